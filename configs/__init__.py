@@ -1,0 +1,1 @@
+"""Data of the project: profiles, standard tables, vocabularies, examples. Read by `deidflow.resources`."""

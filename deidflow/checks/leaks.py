@@ -1,0 +1,69 @@
+"""The search for leaks: one multi-pattern pass over every byte, also inside gzip, and over text values."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import ahocorasick_rs
+
+from deidflow.checks.patterns import Patterns, text_words
+from deidflow.checks.reader import text_values
+
+_BLOCK = 8 << 20
+
+
+class LeakSearch:
+    """Searches files for patterns; counts findings by kind and never keeps what it found."""
+
+    def __init__(self, patterns: Patterns) -> None:
+        self._patterns = patterns
+        self._needles = list(patterns.everywhere)
+        self._kinds = [patterns.everywhere[needle] for needle in self._needles]
+        lowered = [needle.lower() for needle in self._needles]
+        self._automaton = ahocorasick_rs.BytesAhoCorasick(lowered) if lowered else None
+        self._longest = max((len(needle) for needle in lowered), default=1)
+
+    def file(self, path: Path, name: str) -> Counter[str]:
+        """Findings in one file: its released name, its bytes, and its text values."""
+        found = self.bytes_of(name.encode())
+        opened: BinaryIO = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[assignment]
+        with opened as stream:
+            for block in _overlapping(stream, self._longest):
+                found += self.bytes_of(block)
+        return found + self._text(path)
+
+    def bytes_of(self, block: bytes) -> Counter[str]:
+        """Findings in a block of bytes; numbers count only where they stand alone."""
+        if self._automaton is None:
+            return Counter()
+        found: Counter[str] = Counter()
+        lowered = block.lower()
+        for index, start, end in self._automaton.find_matches_as_indexes(lowered, overlapping=True):
+            if self._kinds[index] == "name" or _alone(lowered, start, end, self._kinds[index]):
+                found[self._kinds[index]] += 1
+        return found
+
+    def _text(self, path: Path) -> Counter[str]:
+        if not self._patterns.in_text:
+            return Counter()
+        words = text_words(text_values(path))
+        return Counter(kind for word, kind in self._patterns.in_text.items() if word in words)
+
+
+def _alone(block: bytes, start: int, end: int, kind: str) -> bool:
+    """Whether the match is not part of a longer number, word or UID."""
+    around = block[start - 1 : start] + block[end : end + 1]
+    if kind == "uid":
+        return not any(chr(byte).isdigit() or byte == 0x2E for byte in around)
+    return not any(chr(byte).isalnum() for byte in around if byte < 128)
+
+
+def _overlapping(stream: BinaryIO, overlap: int) -> Iterator[bytes]:
+    tail = b""
+    while block := stream.read(_BLOCK):
+        yield tail + block
+        tail = block[-overlap:]

@@ -1,0 +1,105 @@
+"""What must not be found: names, numbers and UIDs in any byte, short ones and dates as words in text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from deidflow.resources import load_yaml
+
+LEAST_BYTES = 6
+_LEAST_WORD = 3
+_SEPARATORS = re.compile(r"[\s\-_./]")
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Byte patterns with their kind, and words that count in text values only."""
+
+    everywhere: dict[bytes, str]
+    in_text: dict[str, str]
+
+
+def collect(
+    everyone: Iterable[tuple[str, str]],
+    own: Iterable[tuple[str, str]],
+    uids: Iterable[str],
+    allowed: Iterable[str],
+) -> Patterns:
+    """Patterns from identifiers (kind, value) of everyone in the batch and of this patient, and from UIDs.
+
+    Dates count against the same patient only: with 500 patients a shifted date is somebody's true one.
+    `allowed` are values that the release may hold, such as the pseudonym.
+    """
+    common = _common_words() | {value.lower() for value in allowed}
+    everywhere: dict[bytes, str] = {}
+    in_text: dict[str, str] = {}
+    for kind, value in {*everyone, *own}:
+        if kind == "date":
+            continue
+        for variant in _variants(kind, value):
+            if variant.lower() not in common:
+                _add(kind, variant, everywhere, in_text)
+    for kind, value in own:
+        if kind == "date":
+            in_text |= dict.fromkeys(_date_styles(value), "date")
+    everywhere |= {uid.encode("ascii", "replace"): "uid" for uid in uids if len(uid) >= LEAST_BYTES}
+    return Patterns(everywhere, in_text)
+
+
+def _common_words() -> frozenset[str]:
+    words = {word for line in load_yaml("vocabulary/acquisition.yaml")["words"] for word in str(line).split()}
+    words |= {
+        word.lower()
+        for line in load_yaml("vocabulary/image_tokens.yaml")["tokens"]
+        for word in str(line).split()
+    }
+    words |= {word for line in load_yaml("vocabulary/not_identifying.yaml") for word in str(line).split()}
+    return frozenset(words)
+
+
+def _variants(kind: str, value: str) -> set[str]:
+    stripped = value.strip()
+    if kind == "name":
+        parts = {part for part in re.split(r"[\^=,\s]+", stripped) if any(map(str.isalpha, part))}
+        return {_plain(part) for part in parts} | parts | {" ".join(parts)} | {stripped}
+    if kind == "number":
+        return {stripped, stripped.lstrip("0"), _SEPARATORS.sub("", stripped)}
+    return {stripped}
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def _add(kind: str, variant: str, everywhere: dict[bytes, str], in_text: dict[str, str]) -> None:
+    lowered = variant.lower()
+    if len(variant) < _LEAST_WORD or not any(map(str.isalnum, variant)):
+        return
+    if len(variant) < LEAST_BYTES:
+        in_text[lowered] = kind
+        return
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+        everywhere[lowered.encode(encoding, "ignore")] = kind
+    everywhere.setdefault(variant.encode("utf-8", "ignore"), kind)
+
+
+def _date_styles(value: str) -> set[str]:
+    digits = value.strip().replace(".", "")
+    if len(digits) != 8 or not digits.isdigit() or digits.startswith("1900"):
+        return set()
+    year, month, day = digits[:4], digits[4:6], digits[6:]
+    orders = ((year, month, day), (day, month, year), (month, day, year))
+    return {digits} | {separator.join(order) for order in orders for separator in "-./"}
+
+
+def text_words(values: Iterable[Any]) -> set[str]:
+    """Whole words of text values, lower case: split at everything that is no letter or digit, and unsplit."""
+    found: set[str] = set()
+    for value in values:
+        text = str(value).lower()
+        found |= set(re.split(r"[^\w.\-/]+|_", text)) | set(re.findall(r"[^\W_]+", text)) | {text.strip()}
+    return found

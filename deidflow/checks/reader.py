@@ -1,0 +1,106 @@
+"""Reads released files as a recipient would; knows nothing of how they were written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+_TEXT = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
+)
+_CELLS = {8: "u1", 16: "u2", 32: "u4"}
+
+
+def text_values(path: Path) -> Iterator[str]:
+    """All text of a DICOM, JSON or plain text file; nothing for other files."""
+    if path.suffix == ".dcm":
+        yield from _dicom_text(pydicom.dcmread(path, stop_before_pixels=True))
+    elif path.suffix == ".json":
+        yield from _json_text(json.loads(path.read_text("utf-8")))
+    elif path.suffix in (".tsv", ".bval", ".bvec", ".txt", ".csv"):
+        yield path.read_text("utf-8", "replace")
+
+
+def _dicom_text(root: Any) -> Iterator[str]:
+    waiting = [root]
+    while waiting:
+        level = waiting.pop()
+        for tag in list(level.keys()):
+            element = level[tag]
+            if element.VR == "SQ":
+                waiting += list(element.value)
+            elif element.VR in _TEXT:
+                yield str(element.value)
+            elif element.VR == "UN" and isinstance(element.value, bytes):
+                yield element.value.decode("latin-1")
+
+
+def _json_text(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _json_text(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _json_text(inner)
+    else:
+        yield str(value)
+
+
+def uids_of(header: Any) -> set[str]:
+    """All UIDs in a data set that the standard does not define, nested ones too."""
+    waiting, found = [header], set()
+    while waiting:
+        level = waiting.pop()
+        for tag in list(level.keys()):
+            try:
+                element = level[tag]
+            except Exception:
+                continue
+            if element.VR == "SQ":
+                waiting += list(element.value)
+            elif element.VR == "UI" and element.value:
+                values = [element.value] if isinstance(element.value, str) else element.value
+                found |= {str(value) for value in values if not str(value).startswith("1.2.840.10008.")}
+    return found
+
+
+def used_bits(dataset: Any, path: Path) -> NDArray[Any]:
+    """Stored values of all pixels with only BitsStored of each, shape (frames, rows, columns, samples)."""
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    shape = frames, int(dataset.Rows), int(dataset.Columns), samples
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and not syntax.is_deflated:
+        return _masked(_decompressed(path, shape), dataset)
+    order = "<" if syntax.is_little_endian else ">"
+    kind = order + _CELLS[int(dataset.BitsAllocated)]
+    flat = np.frombuffer(dataset.PixelData, kind, int(np.prod(shape)))
+    if samples > 1 and int(dataset.get("PlanarConfiguration") or 0) == 1:
+        return _masked(flat.reshape(frames, samples, *shape[1:3]).transpose(0, 2, 3, 1), dataset)
+    return _masked(flat.reshape(shape), dataset)
+
+
+def _decompressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Decoded by SimpleITK from the file as it is, its rescale undone."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    values = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
+    if not reader.HasMetaDataKey("0028|1053"):
+        return values
+    slope, intercept = (float(reader.GetMetaData(key)) for key in ("0028|1053", "0028|1052"))
+    stored: NDArray[Any] = np.rint((values.astype(np.float64) - intercept) / (slope or 1.0)).astype(np.int64)
+    return stored
+
+
+def _masked(values: NDArray[Any], dataset: Any) -> NDArray[Any]:
+    kept: NDArray[Any] = values.astype(np.int64) & ((1 << int(dataset.BitsStored)) - 1)
+    return kept

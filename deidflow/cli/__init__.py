@@ -1,0 +1,32 @@
+"""The command line. One module a command; each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+app = App(
+    name="deidflow",
+    help="From raw DICOM subjects to a release that can be shared: headers, faces and identities removed.",
+    version_flags=["--version"],
+)
+app.command("deidflow.cli.run:run", name="run")
+app.command("deidflow.cli.plan:plan", name="plan")
+app.command("deidflow.cli.status:status", name="status")
+app.command("deidflow.cli.demo:demo", name="demo")
+
+
+def main() -> None:
+    """Run the command of the arguments; errors are one line, exit codes those of the documentation."""
+    from deidflow.errors import DeidflowError
+
+    try:
+        code = app()
+    except DeidflowError as error:
+        print(f"deidflow: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("deidflow: stopped; run the same command again to carry on", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,106 @@
+"""`deidflow run`: the whole pipeline in one command."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from deidflow.config import Level, RunSettings, Step, load_settings
+from deidflow.errors import ConfigError
+
+
+def run(
+    source: Path | None = None,
+    release: Path | None = None,
+    *,
+    vault: Path | None = None,
+    level: Level | None = None,
+    config: Path | None = None,
+    project: str | None = None,
+    subjects: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    redo: Step | None = None,
+    workers: int | None = None,
+    log: Path | None = None,
+    strict: bool | None = None,
+) -> int:
+    """De-identify a folder of raw DICOM subjects into a release.
+
+    Parameters
+    ----------
+    source: Folder with the raw DICOM files; it is only read.
+    release: Folder that can be shared afterwards.
+    vault: Folder for everything that could re-identify: identities, secret, quarantine.
+    level: low keeps faces, shifts dates; high removes faces and dates (the default).
+    config: YAML file with any of these settings and more.
+    project: Name of the project or recipient; releases of different projects cannot be joined.
+    subjects: Pseudonyms, or @FILE with source folders or PatientIDs, one a line.
+    redo: Do this step and all that follow again.
+    workers: Subjects at work at once; by default as many as cores and memory allow.
+    log: File for the lines of progress.
+    strict: Hash every file again instead of trusting size, times and inode.
+    """
+    flags = {
+        "source": source, "release": release, "vault": vault, "level": level, "project": project,
+        "subjects": _selection(subjects), "redo": redo, "workers": workers, "log": log, "strict": strict,
+    }  # fmt: skip
+    return execute(load_settings(flags, config))
+
+
+def execute(settings: RunSettings) -> int:
+    """Run the pipeline with these settings, show its progress and its table; returns the exit code."""
+    from deidflow.cli.progress import shown
+    from deidflow.cli.tables import show_summary
+    from deidflow.release.layout import Layout
+    from deidflow.steps.prepare import open_vault
+    from deidflow.store.files import read_json, write_json_atomic
+
+    with ExitStack() as stack:
+        open_vault(settings, stack)
+    run_id = secrets.token_hex(4)
+    layout = Layout.of(settings)
+    write_json_atomic(layout.settings_of(run_id), settings.model_dump(mode="json"))
+    try:
+        with shown(settings.log):
+            _flow(settings, run_id)
+    finally:
+        layout.settings_of(run_id).unlink(missing_ok=True)
+    summary = read_json(layout.summary_of(run_id)) or {
+        "exit_code": 1,
+        "error": "the run ended without a result",
+    }
+    layout.summary_of(run_id).unlink(missing_ok=True)
+    return show_summary(summary, settings)
+
+
+def _flow(settings: RunSettings, run_id: str) -> Any:
+    from deidflow.release.layout import Layout
+    from flows.server import server, wait_until_ready
+
+    os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
+    with server(Layout.of(settings).prefect_home):
+        from flows.deidentify import with_workers
+
+        wait_until_ready()
+        return with_workers(settings)(run_id, return_state=True)
+
+
+def _selection(subjects: list[str] | None) -> tuple[str, ...] | None:
+    """Entries as given; `@FILE` stands for its lines."""
+    if subjects is None:
+        return None
+    chosen: list[str] = []
+    for entry in subjects:
+        chosen += _lines(Path(entry[1:])) if entry.startswith("@") else [entry]
+    return tuple(chosen)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+    except OSError as error:
+        raise ConfigError(f"the file of --subjects cannot be read: {error.strerror}") from None

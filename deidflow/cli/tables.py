@@ -1,0 +1,48 @@
+"""Tables on the console: counts and pseudonyms only."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from deidflow.config import RunSettings
+from deidflow.verdicts import Reason
+
+
+def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
+    """Print how a run ended; returns its exit code."""
+    if "error" in summary:
+        print(f"deidflow: {summary['error']}", file=sys.stderr)
+        return int(summary["exit_code"])
+    console = Console(soft_wrap=True)
+    console.print(sessions_table(summary["sessions"]))
+    console.print(verdicts_table(summary))
+    if summary["absent"]:
+        console.print(f"A DICOMDIR lists {summary['absent']} files that are not there.")
+    if any(summary["verdicts"][name] for name in ("quarantined", "failed")):
+        console.print("What is not released, with paths and reasons: quarantine/report.csv in the vault")
+    return int(summary["exit_code"])
+
+
+def sessions_table(rows: list[dict[str, Any]]) -> Table:
+    """Subjects and sessions with the states of their series."""
+    table = Table("subject", "session", "series", "failed step", title="Sessions", title_justify="left")
+    for row in rows:
+        states = ", ".join(f"{count} {state}" for state, count in row["series"].items())
+        table.add_row(row["subject"], row["session"], states, row["failed"])
+    return table
+
+
+def verdicts_table(summary: dict[str, Any]) -> Table:
+    """Every verdict with its count, reasons below it; the last row is the sum."""
+    table = Table("verdict", "files", "why", title="Files", title_justify="left")
+    for verdict, count in summary["verdicts"].items():
+        reasons = [(reason, number) for name, reason, number in summary["reasons"] if name == verdict]
+        why = "\n".join(f"{number} × {Reason(reason).words}" for reason, number in reasons)
+        table.add_row(verdict, str(count), why)
+    table.add_section()
+    table.add_row("sum", str(sum(summary["verdicts"].values())), f"of {summary['files']} files found")
+    return table

@@ -1,0 +1,1 @@
+"""DICOM files: structure, inventory, geometry, stored pixels."""

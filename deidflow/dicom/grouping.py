@@ -1,0 +1,210 @@
+"""Patient > Study > Series > Instance, and the instances that do not fit into it.
+
+Conflicts: of one SOP Instance UID with different valid versions all are quarantined; identical copies
+are duplicates of the first; of a study or series under two patients the minority is quarantined.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from deidflow.dicom.header import Instance
+from deidflow.dicom.inventory import Entry
+from deidflow.dicom.policy import judge
+from deidflow.verdicts import Reason, Verdict
+
+Decision = tuple[Verdict, Reason]
+
+
+@dataclass(frozen=True)
+class Member:
+    """An instance with its locator and content hash."""
+
+    path: str
+    sha256: str
+    instance: Instance
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series; `incomplete` when some of its instances were quarantined."""
+
+    uid: str
+    members: tuple[Member, ...]
+    incomplete: bool
+
+    @property
+    def first(self) -> Instance:
+        """The instance that speaks for the series."""
+        return self.members[0].instance
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study with the series that may go on."""
+
+    uid: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A patient: a key that only the vault may hold, the studies, and all identifiers found."""
+
+    key: str
+    studies: tuple[Study, ...]
+    identifiers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Everything found: subjects with something to release, and the verdicts of all else."""
+
+    subjects: tuple[Subject, ...]
+    verdicts: dict[str, Decision]
+    owners: dict[str, str]
+    """Path -> subject key, for every readable instance."""
+
+
+def group(entries: Iterable[Entry], *, defacing: bool) -> Cohort:
+    """Group the entries of an inventory; `defacing` says which policy column holds."""
+    verdicts: dict[str, Decision] = {}
+    members = []
+    for entry in entries:
+        if entry.instance is not None:
+            members.append(Member(entry.path, entry.sha256, entry.instance))
+        elif entry.verdict is not None and entry.reason is not None:
+            verdicts[entry.path] = entry.verdict, entry.reason
+    members.sort(key=lambda member: member.path)
+    owners = subject_keys(members)
+    valid = [member for member in members if member.path not in verdicts]
+    verdicts |= _copies(valid)
+    verdicts |= _minorities([member for member in valid if member.path not in verdicts], owners)
+    for member in valid:
+        decision = judge(member.instance, defacing=defacing)
+        if decision and member.path not in verdicts:
+            verdicts[member.path] = decision
+    return Cohort(_subjects(members, owners, verdicts), verdicts, owners)
+
+
+def subject_keys(members: Sequence[Member]) -> dict[str, str]:
+    """Path -> key of its patient: issuer and PatientID, else top folder, name and birth date.
+
+    Folders without PatientID that share a study are one patient.
+    """
+    nameless = [member for member in members if not _usable(member.instance.patient_id)]
+    leader = _merge_by_study(nameless)
+    keys = {}
+    for member in members:
+        instance = member.instance
+        if _usable(instance.patient_id):
+            keys[member.path] = f"id|{instance.issuer.strip()}|{instance.patient_id.strip()}"
+        else:
+            keys[member.path] = leader[_nameless_key(member)]
+    return keys
+
+
+def _usable(patient_id: str) -> bool:
+    return any(character.isalnum() for character in patient_id)
+
+
+def _nameless_key(member: Member) -> str:
+    parts = PurePath(member.path).parts
+    top = parts[0] if len(parts) > 1 else ""
+    return f"folder|{top}|{member.instance.patient_name}|{member.instance.birth_date}"
+
+
+def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
+    leader = {_nameless_key(member): _nameless_key(member) for member in members}
+    first_of_study: dict[str, str] = {}
+    for member in members:
+        key = leader[_nameless_key(member)]
+        other = leader[first_of_study.setdefault(member.instance.study_uid, key)]
+        low, high = min(key, other), max(key, other)
+        leader = (
+            {name: low if value == high else value for name, value in leader.items()}
+            if low != high
+            else leader
+        )
+    return leader
+
+
+def _copies(members: Sequence[Member]) -> dict[str, Decision]:
+    by_uid: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        by_uid[member.instance.sop_uid].append(member)
+    decisions: dict[str, Decision] = {}
+    for same in by_uid.values():
+        if len({member.sha256 for member in same}) > 1:
+            decisions |= {member.path: (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES) for member in same}
+        else:
+            decisions |= {member.path: (Verdict.DUPLICATE, Reason.COPY) for member in same[1:]}
+    return decisions
+
+
+def _minorities(members: Sequence[Member], owners: dict[str, str]) -> dict[str, Decision]:
+    kept = list(members)
+    for uid_of in (_study_uid, _series_uid):
+        majority = _majorities(kept, owners, uid_of)
+        kept = [member for member in kept if majority[uid_of(member)] == owners[member.path]]
+    paths = {member.path for member in kept}
+    return {m.path: (Verdict.QUARANTINED, Reason.MIXED_PATIENTS) for m in members if m.path not in paths}
+
+
+def _study_uid(member: Member) -> str:
+    return member.instance.study_uid
+
+
+def _series_uid(member: Member) -> str:
+    return member.instance.series_uid
+
+
+def _majorities(
+    members: Sequence[Member], owners: dict[str, str], uid_of: Callable[[Member], str]
+) -> dict[str, str | None]:
+    """UID -> the patient with most of its instances; None where two have the same number."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for member in members:
+        counts[uid_of(member)][owners[member.path]] += 1
+    majority: dict[str, str | None] = {}
+    for uid, owned in counts.items():
+        (first, most), *rest = owned.most_common(2)
+        majority[uid] = None if rest and rest[0][1] == most else first
+    return majority
+
+
+def _subjects(
+    members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]
+) -> tuple[Subject, ...]:
+    of_subject: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        of_subject[owners[member.path]].append(member)
+    subjects = []
+    for key, own in sorted(of_subject.items()):
+        studies = _studies(own, verdicts)
+        if studies:
+            pairs = {pair for member in own for pair in member.instance.identifiers}
+            subjects.append(Subject(key, studies, tuple(sorted(pairs))))
+    return tuple(subjects)
+
+
+def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
+    by_study: defaultdict[str, defaultdict[str, list[Member]]] = defaultdict(lambda: defaultdict(list))
+    for member in members:
+        by_study[member.instance.study_uid][member.instance.series_uid].append(member)
+    studies = []
+    for uid, by_series in sorted(by_study.items()):
+        series = [_series(series_uid, own, verdicts) for series_uid, own in sorted(by_series.items())]
+        kept = tuple(one for one in series if one.members)
+        if kept:
+            studies.append(Study(uid, kept))
+    return tuple(studies)
+
+
+def _series(uid: str, members: Sequence[Member], verdicts: dict[str, Decision]) -> Series:
+    kept = tuple(member for member in members if member.path not in verdicts)
+    lost = any(verdicts.get(member.path, ("", ""))[0] == Verdict.QUARANTINED for member in members)
+    return Series(uid, kept, lost)

@@ -1,0 +1,190 @@
+"""From raw top-level values to the few facts about an instance that grouping and policy need."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deidflow.dicom.structure import PIXEL_DATA, Structure
+
+PATIENT_NAME, PATIENT_ID, BIRTH_DATE = 0x00100010, 0x00100020, 0x00100030
+_TEXT = {
+    "sop_class": 0x00080016,
+    "sop_uid": 0x00080018,
+    "study_uid": 0x0020000D,
+    "series_uid": 0x0020000E,
+    "frame_of_reference": 0x00200052,
+    "modality": 0x00080060,
+    "patient_name": PATIENT_NAME,
+    "patient_id": PATIENT_ID,
+    "issuer": 0x00100021,
+    "birth_date": BIRTH_DATE,
+    "study_date": 0x00080020,
+    "study_time": 0x00080030,
+    "series_date": 0x00080021,
+    "acquisition_date": 0x00080022,
+    "content_date": 0x00080023,
+    "series_number": 0x00200011,
+    "instance_number": 0x00200013,
+    "image_type": 0x00080008,
+    "body_part": 0x00180015,
+    "burned_in": 0x00280301,
+    "conversion_type": 0x00080064,
+    "photometric": 0x00280004,
+    "position": 0x00200032,
+    "orientation": 0x00200037,
+    "spacing": 0x00280030,
+    "frames": 0x00280008,
+    "acquisition_type": 0x00180023,
+    "trigger_time": 0x00181060,
+}
+_SHORTS = {"rows": 0x00280010, "columns": 0x00280011, "samples": 0x00280002, "bits_allocated": 0x00280100}
+IDENTIFIER_TAGS = {
+    0x00100010: "name",
+    0x00101001: "name",
+    0x00101005: "name",
+    0x00101060: "name",
+    0x00080090: "name",
+    0x00081048: "name",
+    0x00081050: "name",
+    0x00081060: "name",
+    0x00081070: "name",
+    0x00321032: "name",
+    0x00100020: "number",
+    0x00101000: "number",
+    0x00080050: "number",
+    0x00200010: "number",
+    0x00101040: "text",
+    0x00102154: "text",
+    0x00080080: "text",
+    0x00080081: "text",
+    0x00081010: "text",
+    0x00081040: "text",
+    0x00181000: "text",
+    0x00100030: "date",
+    0x00080020: "date",
+    0x00080021: "date",
+    0x00080022: "date",
+    0x00080023: "date",
+}
+"""Attributes whose values identify: of what kind they are, for the search for leaks."""
+
+CHARSET, META_CLASS, GRID_POSITIONS, PER_FRAME = 0x00080005, 0x00020002, 0x00651051, 0x52009230
+WANTED = frozenset([*_TEXT.values(), *_SHORTS.values(), *IDENTIFIER_TAGS, CHARSET])
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One DICOM object, as its header describes it; all values are the source's own."""
+
+    sop_class: str
+    sop_uid: str
+    study_uid: str
+    series_uid: str
+    frame_of_reference: str
+    modality: str
+    patient_name: str
+    patient_id: str
+    issuer: str
+    birth_date: str
+    study_date: str
+    study_time: str
+    series_date: str
+    acquisition_date: str
+    content_date: str
+    series_number: str
+    instance_number: str
+    image_type: str
+    body_part: str
+    burned_in: str
+    conversion_type: str
+    photometric: str
+    position: str
+    orientation: str
+    spacing: str
+    frames: str
+    acquisition_type: str
+    trigger_time: str
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    transfer_syntax: str
+    pixel_length: int | None
+    encapsulated: bool
+    identifiers: tuple[tuple[str, str], ...]
+    """Kind and value of everything in the header that identifies: ("name", "DOE^JANE")."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The instance as a dict."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Instance:
+        """The inverse of `to_json`."""
+        pairs = tuple((kind, value) for kind, value in row["identifiers"])
+        return cls(**{**row, "identifiers": pairs})
+
+    @property
+    def pixels_fit(self) -> bool:
+        """Whether uncompressed pixel data have the length that rows, columns and frames ask for."""
+        if self.pixel_length is None or self.encapsulated:
+            return True
+        bits = self.rows * self.columns * (self.samples or 1) * self.bits_allocated * frame_count(self.frames)
+        need = (bits + 7) // 8
+        if self.photometric == "YBR_FULL_422":
+            need = need * 2 // 3
+        return self.pixel_length in (need, need + need % 2)
+
+
+def frame_count(text: str) -> int:
+    """Number of frames; 1 where the attribute is absent or no number."""
+    return int(text) if text.isdigit() and int(text) > 0 else 1
+
+
+def describe(structure: Structure) -> Instance:
+    """Decode the picked-up values; what cannot be decoded becomes the empty string or 0."""
+    values = structure.values
+    decode = _decoder(values.get(CHARSET, b""))
+    texts = {name: decode(values.get(tag, b"")) for name, tag in _TEXT.items()}
+    shorts = {name: _short(values.get(tag, b""), structure.big_endian) for name, tag in _SHORTS.items()}
+    identifiers = tuple(
+        (kind, decode(values[tag])) for tag, kind in IDENTIFIER_TAGS.items() if values.get(tag)
+    )
+    return Instance(
+        **texts,
+        **shorts,
+        transfer_syntax=structure.transfer_syntax,
+        pixel_length=structure.pixel_length,
+        encapsulated=structure.encapsulated,
+        identifiers=tuple(pair for pair in identifiers if pair[1]),
+    )
+
+
+def _short(raw: bytes, big_endian: bool) -> int:
+    return struct.unpack(">H" if big_endian else "<H", raw[:2])[0] if len(raw) >= 2 else 0
+
+
+def _decoder(charset: bytes) -> Any:
+    from pydicom.charset import decode_bytes
+
+    encodings = encodings_of(charset.decode("ascii", "replace"))
+
+    def decode(raw: bytes) -> str:
+        return str(decode_bytes(raw, encodings, {0x5C, 0x5E, 0x3D})).strip("\0 ")
+
+    return decode
+
+
+def encodings_of(charset: str) -> list[str]:
+    """Python codecs for a SpecificCharacterSet; Latin-1 where it is not understood (PS3.3 C.12.1.1.2)."""
+    from pydicom.charset import convert_encodings
+
+    try:
+        return list(convert_encodings([part.strip("\0 ") for part in charset.split("\\")]))
+    except (LookupError, ValueError):
+        return ["iso8859"]
+
+
+__all__ = ["PIXEL_DATA", "WANTED", "Instance", "describe", "encodings_of", "frame_count"]

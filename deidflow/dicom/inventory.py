@@ -1,0 +1,155 @@
+"""Find every file below the source and say what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deidflow.dicom.header import WANTED, Instance, describe
+from deidflow.dicom.kinds import has_mark, without_mark
+from deidflow.dicom.structure import scan
+from deidflow.errors import Withheld
+from deidflow.verdicts import Reason, Verdict
+
+DICOMDIR_CLASS = b"1.2.840.10008.1.3.10"
+_META_CLASS = 0x00020002
+
+
+@dataclass(frozen=True)
+class Found:
+    """A regular file below the source: its locator (path relative to the source) and signature."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @property
+    def signature(self) -> tuple[int, int, int, int]:
+        """Equal as long as the file was not touched."""
+        return self.size, self.mtime_ns, self.ctime_ns, self.inode
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file and what was read of it: an instance, or a verdict with its reason."""
+
+    path: str
+    sha256: str
+    verdict: Verdict | None
+    reason: Reason | None
+    instance: Instance | None
+    absent: tuple[str, ...] = ()
+    """Files that a DICOMDIR lists and that are not there."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as a dict."""
+        return {
+            "path": self.path,
+            "sha256": self.sha256,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "instance": self.instance.to_json() if self.instance else None,
+            "absent": list(self.absent),
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Entry:
+        """The inverse of `to_json`."""
+        return cls(
+            row["path"],
+            row["sha256"],
+            Verdict(row["verdict"]) if row["verdict"] else None,
+            Reason(row["reason"]) if row["reason"] else None,
+            Instance.from_json(row["instance"]) if row["instance"] else None,
+            tuple(row["absent"]),
+        )
+
+
+def failed(path: str, reason: Reason, verdict: Verdict = Verdict.FAILED) -> Entry:
+    """The entry of a file of which nothing could be read."""
+    return Entry(path, "", verdict, reason, None)
+
+
+def walk(source: Path) -> Iterator[Found | Entry]:
+    """Every regular file below `source`, in a fixed order; links are not followed.
+
+    A folder that cannot be opened comes as a failed entry of its own, so that it is not lost.
+    """
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(
+        source, onerror=lambda error: unreadable.append(str(error.filename))
+    ):
+        folders.sort()
+        for name in sorted(names):
+            full = os.path.join(folder, name)
+            status = os.lstat(full)
+            if stat.S_ISREG(status.st_mode):
+                relative = os.path.relpath(full, source)
+                yield Found(relative, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    yield from (failed(os.path.relpath(path, source), Reason.UNREADABLE) for path in unreadable)
+
+
+def read_files(source: str, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Read the files one by one; yields the JSON of an Entry for each (runs in a child process)."""
+    for path in paths:
+        yield read_file(Path(source), path).to_json()
+
+
+def read_file(source: Path, path: str) -> Entry:
+    """Read one file: hash, structure, header. Never raises for what a file may hold."""
+    try:
+        with (source / path).open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size == 0:
+                return failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+                return _entry(source, path, data)
+    except OSError:
+        return failed(path, Reason.UNREADABLE)
+
+
+def _entry(source: Path, path: str, data: memoryview) -> Entry:
+    digest = hashlib.sha256(data).hexdigest()
+    head = bytes(data[:512])
+    if not has_mark(head):
+        verdict, reason = without_mark(head)
+        return Entry(path, digest, verdict, reason, None)
+    try:
+        structure = scan(data, WANTED)
+    except Withheld as error:
+        return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
+    if structure.values.get(_META_CLASS, b"").rstrip(b"\0 ") == DICOMDIR_CLASS:
+        return Entry(path, digest, Verdict.SKIPPED, Reason.DICOMDIR, None, absent_files(source, path))
+    instance = describe(structure)
+    reason_against = _defect(instance)
+    if reason_against:
+        return Entry(path, digest, Verdict.QUARANTINED, reason_against, None)
+    return Entry(path, digest, None, None, instance)
+
+
+def _defect(instance: Instance) -> Reason | None:
+    if not all((instance.sop_class, instance.sop_uid, instance.study_uid, instance.series_uid)):
+        return Reason.MISSING_UID
+    return None if instance.pixels_fit else Reason.PIXEL_LENGTH
+
+
+def absent_files(source: Path, path: str) -> tuple[str, ...]:
+    """Paths that a DICOMDIR lists (PS3.3 F.3.2.2) and that do not exist beside it."""
+    import pydicom
+
+    listed = []
+    try:
+        records = pydicom.dcmread(source / path).get("DirectoryRecordSequence") or []
+        listed = [record.get("ReferencedFileID") for record in records]
+    except Exception:
+        return ()
+    base = Path(path).parent
+    names = {str(base.joinpath(*([part] if isinstance(part, str) else part))) for part in listed if part}
+    return tuple(sorted(name for name in names if not (source / name).exists()))

@@ -1,0 +1,146 @@
+"""Stored pixel values: read exactly, never rescaled, and put back as Explicit VR Little Endian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+
+from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from deidflow.errors import Withheld
+from deidflow.verdicts import Reason
+
+Stored = NDArray[Any]
+NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED))
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81", "91"))
+_CELLS = {8: "u1", 16: "u2", 32: "u4"}
+_SHAPE = (
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
+    "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Stored cells of one instance, shape (frames, rows, columns, samples), and how they were read."""
+
+    cells: Stored
+    decoded: bool
+    lossy: bool
+
+
+def read_pixels(source: Any, scratch: Path) -> Pixels:
+    """The stored cells of a data set as read by pydicom; compressed ones decoded by SimpleITK's GDCM.
+
+    Native cells are unsigned and hold every allocated bit. Raises Withheld without a decoder.
+    """
+    syntax = str(source.file_meta.TransferSyntaxUID)
+    if syntax in NATIVE:
+        return Pixels(_native(source, syntax), decoded=False, lossy=False)
+    return Pixels(_decode(source, scratch), decoded=True, lossy=syntax in LOSSY)
+
+
+def shape_of(source: Any) -> tuple[int, int, int, int]:
+    """Frames, rows, columns and samples."""
+    frames = int(source.get("NumberOfFrames") or 1)
+    return frames, int(source.Rows), int(source.Columns), int(source.get("SamplesPerPixel") or 1)
+
+
+def _native(source: Any, syntax: str) -> Stored:
+    frames, rows, columns, samples = shape_of(source)
+    if int(source.BitsAllocated) not in _CELLS or source.PhotometricInterpretation == "YBR_FULL_422":
+        raise Withheld(Reason.NO_DECODER)
+    order = ">" if syntax == EXPLICIT_BIG else "<"
+    kind = np.dtype(_CELLS[int(source.BitsAllocated)]).newbyteorder(order)
+    count = frames * rows * columns * samples
+    flat = np.frombuffer(source.PixelData, kind, count).astype(kind.newbyteorder("<"))
+    if samples > 1 and int(source.get("PlanarConfiguration") or 0) == 1:
+        return flat.reshape(frames, samples, rows, columns).transpose(0, 2, 3, 1)
+    return flat.reshape(frames, rows, columns, samples)
+
+
+def _decode(source: Any, scratch: Path) -> Stored:
+    """Decode through a file that has the pixel description only, so that nothing else can confuse GDCM."""
+    bare = Dataset()
+    for keyword in _SHAPE:
+        if keyword in source:
+            bare[keyword] = source[keyword]
+    if bare.PhotometricInterpretation == "MONOCHROME1":
+        bare.PhotometricInterpretation = "MONOCHROME2"
+    bare["PixelData"] = source["PixelData"]
+    bare.SOPClassUID, bare.SOPInstanceUID, bare.Modality = "1.2.840.10008.5.1.4.1.1.7", "2.25.1", "OT"
+    bare.file_meta = FileMetaDataset()
+    bare.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+    path = scratch / "decode.dcm"
+    try:
+        bare.save_as(path, enforce_file_format=True)
+        return _read_gdcm(path, shape_of(source))
+    except (RuntimeError, ValueError):
+        raise Withheld(Reason.NO_DECODER) from None
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _read_gdcm(path: Path, shape: tuple[int, int, int, int]) -> Stored:
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    values = sitk.GetArrayFromImage(reader.Execute())
+    if values.size != np.prod(shape):
+        raise ValueError("unexpected number of pixels")
+    return np.ascontiguousarray(values.reshape(shape))
+
+
+def put_pixels(header: Any, cells: Stored, source: Any, *, decoded: bool) -> None:
+    """Give a header the cells as native pixel data; the bytes are those of the source outside edits."""
+    allocated = int(source.BitsAllocated)
+    kind = np.dtype(_CELLS[allocated]).newbyteorder("<")
+    content = np.ascontiguousarray(cells).astype(kind, casting="unsafe").tobytes()
+    header.PixelData = content + (b"\0" if len(content) % 2 else b"")
+    header["PixelData"].VR = "OB" if allocated == 8 else "OW"
+    if cells.shape[3] > 1:
+        header.PlanarConfiguration = 0
+        if decoded and str(source.PhotometricInterpretation).startswith("YBR"):
+            header.PhotometricInterpretation = "RGB"
+
+
+def fill_cell(source: Any, frame: int) -> int:
+    """The stored value of real 0 (MR, PT), 2048 for phase, -1000 HU (CT), 0 (colour) for one frame.
+
+    Returned as the unsigned cell. Neither the minimum (pads lie below air) nor PixelPaddingValue.
+    """
+    if int(source.get("SamplesPerPixel") or 1) > 1:
+        return 0
+    slope, intercept = _rescale(source, frame)
+    real = -1000.0 if source.get("Modality") == "CT" else 0.0
+    value = 2048 if _is_unsigned_phase(source) else round((real - intercept) / slope)
+    bits, signed = int(source.BitsStored), int(source.PixelRepresentation) == 1
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    return min(max(value, low), high) & ((1 << int(source.BitsAllocated)) - 1)
+
+
+def _is_unsigned_phase(source: Any) -> bool:
+    types = {str(value).upper() for value in source.get("ImageType") or ()}
+    unsigned = int(source.PixelRepresentation) == 0
+    return (
+        bool(types & {"P", "PHASE"})
+        and unsigned
+        and int(source.BitsStored) >= 12
+        and "RescaleIntercept" not in source
+    )
+
+
+def _rescale(source: Any, frame: int) -> tuple[float, float]:
+    groups = source.get("PerFrameFunctionalGroupsSequence")
+    shared = source.get("SharedFunctionalGroupsSequence")
+    for group in ([groups[frame]] if groups else []) + ([shared[0]] if shared else []):
+        if group.get("PixelValueTransformationSequence"):
+            item = group.PixelValueTransformationSequence[0]
+            return float(item.RescaleSlope) or 1.0, float(item.RescaleIntercept)
+    slope = source.get("RescaleSlope")
+    return float(1 if slope in (None, "") else slope) or 1.0, float(source.get("RescaleIntercept") or 0)

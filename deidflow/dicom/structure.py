@@ -1,0 +1,241 @@
+"""A bounded walk over the bytes of a DICOM file, before any library may look at it.
+
+Own stack, no recursion, no objects: depth, number of elements, lengths and inflated size are checked
+first, and the few top-level values that grouping needs are picked up on the way (PS3.5 section 7,
+PS3.10 section 7).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Set
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from deidflow.errors import Withheld
+from deidflow.verdicts import Reason
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+PIXEL_DATA = 0x7FE00010
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_LONG = frozenset(b"OB OW OF OD OL OV SQ UN UT UC UR SV UV".split())
+_SHORT = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that a file must keep; beyond them it is quarantined."""
+
+    depth: int = 24
+    elements: int = 200_000
+    pixel_bytes: int = 2 << 30
+    inflated_bytes: int = 256 << 20
+    inflated_ratio: int = 1_000
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the walk found.
+
+    `values` holds the raw bytes of the wanted top-level elements; `pixel_length` is the length of the
+    pixel data in bytes, None without pixel data; `encapsulated` says whether it is in fragments.
+    """
+
+    transfer_syntax: str
+    values: dict[int, bytes]
+    pixel_length: int | None
+    encapsulated: bool
+
+    @property
+    def big_endian(self) -> bool:
+        """Byte order of binary values."""
+        return self.transfer_syntax == EXPLICIT_BIG
+
+
+@lru_cache(maxsize=1)
+def sequence_tags() -> frozenset[int]:
+    """Tags that the data dictionary defines as sequences (PS3.6)."""
+    from pydicom._dicom_dict import DicomDictionary
+
+    return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+
+
+def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> Structure:
+    """Walk one DICOM file with the DICM mark.
+
+    Raises Withheld with the reason when a bound is broken, the file is cut, or the transfer syntax is
+    not one of PS3.5's.
+    """
+    limits = limits or Limits()
+    try:
+        meta, start = _file_meta(data)
+        syntax = meta.get(0x00020010, b"").rstrip(b"\0 ").decode("ascii", "replace")
+        if not syntax.startswith("1.2.840.10008.1.2"):
+            raise Withheld(Reason.UNKNOWN_SYNTAX)
+        body = _inflate(data[start:], limits) if syntax == DEFLATED else data[start:]
+        walk = _Walk(body, syntax, wanted, limits)
+        walk.run()
+    except (struct.error, IndexError):
+        raise Withheld(Reason.TRUNCATED) from None
+    return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated)
+
+
+def _file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
+    """Values of group 0002 and the offset behind it; found by walking, since the group length may lie."""
+    values, position = {}, 132
+    while position + 8 <= len(data) and data[position : position + 2] == b"\2\0":
+        group, element, vr = struct.unpack_from("<HH2s", data, position)
+        if vr in _LONG:
+            length, value = struct.unpack_from("<I", data, position + 8)[0], position + 12
+        elif vr in _SHORT:
+            length, value = struct.unpack_from("<H", data, position + 6)[0], position + 8
+        else:
+            raise Withheld(Reason.MALFORMED)
+        if value + length > len(data):
+            raise Withheld(Reason.TRUNCATED)
+        values[group << 16 | element] = bytes(data[value : value + min(length, 1024)])
+        position = value + length
+    return values, position
+
+
+def _inflate(data: memoryview, limits: Limits) -> memoryview:
+    cap = min(limits.inflated_bytes, max(1 << 20, len(data) * limits.inflated_ratio))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(data, cap)
+    except zlib.error:
+        raise Withheld(Reason.MALFORMED) from None
+    if inflater.unconsumed_tail:
+        raise Withheld(Reason.TOO_LARGE)
+    if not inflater.eof:
+        raise Withheld(Reason.TRUNCATED)
+    return memoryview(plain)
+
+
+@dataclass
+class _Level:
+    """One nesting level: the items of a sequence, or the elements of an item."""
+
+    end: int
+    items: bool
+    implicit: bool
+    undefined: bool
+
+
+@dataclass
+class _Walk:
+    data: memoryview
+    syntax: str
+    wanted: Set[int]
+    limits: Limits
+    values: dict[int, bytes] = field(default_factory=dict)
+    pixel_length: int | None = None
+    encapsulated: bool = False
+    count: int = 0
+    position: int = 0
+    stack: list[_Level] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        order = ">" if self.syntax == EXPLICIT_BIG else "<"
+        self.u16 = struct.Struct(f"{order}H").unpack_from
+        self.u32 = struct.Struct(f"{order}I").unpack_from
+        self.tag = struct.Struct(f"{order}HH").unpack_from
+        self.stack.append(_Level(len(self.data), False, self.syntax == IMPLICIT_LITTLE, False))
+
+    def run(self) -> None:
+        """Walk until the pixel data or the end; what stands behind the pixel data is never read."""
+        while self.stack:
+            level = self.stack[-1]
+            if self.position >= level.end:
+                if level.undefined or self.position > level.end:
+                    raise Withheld(Reason.TRUNCATED)
+                self.stack.pop()
+            elif level.items:
+                self._item(level)
+            elif self._element(level):
+                return
+
+    def _item(self, level: _Level) -> None:
+        group, element = self.tag(self.data, self.position)
+        length, tag = self.u32(self.data, self.position + 4)[0], group << 16 | element
+        self.position += 8
+        if tag == _SEQUENCE_END and level.undefined:
+            self.stack.pop()
+        elif tag == _ITEM:
+            self._push(length, items=False, implicit=level.implicit)
+        else:
+            raise Withheld(Reason.MALFORMED)
+
+    def _element(self, level: _Level) -> bool:
+        """Step over or into one element; True when it was the pixel data of the file itself."""
+        group, element = self.tag(self.data, self.position)
+        tag = group << 16 | element
+        if tag == _ITEM_END and level.undefined:
+            self.position += 8
+            self.stack.pop()
+            return False
+        vr, length, value = self._header(level)
+        self.count += 1
+        if self.count > self.limits.elements:
+            raise Withheld(Reason.TOO_MANY_ELEMENTS)
+        if len(self.stack) == 1 and tag == PIXEL_DATA:
+            self._pixels(length, value)
+            return True
+        self._step(level, tag, vr, length, value)
+        return False
+
+    def _header(self, level: _Level) -> tuple[bytes, int, int]:
+        at = self.position
+        if level.implicit:
+            return b"", self.u32(self.data, at + 4)[0], at + 8
+        vr = bytes(self.data[at + 4 : at + 6])
+        if vr in _SHORT:
+            return vr, self.u16(self.data, at + 6)[0], at + 8
+        if vr in _LONG:
+            return vr, self.u32(self.data, at + 8)[0], at + 12
+        raise Withheld(Reason.MALFORMED)
+
+    def _step(self, level: _Level, tag: int, vr: bytes, length: int, value: int) -> None:
+        nested = vr == b"SQ" or length == _UNDEFINED or (vr in (b"", b"UN") and tag in sequence_tags())
+        self.position = value
+        if nested:
+            self._push(length, items=True, implicit=level.implicit or vr == b"UN")
+            return
+        if value + length > level.end:
+            raise Withheld(Reason.TRUNCATED)
+        if len(self.stack) == 1 and tag in self.wanted:
+            self.values[tag] = bytes(self.data[value : value + length])
+        self.position = value + length
+
+    def _push(self, length: int, *, items: bool, implicit: bool) -> None:
+        if len(self.stack) > 2 * self.limits.depth:
+            raise Withheld(Reason.TOO_DEEP)
+        outer = self.stack[-1].end
+        undefined = length == _UNDEFINED
+        end = outer if undefined else self.position + length
+        if end > outer:
+            raise Withheld(Reason.TRUNCATED)
+        self.stack.append(_Level(end, items, implicit, undefined))
+
+    def _pixels(self, length: int, value: int) -> None:
+        self.encapsulated = length == _UNDEFINED
+        end = self._fragments(value) if self.encapsulated else value + length
+        if end > len(self.data):
+            raise Withheld(Reason.TRUNCATED)
+        self.pixel_length = end - value
+
+    def _fragments(self, position: int) -> int:
+        while True:
+            group, element = self.tag(self.data, position)
+            length = self.u32(self.data, position + 4)[0]
+            position += 8
+            if (group << 16 | element) == _SEQUENCE_END:
+                return position
+            if (group << 16 | element) != _ITEM or position + length > len(self.data):
+                raise Withheld(Reason.TRUNCATED)
+            position += length

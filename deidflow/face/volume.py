@@ -1,0 +1,165 @@
+"""Volumes for registration: shrunk, windowed, cropped, flattened, ranked; and the head in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from deidflow.face.affine import Array, apply, index_to_world
+
+Image = Any
+AIR_CEILING = 0.12
+"""Ranked intensities: air lies below it, the head above."""
+_FLATTEN_MM = 28.0
+
+
+def read_volume(path: Path, volume: int = 0) -> Image:
+    """The 3-D image of a NIfTI file as float32 in LPS; of a 4-D file one volume.
+
+    A sheared affine (gantry tilt) gets the nearest orthonormal directions.
+    """
+    loaded = nibabel.load(path)
+    data = loaded.dataobj[..., volume] if len(loaded.shape) > 3 else np.asanyarray(loaded.dataobj)
+    if data.dtype.names:
+        data = np.stack([data[name] for name in data.dtype.names]).mean(0)
+    while data.ndim > 3:
+        data = data[..., 0]
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ loaded.affine
+    return image_of(np.nan_to_num(np.asarray(data, np.float32)).transpose(2, 1, 0), affine[:3])
+
+
+def image_of(values: NDArray[Any], affine: Array) -> Image:
+    """A SimpleITK image of values (z, y, x) with an affine from index (x, y, z) to LPS."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(values))
+    spacing = np.linalg.norm(affine[:, :3], axis=0)
+    left, _, right = np.linalg.svd(affine[:, :3] / spacing)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((left @ right).ravel().tolist())
+    image.SetOrigin(affine[:, 3].tolist())
+    return image
+
+
+def like(values: NDArray[Any], image: Image) -> Image:
+    """An image of values with the geometry of another image."""
+    made = sitk.GetImageFromArray(values)
+    made.CopyInformation(image)
+    return made
+
+
+def shrink(image: Image, target: float) -> Image:
+    """Averages whole voxels until the spacing is at most about `target` mm."""
+    factors = [max(1, int(target / spacing + 1e-3)) for spacing in image.GetSpacing()]
+    factors = [min(factor, size) for factor, size in zip(factors, image.GetSize(), strict=True)]
+    return sitk.BinShrink(image, factors) if max(factors) > 1 else image
+
+
+def window(image: Image) -> Image:
+    """Intensities between the .5th percentile and the 99th of what is brighter than it, as 0 to 1."""
+    values = sitk.GetArrayViewFromImage(image)
+    low, top = float(np.percentile(values, 0.5)), float(np.percentile(values, 99.5))
+    bright = values[values > low + 0.02 * (top - low)]
+    high = float(np.percentile(bright, 99)) if bright.size > 100 else float(values.max())
+    return sitk.IntensityWindowing(image, low, max(high, low + 1e-6), 0.0, 1.0)
+
+
+def head_mask(image: Image) -> tuple[Image, float]:
+    """The head in a windowed image of about 2 or 4 mm, and the threshold that found it."""
+    otsu = sitk.OtsuThresholdImageFilter()
+    otsu.SetInsideValue(0)
+    otsu.SetOutsideValue(1)
+    otsu.Execute(image)
+    threshold = 0.4 * otsu.GetThreshold()
+    opened = sitk.BinaryMorphologicalOpening(image > threshold, [1] * 3)
+    largest = sitk.RelabelComponent(sitk.ConnectedComponent(opened)) == 1
+    return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(largest, [3] * 3)), threshold
+
+
+def mask_points(mask: Image) -> Array:
+    """World coordinates of the set voxels of a mask, shape (n, 3)."""
+    indices = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1].astype(float)
+    return apply(index_to_world(mask), indices)
+
+
+def head_centres(image: Image, cut: float = 170.0) -> tuple[Array | None, Array | None]:
+    """Centres of mass of the head's top `cut` mm and of the whole head; None without a head."""
+    mask, _ = head_mask(image)
+    points = mask_points(mask)
+    if len(points) < 50:
+        return None, None
+    volume = abs(float(np.linalg.det(index_to_world(mask)[:, :3])))
+    heights = points[:, 2]
+    counts, edges = np.histogram(heights, bins=np.arange(heights.min() - 5, heights.max() + 10, 5.0))
+    wide = np.nonzero(counts * volume / 5.0 > 2000)[0]
+    top = edges[wide[-1] + 1] if len(wide) else heights.max()
+    return points[heights > top - cut].mean(0), points.mean(0)
+
+
+def trim_padding(image: Image, margin: float = 12.0) -> Image:
+    """Cut off the constant border; a little air stays where the head does not touch it."""
+    values = sitk.GetArrayViewFromImage(image)[::2, ::2, ::2]
+    background = values[0, 0, 0]
+    filled = values != background
+    if not filled.any():
+        return image
+    threshold = background + 0.1 * (np.percentile(values[filled], 95) - background)
+    spacing, size = image.GetSpacing()[::-1], image.GetSize()[::-1]
+    ranges = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        used = np.nonzero(filled.any(axis=others))[0]
+        first, last = int(2 * used[0]), int(min(2 * used[-1] + 1, size[axis] - 1))
+        cell = float(np.prod([2 * spacing[other] for other in others]))
+        air = int(margin / spacing[axis])
+        tissue = [
+            (np.take(values, index, axis) > threshold).sum() * cell > 2000 for index in (used[0], used[-1])
+        ]
+        ranges.append(
+            (
+                first if tissue[0] else max(0, first - air),
+                last if tissue[1] else min(size[axis] - 1, last + air),
+            )
+        )
+    (z0, z1), (y0, y1), (x0, x1) = ranges
+    return image[x0 : x1 + 1, y0 : y1 + 1, z0 : z1 + 1]
+
+
+def flatten(image: Image) -> Image:
+    """Homomorphic flattening of the receive field inside the head."""
+    values = sitk.GetArrayFromImage(image)
+    inside = sitk.GetArrayFromImage(head_mask(image)[0]).astype(np.float32)
+    weight, field = _smooth(inside, image), _smooth(values * inside, image)
+    bias = np.where(weight > 0.02, field / np.maximum(weight, 0.02), 0)
+    median = np.median(bias[inside > 0]) if inside.any() else 1.0
+    return like((values / np.maximum(bias, 0.15 * median) * median).astype(np.float32), image)
+
+
+def _smooth(values: NDArray[Any], image: Image) -> NDArray[Any]:
+    smoothed: NDArray[Any] = sitk.GetArrayFromImage(
+        sitk.SmoothingRecursiveGaussian(like(values.astype(np.float32), image), _FLATTEN_MM)
+    )
+    return smoothed
+
+
+def rank(image: Image) -> Image:
+    """Air linear up to AIR_CEILING, head voxels above it by rank: invariant to monotone changes."""
+    values = sitk.GetArrayFromImage(image)
+    threshold = head_mask(image)[1]
+    head = values[values > threshold]
+    if head.size < 500:
+        return image
+    quantiles = np.quantile(head, np.linspace(0, 1, 65))
+    steps = np.maximum.accumulate(quantiles + np.arange(65) * 1e-6 * (quantiles[-1] - quantiles[0] + 1e-9))
+    low = min(float(np.percentile(values, 1)), threshold - 1e-6)
+    levels = np.r_[0.0, np.linspace(AIR_CEILING, 1, 65)]
+    return like(np.interp(values, np.r_[low, steps], levels).astype(np.float32), image)
+
+
+def prepare(image: Image, *, flattened: bool) -> Image:
+    """A shrunk image made comparable: windowed; for engine B also flattened and ranked."""
+    windowed = window(image)
+    return rank(window(flatten(windowed))) if flattened else windowed

@@ -1,0 +1,1 @@
+"""Profiles, their rules, and the de-identification of headers."""

@@ -1,0 +1,22 @@
+"""What the anonymizer must know about the subject, study and series at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deidflow.header.text import Scrubber
+from deidflow.header.uids import UidMap
+
+
+@dataclass(frozen=True)
+class HeaderContext:
+    """One subject and study: pseudonym, maps, offsets. `origin` is what 1900-01-01 00:00:00 stands for."""
+
+    pseudonym: str
+    uids: UidMap
+    shift_days: int
+    origin: datetime | None
+    scrubber: Scrubber
+    binned: bool
+    bin_trigger_time: bool = True

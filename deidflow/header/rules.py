@@ -1,0 +1,113 @@
+"""From a profile to one action for each tag."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from deidflow.header.profile import OPTION_COLUMNS, ActionName, Profile, tag_of
+from deidflow.resources import load_table, load_yaml
+
+TABLE = "standard/ps315_e1_2026c.csv"
+_HEXADECIMAL = re.compile(r"[0-9A-F]{8}")
+_TEMPORAL = frozenset(("DA", "TM", "DT"))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The action for one attribute, with the width of its bins where it has some."""
+
+    action: ActionName
+    step: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class PrivateRule:
+    """A private element that may stay: its VR, and the code words it may hold (None: numbers or any text)."""
+
+    vr: str
+    words: frozenset[str] | None
+    numbers_only: bool
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A compiled profile: tag -> rule for listed attributes, and rules by VR for the others."""
+
+    by_tag: dict[int, Rule]
+    private: dict[tuple[int, str, int], PrivateRule]
+    dates: str
+
+    def for_tag(self, tag: int, vr: str) -> Rule:
+        """The rule of a standard attribute that the data dictionary knows."""
+        known = self.by_tag.get(tag)
+        return known if known is not None else Rule(_unlisted(vr, self.dates))
+
+
+@lru_cache(maxsize=8)
+def compile_profile(profile: Profile) -> Rules:
+    """Resolve the table's codes, the declared options and the deviations (PS3.15 E.1, E.3)."""
+    by_tag = {}
+    for row in load_table(TABLE):
+        if _HEXADECIMAL.fullmatch(row["tag"]):
+            by_tag[int(row["tag"], 16)] = Rule(_listed(row, profile))
+    for keyword in profile.dates.keep:
+        by_tag[tag_of(keyword)] = Rule("date")
+    for deviation in profile.deviations:
+        step = Decimal(deviation.step) if deviation.step else None
+        by_tag[tag_of(deviation.attribute)] = Rule(deviation.action, step)
+    return Rules(by_tag, _private_rules(profile), profile.dates.mode)
+
+
+def _listed(row: dict[str, str], profile: Profile) -> ActionName:
+    for option in profile.options:
+        code = row[OPTION_COLUMNS[option]]
+        if code == "K":
+            return "recurse" if row["vr"] == "SQ" else "keep"
+        if code == "C" and option == "clean_descriptors" and row["vr"] != "SQ":
+            return "words"
+        if code == "C" and option == "retain_longitudinal_modified_dates" and profile.dates.mode == "shift":
+            return "date"
+    return _basic(row["basic"], row["vr"])
+
+
+def _basic(code: str, vr: str) -> ActionName:
+    """The action for a code of the basic profile; of a choice the one that is legal for every type."""
+    if code == "X/Z/U*":
+        return "recurse"
+    if vr == "SQ":
+        return "remove" if code in ("X", "D", "X/D") else "empty"
+    if code == "X":
+        return "remove"
+    if "U" in code or (vr == "UI" and "D" in code):
+        return "uid"
+    if code in ("Z", "X/Z"):
+        return "empty"
+    return "date" if vr in _TEMPORAL else "dummy"
+
+
+def _unlisted(vr: str, dates: str) -> ActionName:
+    """The action for an attribute that the table does not name."""
+    if vr == "SQ":
+        return "recurse"
+    if vr == "UI":
+        return "uid"
+    if vr in _TEMPORAL:
+        return "date" if dates == "shift" else "remove"
+    return {"PN": "empty", "AE": "remove"}.get(vr, "keep")  # type: ignore[return-value]
+
+
+def _private_rules(profile: Profile) -> dict[tuple[int, str, int], PrivateRule]:
+    rules: dict[tuple[int, str, int], PrivateRule] = {}
+    if "safe" in profile.private:
+        for row in load_table("standard/safe_private_e3_10_1.csv"):
+            key = (int(row["group"], 16), row["creator"].strip(), int(row["element_low"], 16))
+            rules[key] = PrivateRule(row["vr"], None, numbers_only=False)
+    if "physics" in profile.private:
+        for entry in load_yaml("private/physics.yaml"):
+            words = frozenset(entry["words"]) if "words" in entry else None
+            key = (int(entry["group"], 16), entry["creator"], int(entry["element"], 16))
+            rules[key] = PrivateRule(entry["vr"], words, numbers_only=words is None)
+    return rules

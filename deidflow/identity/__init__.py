@@ -1,0 +1,1 @@
+"""Secrets, pseudonyms, sessions and the vault that keeps them."""

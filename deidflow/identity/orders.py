@@ -1,0 +1,109 @@
+"""From a cohort to persons for the vault, and from identities to work orders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
+from deidflow.header.values import floor_to, to_datetime
+from deidflow.identity.names import series_names
+from deidflow.identity.secret import Keys
+from deidflow.identity.sessions import parse_date
+from deidflow.identity.vault import Identity, Person
+from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+
+
+def persons(cohort: Cohort) -> list[Person]:
+    """Every subject with something to release, as the vault needs it."""
+    return [
+        Person(
+            key=subject.key,
+            original={f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)},
+            dates=frozenset(
+                day for kind, value in subject.identifiers if kind == "date" and (day := parse_date(value))
+            ),
+            studies={study.uid: study_date(study) for study in subject.studies},
+        )
+        for subject in cohort.subjects
+    ]
+
+
+def study_date(study: Study) -> date | None:
+    """The date of a study: StudyDate, else the earliest of series, acquisition and content date."""
+    instances = [member.instance for series in study.series for member in series.members]
+    for texts in (
+        [one.study_date for one in instances],
+        [text for one in instances for text in (one.series_date, one.acquisition_date, one.content_date)],
+    ):
+        days = [day for text in texts if (day := parse_date(text))]
+        if days:
+            return min(days)
+    return None
+
+
+def study_origin(study: Study) -> str:
+    """What 1900-01-01 00:00:00 stands for on the study clock, as ISO text; empty without any date."""
+    starts: Counter[tuple[str, str]] = Counter()
+    for series in study.series:
+        starts.update((member.instance.study_date, member.instance.study_time) for member in series.members)
+    for (day, time), _ in sorted(starts.items(), key=lambda item: (-item[1], item[0])):
+        moment = to_datetime(day, time) or to_datetime(day, "")
+        if moment is not None:
+            return moment.isoformat()
+    found = study_date(study)
+    return f"{found.isoformat()}T00:00:00" if found else ""
+
+
+def work_order(subject: Subject, identity: Identity, keys: Keys, source: Path) -> WorkOrder:
+    """The subject's work order, sessions in the order of their labels."""
+    sessions = [
+        SessionOrder(identity.labels[study.uid], study_origin(study), tuple(_series_orders(study)))
+        for study in subject.studies
+    ]
+    return WorkOrder(
+        pseudonym=identity.pseudonym,
+        source=str(source),
+        uid_key=keys.derive("uid").hex(),
+        shift_days=identity.shift_days,
+        identifiers=subject.identifiers,
+        sessions=tuple(sorted(sessions, key=lambda session: session.label)),
+    )
+
+
+def _series_orders(study: Study) -> Iterable[SeriesOrder]:
+    ordered = sorted(study.series, key=lambda series: (_number(series.first.series_number), series.uid))
+    names = series_names([(series.first.series_number, series.first.modality) for series in ordered])
+    for name, series in zip(names, ordered, strict=True):
+        yield SeriesOrder(
+            name=name,
+            modality=series.first.modality,
+            incomplete=series.incomplete,
+            bin_trigger_time=_stay_distinct([member.instance.trigger_time for member in series.members]),
+            facts={
+                "image_type": series.first.image_type,
+                "acquisition_type": series.first.acquisition_type,
+                "samples": str(series.first.samples),
+            },
+            files=tuple(FileOrder(member.path, member.sha256) for member in _in_order(series)),
+        )
+
+
+def _in_order(series: Series) -> list[Member]:
+    """By instance number and UID: independent of file names."""
+    return sorted(
+        series.members, key=lambda member: (_number(member.instance.instance_number), member.instance.sop_uid)
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.lstrip("+-").isdigit() else 0
+
+
+def _stay_distinct(values: list[str]) -> bool:
+    """Whether trigger times still tell the same phases apart when floored to steps of five."""
+    distinct = {value for value in values if value}
+    return len({floor_to(value, Decimal(5)) for value in distinct}) == len(distinct)

@@ -1,0 +1,81 @@
+"""A work order: all that a working process may know of one subject, as a 0600 file in the vault."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deidflow.store.files import digest_of, read_json, write_json_atomic
+
+
+@dataclass(frozen=True)
+class FileOrder:
+    """One instance: locator below the source, content hash, and what ordering needs."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SeriesOrder:
+    """One series: its released name (003-MR), its kind, and its files."""
+
+    name: str
+    modality: str
+    incomplete: bool
+    bin_trigger_time: bool
+    facts: dict[str, str]
+    """Header values that choose the reference: image_type, acquisition_type, body_part."""
+    files: tuple[FileOrder, ...]
+
+
+@dataclass(frozen=True)
+class SessionOrder:
+    """One study: its label and the moment that 1900-01-01 00:00:00 stands for (ISO, empty if unknown)."""
+
+    label: str
+    origin: str
+    series: tuple[SeriesOrder, ...]
+
+
+@dataclass(frozen=True)
+class WorkOrder:
+    """One subject."""
+
+    pseudonym: str
+    source: str
+    uid_key: str
+    shift_days: int
+    identifiers: tuple[tuple[str, str], ...]
+    sessions: tuple[SessionOrder, ...]
+
+    def session(self, label: str) -> SessionOrder:
+        """The session with this label."""
+        return next(session for session in self.sessions if session.label == label)
+
+    def content_digest(self, label: str) -> str:
+        """A hash of all that anonymizing one session depends on; the place of the source does not count."""
+        session = asdict(self.session(label))
+        for series in session["series"]:
+            series["files"] = [one["sha256"] for one in series["files"]]
+        return digest_of([self.pseudonym, self.uid_key, self.shift_days, self.identifiers, session])
+
+    def write(self, path: Path) -> None:
+        """Write the order as JSON, mode 0600."""
+        write_json_atomic(path, asdict(self))
+
+
+def read_order(path: Path) -> WorkOrder:
+    """The order in a file."""
+    row: dict[str, Any] = read_json(path)
+    sessions = tuple(
+        SessionOrder(one["label"], one["origin"], tuple(_series(series) for series in one["series"]))
+        for one in row["sessions"]
+    )
+    pairs = tuple((kind, value) for kind, value in row["identifiers"])
+    return WorkOrder(row["pseudonym"], row["source"], row["uid_key"], row["shift_days"], pairs, sessions)
+
+
+def _series(row: dict[str, Any]) -> SeriesOrder:
+    return SeriesOrder(**{**row, "files": tuple(FileOrder(**one) for one in row["files"])})

@@ -1,0 +1,1 @@
+"""Conversion by dcm2niix, and what is scrubbed from what it writes."""

@@ -1,0 +1,82 @@
+"""Call dcm2niix on the files of one series and account for everything that comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deidflow.errors import EnvironmentFault, Withheld
+from deidflow.store.process import run_tool
+from deidflow.verdicts import Reason
+
+_RESAMPLED = re.compile(r"_(Eq|Tilt)(_\d+)?")
+_KNOWN_SUFFIX = re.compile(r"(_(e\d{1,3}|ph|phase|real|imaginary|MoCo|ADC|Raw|PS|i\d{1,5}|c\d{1,3}))*[a-z]?")
+_STEM = "image"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """One image that dcm2niix wrote: its suffix behind the stem, and the files that belong to it."""
+
+    suffix: str
+    nifti: Path
+    sidecar: Path
+    gradients: tuple[Path, ...]
+    """The .bval and .bvec files, where there are some."""
+
+
+def tool_path() -> Path:
+    """The dcm2niix of its wheel; raises EnvironmentFault where it is missing."""
+    try:
+        import dcm2niix
+
+        path = Path(dcm2niix.bin_path)
+    except ImportError:
+        raise EnvironmentFault("dcm2niix is not installed; run: pip install dcm2niix") from None
+    if not os.access(path, os.X_OK):
+        raise EnvironmentFault(
+            "dcm2niix cannot be executed; install its wheel again: pip install --force-reinstall dcm2niix"
+        )
+    return path
+
+
+def tool_version() -> str:
+    """The version of the dcm2niix wheel, for the keys of steps and the data set's description."""
+    from importlib.metadata import version
+
+    return version("dcm2niix")
+
+
+def link_series(files: Sequence[Path], folder: Path) -> None:
+    """A folder with only the files of one series: dcm2niix takes whole folders."""
+    folder.mkdir(parents=True)
+    for number, path in enumerate(files, 1):
+        (folder / f"{number:06d}.dcm").symlink_to(path)
+
+
+def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
+    """Run dcm2niix on a folder; outputs in the order of their names, resampled ones left out.
+
+    Raises Withheld when nothing usable comes out or the tool fails.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    command = [tool_path(), "-g", "i", "-b", "y", "-ba", "y", "-z", "n", "-f", _STEM, "-o", out, folder]
+    code = run_tool([os.fspath(part) for part in command], log)
+    if code != 0:
+        raise Withheld(Reason.CONVERT_FAILED, f"exit code {code}")
+    images = [path for path in sorted(out.glob(f"{_STEM}*.nii")) if not _RESAMPLED.search(path.stem)]
+    if not images:
+        raise Withheld(Reason.CONVERT_FAILED, "no output")
+    return [_account(path, number) for number, path in enumerate(images, 1)]
+
+
+def _account(nifti: Path, number: int) -> Converted:
+    raw = nifti.stem.removeprefix(_STEM)
+    suffix = raw if _KNOWN_SUFFIX.fullmatch(raw) else f"_part{number}"
+    gradients = tuple(
+        path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists()
+    )
+    return Converted(suffix, nifti, nifti.with_suffix(".json"), gradients)

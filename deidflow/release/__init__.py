@@ -1,0 +1,1 @@
+"""The two trees: every path and name, publishing, checksums and tables."""

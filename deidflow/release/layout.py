@@ -1,0 +1,126 @@
+"""Every path and name of release, vault and staging comes from here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from deidflow.config import RunSettings
+
+SUBJECT_FOLDER = re.compile(r"P\d{3,}")
+SESSION_FOLDER = re.compile(r"[MN]\d{2,}[a-z]{0,2}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Places of one run."""
+
+    release: Path
+    vault: Path
+    project: str
+    level: str
+
+    @classmethod
+    def of(cls, settings: RunSettings) -> Layout:
+        """The places that settings name."""
+        return cls(settings.release, settings.vault, settings.project, settings.level)
+
+    @property
+    def staging(self) -> Path:
+        """A private sibling of the release on its file system: staged sessions and the release's lock."""
+        return self.release.with_name(f".{self.release.name}.deidflow")
+
+    @property
+    def work(self) -> Path:
+        """Records, scratch and outputs of steps of this project and level."""
+        return self.vault / "work" / f"{self.project}-{self.level}"
+
+    @property
+    def release_lock(self) -> Path:
+        """Held by the one run on this release."""
+        return self.staging / "lock"
+
+    @property
+    def work_lock(self) -> Path:
+        """Held by the one run on this project and level of the vault."""
+        return self.work / "lock"
+
+    @property
+    def templates(self) -> Path:
+        """Prepared templates of the face step."""
+        return self.vault / "work" / "templates"
+
+    @property
+    def runs(self) -> Path:
+        """Settings of runs, by run id."""
+        return self.vault / "work" / "runs"
+
+    def settings_of(self, run_id: str) -> Path:
+        """The settings of a run."""
+        return self.runs / f"{run_id}.json"
+
+    def summary_of(self, run_id: str) -> Path:
+        """How a run ended."""
+        return self.runs / f"{run_id}.summary.json"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own files, unless PREFECT_HOME says otherwise."""
+        return self.vault / "prefect"
+
+    @property
+    def quarantine_table(self) -> Path:
+        """What is not released, with source paths and reasons."""
+        return self.vault / "quarantine" / "report.csv"
+
+    @property
+    def tool_log(self) -> Path:
+        """What tools and libraries printed; may hold identifiers."""
+        return self.work / "tools.log"
+
+    @property
+    def batch_identifiers(self) -> Path:
+        """Identifiers of everyone in the run, for the search for leaks."""
+        return self.work / "batch.json"
+
+    def outcome(self, pseudonym: str) -> Path:
+        """How the subject's last run ended, session by session and series by series."""
+        return self.subject(pseudonym) / "outcome.json"
+
+    def subject(self, pseudonym: str) -> Path:
+        """The subject's folder in the vault's work."""
+        return self.work / pseudonym
+
+    def order(self, pseudonym: str) -> Path:
+        """The subject's work order."""
+        return self.subject(pseudonym) / "order.json"
+
+    def session_work(self, pseudonym: str, label: str) -> Path:
+        """Records and intermediate outputs of one session."""
+        return self.subject(pseudonym) / label
+
+    def staged(self, pseudonym: str, label: str) -> Path:
+        """Where a session waits to be published."""
+        return self.staging / "staged" / pseudonym / label
+
+    def published(self, pseudonym: str, label: str) -> Path:
+        """Where a session is published."""
+        return self.release / pseudonym / label
+
+    def published_sessions(self) -> list[tuple[str, str]]:
+        """(pseudonym, label) of every session that is in the release."""
+        found = []
+        for subject in sorted(self.release.iterdir()) if self.release.is_dir() else []:
+            if SUBJECT_FOLDER.fullmatch(subject.name) and subject.is_dir():
+                names = sorted(
+                    folder.name for folder in subject.iterdir() if SESSION_FOLDER.fullmatch(folder.name)
+                )
+                found += [(subject.name, name) for name in names]
+        return found
+
+
+def slice_names(count: int) -> list[str]:
+    """slice_001.dcm .., padded to the digits needed, at least three."""
+    width = max(3, len(str(count)))
+    return [f"slice_{number:0{width}d}.dcm" for number in range(1, count + 1)]

@@ -1,0 +1,63 @@
+"""Publishing: a session appears in the release in one rename, with all of its series that passed."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+from pathlib import Path
+
+from deidflow.store.files import remove_tree, write_json_atomic
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_JOURNAL = "publish.json"
+
+
+def publish(staged: Path, published: Path, staging: Path) -> None:
+    """Move a staged session to its place; an older version of it is exchanged and removed.
+
+    Where the file system cannot exchange, two journalled renames do, which `complete` finishes after
+    a kill.
+    """
+    published.parent.mkdir(exist_ok=True)
+    published.parent.chmod(0o755)
+    if not published.exists():
+        os.rename(staged, published)
+    elif not _exchange(staged, published):
+        _replace(staged, published, staging)
+    remove_tree(staged)
+
+
+def complete(staging: Path) -> None:
+    """Finish a replacement that a kill interrupted between its two renames."""
+    journal = staging / _JOURNAL
+    if not journal.exists():
+        return
+    row = json.loads(journal.read_text())
+    staged, published, old = Path(row["staged"]), Path(row["published"]), Path(row["old"])
+    if old.exists() and not published.exists() and staged.exists():
+        os.rename(staged, published)
+    remove_tree(old)
+    journal.unlink()
+
+
+def _replace(staged: Path, published: Path, staging: Path) -> None:
+    old = staging / f"{published.parent.name}-{published.name}.old"
+    row = {"staged": str(staged), "published": str(published), "old": str(old)}
+    write_json_atomic(staging / _JOURNAL, row)
+    remove_tree(old)
+    os.rename(published, old)
+    os.rename(staged, published)
+    remove_tree(old)
+    (staging / _JOURNAL).unlink()
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two folders atomically (renameat2); False where kernel or file system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError):
+        return False
+    return bool(
+        renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0
+    )

@@ -1,0 +1,126 @@
+"""The files at the top of a release, and the table of what is not in it, in the vault."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deidflow import __version__
+from deidflow.errors import VaultMismatch
+from deidflow.header.profile import Profile
+from deidflow.release.layout import Layout
+from deidflow.store.files import (
+    Manifest,
+    digest_of,
+    read_json,
+    sha256_of,
+    write_bytes_atomic,
+    write_json_atomic,
+)
+
+TOP_FILES = ("dataset.json", "subjects.tsv")
+
+
+@dataclass(frozen=True)
+class NotReleased:
+    """One row of the vault's quarantine table."""
+
+    path: str
+    pseudonym: str
+    session: str
+    series: str
+    verdict: str
+    step: str
+    reason: str
+    words: str
+
+
+def check_release(layout: Layout, release_id: str) -> None:
+    """Refuse a release that another vault, project or level made."""
+    known = read_json(layout.release / "dataset.json")
+    if isinstance(known, dict) and known.get("release_id") != release_id:
+        raise VaultMismatch(
+            "this release was made with another vault, project or level; choose another folder"
+        )
+    if known is None and layout.published_sessions():
+        raise VaultMismatch(
+            "this folder holds sessions but no dataset.json of this vault; choose another folder"
+        )
+
+
+def write_dataset(
+    layout: Layout, profile: Profile, release_id: str, tools: Mapping[str, str], defaced: bool
+) -> None:
+    """Write dataset.json: what was done, by which rules and tools; no clock, no path."""
+    description = {
+        "name": "deidflow release",
+        "deidflow": __version__,
+        "release_id": release_id,
+        "project": layout.project,
+        "level": layout.level,
+        "profile": {"name": profile.name, "digest": digest_of(profile.model_dump(mode="json"))},
+        "standard": "DICOM PS3.15 Table E.1-1, 2026c",
+        "codes": [f"{code} {meaning}" for code, meaning in profile.codes],
+        "faces": "removed" if defaced else "kept",
+        "tools": dict(tools),
+    }
+    write_json_atomic(layout.release / "dataset.json", description, 0o644, indent=2)
+
+
+def write_subjects(layout: Layout) -> None:
+    """Write subjects.tsv from what is published."""
+    rows: dict[str, list[int]] = {}
+    for pseudonym, label in layout.published_sessions():
+        counts = rows.setdefault(pseudonym, [0, 0, 0, 0])
+        summary: dict[str, Any] = read_json(layout.published(pseudonym, label) / "session.json") or {
+            "series": []
+        }
+        held = sum(series["state"] == "quarantined" for series in summary["series"])
+        counts[0] += 1
+        counts[1] += len(summary["series"]) - held
+        counts[2] += held
+        counts[3] += sum(series.get("instances", 0) for series in summary["series"])
+    lines = ["subject\tsessions\tseries\tseries_withheld\tinstances"]
+    lines += ["\t".join([pseudonym, *map(str, counts)]) for pseudonym, counts in sorted(rows.items())]
+    write_bytes_atomic(layout.release / "subjects.tsv", ("\n".join(lines) + "\n").encode(), 0o644)
+
+
+def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
+    """Write manifest.sha256 in the form that `sha256sum -c` reads, hashes from the steps' records."""
+    lines = [f"{sha256_of(layout.release / name)}  {name}" for name in TOP_FILES]
+    for pseudonym, label in layout.published_sessions():
+        manifest = manifests.get((pseudonym, label)) or Manifest.scan(layout.published(pseudonym, label))
+        lines += [f"{output.sha256}  {pseudonym}/{label}/{output.path}" for output in manifest.outputs]
+    write_bytes_atomic(layout.release / "manifest.sha256", ("\n".join(lines) + "\n").encode(), 0o644)
+
+
+def write_quarantine(path: Path, rows: Iterable[NotReleased]) -> None:
+    """Write the vault's table of everything that is not released, with source paths."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["source_path", "pseudonym", "session", "series", "verdict", "step", "reason", "words"])
+    for row in rows:
+        writer.writerow(
+            _safe(
+                [
+                    row.path,
+                    row.pseudonym,
+                    row.session,
+                    row.series,
+                    row.verdict,
+                    row.step,
+                    row.reason,
+                    row.words,
+                ]
+            )
+        )
+    write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def _safe(cells: Sequence[str]) -> list[str]:
+    """Cells that a spreadsheet does not take for a formula."""
+    return [f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells]

@@ -1,0 +1,29 @@
+"""The one way to the data files of the project, in a checkout and in an installed wheel."""
+
+from __future__ import annotations
+
+import csv
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
+
+
+def resource(name: str) -> Traversable:
+    """The data file `name`, relative to `configs/`, e.g. `profiles/low.yaml`."""
+    return files("configs").joinpath(*name.split("/"))
+
+
+@lru_cache(maxsize=32)
+def load_yaml(name: str) -> Any:
+    """The parsed YAML document `name` of `configs/`."""
+    return yaml.safe_load(resource(name).read_text("utf-8"))
+
+
+@lru_cache(maxsize=8)
+def load_table(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of the CSV file `name` of `configs/`."""
+    with resource(name).open("r", encoding="utf-8", newline="") as lines:
+        return tuple(csv.DictReader(lines))

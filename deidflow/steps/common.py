@@ -1,0 +1,71 @@
+"""What several steps need: source files read and checked, contexts, results of one series."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pydicom
+
+from deidflow.errors import Withheld
+from deidflow.header.context import HeaderContext
+from deidflow.header.profile import Profile, load_profile
+from deidflow.header.text import Scrubber
+from deidflow.header.uids import UidMap
+from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.verdicts import Reason
+
+SeriesResult = dict[str, Any]
+
+
+def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
+    """The data set of a source file, which must still have the content that was inventoried."""
+    content = (Path(order.source) / file.path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise Withheld(Reason.SOURCE_CHANGED)
+    return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=not pixels)
+
+
+def each_series(
+    session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]
+) -> dict[str, SeriesResult]:
+    """Do the work for every series; one that is withheld does not stop the others."""
+    results: dict[str, SeriesResult] = {}
+    for series in session.series:
+        try:
+            results[series.name] = work(series)
+        except Withheld as error:
+            results[series.name] = withheld(error.reason, error.detail)
+    return results
+
+
+def withheld(reason: Reason, detail: str = "") -> SeriesResult:
+    """The result of a series that may not go on."""
+    return {"state": "quarantined", "reason": str(reason.value), "detail": detail}
+
+
+def is_withheld(result: SeriesResult | None) -> bool:
+    """Whether an earlier step withheld the series."""
+    return result is not None and result["state"] == "quarantined"
+
+
+def profile_for(level: str, private: str) -> Profile:
+    """The profile of a level, with or without listed private elements."""
+    profile = load_profile(level)
+    return profile.without_private() if private == "none" else profile
+
+
+def header_context(order: WorkOrder, session: SessionOrder, profile: Profile) -> HeaderContext:
+    """The context in which the headers of a session are anonymized."""
+    return HeaderContext(
+        pseudonym=order.pseudonym,
+        uids=UidMap(bytes.fromhex(order.uid_key)),
+        shift_days=order.shift_days,
+        origin=datetime.fromisoformat(session.origin) if session.origin else None,
+        scrubber=Scrubber.of(order.identifiers),
+        binned=profile.dates.mode == "clock",
+    )

@@ -1,0 +1,140 @@
+"""Discover: the inventory of the source, who is in it, and the work orders of this run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deidflow.dicom.grouping import Cohort, Subject, group
+from deidflow.dicom.inventory import Entry, Found, failed, walk
+from deidflow.errors import EnvironmentFault, StepFailed, UsageError
+from deidflow.identity.orders import persons, work_order
+from deidflow.identity.vault import Identity, Vault
+from deidflow.identity.workorder import WorkOrder
+from deidflow.store.children import Children
+from deidflow.verdicts import Reason
+
+_BATCH = 2_000
+Fresh = tuple[str, tuple[int, int, int, int], str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a run has to do: the cohort, identities by subject key, orders of the selected subjects."""
+
+    cohort: Cohort
+    absent: tuple[str, ...]
+    identities: dict[str, Identity]
+    orders: tuple[WorkOrder, ...]
+    not_selected: frozenset[str]
+    """Keys of subjects that this run leaves out."""
+
+
+def check_source(source: Path) -> None:
+    """Refuse a source that is missing, no folder, or cannot be read."""
+    if not source.exists():
+        raise UsageError("the source folder does not exist; check the path")
+    if not source.is_dir():
+        raise UsageError("the source is not a folder; name the folder that holds the DICOM subjects")
+    try:
+        next(source.iterdir(), None)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the source folder cannot be read: {error.strerror}; check its permissions"
+        ) from None
+
+
+def take_inventory(source: Path, vault: Vault, children: Children, log: Path, *, strict: bool) -> list[Entry]:
+    """Every file below the source, read anew where it is new or was touched.
+
+    Raises UsageError for a source without a single file.
+    """
+    found = list(walk(source))
+    if not found:
+        raise UsageError("the source folder holds no files; check the path")
+    known = {} if strict else vault.known_files(source)
+    entries = [one for one in found if isinstance(one, Entry)]
+    unread: dict[str, Found] = {}
+    for file in (one for one in found if isinstance(one, Found)):
+        signature, text = known.pop(file.path, (None, ""))
+        if signature == file.signature:
+            entries.append(Entry.from_json(json.loads(text)))
+        else:
+            unread[file.path] = file
+    fresh = list(_read(source, list(unread), children, log))
+    vault.remember_files(source, [_row(unread[entry.path], entry) for entry in fresh], known)
+    return sorted(entries + fresh, key=lambda entry: entry.path)
+
+
+def _row(file: Found, entry: Entry) -> Fresh:
+    return file.path, file.signature, json.dumps(entry.to_json())
+
+
+def _read(source: Path, paths: Sequence[str], children: Children, log: Path) -> Iterator[Entry]:
+    """Read files in child processes; one that kills its reader costs itself only."""
+    waiting = list(paths)
+    while waiting:
+        batch = waiting[:_BATCH]
+        done = 0
+        try:
+            for row in children.stream("deidflow.dicom.inventory:read_files", str(source), batch, log=log):
+                done += 1
+                yield Entry.from_json(row)
+        except StepFailed as error:
+            if error.reason is Reason.STOPPED:
+                raise
+            if done < len(batch):
+                yield failed(batch[done], Reason.READER_DIED)
+                done += 1
+        waiting = waiting[done:]
+
+
+def make_batch(
+    entries: Sequence[Entry], vault: Vault, source: Path, selection: Sequence[str], *, defacing: bool
+) -> Batch:
+    """Group the inventory, identify everyone in one transaction, and write out orders for the selected."""
+    cohort = group(entries, defacing=defacing)
+    identities = vault.identify(persons(cohort))
+    chosen = _select(cohort, identities, source, selection)
+    orders = [
+        work_order(one, identities[one.key], vault.keys, source)
+        for one in cohort.subjects
+        if one.key in chosen
+    ]
+    left_out = frozenset(one.key for one in cohort.subjects) - chosen
+    absent = tuple(name for entry in entries for name in entry.absent)
+    return Batch(
+        cohort, absent, identities, tuple(sorted(orders, key=lambda order: order.pseudonym)), left_out
+    )
+
+
+def _select(
+    cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]
+) -> frozenset[str]:
+    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not there."""
+    everyone = frozenset(subject.key for subject in cohort.subjects)
+    if not selection:
+        return everyone
+    chosen: set[str] = set()
+    for number, wanted in enumerate(selection, 1):
+        keys = {s.key for s in cohort.subjects if _is_meant(s, identities[s.key], cohort, source, wanted)}
+        if not keys:
+            raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
+                             "with source folders or PatientIDs")  # fmt: skip
+        chosen |= keys
+    return frozenset(chosen)
+
+
+def _is_meant(subject: Subject, identity: Identity, cohort: Cohort, source: Path, wanted: str) -> bool:
+    if wanted == identity.pseudonym or (subject.key.split("|")[-1] == wanted and subject.key.startswith("id|")):
+        return True
+    folder = Path(source, wanted.rstrip("/"))
+    paths = (path for path, owner in cohort.owners.items() if owner == subject.key)
+    return folder != source and any(Path(source, path).is_relative_to(folder) for path in paths)
+
+
+def identifiers_of(cohort: Cohort) -> list[tuple[str, str]]:
+    """Names, numbers and places of everyone in the batch; dates are left to each patient."""
+    return sorted({pair for subject in cohort.subjects for pair in subject.identifiers if pair[0] != "date"})

@@ -1,0 +1,129 @@
+"""A series without its face: stored integers overwritten inside the mask, all others as they were.
+
+Three forms of every instance: the released one (anonymized header), one with the source's header for
+dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI goes the same way.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.uid import ExplicitVRLittleEndian
+
+from deidflow.dicom.geometry import planes
+from deidflow.dicom.pixels import Pixels, fill_cell, put_pixels, read_pixels
+from deidflow.dicom.policy import FUNCTIONAL_GROUPS
+from deidflow.face.mask import WorldMask
+from deidflow.header.markers import mark_defaced
+from deidflow.header.text import Scrubber
+from deidflow.identity.workorder import SeriesOrder, WorkOrder
+from deidflow.nifti.convert import Converted, convert
+from deidflow.nifti.mask import write_mask
+from deidflow.steps.anonymize import file_meta
+from deidflow.steps.common import profile_for, read_source
+from deidflow.steps.convert import release_images
+from deidflow.store.files import remove_tree
+
+_RANGES = (
+    "SmallestImagePixelValue", "LargestImagePixelValue", "SmallestPixelValueInSeries", "LargestPixelValueInSeries",
+)  # fmt: skip
+Removed = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MaskedSeries:
+    """Builds one masked series into `folder` and keeps its masks in the vault file `masks`."""
+
+    mask: WorldMask
+    order: WorkOrder
+    folder: Path
+    masks: Path
+    log: Path
+    level: str
+    private: str
+
+    def build(self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]) -> int:
+        """Write DICOM, NIfTI, mask and sidecar; returns the number of pixels removed."""
+        work = self.folder.with_name(f".{self.folder.name}.work")
+        for path in (self.folder / "defaced_dicom", work / "image", work / "mask"):
+            path.mkdir(parents=True)
+        try:
+            kept: dict[str, NDArray[np.uint8]] = {}
+            for number, (file, header, name) in enumerate(zip(series.files, headers, names, strict=True), 1):
+                source = read_source(self.order, file, pixels=True)
+                removed = self._instance(source, header, name, work, number)
+                kept[name] = np.packbits(removed)
+            self._images(work)
+        finally:
+            remove_tree(work)
+        np.savez_compressed(self.masks, **kept)  # type: ignore[arg-type]
+        return int(sum(np.unpackbits(packed).sum() for packed in kept.values()))
+
+    def _instance(self, source: Any, header_path: Path, name: str, work: Path, number: int) -> Removed:
+        pixels = read_pixels(source, work)
+        removed = self._removed(source, pixels.cells.shape[:3])
+        cells = _filled(source, pixels.cells, removed)
+        header = pydicom.dcmread(header_path)
+        self._released(header, cells, source, pixels).save_as(
+            self.folder / "defaced_dicom" / name, enforce_file_format=True
+        )
+        _save_for_tool(source, cells, pixels.decoded, work / "image" / f"{number:06d}.dcm")
+        shown = np.broadcast_to(~removed[..., None], cells.shape).astype(cells.dtype)
+        _save_for_tool(source, shown, pixels.decoded, work / "mask" / f"{number:06d}.dcm")
+        return removed
+
+    def _removed(self, source: Any, shape: tuple[int, ...]) -> Removed:
+        removed = np.zeros(shape, bool)
+        for plane in planes(source):
+            rows = slice(plane.top, plane.top + plane.rows)
+            columns = slice(plane.left, plane.left + plane.columns)
+            removed[plane.frame, rows, columns] |= self.mask.removed(plane)
+        return removed
+
+    def _released(self, header: Any, cells: NDArray[Any], source: Any, pixels: Pixels) -> Any:
+        put_pixels(header, cells, source, decoded=pixels.decoded)
+        for keyword in _RANGES:
+            if keyword in header:
+                del header[keyword]
+        if pixels.lossy:
+            header.LossyImageCompression = "01"
+        mark_defaced(header, enhanced=FUNCTIONAL_GROUPS in header)
+        header.file_meta = file_meta(header, ExplicitVRLittleEndian)
+        header.preamble = b"\0" * 128
+        return header
+
+    def _images(self, work: Path) -> None:
+        images = convert(work / "image", work / "image.out", self.log)
+        masks = {one.suffix: one for one in convert(work / "mask", work / "mask.out", self.log)}
+        profile = profile_for(self.level, self.private)
+        release_images(images, self.folder, "defaced", Scrubber.of(self.order.identifiers), profile)
+        for image in images:
+            self._mask_image(image, masks.get(image.suffix))
+
+    def _mask_image(self, image: Converted, mask: Converted | None) -> None:
+        content = write_mask(mask.nifti if mask else None, image.nifti)
+        target = self.folder / f"defaced_mask{image.suffix}.nii.gz"
+        with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+            packed.write(content)
+
+
+def _filled(source: Any, cells: NDArray[Any], removed: Removed) -> NDArray[Any]:
+    filled = cells.copy()
+    for frame in np.flatnonzero(removed.any((1, 2))):
+        value = np.array(fill_cell(source, int(frame)), np.int64).astype(cells.dtype)
+        filled[frame][removed[frame]] = value
+    return filled
+
+
+def _save_for_tool(source: Any, cells: NDArray[Any], decoded: bool, path: Path) -> None:
+    """The source's own header, private elements and all, with other pixels, as dcm2niix reads it."""
+    put_pixels(source, cells, source, decoded=decoded)
+    source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    source.save_as(path, enforce_file_format=True)

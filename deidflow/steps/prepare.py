@@ -1,0 +1,87 @@
+"""Before a run: locks taken, leftovers of a killed run finished or removed, the vault opened."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+from deidflow.config import RunSettings
+from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.vault import Vault
+from deidflow.nifti.convert import tool_path, tool_version
+from deidflow.release.layout import Layout
+from deidflow.release.publish import complete
+from deidflow.release.tables import check_release, write_dataset
+from deidflow.steps.common import profile_for
+from deidflow.steps.discover import check_source
+from deidflow.store.locks import held
+from deidflow.store.scratch import private_folder, sweep
+
+_LEAST_MEMORY = 2 << 30
+
+
+def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
+    """Everything that must be right before the first file is read.
+
+    Raises UsageError, EnvironmentFault, VaultMismatch or ReleaseBusy; then nothing has been written but
+    the vault's own folders. Locks and database are released by `stack`.
+    """
+    layout = Layout.of(settings)
+    check_source(settings.source)
+    tool_path()
+    os.umask(0o077)
+    for folder, name in (
+        (layout.vault, "vault"),
+        (layout.work, "vault"),
+        (layout.staging, "release's folder"),
+    ):
+        private_folder(folder, name)
+    stack.enter_context(held(layout.release_lock, "release"))
+    stack.enter_context(held(layout.work_lock, "project of the vault"))
+    keys = Keys(load_secret(layout.vault, create=True), settings.project, settings.level)
+    vault = Vault(layout.vault, keys)
+    stack.callback(vault.close)
+    check_release(layout, release_id(keys))
+    return vault
+
+
+def clean_up(layout: Layout) -> None:
+    """Complete an interrupted replacement and remove scratch that a killed run left."""
+    complete(layout.staging)
+    sweep(layout.staging)
+    sweep(layout.vault)
+
+
+def describe_release(settings: RunSettings, keys: Keys) -> None:
+    """Make the release's folder and its dataset.json."""
+    import SimpleITK
+
+    layout = Layout.of(settings)
+    private_folder(layout.release, "release")
+    layout.release.chmod(0o755)
+    tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
+    profile = profile_for(settings.level, settings.private)
+    write_dataset(layout, profile, release_id(keys), tools, settings.defacing)
+
+
+def release_id(keys: Keys) -> str:
+    """Tells whether a release belongs to a vault, project and level."""
+    return keys.derive("release").hex()[:16]
+
+
+def worker_count(settings: RunSettings) -> int:
+    """As many subjects at once as asked for, else one a core as far as 2 GiB of memory a worker reach."""
+    if settings.workers:
+        return settings.workers
+    return max(1, min(len(os.sched_getaffinity(0)), _memory() // _LEAST_MEMORY))
+
+
+def memory_limit(settings: RunSettings) -> int:
+    """Bytes of memory that one working process may have."""
+    if settings.memory_gib:
+        return int(settings.memory_gib * (1 << 30))
+    return max(_LEAST_MEMORY, int(0.8 * _memory() / worker_count(settings)))
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,1 @@
+"""Records of finished steps, locks, scratch space, and working processes with limits."""

@@ -1,0 +1,42 @@
+"""What the kernel can do for us about processes: die with the parent, stay below a memory limit."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux; elsewhere nothing happens)."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (AttributeError, OSError):
+        return
+
+
+def limit_memory(limit: int) -> None:
+    """Bound the private memory of this process to `limit` bytes."""
+    if limit > 0:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def run_tool(command: Sequence[str | Path], log: Path, environment: dict[str, str] | None = None) -> int:
+    """Run a tool that dies with us, its output kept in the vault's log; returns its exit code."""
+    with log.open("ab") as output:
+        finished = subprocess.run(
+            [os.fspath(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            preexec_fn=die_with_parent,
+            check=False,
+        )
+    return finished.returncode

@@ -1,0 +1,78 @@
+"""What can become of a file, and why: the words of every table that deidflow prints."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The one verdict of each file found; their counts add up to the files found."""
+
+    RELEASED = "released"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    EXCLUDED = "excluded"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a file or series got its verdict: a stable code, and words without identifiers."""
+
+    words: str
+
+    def __new__(cls, code: str, words: str) -> Reason:
+        """A member is its code; `words` is the sentence for people."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.words = words
+        return member
+
+    # discover: what kind of file
+    EMPTY_FILE = "empty-file", "the file is empty"
+    NOT_DICOM = "not-dicom", "not a DICOM file"
+    ARCHIVE = "archive", "an archive or compressed file, which is not opened"
+    DICOMDIR = "dicomdir", "a DICOMDIR: a table of contents, not an image"
+    NO_MARK = "no-dicm-mark", "looks like DICOM but lacks the DICM mark"
+    UNREADABLE = "unreadable", "the file cannot be read"
+    MALFORMED = "malformed", "the structure of the file is broken"
+    TRUNCATED = "truncated", "the file ends before its data does"
+    TOO_DEEP = "too-deep", "sequences are nested deeper than the limit"
+    TOO_MANY_ELEMENTS = "too-many-elements", "more elements than the limit"
+    TOO_LARGE = "too-large", "pixel data or inflated size beyond the limit"
+    PIXEL_LENGTH = "pixel-length", "the pixel data do not fit rows, columns and frames"
+    UNKNOWN_SYNTAX = "unknown-transfer-syntax", "the transfer syntax is not known"
+    READER_DIED = "reader-died", "the reading process died on this file"
+    MISSING_UID = "missing-uid", "a SOP class, study, series or instance UID is missing"
+    # discover: which object
+    COPY = "identical-copy", "an identical copy of another file"
+    CONFLICTING_COPIES = "conflicting-copies", "different files share one SOP Instance UID"
+    MIXED_PATIENTS = "mixed-patients", "its study or series mostly belongs to another patient"
+    NOT_SELECTED = "not-selected", "not among the selected subjects"
+    CLASS_EXCLUDED = "class-excluded", "this kind of object is excluded by policy"
+    CLASS_UNKNOWN = "class-unknown", "this kind of object is not known"
+    MAY_CARRY_TEXT = "may-carry-text", "this kind of image often carries burned-in text"
+    BURNED_IN = "burned-in-annotation", "the header says that text is burned in"
+    SECONDARY = "secondary-image", "the image type suggests a screenshot or page with text"
+    NO_GEOMETRY = "no-geometry", "the image has no position or orientation"
+    NO_PIXELS = "no-pixels", "an image object without pixel data"
+    PALETTE = "palette-color", "a palette colour image cannot be masked"
+    NOT_HEAD_UNPROVEN = "body-part-unproven", "not shown by header and image to be another body part"
+    CT_NOT_YET = "ct-face-unproven", "faces on CT cannot be removed with proof yet"
+    # steps
+    HEADER_FAILED = "header-failed", "the header could not be de-identified"
+    CONVERT_FAILED = "convert-failed", "dcm2niix made no image of this series"
+    NO_DECODER = "no-decoder", "the compressed pixel data cannot be decoded"
+    MOSAIC_TILES = "mosaic-tiles", "the tiles of a mosaic cannot be located"
+    NO_HEAD_REGISTERED = "no-head-registered", "no head of this session passed the registration gate"
+    GATE_AGREEMENT = "gate-agreement", "the two registrations do not agree"
+    GATE_FEATURES = "gate-features", "the registration does not look like a head"
+    SIBLING_HELD = "sibling-held", "a head of the same session could not be defaced"
+    LEAK_FOUND = "leak-found", "the check found an identifier in the staged files"
+    PIXELS_DIFFER = "pixels-differ", "the check found stored values that differ outside the mask"
+    CHECK_FAILED = "check-failed", "the staged files are not what they should be"
+    CHILD_DIED = "process-died", "the working process died"
+    OUT_OF_MEMORY = "out-of-memory", "the working process reached its memory limit"
+    UNEXPECTED = "unexpected-error", "an unexpected error"
+    SOURCE_CHANGED = "source-changed", "a source file changed or vanished during the run"
+    STOPPED = "stopped", "the run was stopped"

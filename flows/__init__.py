@@ -1,0 +1,1 @@
+"""Order: which step runs when, for whom. No DICOM code."""

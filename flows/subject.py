@@ -1,0 +1,95 @@
+"""One subject's chain: the step tasks called in order inside the subject's task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from deidflow.config import STEPS
+from deidflow.identity.workorder import WorkOrder, read_order
+from deidflow.store.files import write_json_atomic
+from tasks import anonymize, convert, deface, publish, reconstruct, verify
+from tasks.common import is_up_to_date
+from tasks.context import Run, SessionRun
+from tasks.outcome import session_outcome
+
+
+@task(
+    name="subject", task_run_name="{pseudonym}", cache_policy=NO_CACHE, persist_result=False, log_prints=False
+)
+def subject(pseudonym: str, run: Run) -> State[Any]:
+    """Take one subject through all steps; a subject with nothing to do is one Cached row."""
+    run.count()
+    order = read_order(run.layout.order(pseudonym))
+    sessions = [SessionRun(run, order, session) for session in order.sessions]
+    redo_from(run, sessions)
+    cached = [_is_up_to_date(session) for session in sessions]
+    for session, done in zip(sessions, cached, strict=True):
+        if not done and run.fault is None:
+            _chain(session)
+    if run.fault is not None:
+        return Failed(message=str(run.fault))
+    return _end(run, order, sessions, all(cached))
+
+
+def redo_from(run: Run, sessions: list[SessionRun]) -> None:
+    """Forget the steps that `--redo` names and all that follow."""
+    if run.settings.redo is None:
+        return
+    for session in sessions:
+        for step in STEPS[STEPS.index(run.settings.redo) :]:
+            session.store.forget(step)
+
+
+def _planners(session: SessionRun) -> list[Any]:
+    steps = [anonymize.plan, convert.plan]
+    return steps + ([deface.plan] if session.run.settings.defacing else []) + [reconstruct.plan]
+
+
+def _is_up_to_date(session: SessionRun) -> bool:
+    """Whether every step of a session is done; remembers the results."""
+    if not all(is_up_to_date(session, planner) for planner in _planners(session)):
+        return False
+    if not publish.has_something(session):
+        return True
+    if not is_up_to_date(session, verify.plan):
+        return False
+    return publish.is_published(session) or not publish.may_go_out(session)
+
+
+def _chain(session: SessionRun) -> None:
+    names = session.order.pseudonym, session.session.label
+    steps = [anonymize.anonymize, convert.convert]
+    steps += [deface.deface] if session.run.settings.defacing else []
+    for step in [*steps, reconstruct.reconstruct]:
+        if step(*names, session, return_state=True).is_failed():
+            return
+    if publish.has_something(session) and not verify.verify(*names, session, return_state=True).is_failed():
+        if publish.may_go_out(session):
+            publish.publish(*names, session, return_state=True)
+
+
+def _end(run: Run, order: WorkOrder, sessions: list[SessionRun], cached: bool) -> State[Any]:
+    outcome = {session.session.label: session_outcome(session) for session in sessions}
+    write_json_atomic(run.layout.outcome(order.pseudonym), outcome)
+    failed = [label for label, one in outcome.items() if one["failed"]]
+    held = sum(one["withheld"] for one in outcome.values())
+    if failed:
+        message = f"failed in {', '.join(failed)}"
+        state: State[Any] = Failed(message=message)
+    elif cached:
+        message = "nothing to do" + (f"; {held} series in quarantine" if held else "")
+        state = Completed(name="Cached", message=message)
+    else:
+        message = f"{held} series in quarantine" if held else "released"
+        state = Completed(name="Quarantined" if held else "Completed", message=message)
+    run.say(
+        f"{order.pseudonym}: {state.name.lower() if state.name else ''}, {message}",
+        order.pseudonym,
+        "subject",
+        "End",
+    )
+    return state

@@ -1,0 +1,47 @@
+"""The step `anonymize`: headers of a session, de-identified, in the vault's work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deidflow.header.profile import OPTION_CODES
+from deidflow.resources import resource
+from deidflow.steps.anonymize import VERSION
+from deidflow.steps.common import profile_for
+from deidflow.store.files import digest_of
+from tasks.common import StepPlan, step_key, step_task
+from tasks.context import SessionRun
+
+_RULES = (
+    "standard/ps315_e1_2026c.csv",
+    "standard/safe_private_e3_10_1.csv",
+    "private/physics.yaml",
+    "vocabulary/acquisition.yaml",
+    "vocabulary/image_tokens.yaml",
+)
+
+
+def rules_digest(session: SessionRun) -> str:
+    """A hash of everything that decides what becomes of a header."""
+    settings = session.run.settings
+    profile = profile_for(settings.level, settings.private).model_dump(mode="json")
+    return digest_of([profile, OPTION_CODES, [resource(name).read_text("utf-8") for name in _RULES]])
+
+
+def plan(session: SessionRun) -> StepPlan:
+    """De-identify every header of the session."""
+    settings, label = session.run.settings, session.session.label
+
+    def work(scratch: Path) -> dict[str, Any]:
+        arguments = (session.order_path, label, str(scratch), settings.level, settings.private)
+        found: dict[str, Any] = session.run.children.run(
+            "deidflow.steps.anonymize:anonymize_session", *arguments, log=session.log
+        )
+        return found
+
+    key = step_key("anonymize", VERSION, session.order.content_digest(label), rules_digest(session))
+    return StepPlan("anonymize", key, session.folder / "anonymize", work)
+
+
+anonymize = step_task("anonymize", plan)

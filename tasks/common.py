@@ -1,0 +1,107 @@
+"""What all step tasks have in common: the plan of a step, and the state it ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import State, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from deidflow.errors import DeidflowError, EnvironmentFault, StepFailed
+from deidflow.store.children import fault_of
+from deidflow.store.files import digest_of
+from deidflow.store.record import Finished
+from tasks.context import SessionRun
+
+_OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "log_prints": False}
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """What a step would do: its key, where its outputs go or may lie, and the work."""
+
+    step: str
+    key: str
+    outputs: Path
+    work: Callable[[Path], dict[str, Any]]
+    other_places: tuple[Path, ...] = ()
+
+
+Planner = Callable[[SessionRun], StepPlan]
+
+
+def step_key(step: str, version: str, *parts: Any) -> str:
+    """The key of a step: code version, inputs and configuration."""
+    return digest_of([step, version, *parts])
+
+
+def is_up_to_date(session: SessionRun, planner: Planner) -> bool:
+    """Whether a step has nothing to do; remembers what it found."""
+    plan = planner(session)
+    known = session.store.finished(plan.step, plan.key, plan.outputs, *plan.other_places)
+    if known is not None:
+        session.finished[plan.step] = known
+    return known is not None
+
+
+def step_task(step: str, planner: Planner) -> Any:
+    """The Prefect task of a step, called with pseudonym, label and the session's run."""
+
+    @task(name=step, task_run_name=f"{step} {{pseudonym}} {{label}}", **_OPTIONS)
+    def run_step(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
+        return perform(session, step, lambda: _run(session, planner(session)))
+
+    return run_step
+
+
+def _run(session: SessionRun, plan: StepPlan) -> Finished:
+    return session.store.run(plan.step, plan.key, plan.outputs, plan.work, *plan.other_places)
+
+
+def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> State[Any]:
+    """Do the work and say how it ended, in words without identifiers; no exception leaves."""
+    session.run.count()
+    name = f"{session.order.pseudonym} {session.session.label}"
+    try:
+        finished = work()
+    except Exception as error:
+        return _ended_badly(session, step, error)
+    session.finished[step] = finished
+    state, message = describe(finished)
+    session.run.say(f"{name} {step}: {state.lower()}, {message}", session.order.pseudonym, step, state)
+    return Completed(name=state, message=message)
+
+
+def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]:
+    if isinstance(error, OSError):
+        error = fault_of(error)
+    if isinstance(error, EnvironmentFault):
+        session.run.stop(error)
+    words = str(error) if isinstance(error, DeidflowError) else f"unexpected {type(error).__name__}"
+    reason = error.reason.value if isinstance(error, StepFailed) else "unexpected-error"
+    if session.run.fault is None:
+        session.store.note_failure(step, reason)
+    pseudonym = session.order.pseudonym
+    session.run.say(f"{pseudonym} {session.session.label} {step}: failed, {words}", pseudonym, step, "Failed")
+    return Failed(message=words)
+
+
+def describe(finished: Finished) -> tuple[str, str]:
+    """Name and message of the state that a finished step ends in."""
+    held = [
+        series for series in finished.result.get("series", {}).values() if series["state"] == "quarantined"
+    ]
+    total = len(finished.result.get("series", {}))
+    findings = finished.result.get("findings", [])
+    if findings:
+        return "Quarantined", f"{len(findings)} findings"
+    if held:
+        reasons = ", ".join(sorted({series["reason"] for series in held}))
+        return "Quarantined", f"{len(held)} of {total} series: {reasons}"
+    if finished.cached:
+        return "Cached", "outputs are up to date"
+    return "Completed", f"{total} series" if total else finished.result.get("message", "done")

@@ -1,0 +1,33 @@
+"""The step `convert`: NIfTI of every series, scrubbed, in the vault's work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deidflow.nifti.convert import tool_version
+from deidflow.resources import resource
+from deidflow.steps.convert import VERSION
+from tasks.common import StepPlan, step_key, step_task
+from tasks.context import SessionRun
+
+
+def plan(session: SessionRun) -> StepPlan:
+    """Convert every series of the session."""
+    label, level = session.session.label, session.run.settings.level
+
+    def work(scratch: Path) -> dict[str, Any]:
+        arguments = (session.order_path, label, str(scratch), str(session.log), level)
+        found: dict[str, Any] = session.run.children.run(
+            "deidflow.steps.convert:convert_session", *arguments, log=session.log
+        )
+        return found
+
+    fields = resource("standard/sidecar_fields.yaml").read_text("utf-8")
+    words = resource("vocabulary/acquisition.yaml").read_text("utf-8")
+    content = session.order.content_digest(label)
+    key = step_key("convert", VERSION, tool_version(), content, fields, words, level)
+    return StepPlan("convert", key, session.folder / "convert", work)
+
+
+convert = step_task("convert", plan)

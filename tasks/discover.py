@@ -1,0 +1,59 @@
+"""The step `discover`: inventory, identities and work orders of a run, in the parent process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from deidflow.errors import DeidflowError
+from deidflow.identity.vault import Vault
+from deidflow.steps.discover import Batch, identifiers_of, make_batch, take_inventory
+from deidflow.store.children import fault_of
+from deidflow.store.files import write_json_atomic
+from tasks.context import Run
+
+
+class Discovery:
+    """Takes what `discover` found out of its task."""
+
+    def __init__(self) -> None:
+        self.batch: Batch | None = None
+
+    @property
+    def found(self) -> Batch:
+        """The batch, once there is one."""
+        if self.batch is None:
+            raise RuntimeError("discover has not ended")
+        return self.batch
+
+
+@task(name="discover", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+def discover(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
+    """Read the source, identify its subjects, write their work orders."""
+    run.count()
+    try:
+        discovery.batch = _discover(run, vault)
+    except DeidflowError as error:
+        run.fault = run.fault or error
+        return Failed(message=str(error))
+    except OSError as error:
+        run.fault = run.fault or fault_of(error)
+        return Failed(message=str(run.fault))
+    found = len(discovery.batch.cohort.subjects)
+    message = f"{found} subjects, {len(discovery.batch.orders)} selected"
+    run.say(f"discover: {message}", step="discover", state="Completed")
+    return Completed(message=message)
+
+
+def _discover(run: Run, vault: Vault) -> Batch:
+    settings, layout = run.settings, run.layout
+    entries = take_inventory(settings.source, vault, run.children, layout.tool_log, strict=settings.strict)
+    vault.mark_published(layout.published_sessions())
+    batch = make_batch(entries, vault, settings.source, settings.subjects, defacing=settings.defacing)
+    for order in batch.orders:
+        order.write(layout.order(order.pseudonym))
+    write_json_atomic(layout.batch_identifiers, identifiers_of(batch.cohort))
+    return batch

@@ -1,0 +1,64 @@
+"""How a session ended, from the results of its steps: what tables, status and exit code are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deidflow.store.files import read_json
+from deidflow.verdicts import Reason, Verdict
+from tasks import publish
+from tasks.context import SessionRun
+
+_ORDER = ("reconstruct", "deface", "convert", "anonymize")
+
+
+def session_outcome(session: SessionRun) -> dict[str, Any]:
+    """For each series verdict, step and reason; whether a step failed; whether anything was written."""
+    failed_step, failure = _failure(session)
+    series = {
+        one.name: _series(session, one.name, failed_step, failure) | {"instances": len(one.files)}
+        for one in session.session.series
+    }
+    return {
+        "series": series,
+        "failed": failed_step,
+        "withheld": sum(row["verdict"] == Verdict.QUARANTINED.value for row in series.values()),
+        "findings": session.finished["verify"].result["findings"] if "verify" in session.finished else [],
+        "steps": {step: "cached" if done.cached else "done" for step, done in session.finished.items()},
+    }
+
+
+def _failure(session: SessionRun) -> tuple[str, str]:
+    """The step that ended without a result, and why."""
+    for step in ("anonymize", "convert", "deface", "reconstruct", "verify", "publish"):
+        record = read_json(session.store.record_path(step))
+        if step not in session.finished and isinstance(record, dict) and "failed" in record:
+            return step, record["failed"]
+    return "", ""
+
+
+def _series(session: SessionRun, name: str, failed_step: str, failure: str) -> dict[str, Any]:
+    if failed_step:
+        return _row(Verdict.FAILED, failed_step, failure, "failed")
+    built = session.finished["reconstruct"].result["series"][name]
+    if built["state"] == "quarantined":
+        return _row(Verdict.QUARANTINED, _deciding_step(session, name), built["reason"], built["state"])
+    if not publish.may_go_out(session):
+        findings = session.finished["verify"].result["findings"]
+        leak = any(finding["what"].startswith("leak") for finding in findings)
+        reason = Reason.LEAK_FOUND if leak else Reason.CHECK_FAILED
+        return _row(Verdict.QUARANTINED, "verify", str(reason.value), "held")
+    return _row(Verdict.RELEASED, "publish", "", built["state"])
+
+
+def _row(verdict: Verdict, step: str, reason: str, state: str) -> dict[str, Any]:
+    return {"verdict": verdict.value, "step": step, "reason": reason, "state": state}
+
+
+def _deciding_step(session: SessionRun, name: str) -> str:
+    """The earliest step that withheld the series."""
+    for step in reversed(_ORDER):
+        done = session.finished.get(step)
+        if done is not None and done.result["series"].get(name, {}).get("state") == "quarantined":
+            return step
+    return "reconstruct"

@@ -1,0 +1,50 @@
+"""The step `publish`: the session appears in the release in one rename."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, task
+from prefect.cache_policies import NO_CACHE
+
+from deidflow.release.publish import publish as move
+from deidflow.store.record import Finished
+from tasks.common import perform
+from tasks.context import SessionRun
+
+
+def is_published(session: SessionRun) -> bool:
+    """Whether the release holds exactly what `reconstruct` built."""
+    return session.finished["reconstruct"].folder == session.published
+
+
+def has_something(session: SessionRun) -> bool:
+    """Whether any series of the session may go out."""
+    series = session.finished["reconstruct"].result["series"].values()
+    return any(one["state"] != "quarantined" for one in series)
+
+
+def may_go_out(session: SessionRun) -> bool:
+    """Whether the outsider found nothing and there is something to release."""
+    return not session.finished["verify"].result["findings"] and has_something(session)
+
+
+@task(
+    name="publish",
+    task_run_name="publish {pseudonym} {label}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    log_prints=False,
+)
+def publish(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
+    """Move the staged session into the release unless it is there."""
+
+    def work() -> Finished:
+        built = session.finished["reconstruct"]
+        if not is_published(session):
+            move(session.staged, session.published, session.run.layout.staging)
+        return Finished(
+            session.published, built.manifest, {"message": "published"}, cached=is_published(session)
+        )
+
+    return perform(session, "publish", work)

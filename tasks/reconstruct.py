@@ -1,0 +1,61 @@
+"""The step `reconstruct`: the session as it will be released, in staging."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deidflow.nifti.convert import tool_version
+from deidflow.steps.reconstruct import VERSION, Inputs
+from tasks.common import StepPlan, step_key, step_task
+from tasks.context import SessionRun
+from tasks.deface import template_of
+
+
+def plan(session: SessionRun) -> StepPlan:
+    """Build the released series from headers, stored pixels and masks.
+
+    The outputs count as there when they are staged, or already published.
+    """
+    settings = session.run.settings
+    earlier = [
+        session.finished[step].digest
+        for step in ("anonymize", "convert", "deface")
+        if step in session.finished
+    ]
+    if settings.defacing and not session.masks.exists():
+        session.store.forget("reconstruct")
+
+    def work(scratch: Path) -> dict[str, Any]:
+        arguments = (
+            session.order_path,
+            session.session.label,
+            str(scratch),
+            str(session.masks),
+            str(session.log),
+        )
+        found: dict[str, Any] = session.run.children.run(
+            "deidflow.steps.reconstruct:reconstruct_session", *arguments, _inputs(session), log=session.log
+        )
+        return found
+
+    content = session.order.content_digest(session.session.label)
+    key = step_key("reconstruct", VERSION, tool_version(), content, settings.level, earlier)
+    return StepPlan("reconstruct", key, session.staged, work, (session.published,))
+
+
+def _inputs(session: SessionRun) -> Inputs:
+    done, settings = session.finished, session.run.settings
+    return Inputs(
+        headers=str(done["anonymize"].folder),
+        converted=str(done["convert"].folder),
+        anonymized=done["anonymize"].result,
+        conversion=done["convert"].result,
+        deface=done["deface"].result if "deface" in done else None,
+        template=str(template_of(session)),
+        level=settings.level,
+        private=settings.private,
+    )
+
+
+reconstruct = step_task("reconstruct", plan)

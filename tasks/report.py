@@ -1,0 +1,154 @@
+"""The step `report`: tables of the release, the vault's quarantine table, the sum of verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from prefect import State, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from deidflow.errors import DeidflowError
+from deidflow.identity.vault import Vault
+from deidflow.release.layout import Layout
+from deidflow.release.tables import NotReleased, write_checksums, write_quarantine, write_subjects
+from deidflow.steps.discover import Batch
+from deidflow.store.children import fault_of
+from deidflow.store.files import Manifest, read_json, write_json_atomic
+from deidflow.store.record import StepStore
+from deidflow.verdicts import Reason, Verdict
+from tasks.context import Run
+from tasks.discover import Discovery
+
+
+@task(name="report", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+def report(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
+    """Write every table, fix the labels of what was published, and count the verdicts."""
+    run.count()
+    try:
+        summary = _report(run, vault, discovery.found)
+    except DeidflowError as error:
+        run.fault = run.fault or error
+        return Failed(message=str(error))
+    except OSError as error:
+        run.fault = run.fault or fault_of(error)
+        return Failed(message=str(run.fault))
+    _artifacts(summary)
+    return Completed(message=", ".join(f"{count} {name}" for name, count in summary["verdicts"].items()))
+
+
+def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
+    layout = run.layout
+    vault.mark_published(layout.published_sessions())
+    write_subjects(layout)
+    write_checksums(layout, dict(_manifests(layout)))
+    rows = list(_rows(run, batch))
+    write_quarantine(layout.quarantine_table, [row for row in rows if row.verdict != Verdict.RELEASED.value])
+    summary = summarize(run, batch, rows)
+    write_json_atomic(layout.summary_of(run.run_id), summary)
+    return summary
+
+
+def _manifests(layout: Layout) -> Iterator[tuple[tuple[str, str], Manifest]]:
+    """Recorded manifests of published sessions that are intact."""
+    for pseudonym, label in layout.published_sessions():
+        store = StepStore(layout.session_work(pseudonym, label))
+        record = read_json(store.record_path("reconstruct"))
+        if isinstance(record, dict) and record.get("outputs"):
+            manifest = Manifest.from_json(record["outputs"])
+            if manifest.intact(layout.published(pseudonym, label)):
+                yield (pseudonym, label), manifest
+
+
+def _rows(run: Run, batch: Batch) -> Iterator[NotReleased]:
+    """One row for each file found, whatever its verdict."""
+    pseudonyms = {key: identity.pseudonym for key, identity in batch.identities.items()}
+    for path, (verdict, reason) in sorted(batch.cohort.verdicts.items()):
+        owner = pseudonyms.get(batch.cohort.owners.get(path, ""), "")
+        yield NotReleased(path, owner, "", "", verdict.value, "discover", str(reason.value), reason.words)
+    for subject in batch.cohort.subjects:
+        if subject.key in batch.not_selected:
+            for study in subject.studies:
+                for member in (member for series in study.series for member in series.members):
+                    yield _not_selected(member.path, pseudonyms[subject.key])
+    for order in batch.orders:
+        outcome = read_json(run.layout.outcome(order.pseudonym)) or {}
+        for session in order.sessions:
+            for series in session.series:
+                row = outcome.get(session.label, {}).get("series", {}).get(series.name, _STOPPED)
+                for file in series.files:
+                    yield _file_row(file.path, order.pseudonym, session.label, series.name, row)
+
+
+_STOPPED = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason.STOPPED.value}
+
+
+def _not_selected(path: str, pseudonym: str) -> NotReleased:
+    reason = Reason.NOT_SELECTED
+    return NotReleased(
+        path, pseudonym, "", "", Verdict.EXCLUDED.value, "discover", str(reason.value), reason.words
+    )
+
+
+def _file_row(path: str, pseudonym: str, label: str, series: str, row: dict[str, Any]) -> NotReleased:
+    words = Reason(row["reason"]).words if row["reason"] else ""
+    return NotReleased(path, pseudonym, label, series, row["verdict"], row["step"], row["reason"], words)
+
+
+def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]:
+    """Counts only: verdicts, reasons, subjects, sessions; and which exit code they ask for."""
+    verdicts = Counter(row.verdict for row in rows)
+    reasons = Counter((row.verdict, row.reason) for row in rows if row.reason)
+    subjects = []
+    for order in batch.orders:
+        outcome = read_json(run.layout.outcome(order.pseudonym)) or {}
+        subjects += [
+            {"subject": order.pseudonym, "session": label, **_counted(one)}
+            for label, one in sorted(outcome.items())
+        ]
+    return {
+        "files": len(rows),
+        "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
+        "reasons": [[verdict, reason, count] for (verdict, reason), count in sorted(reasons.items())],
+        "absent": len(batch.absent),
+        "sessions": subjects,
+        "exit_code": _exit_code(verdicts, reasons),
+    }
+
+
+def _counted(outcome: dict[str, Any]) -> dict[str, Any]:
+    states = Counter(row["state"] for row in outcome["series"].values())
+    steps = outcome["steps"].values()
+    return {
+        "series": dict(sorted(states.items())),
+        "failed": outcome["failed"],
+        "done": sum(s == "done" for s in steps),
+    }
+
+
+def _exit_code(verdicts: Counter[str], reasons: Counter[tuple[str, str]]) -> int:
+    if any(reason in (Reason.LEAK_FOUND.value, Reason.CHECK_FAILED.value) for _, reason in reasons):
+        return 6
+    if verdicts[Verdict.FAILED.value]:
+        return 5
+    return 4 if verdicts[Verdict.QUARANTINED.value] else 0
+
+
+def _artifacts(summary: dict[str, Any]) -> None:
+    verdicts = summary["verdicts"]
+    counts = ", ".join(f"{count} {name}" for name, count in verdicts.items() if count)
+    create_table_artifact(
+        key="verdicts",
+        table=[{"verdict": name, "files": count} for name, count in verdicts.items()],
+        description=f"{summary['files']} files: {counts}",
+    )
+    lines = ["| subject | session | series | failed |", "|---|---|---|---|"]
+    for row in summary["sessions"]:
+        states = ", ".join(f"{count} {state}" for state, count in row["series"].items())
+        lines.append(f"| {row['subject']} | {row['session']} | {states} | {row['failed']} |")
+    create_markdown_artifact(
+        key="sessions", markdown="\n".join(lines), description=f"{len(summary['sessions'])} sessions"
+    )

@@ -1,0 +1,37 @@
+"""The step `verify`: the staged session read again as an outsider would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deidflow.steps.verify import VERSION
+from tasks.common import StepPlan, step_key, step_task
+from tasks.context import SessionRun
+
+
+def plan(session: SessionRun) -> StepPlan:
+    """Search the session for leaks and compare its stored values with the source's."""
+    built = session.finished["reconstruct"]
+    defaced = "deface" in session.finished
+
+    def work(_: Path) -> dict[str, Any]:
+        arguments = (
+            session.order_path,
+            session.session.label,
+            str(built.folder),
+            str(session.masks),
+            str(session.run.layout.batch_identifiers),
+            built.result,
+            defaced,
+        )
+        found: dict[str, Any] = session.run.children.run(
+            "deidflow.steps.verify:verify_session", *arguments, log=session.log
+        )
+        return found
+
+    key = step_key("verify", VERSION, built.digest)
+    return StepPlan("verify", key, session.folder / "verify", work)
+
+
+verify = step_task("verify", plan)
