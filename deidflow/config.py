@@ -47,7 +47,7 @@ class DefaceSettings(_Section):
     when: Literal["auto", "always"] = "auto"
     """`auto` removes faces at level high; `always` does so at level low too."""
     ears: bool = False
-    carried_margin_mm: float = Field(4.0, ge=0, le=10)
+    carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
     """Growth of the mask on series that were not registered themselves."""
     gate: GateSettings = GateSettings()
 
@@ -140,9 +140,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise ConfigError(f"the configuration file cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigError(
-            f"the configuration file is not YAML{f', line {mark.line + 1}' if mark else ''}"
-        ) from None
+        raise ConfigError(f"the configuration file is not YAML{f', line {mark.line + 1}' if mark else ''}") from None
     if not isinstance(loaded, dict):
         raise ConfigError("the configuration file must hold keys and values")
     return loaded

@@ -25,5 +25,4 @@ def load_yaml(name: str) -> Any:
 @lru_cache(maxsize=8)
 def load_table(name: str) -> tuple[dict[str, str], ...]:
     """The rows of the CSV file `name` of `configs/`."""
-    with resource(name).open("r", encoding="utf-8", newline="") as lines:
-        return tuple(csv.DictReader(lines))
+    return tuple(csv.DictReader(resource(name).read_text("utf-8").splitlines()))

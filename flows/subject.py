@@ -17,9 +17,7 @@ from tasks.context import Run, SessionRun
 from tasks.outcome import session_outcome
 
 
-@task(
-    name="subject", task_run_name="{pseudonym}", cache_policy=NO_CACHE, persist_result=False, log_prints=False
-)
+@task(name="subject", task_run_name="{pseudonym}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def subject(pseudonym: str, run: Run) -> State[Any]:
     """Take one subject through all steps; a subject with nothing to do is one Cached row."""
     run.count()
@@ -67,9 +65,10 @@ def _chain(session: SessionRun) -> None:
     for step in [*steps, reconstruct.reconstruct]:
         if step(*names, session, return_state=True).is_failed():
             return
-    if publish.has_something(session) and not verify.verify(*names, session, return_state=True).is_failed():
-        if publish.may_go_out(session):
-            publish.publish(*names, session, return_state=True)
+    if not publish.has_something(session) or verify.verify(*names, session, return_state=True).is_failed():
+        return
+    if publish.may_go_out(session):
+        publish.publish(*names, session, return_state=True)
 
 
 def _end(run: Run, order: WorkOrder, sessions: list[SessionRun], cached: bool) -> State[Any]:

@@ -92,9 +92,7 @@ def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]
 
 def describe(finished: Finished) -> tuple[str, str]:
     """Name and message of the state that a finished step ends in."""
-    held = [
-        series for series in finished.result.get("series", {}).values() if series["state"] == "quarantined"
-    ]
+    held = [series for series in finished.result.get("series", {}).values() if series["state"] == "quarantined"]
     total = len(finished.result.get("series", {}))
     findings = finished.result.get("findings", [])
     if findings:

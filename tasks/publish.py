@@ -43,8 +43,6 @@ def publish(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
         built = session.finished["reconstruct"]
         if not is_published(session):
             move(session.staged, session.published, session.run.layout.staging)
-        return Finished(
-            session.published, built.manifest, {"message": "published"}, cached=is_published(session)
-        )
+        return Finished(session.published, built.manifest, {"message": "published"}, cached=is_published(session))
 
     return perform(session, "publish", work)

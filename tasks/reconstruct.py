@@ -18,11 +18,7 @@ def plan(session: SessionRun) -> StepPlan:
     The outputs count as there when they are staged, or already published.
     """
     settings = session.run.settings
-    earlier = [
-        session.finished[step].digest
-        for step in ("anonymize", "convert", "deface")
-        if step in session.finished
-    ]
+    earlier = [session.finished[step].digest for step in ("anonymize", "convert", "deface") if step in session.finished]
     if settings.defacing and not session.masks.exists():
         session.store.forget("reconstruct")
 

@@ -88,13 +88,11 @@ _STOPPED = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason
 
 def _not_selected(path: str, pseudonym: str) -> NotReleased:
     reason = Reason.NOT_SELECTED
-    return NotReleased(
-        path, pseudonym, "", "", Verdict.EXCLUDED.value, "discover", str(reason.value), reason.words
-    )
+    return NotReleased(path, pseudonym, "", "", Verdict.EXCLUDED.value, "discover", str(reason.value), reason.words)
 
 
 def _file_row(path: str, pseudonym: str, label: str, series: str, row: dict[str, Any]) -> NotReleased:
-    words = Reason(row["reason"]).words if row["reason"] else ""
+    words = Reason.read(row["reason"]).words if row["reason"] else ""
     return NotReleased(path, pseudonym, label, series, row["verdict"], row["step"], row["reason"], words)
 
 
@@ -106,8 +104,7 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
     for order in batch.orders:
         outcome = read_json(run.layout.outcome(order.pseudonym)) or {}
         subjects += [
-            {"subject": order.pseudonym, "session": label, **_counted(one)}
-            for label, one in sorted(outcome.items())
+            {"subject": order.pseudonym, "session": label, **_counted(one)} for label, one in sorted(outcome.items())
         ]
     return {
         "files": len(rows),

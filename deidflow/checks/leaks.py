@@ -6,7 +6,6 @@ import gzip
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import ahocorasick_rs
 
@@ -30,10 +29,8 @@ class LeakSearch:
     def file(self, path: Path, name: str) -> Counter[str]:
         """Findings in one file: its released name, its bytes, and its text values."""
         found = self.bytes_of(name.encode())
-        opened: BinaryIO = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[assignment]
-        with opened as stream:
-            for block in _overlapping(stream, self._longest):
-                found += self.bytes_of(block)
+        for block in _blocks(path, self._longest):
+            found += self.bytes_of(block)
         return found + self._text(path)
 
     def bytes_of(self, block: bytes) -> Counter[str]:
@@ -48,10 +45,11 @@ class LeakSearch:
         return found
 
     def _text(self, path: Path) -> Counter[str]:
-        if not self._patterns.in_text:
-            return Counter()
-        words = text_words(text_values(path))
-        return Counter(kind for word, kind in self._patterns.in_text.items() if word in words)
+        words = text_words(text_values(path)) if self._patterns.in_text else set()
+        dated = text_words(text_values(path, dates=True)) if self._patterns.dates else set()
+        found = Counter(kind for word, kind in self._patterns.in_text.items() if word in words)
+        found["date"] += len(self._patterns.dates & dated)
+        return +found
 
 
 def _alone(block: bytes, start: int, end: int, kind: str) -> bool:
@@ -62,8 +60,10 @@ def _alone(block: bytes, start: int, end: int, kind: str) -> bool:
     return not any(chr(byte).isalnum() for byte in around if byte < 128)
 
 
-def _overlapping(stream: BinaryIO, overlap: int) -> Iterator[bytes]:
+def _blocks(path: Path, overlap: int) -> Iterator[bytes]:
+    """The content of a file in blocks that overlap, so that nothing hides on a border."""
     tail = b""
-    while block := stream.read(_BLOCK):
-        yield tail + block
-        tail = block[-overlap:]
+    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw as stream:
+        while block := stream.read(_BLOCK):
+            yield tail + block
+            tail = block[-overlap:]

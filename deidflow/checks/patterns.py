@@ -17,10 +17,11 @@ _SEPARATORS = re.compile(r"[\s\-_./]")
 
 @dataclass(frozen=True)
 class Patterns:
-    """Byte patterns with their kind, and words that count in text values only."""
+    """Byte patterns with their kind, words that count in free text only, and dates in text and dates."""
 
     everywhere: dict[bytes, str]
     in_text: dict[str, str]
+    dates: frozenset[str]
 
 
 def collect(
@@ -31,31 +32,29 @@ def collect(
 ) -> Patterns:
     """Patterns from identifiers (kind, value) of everyone in the batch and of this patient, and from UIDs.
 
-    Dates count against the same patient only: with 500 patients a shifted date is somebody's true one.
+    Dates and short numbers count against the same patient only: with 500 patients a shifted date is
+    somebody's true one, and every number of three digits is somebody's.
     `allowed` are values that the release may hold, such as the pseudonym.
     """
-    common = _common_words() | {value.lower() for value in allowed}
     everywhere: dict[bytes, str] = {}
     in_text: dict[str, str] = {}
-    for kind, value in {*everyone, *own}:
-        if kind == "date":
-            continue
-        for variant in _variants(kind, value):
-            if variant.lower() not in common:
-                _add(kind, variant, everywhere, in_text)
-    for kind, value in own:
-        if kind == "date":
-            in_text |= dict.fromkeys(_date_styles(value), "date")
+    mine = set(own)
+    for kind, value in {*everyone, *mine}:
+        variants = _variants(kind, value) if kind != "date" else set()
+        for variant in variants:
+            _add(kind, variant, everywhere, in_text, short=kind != "number" or (kind, value) in mine)
     everywhere |= {uid.encode("ascii", "replace"): "uid" for uid in uids if len(uid) >= LEAST_BYTES}
-    return Patterns(everywhere, in_text)
+    for word in _common_words() | {value.lower() for value in allowed}:
+        in_text.pop(word, None)
+        everywhere.pop(word.encode(), None)
+    dates = frozenset(style for kind, value in mine if kind == "date" for style in _date_styles(value))
+    return Patterns(everywhere, in_text, dates)
 
 
 def _common_words() -> frozenset[str]:
     words = {word for line in load_yaml("vocabulary/acquisition.yaml")["words"] for word in str(line).split()}
     words |= {
-        word.lower()
-        for line in load_yaml("vocabulary/image_tokens.yaml")["tokens"]
-        for word in str(line).split()
+        word.lower() for line in load_yaml("vocabulary/image_tokens.yaml")["tokens"] for word in str(line).split()
     }
     words |= {word for line in load_yaml("vocabulary/not_identifying.yaml") for word in str(line).split()}
     return frozenset(words)
@@ -75,16 +74,16 @@ def _plain(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
-def _add(kind: str, variant: str, everywhere: dict[bytes, str], in_text: dict[str, str]) -> None:
+def _add(kind: str, variant: str, everywhere: dict[bytes, str], in_text: dict[str, str], *, short: bool) -> None:
     lowered = variant.lower()
     if len(variant) < _LEAST_WORD or not any(map(str.isalnum, variant)):
         return
     if len(variant) < LEAST_BYTES:
-        in_text[lowered] = kind
+        if short:
+            in_text[lowered] = kind
         return
     for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
         everywhere[lowered.encode(encoding, "ignore")] = kind
-    everywhere.setdefault(variant.encode("utf-8", "ignore"), kind)
 
 
 def _date_styles(value: str) -> set[str]:

@@ -12,23 +12,20 @@ import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-_TEXT = frozenset(
-    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
-)
+_FREE = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
+_DATED = _FREE | {"DA", "DT"}
 _CELLS = {8: "u1", 16: "u2", 32: "u4"}
 
 
-def text_values(path: Path) -> Iterator[str]:
-    """All text of a DICOM, JSON or plain text file; nothing for other files."""
+def text_values(path: Path, *, dates: bool = False) -> Iterator[str]:
+    """Free text of a DICOM or JSON file, with `dates` its dates too; numbers are no text."""
     if path.suffix == ".dcm":
-        yield from _dicom_text(pydicom.dcmread(path, stop_before_pixels=True))
+        yield from _dicom_text(pydicom.dcmread(path, stop_before_pixels=True), _DATED if dates else _FREE)
     elif path.suffix == ".json":
         yield from _json_text(json.loads(path.read_text("utf-8")))
-    elif path.suffix in (".tsv", ".bval", ".bvec", ".txt", ".csv"):
-        yield path.read_text("utf-8", "replace")
 
 
-def _dicom_text(root: Any) -> Iterator[str]:
+def _dicom_text(root: Any, representations: frozenset[str]) -> Iterator[str]:
     waiting = [root]
     while waiting:
         level = waiting.pop()
@@ -36,7 +33,7 @@ def _dicom_text(root: Any) -> Iterator[str]:
             element = level[tag]
             if element.VR == "SQ":
                 waiting += list(element.value)
-            elif element.VR in _TEXT:
+            elif element.VR in representations:
                 yield str(element.value)
             elif element.VR == "UN" and isinstance(element.value, bytes):
                 yield element.value.decode("latin-1")
@@ -44,14 +41,13 @@ def _dicom_text(root: Any) -> Iterator[str]:
 
 def _json_text(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for key, inner in value.items():
-            yield str(key)
+        for inner in value.values():
             yield from _json_text(inner)
     elif isinstance(value, list):
         for inner in value:
             yield from _json_text(inner)
-    else:
-        yield str(value)
+    elif isinstance(value, str):
+        yield value
 
 
 def uids_of(header: Any) -> set[str]:
@@ -93,7 +89,7 @@ def _decompressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
-    values = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
+    values: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
     if not reader.HasMetaDataKey("0028|1053"):
         return values
     slope, intercept = (float(reader.GetMetaData(key)) for key in ("0028|1053", "0028|1052"))

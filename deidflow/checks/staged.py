@@ -48,9 +48,7 @@ def check_series(folder: Path, expected: ExpectedSeries) -> list[Finding]:
     """Compare a staged series with its sources, matched by what is in them, not by name."""
     staged = sorted((folder / ("defaced_dicom" if expected.masks else "dicom")).glob("*.dcm"))
     if len(staged) != len(expected.sources):
-        return [
-            Finding(expected.name, "instances missing or added", abs(len(staged) - len(expected.sources)))
-        ]
+        return [Finding(expected.name, "instances missing or added", abs(len(staged) - len(expected.sources)))]
     masks = dict(np.load(expected.masks)) if expected.masks else {}
     findings = _compare(expected, staged, masks)
     if expected.masks:
@@ -99,9 +97,7 @@ def _equal(released: Any, path: Path, source_path: Path, packed: Any) -> bool:
         return False
     if packed is None:
         return bool(np.array_equal(before, after))
-    removed = (
-        np.unpackbits(packed, count=int(np.prod(before.shape[:3]))).reshape(before.shape[:3]).astype(bool)
-    )
+    removed = np.unpackbits(packed, count=int(np.prod(before.shape[:3]))).reshape(before.shape[:3]).astype(bool)
     return bool(np.array_equal(before[~removed], after[~removed]))
 
 
@@ -113,8 +109,4 @@ def _mask_image(folder: Path, name: str, masks: Mapping[str, Any]) -> list[Findi
         with gzip.open(path) as stream:
             values = np.asarray(nibabel.Nifti1Image.from_bytes(stream.read()).dataobj)
         in_nifti += int((values == 0).sum())
-    return (
-        []
-        if in_dicom == in_nifti
-        else [Finding(name, "mask of NIfTI and DICOM differ", abs(in_dicom - in_nifti))]
-    )
+    return [] if in_dicom == in_nifti else [Finding(name, "mask of NIfTI and DICOM differ", abs(in_dicom - in_nifti))]

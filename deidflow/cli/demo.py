@@ -1,6 +1,79 @@
-"""."""
+"""`deidflow demo`: the whole pipeline on a small cohort of nobody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deidflow.demo.cohort import Expected
 
 
-def demo() -> int:
-    """."""
-    return 0
+def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
+    """Make a small cohort with faces and planted identifiers, run the pipeline at level high, check what came out.
+
+    Parameters
+    ----------
+    folder: Where the cohort, the release and the vault are made; an earlier demo there is replaced.
+    workers: Subjects at work at once.
+    """
+    from deidflow.cli.run import summary_of_run
+    from deidflow.cli.tables import show_summary
+    from deidflow.config import load_settings
+    from deidflow.demo.cohort import make_cohort
+    from deidflow.errors import UsageError
+
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
+        raise UsageError("the demo's folder exists and is no demo; name another one")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _MARK).write_text("made by deidflow demo; may be deleted\n")
+    print("making a cohort of three subjects ...")
+    expected = make_cohort(folder / "source")
+    flags = {"source": folder / "source", "release": folder / "release", "vault": folder / "vault", "level": "high"}
+    settings = load_settings(flags | {"workers": workers}, environment={})
+    summary = summary_of_run(settings)
+    show_summary(summary, settings)
+    problems = _problems(summary, expected, folder)
+    print("\n".join([*(f"NOT as planned: {problem}" for problem in problems), *_where(folder, problems)]))
+    return 1 if problems else 0
+
+
+_MARK = ".deidflow-demo"
+
+
+def _problems(summary: dict[str, Any], expected: Expected, folder: Path) -> list[str]:
+    """What did not come out as planned."""
+    if "error" in summary:
+        return [summary["error"]]
+    found = []
+    for verdict, count in summary["verdicts"].items():
+        if count != expected.verdicts.get(verdict, 0):
+            found.append(f"{count} files {verdict} instead of {expected.verdicts.get(verdict, 0)}")
+    states: dict[str, int] = {}
+    for row in summary["sessions"]:
+        for state, count in row["series"].items():
+            states[state] = states.get(state, 0) + count
+    if states != expected.states or len(summary["sessions"]) != expected.sessions:
+        found.append(f"series came out as {states} instead of {expected.states}")
+    return found + _leaks(folder / "release", expected.planted)
+
+
+def _leaks(release: Path, planted: tuple[str, ...]) -> list[str]:
+    from deidflow.checks.leaks import LeakSearch
+    from deidflow.checks.patterns import Patterns
+    from deidflow.checks.staged import check_leaks
+
+    search = LeakSearch(Patterns({value.lower().encode(): "name" for value in planted}, {}, frozenset()))
+    return [f"{finding.count} planted identifiers in {finding.place}" for finding in check_leaks(release, search)]
+
+
+def _where(folder: Path, problems: list[str]) -> list[str]:
+    lines = [] if problems else ["All came out as planned; no planted identifier is in the release."]
+    return [
+        *lines,
+        f"  what went in:        {folder / 'source'}",
+        f"  what can be shared:  {folder / 'release'}",
+        f"  what must not:       {folder / 'vault'}",
+    ]

@@ -52,9 +52,15 @@ def run(
 
 
 def execute(settings: RunSettings) -> int:
-    """Run the pipeline with these settings, show its progress and its table; returns the exit code."""
-    from deidflow.cli.progress import shown
+    """Run the pipeline with these settings and show how it ended; returns the exit code."""
     from deidflow.cli.tables import show_summary
+
+    return show_summary(summary_of_run(settings), settings)
+
+
+def summary_of_run(settings: RunSettings) -> dict[str, Any]:
+    """Run the pipeline, show its progress; returns counts, or an error with its exit code."""
+    from deidflow.cli.progress import shown
     from deidflow.release.layout import Layout
     from deidflow.steps.prepare import open_vault
     from deidflow.store.files import read_json, write_json_atomic
@@ -67,14 +73,10 @@ def execute(settings: RunSettings) -> int:
     try:
         with shown(settings.log):
             _flow(settings, run_id)
+        return read_json(layout.summary_of(run_id)) or {"exit_code": 1, "error": "the run ended without a result"}
     finally:
         layout.settings_of(run_id).unlink(missing_ok=True)
-    summary = read_json(layout.summary_of(run_id)) or {
-        "exit_code": 1,
-        "error": "the run ended without a result",
-    }
-    layout.summary_of(run_id).unlink(missing_ok=True)
-    return show_summary(summary, settings)
+        layout.summary_of(run_id).unlink(missing_ok=True)
 
 
 def _flow(settings: RunSettings, run_id: str) -> Any:

@@ -41,7 +41,7 @@ def verdicts_table(summary: dict[str, Any]) -> Table:
     table = Table("verdict", "files", "why", title="Files", title_justify="left")
     for verdict, count in summary["verdicts"].items():
         reasons = [(reason, number) for name, reason, number in summary["reasons"] if name == verdict]
-        why = "\n".join(f"{number} × {Reason(reason).words}" for reason, number in reasons)
+        why = "\n".join(f"{number} × {Reason.read(reason).words}" for reason, number in reasons)
         table.add_row(verdict, str(count), why)
     table.add_section()
     table.add_row("sum", str(sum(summary["verdicts"].values())), f"of {summary['files']} files found")

@@ -85,9 +85,7 @@ def _classic(header: Any) -> Plane:
 def _plane(header: Any, position: Any, orientation: Any, spacing: Any, frame: int = 0) -> Plane:
     directions, steps = _vector(orientation), _vector(spacing)
     size = int(header.Rows), int(header.Columns)
-    return Plane(
-        frame, 0, 0, *size, _vector(position)[:3], directions[:3], directions[3:6], steps[0], steps[1]
-    )
+    return Plane(frame, 0, 0, *size, _vector(position)[:3], directions[:3], directions[3:6], steps[0], steps[1])
 
 
 def _functional_groups(header: Any) -> list[Plane]:
@@ -123,10 +121,7 @@ def _grid(header: Any) -> list[Plane]:
     across = math.ceil(math.sqrt(len(items)))
     tiles = _tiles(header, len(items), across, math.ceil(len(items) / across))
     whole = _plane(header, (0, 0, 0), header.ImageOrientationPatient, header.PixelSpacing)
-    return [
-        _tile(whole, tile, _vector(item.ImagePositionPatient))
-        for tile, item in zip(tiles, items, strict=True)
-    ]
+    return [_tile(whole, tile, _vector(item.ImagePositionPatient)) for tile, item in zip(tiles, items, strict=True)]
 
 
 def _tile(whole: Plane, tile: tuple[int, int, int, int], origin: Vector) -> Plane:

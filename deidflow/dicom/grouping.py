@@ -124,11 +124,7 @@ def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
         key = leader[_nameless_key(member)]
         other = leader[first_of_study.setdefault(member.instance.study_uid, key)]
         low, high = min(key, other), max(key, other)
-        leader = (
-            {name: low if value == high else value for name, value in leader.items()}
-            if low != high
-            else leader
-        )
+        leader = {name: low if value == high else value for name, value in leader.items()} if low != high else leader
     return leader
 
 
@@ -176,9 +172,7 @@ def _majorities(
     return majority
 
 
-def _subjects(
-    members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]
-) -> tuple[Subject, ...]:
+def _subjects(members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]) -> tuple[Subject, ...]:
     of_subject: defaultdict[str, list[Member]] = defaultdict(list)
     for member in members:
         of_subject[owners[member.path]].append(member)
@@ -206,5 +200,6 @@ def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[
 
 def _series(uid: str, members: Sequence[Member], verdicts: dict[str, Decision]) -> Series:
     kept = tuple(member for member in members if member.path not in verdicts)
-    lost = any(verdicts.get(member.path, ("", ""))[0] == Verdict.QUARANTINED for member in members)
+    held = (verdicts[member.path][0] for member in members if member.path in verdicts)
+    lost = Verdict.QUARANTINED in held
     return Series(uid, kept, lost)

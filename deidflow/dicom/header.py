@@ -149,12 +149,10 @@ def describe(structure: Structure) -> Instance:
     decode = _decoder(values.get(CHARSET, b""))
     texts = {name: decode(values.get(tag, b"")) for name, tag in _TEXT.items()}
     shorts = {name: _short(values.get(tag, b""), structure.big_endian) for name, tag in _SHORTS.items()}
-    identifiers = tuple(
-        (kind, decode(values[tag])) for tag, kind in IDENTIFIER_TAGS.items() if values.get(tag)
-    )
+    identifiers = tuple((kind, decode(values[tag])) for tag, kind in IDENTIFIER_TAGS.items() if values.get(tag))
     return Instance(
         **texts,
-        **shorts,
+        **shorts,  # type: ignore[arg-type]
         transfer_syntax=structure.transfer_syntax,
         pixel_length=structure.pixel_length,
         encapsulated=structure.encapsulated,

@@ -67,7 +67,7 @@ class Entry:
             row["path"],
             row["sha256"],
             Verdict(row["verdict"]) if row["verdict"] else None,
-            Reason(row["reason"]) if row["reason"] else None,
+            Reason.read(row["reason"]) if row["reason"] else None,
             Instance.from_json(row["instance"]) if row["instance"] else None,
             tuple(row["absent"]),
         )
@@ -84,9 +84,7 @@ def walk(source: Path) -> Iterator[Found | Entry]:
     A folder that cannot be opened comes as a failed entry of its own, so that it is not lost.
     """
     unreadable: list[str] = []
-    for folder, folders, names in os.walk(
-        source, onerror=lambda error: unreadable.append(str(error.filename))
-    ):
+    for folder, folders, names in os.walk(source, onerror=lambda error: unreadable.append(str(error.filename))):
         folders.sort()
         for name in sorted(names):
             full = os.path.join(folder, name)

@@ -55,10 +55,9 @@ def _native(source: Any, syntax: str) -> Stored:
     frames, rows, columns, samples = shape_of(source)
     if int(source.BitsAllocated) not in _CELLS or source.PhotometricInterpretation == "YBR_FULL_422":
         raise Withheld(Reason.NO_DECODER)
-    order = ">" if syntax == EXPLICIT_BIG else "<"
-    kind = np.dtype(_CELLS[int(source.BitsAllocated)]).newbyteorder(order)
-    count = frames * rows * columns * samples
-    flat = np.frombuffer(source.PixelData, kind, count).astype(kind.newbyteorder("<"))
+    kind = np.dtype(_CELLS[int(source.BitsAllocated)])
+    stored = kind.newbyteorder(">" if syntax == EXPLICIT_BIG else "<")
+    flat = np.frombuffer(source.PixelData, stored, frames * rows * columns * samples).astype(kind)
     if samples > 1 and int(source.get("PlanarConfiguration") or 0) == 1:
         return flat.reshape(frames, samples, rows, columns).transpose(0, 2, 3, 1)
     return flat.reshape(frames, rows, columns, samples)
@@ -128,10 +127,7 @@ def _is_unsigned_phase(source: Any) -> bool:
     types = {str(value).upper() for value in source.get("ImageType") or ()}
     unsigned = int(source.PixelRepresentation) == 0
     return (
-        bool(types & {"P", "PHASE"})
-        and unsigned
-        and int(source.BitsStored) >= 12
-        and "RescaleIntercept" not in source
+        bool(types & {"P", "PHASE"}) and unsigned and int(source.BitsStored) >= 12 and "RescaleIntercept" not in source
     )
 
 

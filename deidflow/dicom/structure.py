@@ -88,7 +88,7 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> St
 def _file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
     """Values of group 0002 and the offset behind it; found by walking, since the group length may lie."""
     values, position = {}, 132
-    while position + 8 <= len(data) and data[position : position + 2] == b"\2\0":
+    while position + 8 <= len(data) and bytes(data[position : position + 2]) == b"\2\0":
         group, element, vr = struct.unpack_from("<HH2s", data, position)
         if vr in _LONG:
             length, value = struct.unpack_from("<I", data, position + 8)[0], position + 12

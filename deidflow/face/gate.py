@@ -100,7 +100,7 @@ class _Lookup:
 
     def __call__(self, points: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         indices = np.rint(apply(self.to_index, points)).astype(int)[:, ::-1]
-        inside = ((indices >= 0) & (indices < self.values.shape)).all(1)
+        inside: NDArray[np.bool_] = np.all((indices >= 0) & (indices < self.values.shape), axis=1)
         values = np.zeros(len(points), bool)
         values[inside] = self.values[tuple(indices[inside].T)]
         return values, inside
@@ -172,15 +172,11 @@ def _front(mask: Any, affine: Array, template: Template) -> Features:
 
 
 def _front_grid(centre: Array, top: float) -> Any:
-    affine = np.hstack(
-        [np.diag(_FRONT_SPACING), np.array([[centre[0] - 120], [centre[1] - 150], [top - 220]])]
-    )
+    affine = np.hstack([np.diag(_FRONT_SPACING), np.array([[centre[0] - 120], [centre[1] - 150], [top - 220]])])
     return image_of(np.zeros(_FRONT_SIZE[::-1], np.uint8), affine)
 
 
 def _on_grid(image: Any, grid: Any, transform: Any, outside: int) -> NDArray[np.bool_]:
-    resampled = sitk.Resample(
-        image, grid, transform, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8
-    )
+    resampled = sitk.Resample(image, grid, transform, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8)
     values: NDArray[np.bool_] = sitk.GetArrayFromImage(resampled) > 0
     return values

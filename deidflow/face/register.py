@@ -71,9 +71,7 @@ def register(volume: Any, target: Target, *, flattened: bool, seed: int = 0) -> 
     fine = shrink(small, 4.0)
     coarse = shrink(fine, 8.0)
     top, whole = head_centres(fine)
-    middle = np.array(
-        fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()])
-    )
+    middle = np.array(fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()]))
     search = _Search(top if top is not None else middle, target.centre)
     offsets = _offsets(search.centre, [top, whole, middle])
     rough = Similarity(coarse, target.coarse, 2_500, 20, seed, _region(coarse))

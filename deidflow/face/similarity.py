@@ -38,7 +38,7 @@ class Similarity:
     def __call__(self, affine: Array) -> float:
         """The similarity under an affine from fixed world to moving world; 0 with too little overlap."""
         where = apply(compose(self._to_index, affine), self.points)[:, ::-1].T
-        inside = ((where >= 0) & (where <= self._last[:, None])).all(0)
+        inside: NDArray[np.bool_] = np.all((where >= 0) & (where <= self._last[:, None]), axis=0)
         count = int(inside.sum())
         if count < _LEAST_OVERLAP * len(inside):
             return 0.0
@@ -46,9 +46,7 @@ class Similarity:
         return _information(self._rows[inside], values, self._bins, count)
 
 
-def _sample(
-    fixed: Any, samples: int, seed: int, region: NDArray[np.bool_] | None
-) -> tuple[Array, NDArray[Any]]:
+def _sample(fixed: Any, samples: int, seed: int, region: NDArray[np.bool_] | None) -> tuple[Array, NDArray[Any]]:
     """Index coordinates (n, 3) and values; jittered inside the voxel unless every voxel is used."""
     values, generator = sitk.GetArrayViewFromImage(fixed), np.random.default_rng(seed)
     allowed = np.arange(values.size) if region is None else np.flatnonzero(region.ravel())

@@ -121,24 +121,15 @@ def _target(two: Image, centre: Array | None) -> Target:
 def brain_mask(image: Image) -> Image:
     """The brain of the template: 195 < I < 520, opened, cored, regrown, closed, filled (about 1.2 l)."""
     tissue = sitk.BinaryMorphologicalOpening(sitk.And(image > 195, image < 520), [1] * 3)
-    depth = sitk.SignedMaurerDistanceMap(
-        tissue, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
-    )
+    depth = sitk.SignedMaurerDistanceMap(tissue, insideIsPositive=True, squaredDistance=False, useImageSpacing=True)
     core = sitk.RelabelComponent(sitk.ConnectedComponent(depth > 7)) == 1
-    near = (
-        sitk.SignedMaurerDistanceMap(
-            core, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
-        )
-        <= 8
-    )
+    near = sitk.SignedMaurerDistanceMap(core, insideIsPositive=False, squaredDistance=False, useImageSpacing=True) <= 8
     return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(sitk.And(tissue, near), [5] * 3))
 
 
 def extended_region(original: NDArray[np.bool_], brain: Image, ears: bool) -> NDArray[np.bool_]:
     """What is removed, as an array (z, y, x) on the padded template grid."""
-    outward = sitk.SignedMaurerDistanceMap(
-        brain, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
-    )
+    outward = sitk.SignedMaurerDistanceMap(brain, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
     away = sitk.GetArrayFromImage(outward)
     z, y, x = np.indices(away.shape, sparse=True)
     x, y, z = abs(x - _PAD_LOW[0] - _MIDDLE_X), y - _PAD_LOW[1], z - _PAD_LOW[2]
@@ -153,9 +144,7 @@ def extended_region(original: NDArray[np.bool_], brain: Image, ears: bool) -> ND
 def _distance_to(removed: NDArray[np.bool_], grid: Image) -> Image:
     mask = sitk.GetImageFromArray(removed.astype(np.uint8))
     mask.CopyInformation(grid)
-    outward = sitk.SignedMaurerDistanceMap(
-        mask, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
-    )
+    outward = sitk.SignedMaurerDistanceMap(mask, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
     steps = np.clip(np.ceil(sitk.GetArrayFromImage(outward) / _UNIT_MM), 0, _FARTHEST_MM / _UNIT_MM)
     steps[removed] = 0
     stored = sitk.GetImageFromArray(steps.astype(np.uint8))
@@ -208,9 +197,7 @@ def _pack(template: Template) -> dict[str, NDArray[Any]]:
 def _unpack(stored: dict[str, NDArray[Any]]) -> Template:
     images = {name: image_of(stored[f"{name}_values"], stored[f"{name}_affine"]) for name in _IMAGES}
     centre = stored["centre"]
-    points = {
-        name.removeprefix("points_"): values for name, values in stored.items() if name.startswith("points_")
-    }
+    points = {name.removeprefix("points_"): values for name, values in stored.items() if name.startswith("points_")}
     return Template(
         Target(images["plain_fine"], images["plain_coarse"], centre),
         Target(images["flattened_fine"], images["flattened_coarse"], centre),

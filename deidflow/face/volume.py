@@ -115,9 +115,7 @@ def trim_padding(image: Image, margin: float = 12.0) -> Image:
         first, last = int(2 * used[0]), int(min(2 * used[-1] + 1, size[axis] - 1))
         cell = float(np.prod([2 * spacing[other] for other in others]))
         air = int(margin / spacing[axis])
-        tissue = [
-            (np.take(values, index, axis) > threshold).sum() * cell > 2000 for index in (used[0], used[-1])
-        ]
+        tissue = [(np.take(values, index, axis) > threshold).sum() * cell > 2000 for index in (used[0], used[-1])]
         ranges.append(
             (
                 first if tissue[0] else max(0, first - air),

@@ -100,12 +100,10 @@ class Anonymizer:
         mapped = [self.context.uids(one) for one in split_values(element.value)]
         return _with(element, mapped if len(mapped) > 1 else "".join(mapped))
 
-    def _date(self, element: DataElement, _: Rule) -> DataElement | None:
-        values = [
-            move_value(one, element.VR, self.rules.dates, self.context) for one in split_values(element.value)
-        ]
+    def _date(self, element: DataElement, rule: Rule) -> DataElement | None:
+        values = [move_value(one, element.VR, self.rules.dates, self.context) for one in split_values(element.value)]
         if any(value is None for value in values):
-            return None
+            return _ACTIONS[rule.fallback](self, element, rule)
         return _with(element, values if len(values) > 1 else "".join(value or "" for value in values))
 
     def _bin(self, element: DataElement, rule: Rule) -> DataElement | None:

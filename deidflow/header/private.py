@@ -75,9 +75,7 @@ def _decoded(value: Any, vr: str) -> Any:
 
 
 def _checked(tag: BaseTag, rule: PrivateRule, value: Any, scrubber: Scrubber) -> DataElement | None:
-    values = (
-        value if isinstance(value, (list, tuple)) else split_values(value) if rule.vr in _TEXT else [value]
-    )
+    values = value if isinstance(value, (list, tuple)) else split_values(value) if rule.vr in _TEXT else [value]
     if rule.vr in _FORMATS or rule.vr in ("DS", "IS") or rule.numbers_only:
         return DataElement(tag, rule.vr, value) if all(is_number(one) for one in values) else None
     texts = [str(one).strip() for one in values]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -21,6 +21,8 @@ class Rule:
 
     action: ActionName
     step: Decimal | None = None
+    fallback: ActionName = "remove"
+    """What becomes of a date that cannot be moved: what the basic profile asks for."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ def compile_profile(profile: Profile) -> Rules:
     by_tag = {}
     for row in load_table(TABLE):
         if _HEXADECIMAL.fullmatch(row["tag"]):
-            by_tag[int(row["tag"], 16)] = Rule(_listed(row, profile))
+            by_tag[int(row["tag"], 16)] = Rule(_listed(row, profile), fallback=_unmoved(row["basic"]))
     for keyword in profile.dates.keep:
-        by_tag[tag_of(keyword)] = Rule("date")
+        known = by_tag.get(tag_of(keyword), Rule("date"))
+        by_tag[tag_of(keyword)] = replace(known, action="date")
     for deviation in profile.deviations:
         step = Decimal(deviation.step) if deviation.step else None
         by_tag[tag_of(deviation.attribute)] = Rule(deviation.action, step)
@@ -86,6 +89,13 @@ def _basic(code: str, vr: str) -> ActionName:
     if code in ("Z", "X/Z"):
         return "empty"
     return "date" if vr in _TEMPORAL else "dummy"
+
+
+def _unmoved(code: str) -> ActionName:
+    """What a date becomes that cannot be moved: dummy or empty where the attribute may be required."""
+    if "D" in code:
+        return "dummy"
+    return "empty" if "Z" in code else "remove"
 
 
 def _unlisted(vr: str, dates: str) -> ActionName:

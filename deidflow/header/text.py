@@ -35,9 +35,7 @@ def keep_words(text: str, own: frozenset[str] = frozenset()) -> str:
     """
     words, patterns = _vocabulary()
     found = ((word, word.lower()) for word in _WORD.findall(text))
-    return " ".join(
-        word for word, low in found if (low in words or patterns.fullmatch(low)) and low not in own
-    )
+    return " ".join(word for word, low in found if (low in words or patterns.fullmatch(low)) and low not in own)
 
 
 def keep_tokens(values: Iterable[str]) -> list[str]:
@@ -58,9 +56,7 @@ def fold(text: str) -> str:
 
 def name_parts(name: str) -> set[str]:
     """The parts of a PN value in all its component groups, long enough to be told from random letters."""
-    return {
-        part for part in _NAME_PARTS.split(name) if len(part) >= LEAST_LETTERS and any(map(str.isalpha, part))
-    }
+    return {part for part in _NAME_PARTS.split(name) if len(part) >= LEAST_LETTERS and any(map(str.isalpha, part))}
 
 
 @dataclass(frozen=True)
@@ -78,9 +74,7 @@ class Scrubber:
         for kind, value in identifiers:
             found |= name_parts(value) | {value} if kind == "name" else {value}
         usable = {one.strip() for one in found if _worth(one.strip())}
-        own_words = frozenset(
-            fold(part) for kind, value in identifiers if kind == "name" for part in name_parts(value)
-        )
+        own_words = frozenset(fold(part) for kind, value in identifiers if kind == "name" for part in name_parts(value))
         if not usable:
             return cls(None, own_words)
         longest_first = sorted(usable | {fold(one) for one in usable}, key=lambda one: (-len(one), one))
@@ -106,7 +100,11 @@ def _worth(value: str) -> bool:
     """Too short, generic or all-punctuation values are no identifiers."""
     if len(value) < LEAST_LETTERS or not any(map(str.isalnum, value)):
         return False
-    return (
-        value.upper() not in {"REMOVED", "ANONYMOUS", "ANONYMIZED", "UNKNOWN", "NONE"}
-        and keep_words(value) != value
-    )
+    return not {fold(word) for word in _WORD.findall(value)} <= common_words()
+
+
+@lru_cache(maxsize=1)
+def common_words() -> frozenset[str]:
+    """Words that identify nobody, lower case: of acquisition, of image types, and names of makers."""
+    lines = load_yaml("vocabulary/not_identifying.yaml")
+    return _vocabulary()[0] | {token.lower() for token in _tokens()} | {w for line in lines for w in str(line).split()}

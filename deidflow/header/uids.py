@@ -21,7 +21,5 @@ class UidMap:
         stripped = uid.strip("\0 ")
         if not stripped or stripped.startswith(STANDARD_ROOT):
             return stripped
-        number = int.from_bytes(
-            hmac.digest(self.key, stripped.encode("ascii", "replace"), "sha256")[:16], "big"
-        )
+        number = int.from_bytes(hmac.digest(self.key, stripped.encode("ascii", "replace"), "sha256")[:16], "big")
         return f"2.25.{number}"

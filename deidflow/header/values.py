@@ -16,7 +16,7 @@ _TIME = re.compile(r"(\d{2})(?::?(\d{2}))?(?::?(\d{2}))?(?:\.(\d{1,6}))?")
 _DATETIME = re.compile(r"(\d{8})(\d{2})?(\d{2})?(\d{2})?(\.\d{1,6})?([+-]\d{4})?")
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _EPOCH = datetime(1900, 1, 1)
-_DUMMIES = {
+_DUMMIES: dict[str, str | int | float | bytes] = {
     "DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000Y", "DS": "0", "IS": "0", "CS": "REMOVED",
     "AE": "REMOVED", "UR": "removed:", "US": 0, "SS": 0, "UL": 0, "SL": 0, "FL": 0.0, "FD": 0.0, "OB": b"\0\0",
     "OW": b"\0\0", "UN": b"",

@@ -81,9 +81,7 @@ class Vault:
             with self._transaction() as database:
                 database.execute("INSERT INTO meta VALUES ('fingerprint', ?)", (self.keys.fingerprint,))
         elif row[0] != self.keys.fingerprint:
-            raise VaultMismatch(
-                "this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE"
-            )
+            raise VaultMismatch("this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -115,9 +113,7 @@ class Vault:
         with self._transaction() as database:
             rows = ((f"{root}{os.sep}{path}", *signature, entry) for path, signature, entry in fresh)
             database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
-            database.executemany(
-                "DELETE FROM files WHERE path = ?", ((f"{root}{os.sep}{path}",) for path in gone)
-            )
+            database.executemany("DELETE FROM files WHERE path = ?", ((f"{root}{os.sep}{path}",) for path in gone))
 
     # identities
 
@@ -154,9 +150,7 @@ class Vault:
 
     def _identity(self, database: sqlite3.Connection, person: Person) -> Identity:
         query = "SELECT pseudonym, shift_days, anchor FROM patients WHERE project = ? AND level = ? AND lookup = ?"
-        pseudonym, shift, anchor = database.execute(
-            query, (*self._scope, self._patient(person.key))
-        ).fetchone()
+        pseudonym, shift, anchor = database.execute(query, (*self._scope, self._patient(person.key))).fetchone()
         published = self._published(database, pseudonym)
         studies = [DatedStudy(self._study(uid), day) for uid, day in person.studies.items()]
         fixed_anchor = date.fromisoformat(anchor) if anchor else None

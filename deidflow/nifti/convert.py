@@ -63,8 +63,9 @@ def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
     Raises Withheld when nothing usable comes out or the tool fails.
     """
     out.mkdir(parents=True, exist_ok=True)
-    command = [tool_path(), "-g", "i", "-b", "y", "-ba", "y", "-z", "n", "-f", _STEM, "-o", out, folder]
-    code = run_tool([os.fspath(part) for part in command], log)
+    options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n"]
+    command = [str(tool_path()), *options, "-f", _STEM, "-o", str(out), str(folder)]
+    code = run_tool(command, log)
     if code != 0:
         raise Withheld(Reason.CONVERT_FAILED, f"exit code {code}")
     images = [path for path in sorted(out.glob(f"{_STEM}*.nii")) if not _RESAMPLED.search(path.stem)]
@@ -76,7 +77,5 @@ def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
 def _account(nifti: Path, number: int) -> Converted:
     raw = nifti.stem.removeprefix(_STEM)
     suffix = raw if _KNOWN_SUFFIX.fullmatch(raw) else f"_part{number}"
-    gradients = tuple(
-        path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists()
-    )
+    gradients = tuple(path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists())
     return Converted(suffix, nifti, nifti.with_suffix(".json"), gradients)

@@ -113,9 +113,7 @@ class Layout:
         found = []
         for subject in sorted(self.release.iterdir()) if self.release.is_dir() else []:
             if SUBJECT_FOLDER.fullmatch(subject.name) and subject.is_dir():
-                names = sorted(
-                    folder.name for folder in subject.iterdir() if SESSION_FOLDER.fullmatch(folder.name)
-                )
+                names = sorted(folder.name for folder in subject.iterdir() if SESSION_FOLDER.fullmatch(folder.name))
                 found += [(subject.name, name) for name in names]
         return found
 

@@ -43,18 +43,12 @@ def check_release(layout: Layout, release_id: str) -> None:
     """Refuse a release that another vault, project or level made."""
     known = read_json(layout.release / "dataset.json")
     if isinstance(known, dict) and known.get("release_id") != release_id:
-        raise VaultMismatch(
-            "this release was made with another vault, project or level; choose another folder"
-        )
+        raise VaultMismatch("this release was made with another vault, project or level; choose another folder")
     if known is None and layout.published_sessions():
-        raise VaultMismatch(
-            "this folder holds sessions but no dataset.json of this vault; choose another folder"
-        )
+        raise VaultMismatch("this folder holds sessions but no dataset.json of this vault; choose another folder")
 
 
-def write_dataset(
-    layout: Layout, profile: Profile, release_id: str, tools: Mapping[str, str], defaced: bool
-) -> None:
+def write_dataset(layout: Layout, profile: Profile, release_id: str, tools: Mapping[str, str], defaced: bool) -> None:
     """Write dataset.json: what was done, by which rules and tools; no clock, no path."""
     description = {
         "name": "deidflow release",
@@ -76,9 +70,7 @@ def write_subjects(layout: Layout) -> None:
     rows: dict[str, list[int]] = {}
     for pseudonym, label in layout.published_sessions():
         counts = rows.setdefault(pseudonym, [0, 0, 0, 0])
-        summary: dict[str, Any] = read_json(layout.published(pseudonym, label) / "session.json") or {
-            "series": []
-        }
+        summary: dict[str, Any] = read_json(layout.published(pseudonym, label) / "session.json") or {"series": []}
         held = sum(series["state"] == "quarantined" for series in summary["series"])
         counts[0] += 1
         counts[1] += len(summary["series"]) - held

@@ -30,9 +30,7 @@ def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
     return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=not pixels)
 
 
-def each_series(
-    session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]
-) -> dict[str, SeriesResult]:
+def each_series(session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]) -> dict[str, SeriesResult]:
     """Do the work for every series; one that is withheld does not stop the others."""
     results: dict[str, SeriesResult] = {}
     for series in session.series:

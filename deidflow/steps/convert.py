@@ -29,9 +29,7 @@ def convert_session(order_path: str, label: str, scratch: str, log: str, level: 
     return {"series": each_series(order.session(label), work)}
 
 
-def _series(
-    order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Path, log: Path
-) -> SeriesResult:
+def _series(order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Path, log: Path) -> SeriesResult:
     linked, raw = scratch / f".{series.name}.in", scratch / f".{series.name}.out"
     try:
         link_series([Path(order.source) / file.path for file in series.files], linked)
@@ -43,9 +41,7 @@ def _series(
     return {"state": "converted", "outputs": [image.suffix for image in images]}
 
 
-def release_images(
-    images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, profile: Profile
-) -> None:
+def release_images(images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, profile: Profile) -> None:
     """Copy converted images into a folder under released names, scrubbed and compressed."""
     folder.mkdir(parents=True, exist_ok=True)
     extra = {"DeidentificationMethod": f"deidflow, profile {profile.name}"}

@@ -41,9 +41,7 @@ def check_source(source: Path) -> None:
     try:
         next(source.iterdir(), None)
     except OSError as error:
-        raise EnvironmentFault(
-            f"the source folder cannot be read: {error.strerror}; check its permissions"
-        ) from None
+        raise EnvironmentFault(f"the source folder cannot be read: {error.strerror}; check its permissions") from None
 
 
 def take_inventory(source: Path, vault: Vault, children: Children, log: Path, *, strict: bool) -> list[Entry]:
@@ -98,21 +96,13 @@ def make_batch(
     cohort = group(entries, defacing=defacing)
     identities = vault.identify(persons(cohort))
     chosen = _select(cohort, identities, source, selection)
-    orders = [
-        work_order(one, identities[one.key], vault.keys, source)
-        for one in cohort.subjects
-        if one.key in chosen
-    ]
+    orders = [work_order(one, identities[one.key], vault.keys, source) for one in cohort.subjects if one.key in chosen]
     left_out = frozenset(one.key for one in cohort.subjects) - chosen
     absent = tuple(name for entry in entries for name in entry.absent)
-    return Batch(
-        cohort, absent, identities, tuple(sorted(orders, key=lambda order: order.pseudonym)), left_out
-    )
+    return Batch(cohort, absent, identities, tuple(sorted(orders, key=lambda order: order.pseudonym)), left_out)
 
 
-def _select(
-    cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]
-) -> frozenset[str]:
+def _select(cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]) -> frozenset[str]:
     """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not there."""
     everyone = frozenset(subject.key for subject in cohort.subjects)
     if not selection:

@@ -126,4 +126,4 @@ def _save_for_tool(source: Any, cells: NDArray[Any], decoded: bool, path: Path) 
     """The source's own header, private elements and all, with other pixels, as dcm2niix reads it."""
     put_pixels(source, cells, source, decoded=decoded)
     source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    source.save_as(path, enforce_file_format=True)
+    pydicom.dcmwrite(path, source, little_endian=True, implicit_vr=False, enforce_file_format=True)

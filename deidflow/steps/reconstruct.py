@@ -99,9 +99,7 @@ class _Builder:
     def _whole(self, series: SeriesOrder, folder: Path) -> SeriesResult:
         headers = self._headers(series)
         names = _spatial_names(headers)
-        release_whole(
-            self.order, series.files, headers, [folder / "dicom" / name for name in names], self.log.parent
-        )
+        release_whole(self.order, series.files, headers, [folder / "dicom" / name for name in names], self.log.parent)
         for image in sorted((Path(self.inputs.converted) / series.name).iterdir()):
             shutil.copyfile(image, folder / image.name)
         return {"state": "released", "instances": len(headers)}
@@ -109,9 +107,7 @@ class _Builder:
     def _masked(self, series: SeriesOrder, folder: Path) -> SeriesResult:
         deface = self.inputs.deface or {}
         fate = deface["series"][series.name]
-        mask = WorldMask(
-            load_template(Path(self.inputs.template)), np.array(deface["affine"]), fate["margin_mm"]
-        )
+        mask = WorldMask(load_template(Path(self.inputs.template)), np.array(deface["affine"]), fate["margin_mm"])
         headers = self._headers(series)
         masked = MaskedSeries(
             mask,

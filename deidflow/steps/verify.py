@@ -34,9 +34,7 @@ def verify_session(
     for series in session.series:
         if not is_withheld(outcome["series"][series.name]):
             sources = tuple(Path(order.source) / file.path for file in series.files)
-            expected = ExpectedSeries(
-                series.name, sources, Path(masks) / f"{series.name}.npz" if defaced else None
-            )
+            expected = ExpectedSeries(series.name, sources, Path(masks) / f"{series.name}.npz" if defaced else None)
             findings += _checked(Path(staged) / series.name, expected)
     return {"findings": [asdict(finding) for finding in findings]}
 

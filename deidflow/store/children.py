@@ -113,9 +113,7 @@ def _unwrap(message: tuple[str, Any]) -> Any:
     return value
 
 
-def _child(
-    sender: Connection[Any, Any], function: str, arguments: tuple[Any, ...], log: str, limit: int
-) -> None:
+def _child(sender: Connection[Any, Any], function: str, arguments: tuple[Any, ...], log: str, limit: int) -> None:
     die_with_parent()
     _be_silent(log)
     limit_memory(limit)

@@ -94,11 +94,7 @@ class Manifest:
     @classmethod
     def scan(cls, root: Path) -> Manifest:
         """Hash every file below `root`."""
-        return cls(
-            tuple(
-                Output(name, Signature.of(root / name), sha256_of(root / name)) for name in names_below(root)
-            )
-        )
+        return cls(tuple(Output(name, Signature.of(root / name), sha256_of(root / name)) for name in names_below(root)))
 
     @property
     def digest(self) -> str:

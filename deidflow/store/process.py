@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import resource
 import signal
 import subprocess
@@ -27,15 +26,14 @@ def limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def run_tool(command: Sequence[str | Path], log: Path, environment: dict[str, str] | None = None) -> int:
+def run_tool(command: Sequence[str], log: Path) -> int:
     """Run a tool that dies with us, its output kept in the vault's log; returns its exit code."""
     with log.open("ab") as output:
         finished = subprocess.run(
-            [os.fspath(part) for part in command],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=environment,
             preexec_fn=die_with_parent,
             check=False,
         )
