@@ -1,6 +1,40 @@
-"""."""
+"""`deidflow status`: where each subject and step stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 
-def status() -> int:
-    """."""
+def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
+    """List each subject, session and step: done, failed, quarantined or stale, and files written or reused.
+
+    Parameters
+    ----------
+    release: The release's folder.
+    vault: The vault of its run.
+    json_: Print JSON.
+    """
+    from rich.table import Table
+
+    from deidflow.cli.tables import wide_console
+
+    from deidflow.config import STEPS
+    from deidflow.steps.status import status_of
+
+    found = status_of(release.resolve(), vault.resolve())
+    if json_:
+        print(json.dumps(found, indent=2))
+        return 0
+    counts = ("written", "reused", "failed", "quarantined")
+    table = Table("subject", "session", *STEPS, *counts)
+    for row in found["sessions"]:
+        steps = [row["steps"][step] for step in STEPS]
+        table.add_row(row["subject"], row["session"], *steps, *(str(row[name]) for name in counts))
+    console = wide_console()
+    console.print("a run is going on" if found["running"] else "no run is going on")
+    console.print(table)
     return 0

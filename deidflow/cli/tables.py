@@ -12,12 +12,17 @@ from deidflow.config import RunSettings
 from deidflow.verdicts import Reason
 
 
+def wide_console() -> Console:
+    """A console that does not squeeze tables when its output goes to a file."""
+    return Console(soft_wrap=True) if sys.stdout.isatty() else Console(soft_wrap=True, width=200)
+
+
 def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
     """Print how a run ended; returns its exit code."""
     if "error" in summary:
         print(f"deidflow: {summary['error']}", file=sys.stderr)
         return int(summary["exit_code"])
-    console = Console(soft_wrap=True)
+    console = wide_console()
     console.print(sessions_table(summary["sessions"]))
     console.print(verdicts_table(summary))
     if summary["absent"]:

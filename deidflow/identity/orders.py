@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
 from deidflow.header.values import floor_to, to_datetime
-from deidflow.identity.names import series_names
+from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import parse_date
 from deidflow.identity.vault import Identity, Person
@@ -75,9 +75,7 @@ def work_order(subject: Subject, identity: Identity, keys: Keys, source: Path) -
 
 
 def _series_orders(study: Study) -> Iterable[SeriesOrder]:
-    ordered = sorted(study.series, key=lambda series: (_number(series.first.series_number), series.uid))
-    names = series_names([(series.first.series_number, series.first.modality) for series in ordered])
-    for name, series in zip(names, ordered, strict=True):
+    for name, series in ordered_names(study):
         yield SeriesOrder(
             name=name,
             modality=series.first.modality,
@@ -95,12 +93,8 @@ def _series_orders(study: Study) -> Iterable[SeriesOrder]:
 def _in_order(series: Series) -> list[Member]:
     """By instance number and UID: independent of file names."""
     return sorted(
-        series.members, key=lambda member: (_number(member.instance.instance_number), member.instance.sop_uid)
+        series.members, key=lambda member: (number_of(member.instance.instance_number), member.instance.sop_uid)
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.lstrip("+-").isdigit() else 0
 
 
 def _stay_distinct(values: list[str]) -> bool:

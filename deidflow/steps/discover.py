@@ -61,7 +61,7 @@ def take_inventory(source: Path, vault: Vault, children: Children, log: Path, *,
             entries.append(Entry.from_json(json.loads(text)))
         else:
             unread[file.path] = file
-    fresh = list(_read(source, list(unread), children, log))
+    fresh = list(read_in_children(source, list(unread), children, log))
     vault.remember_files(source, [_row(unread[entry.path], entry) for entry in fresh], known)
     return sorted(entries + fresh, key=lambda entry: entry.path)
 
@@ -70,7 +70,7 @@ def _row(file: Found, entry: Entry) -> Fresh:
     return file.path, file.signature, json.dumps(entry.to_json())
 
 
-def _read(source: Path, paths: Sequence[str], children: Children, log: Path) -> Iterator[Entry]:
+def read_in_children(source: Path, paths: Sequence[str], children: Children, log: Path) -> Iterator[Entry]:
     """Read files in child processes; one that kills its reader costs itself only."""
     waiting = list(paths)
     while waiting:

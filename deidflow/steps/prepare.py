@@ -80,7 +80,12 @@ def memory_limit(settings: RunSettings) -> int:
     """Bytes of memory that one working process may have."""
     if settings.memory_gib:
         return int(settings.memory_gib * (1 << 30))
-    return max(_LEAST_MEMORY, int(0.8 * _memory() / worker_count(settings)))
+    return memory_for(worker_count(settings))
+
+
+def memory_for(workers: int) -> int:
+    """Each worker's share of four fifths of the machine's memory, at least 2 GiB."""
+    return max(_LEAST_MEMORY, int(0.8 * _memory() / workers))
 
 
 def _memory() -> int:

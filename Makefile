@@ -1,0 +1,33 @@
+# Two commands: `make demo` and `make test`. Each makes .venv when it is missing and installs the locked set.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test bench clean
+
+demo: .venv/run.stamp
+	$(BIN)/deidflow demo demo
+
+test: .venv/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: .venv/test.stamp
+	$(BIN)/python benchmarks/rerun.py
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "deidflow needs Python 3.11, 3.12 or 3.13; install one or name it: make PYTHON=..."; exit 3; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@ .venv/run.stamp
+
+clean:
+	rm -rf .venv demo
