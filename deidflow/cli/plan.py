@@ -41,7 +41,6 @@ def _show(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     from deidflow.cli.tables import wide_console
-
     from deidflow.verdicts import Reason
 
     table = Table("subject", "session", "series", "instances", "would be", title="Subjects", title_justify="left")

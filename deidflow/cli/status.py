@@ -21,7 +21,6 @@ def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name=
     from rich.table import Table
 
     from deidflow.cli.tables import wide_console
-
     from deidflow.config import STEPS
     from deidflow.steps.status import status_of
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-
-from deidflow.identity.sessions import parse_date
 
 PLACEHOLDER_DATES = frozenset(("19000101", "18000101", "00010101", "18581117", "19700101", "99991231"))
 """Constant dates that stand for no date; shifting one would give the offset away."""
@@ -26,6 +24,17 @@ _DUMMIES: dict[str, str | int | float | bytes] = {
 def dummy(vr: str) -> str | int | float | bytes:
     """A legal value that says nothing, for attributes that may not be empty."""
     return _DUMMIES.get(vr, "REMOVED")
+
+
+def parse_date(text: str) -> date | None:
+    """A DA value (PS3.5 section 6.2), also in the old form with dots; None where it is no date."""
+    digits = text.strip().replace(".", "")
+    if len(digits) != 8 or not digits.isdigit():
+        return None
+    try:
+        return datetime.strptime(digits, "%Y%m%d").date()
+    except ValueError:
+        return None
 
 
 def parse_time(text: str) -> timedelta | None:

@@ -9,10 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
-from deidflow.header.values import floor_to, to_datetime
+from deidflow.header.values import floor_to, parse_date, to_datetime
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.secret import Keys
-from deidflow.identity.sessions import parse_date
 from deidflow.identity.vault import Identity, Person
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 

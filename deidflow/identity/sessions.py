@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from string import ascii_lowercase
 
 _DAYS_A_MONTH = 30.4375
@@ -16,17 +16,6 @@ class DatedStudy:
 
     lookup: bytes
     date: date | None
-
-
-def parse_date(text: str) -> date | None:
-    """A DA value (PS3.5 section 6.2), also in the old form with dots; None where it is no date."""
-    digits = text.strip().replace(".", "")
-    if len(digits) != 8 or not digits.isdigit():
-        return None
-    try:
-        return datetime.strptime(digits, "%Y%m%d").date()
-    except ValueError:
-        return None
 
 
 def label_sessions(

@@ -1,0 +1,176 @@
+"""Synthetic studies and short ways through the library; the head is pydeface's average template."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
+from deidflow.config import RunSettings
+from deidflow.dicom.inventory import Entry, Found, read_file, walk
+from deidflow.header.anonymizer import Anonymizer
+from deidflow.header.context import HeaderContext
+from deidflow.header.profile import load_profile
+from deidflow.header.rules import compile_profile
+from deidflow.header.text import Scrubber
+from deidflow.header.uids import UidMap
+from deidflow.header.values import to_datetime
+from deidflow.identity.secret import Keys
+from deidflow.identity.vault import Vault
+
+MR = "1.2.840.10008.5.1.4.1.1.4"
+REAL_DATA = Path(os.environ.get("DEIDFLOW_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on real series run where these are, and are skipped elsewhere."""
+    if not REAL_DATA.is_dir():
+        for item in items:
+            if item.get_closest_marker("realdata"):
+                item.add_marker(pytest.mark.skip(reason="no real series beside the checkout"))
+
+
+def mr_instance(**changes: Any) -> Dataset:
+    """A small classic MR image with identifiers; changes by keyword, None removes."""
+    header = Dataset()
+    header.SOPClassUID, header.SOPInstanceUID = MR, "1.2.3.4.5.1.1.1"
+    header.StudyInstanceUID, header.SeriesInstanceUID, header.FrameOfReferenceUID = (
+        "1.2.3.4.5",
+        "1.2.3.4.5.1",
+        "1.2.3.4.9",
+    )
+    header.PatientName, header.PatientID, header.PatientBirthDate = "Zimmerquast^Adelheid", "PID-77120", "19600412"
+    header.PatientSex, header.PatientWeight, header.PatientSize, header.PatientAge = "F", "72.5", "1.78", "062Y"
+    header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = "20220510"
+    header.StudyTime, header.SeriesTime, header.AcquisitionTime, header.ContentTime = (
+        "235000",
+        "235500",
+        "235900.5",
+        "235930",
+    )
+    header.Modality, header.Manufacturer, header.SeriesNumber, header.InstanceNumber = "MR", "ACME", 3, 1
+    header.StudyDescription, header.SeriesDescription = "Brain Zimmerquast", "T1 MPRAGE SAG KIM"
+    header.ImageType, header.BodyPartExamined = ["ORIGINAL", "PRIMARY", "M", "SECRETWORD"], "HEAD"
+    header.ImagePositionPatient, header.ImageOrientationPatient = ["0", "0", "0"], ["1", "0", "0", "0", "1", "0"]
+    header.PixelSpacing, header.SliceThickness = ["1", "1"], "1"
+    header.RepetitionTime, header.EchoTime, header.ScanningSequence, header.SequenceVariant = "2000", "3", "GR", "NONE"
+    header.Rows = header.Columns = 8
+    header.SamplesPerPixel, header.PhotometricInterpretation, header.PixelRepresentation = 1, "MONOCHROME2", 0
+    header.BitsAllocated, header.BitsStored, header.HighBit = 16, 12, 11
+    header.PixelData = np.arange(64, dtype="<u2").tobytes()
+    header["PixelData"].VR = "OW"
+    for keyword, value in changes.items():
+        if value is None:
+            del header[keyword]
+        else:
+            setattr(header, keyword, value)
+    return header
+
+
+def save(header: Dataset, path: Path) -> Path:
+    """Write a data set as a DICOM file."""
+    header.file_meta = FileMetaDataset()
+    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header.save_as(path, enforce_file_format=True)
+    return path
+
+
+def save_series(folder: Path, count: int = 3, **changes: Any) -> None:
+    """A series of slices along z, one file each."""
+    series = changes.get("SeriesInstanceUID", "1.2.3.4.5.1")
+    for number in range(1, count + 1):
+        own = {"SOPInstanceUID": f"{series}.{number}", "InstanceNumber": number}
+        place = {"ImagePositionPatient": ["0", "0", str(number)]}
+        save(mr_instance(**{**own, **place, **changes}), folder / f"{series[-6:]}-{number}.dcm")
+
+
+def inventory(source: Path) -> list[Entry]:
+    """Read every file below a folder, in this process."""
+    return [read_file(source, one.path) if isinstance(one, Found) else one for one in walk(source)]
+
+
+def anonymizer(level: str, **changes: Any) -> Anonymizer:
+    """The anonymizer of a level for the patient of `mr_instance`."""
+    context = {
+        "pseudonym": "P001",
+        "uids": UidMap(b"k" * 32),
+        "shift_days": -100,
+        "origin": to_datetime("20220510", "235000"),
+        "scrubber": Scrubber.of((("name", "Zimmerquast^Adelheid"), ("number", "PID-77120"))),
+        "binned": level == "high",
+    }
+    return Anonymizer(compile_profile(load_profile(level)), HeaderContext(**{**context, **changes}))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Vault]:
+    """An open vault with a fixed secret."""
+    (tmp_path / "vault").mkdir(mode=0o700)
+    opened = Vault(tmp_path / "vault", Keys(b"s" * 32, "default", "high"))
+    yield opened
+    opened.close()
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `deidflow` as a user does."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEIDFLOW_", "PREFECT_"))}
+    return subprocess.run(
+        [Path(sys.executable).with_name("deidflow"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=clean | environment,
+        check=False,
+        timeout=280,
+    )
+
+
+def tree_digest(root: Path) -> dict[str, bytes]:
+    """Every file below a folder with its content."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def write_secret(vault: Path) -> Path:
+    """A vault with a fixed secret and nothing else."""
+    vault.mkdir(mode=0o700, parents=True)
+    (vault / "secret.key").write_text("0123456789abcdef0123456789abcdef\n")
+    (vault / "secret.key").chmod(0o600)
+    return vault
+
+
+class DemoRun:
+    """One run of the demo, shared by the tests that look at what came out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source, self.release, self.vault = (folder / name for name in ("source", "release", "vault"))
+        self.result = command_line("demo", folder)
+
+    def settings(self) -> RunSettings:
+        """The settings of the demo's run."""
+        return RunSettings(source=self.source, release=self.release, vault=self.vault)
+
+    def outcome(self, pseudonym: str) -> Any:
+        """How a subject's run ended."""
+        return json.loads((self.vault / "work" / "default-high" / pseudonym / "outcome.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The demo, run once through the command line."""
+    return DemoRun(tmp_path_factory.mktemp("demo") / "demo")

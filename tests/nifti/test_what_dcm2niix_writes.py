@@ -1,0 +1,91 @@
+"""Conversion with the real dcm2niix; scrubbed headers, deterministic files, listed fields."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from deidflow.errors import EnvironmentFault, Withheld
+from deidflow.header.text import Scrubber
+from deidflow.nifti import convert as module
+from deidflow.nifti.convert import convert, link_series
+from deidflow.nifti.scrub import scrub_nifti
+from deidflow.nifti.sidecar import rebuild
+from deidflow.verdicts import Reason
+from tests.conftest import save_series
+
+SCRUBBER = Scrubber.of((("name", "Zimmerquast^Adelheid"), ("number", "PID-77120")))
+
+
+def test_a_series_becomes_one_image_under_a_fixed_name(tmp_path: Path) -> None:
+    save_series(tmp_path / "in", 4, ProtocolName="Zimmerquast")
+    link_series(sorted((tmp_path / "in").iterdir()), tmp_path / "linked")
+    (image,) = convert(tmp_path / "linked", tmp_path / "out", tmp_path / "log")
+    assert (image.suffix, image.nifti.name) == ("", "image.nii")
+    assert nibabel.load(image.nifti).shape == (8, 8, 4)
+
+
+def test_what_cannot_be_converted_is_withheld(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.dcm").write_text("no image")
+    with pytest.raises(Withheld) as caught:
+        convert(tmp_path / "in", tmp_path / "out", tmp_path / "log")
+    assert caught.value.reason is Reason.CONVERT_FAILED
+
+
+def test_a_missing_tool_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dcm2niix
+
+    monkeypatch.setattr(dcm2niix, "bin_path", tmp_path / "absent")
+    with pytest.raises(EnvironmentFault, match="dcm2niix"):
+        module.tool_path()
+
+
+def with_text(path: Path) -> Path:
+    image = nibabel.Nifti1Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
+    image.header["descrip"], image.header["aux_file"] = b"TE=3;Zimmerquast", b"PID-77120"
+    image.header["db_name"], image.header["intent_name"] = b"Zimmerquast", b"Adelheid"
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"Zimmerquast was here"))
+    image.header.set_slope_inter(2.0, 1.0)
+    image.to_filename(path)
+    return path
+
+
+def test_text_and_extensions_go_and_voxels_stay(tmp_path: Path) -> None:
+    source = with_text(tmp_path / "a.nii")
+    scrub_nifti(source, tmp_path / "b.nii.gz")
+    content = gzip.decompress((tmp_path / "b.nii.gz").read_bytes())
+    assert b"Zimmerquast" not in content
+    assert b"PID-77120" not in content
+    before, after = nibabel.load(source), nibabel.load(tmp_path / "b.nii.gz")
+    assert np.array_equal(before.dataobj.get_unscaled(), after.dataobj.get_unscaled())
+    assert np.array_equal(before.affine, after.affine)
+    assert (after.dataobj.slope, after.dataobj.inter) == (2.0, 1.0)
+
+
+def test_compressed_files_hold_no_clock_and_no_name(tmp_path: Path) -> None:
+    source = with_text(tmp_path / "Zimmerquast.nii")
+    scrub_nifti(source, tmp_path / "b.nii.gz")
+    scrub_nifti(source, tmp_path / "c.nii.gz")
+    first = (tmp_path / "b.nii.gz").read_bytes()
+    assert first == (tmp_path / "c.nii.gz").read_bytes()
+    assert first[3:8] == bytes(5), "no name flag, mtime 0"
+
+
+def test_the_sidecar_keeps_listed_fields_only(tmp_path: Path) -> None:
+    fields = {
+        "RepetitionTime": 2.3, "SliceTiming": [0, 0.5], "InstitutionName": "Ypsilanti", "AcquisitionTime": "10:11:12",
+        "SeriesDescription": "T1 MPRAGE Zimmerquast", "DeviceSerialNumber": "1", "SequenceName": "tfl Zimmerquast",
+        "ImageType": ["ORIGINAL", "PRIMARY", "M", "SECRETWORD"], "PatientName": "Zimmerquast",
+    }  # fmt: skip
+    (tmp_path / "x.json").write_text(json.dumps(fields))
+    kept = json.loads(rebuild(tmp_path / "x.json", SCRUBBER, {"Extra": 1}))
+    assert kept == {
+        "RepetitionTime": 2.3, "SliceTiming": [0, 0.5], "SeriesDescription": "T1 MPRAGE", "SequenceName": "tfl",
+        "ImageType": ["ORIGINAL", "PRIMARY", "M", "NONE"], "Extra": 1,
+    }  # fmt: skip

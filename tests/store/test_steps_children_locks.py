@@ -1,0 +1,178 @@
+"""Records of steps, dying children, locks."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deidflow.errors import ReleaseBusy, StepFailed
+from deidflow.store.children import Children
+from deidflow.store.files import Manifest
+from deidflow.store.locks import held, is_held
+from deidflow.store.record import StepStore
+from deidflow.store.scratch import sweep
+from deidflow.verdicts import Reason
+
+HERE = "tests.store.test_steps_children_locks"
+
+
+class Work:
+    """Counts how often a step really ran."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def __call__(self, scratch: Path) -> dict[str, Any]:
+        self.runs += 1
+        (scratch / "a").write_text("one")
+        (scratch / "b").mkdir()
+        (scratch / "b" / "c").write_text("two")
+        return {"value": 7}
+
+
+def test_a_step_runs_once_for_a_key(tmp_path: Path) -> None:
+    store, work = StepStore(tmp_path), Work()
+    first = store.run("step", "k1", tmp_path / "out", work)
+    second = store.run("step", "k1", tmp_path / "out", work)
+    assert (first.cached, second.cached, work.runs) == (False, True, 1)
+    assert second.result == {"value": 7}
+    store.run("step", "k2", tmp_path / "out", work)
+    assert work.runs == 2
+
+
+@pytest.mark.parametrize("harm", ["delete", "change", "swap", "add"])
+def test_a_harmed_output_is_made_again(tmp_path: Path, harm: str) -> None:
+    store, work, out = StepStore(tmp_path), Work(), tmp_path / "out"
+    store.run("step", "k", out, work)
+    if harm == "delete":
+        (out / "a").unlink()
+    elif harm == "change":
+        (out / "a").write_text("ONE")
+    elif harm == "swap":
+        (out / "a").rename(out / "x")
+        (out / "b" / "c").rename(out / "a")
+        (out / "x").rename(out / "b" / "c")
+    else:
+        (out / "stray").touch()
+    assert not store.run("step", "k", out, work).cached
+    assert (out / "a").read_text() == "one"
+    assert not (out / "stray").exists()
+
+
+def test_touched_outputs_are_still_intact(tmp_path: Path) -> None:
+    store, work = StepStore(tmp_path), Work()
+    store.run("step", "k", tmp_path / "out", work)
+    os.utime(tmp_path / "out" / "a", ns=(1, 1))
+    assert store.run("step", "k", tmp_path / "out", work).cached
+
+
+def test_moved_outputs_count_in_their_other_place(tmp_path: Path) -> None:
+    store, work = StepStore(tmp_path), Work()
+    store.run("step", "k", tmp_path / "staged", work)
+    (tmp_path / "staged").rename(tmp_path / "published")
+    again = store.run("step", "k", tmp_path / "staged", work, tmp_path / "published")
+    assert (again.cached, again.folder) == (True, tmp_path / "published")
+
+
+def test_a_failing_step_leaves_no_outputs(tmp_path: Path) -> None:
+    def fail(scratch: Path) -> dict[str, Any]:
+        (scratch / "half").touch()
+        raise StepFailed(Reason.UNEXPECTED)
+
+    with pytest.raises(StepFailed):
+        StepStore(tmp_path).run("step", "k", tmp_path / "out", fail)
+    assert Manifest.scan(tmp_path).outputs == ()
+
+
+def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
+    (tmp_path / "P001" / ".out.scratch" / "deep").mkdir(parents=True)
+    (tmp_path / "P001" / ".record.json.12.part").touch()
+    (tmp_path / "P001" / "kept").touch()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["P001", "kept"]
+
+
+# children
+
+
+def give_back(value: int) -> int:
+    return value * 2
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), 9)
+
+
+def crash(_: int) -> None:
+    raise ValueError("Zimmerquast is not a number")
+
+
+def grab_memory(_: int) -> int:
+    return len(bytearray(1 << 40))
+
+
+def say_names(_: int) -> int:
+    print("Zimmerquast")
+    return 1
+
+
+@pytest.fixture(scope="module")
+def children() -> Children:
+    return Children(2 << 30)
+
+
+def test_a_child_gives_back_a_value(children: Children, tmp_path: Path) -> None:
+    assert children.run(f"{HERE}:give_back", 21, log=tmp_path / "log") == 42
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [("die", Reason.CHILD_DIED), ("crash", Reason.UNEXPECTED), ("grab_memory", Reason.OUT_OF_MEMORY)],
+)
+def test_a_dying_child_is_an_error_without_identifiers(
+    children: Children, tmp_path: Path, function: str, reason: Reason
+) -> None:
+    with pytest.raises(StepFailed) as caught:
+        children.run(f"{HERE}:{function}", 1, log=tmp_path / "log")
+    assert caught.value.reason is reason
+    assert "Zimmerquast" not in str(caught.value)
+    assert children.run(f"{HERE}:give_back", 1, log=tmp_path / "log") == 2
+
+
+def test_what_a_child_prints_goes_to_the_log_only(
+    children: Children, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    children.run(f"{HERE}:say_names", 1, log=tmp_path / "log")
+    assert "Zimmerquast" not in "".join(capfd.readouterr())
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+
+
+def sleep(seconds: int) -> None:
+    time.sleep(seconds)
+
+
+def test_children_can_be_stopped(tmp_path: Path) -> None:
+    import threading
+
+    own = Children(0)
+    threading.Timer(0.7, own.stop).start()
+    started = time.monotonic()
+    with pytest.raises(StepFailed) as caught:
+        own.run(f"{HERE}:sleep", 60, log=tmp_path / "log")
+    assert caught.value.reason is Reason.STOPPED
+    assert time.monotonic() - started < 20
+
+
+# locks
+
+
+def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
+    with held(tmp_path / "lock", "release"):
+        assert is_held(tmp_path / "lock")
+        with pytest.raises(ReleaseBusy), held(tmp_path / "lock", "release"):
+            pass
+    assert not is_held(tmp_path / "lock")

@@ -1,0 +1,87 @@
+"""Who may import whom: deidflow.cli -> flows -> tasks -> deidflow, rooms of deidflow downwards only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ["store", "dicom", "header", "identity", "nifti", "face", "checks", "release", "demo", "steps", "cli"]
+ALLOWED = {
+    "store": set(),
+    "dicom": {"store"},
+    "header": set(),
+    "identity": {"store", "dicom", "header"},
+    "nifti": {"store", "header"},
+    "face": {"store", "dicom"},
+    "checks": set(),
+    "release": {"store", "header"},
+    "demo": {"face"},
+    "steps": {"store", "dicom", "header", "identity", "nifti", "face", "checks", "release"},
+    "cli": set(ROOMS),
+}
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
+    for path in sources(f"deidflow/{room}"):
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] == "deidflow" and len(parts) > 1 and parts[1] in ROOMS and parts[1] != room:
+                assert parts[1] in ALLOWED[room], f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_the_library_never_imports_prefect() -> None:
+    for path in sources("deidflow"):
+        assert not any(name.split(".")[0] == "prefect" for name in imported(path)), path
+
+
+def test_only_the_command_line_imports_flows() -> None:
+    for path in sources("deidflow"):
+        uses = any(name.split(".")[0] in ("flows", "tasks") for name in imported(path))
+        assert not uses or path.parent.name == "cli", path
+
+
+def test_tasks_import_no_flow_and_no_step_another() -> None:
+    steps = {"anonymize", "convert", "deface", "verify", "discover"}
+    for path in sources("tasks"):
+        names = imported(path)
+        assert not any(name.split(".")[0] == "flows" or name.startswith("deidflow.cli") for name in names), path
+        if path.stem in steps:
+            assert not any(name.startswith("tasks.") and name.split(".")[1] in steps for name in names), path
+
+
+def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:
+    for path in sources("deidflow/checks"):
+        used = {
+            name for name in imported(path) if name.startswith("deidflow.") and not name.startswith("deidflow.checks")
+        }
+        assert used <= {"deidflow.resources"}, f"{path} imports {used}"
+
+
+def test_one_wheel_holds_the_four_packages() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [
+        "deidflow",
+        "flows",
+        "tasks",
+        "configs",
+    ]
