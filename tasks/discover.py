@@ -30,7 +30,7 @@ class Discovery:
         return self.batch
 
 
-@task(name="discover", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(name="discover", task_run_name="discover", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def discover(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
     """Read the source, identify its subjects, write their work orders."""
     run.count()

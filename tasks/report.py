@@ -24,7 +24,7 @@ from tasks.context import Run
 from tasks.discover import Discovery
 
 
-@task(name="report", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def report(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
     """Write every table, fix the labels of what was published, and count the verdicts."""
     run.count()

@@ -26,6 +26,9 @@ def main() -> None:
     except DeidflowError as error:
         print(f"deidflow: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Exception as error:
+        print(f"deidflow: unexpected {type(error).__name__}; please report it", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("deidflow: stopped; run the same command again to carry on", file=sys.stderr)
         sys.exit(1)

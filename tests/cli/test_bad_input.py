@@ -1,0 +1,164 @@
+"""Bad input: one line that says what and what to do, the right exit code, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import command_line, save_series, write_secret
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> dict[str, Path]:
+    save_series(tmp_path / "source" / "someone")
+    return {name: tmp_path / name for name in ("source", "release", "vault")}
+
+
+def refused(code: int, says: str, *arguments: object, **environment: str) -> None:
+    result = command_line(*arguments, **environment)
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    assert re.search(says, result.stderr), result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+
+
+def test_a_missing_source(places: dict[str, Path], tmp_path: Path) -> None:
+    refused(2, "does not exist", "run", tmp_path / "absent", places["release"], "--vault", places["vault"])
+    assert not places["release"].exists()
+
+
+def test_a_source_that_is_a_file(places: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused(2, "not a folder", "run", tmp_path / "file", places["release"], "--vault", places["vault"])
+
+
+def test_a_vault_inside_the_release_or_source(places: dict[str, Path]) -> None:
+    for inside in ("source", "release"):
+        refused(2, f"inside the {inside}", "run", places["source"], places["release"], "--vault", places[inside] / "v")
+    assert not (places["source"] / "v").exists()
+
+
+def test_a_release_inside_the_source(places: dict[str, Path]) -> None:
+    refused(
+        2, "release lies inside the source", "run", places["source"], places["source"] / "r", "--vault", places["vault"]
+    )
+
+
+def test_a_place_that_is_not_given(places: dict[str, Path]) -> None:
+    refused(2, "'vault' is not given", "run", places["source"], places["release"])
+
+
+def test_an_unknown_key_of_the_configuration_names_the_nearest(places: dict[str, Path], tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("workerz: 2\n")
+    refused(2, "unknown key 'workerz'; did you mean 'workers'", "run", places["source"], places["release"],
+            "--vault", places["vault"], "--config", config)  # fmt: skip
+    config.write_text("deface:\n  gate:\n    agrement_mm: 2\n")
+    refused(2, "did you mean 'agreement_mm'", "run", places["source"], places["release"], "--vault", places["vault"],
+            "--config", config)  # fmt: skip
+
+
+def test_a_bad_value_names_its_key(places: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("level: medium\n")
+    refused(
+        2,
+        "'level'",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        "--config",
+        tmp_path / "c.yaml",
+    )
+
+
+def test_a_vault_of_another_secret(places: dict[str, Path], tmp_path: Path) -> None:
+    from deidflow.identity.secret import Keys
+    from deidflow.identity.vault import Vault
+
+    write_secret(places["vault"])
+    Vault(places["vault"], Keys(b"other" * 8, "default", "high")).close()
+    refused(2, "another secret", "run", places["source"], places["release"], "--vault", places["vault"])
+    assert not places["release"].exists()
+
+
+def test_a_release_made_with_another_vault(places: dict[str, Path]) -> None:
+    places["release"].mkdir()
+    (places["release"] / "dataset.json").write_text('{"release_id": "somebody else\'s"}')
+    refused(2, "another vault", "run", places["source"], places["release"], "--vault", places["vault"])
+
+
+def test_an_unreadable_secret_file(places: dict[str, Path], tmp_path: Path) -> None:
+    refused(3, "DEIDFLOW_SECRET_FILE", "run", places["source"], places["release"], "--vault", places["vault"],
+            DEIDFLOW_SECRET_FILE=str(tmp_path / "absent"))  # fmt: skip
+
+
+def test_a_missing_file_of_subjects(places: dict[str, Path]) -> None:
+    refused(2, "--subjects cannot be read", "run", places["source"], places["release"], "--vault", places["vault"],
+            "--subjects", "@absent")  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody without permissions")
+def test_an_unwritable_release_and_an_unreadable_source(places: dict[str, Path], tmp_path: Path) -> None:
+    """As a user who may not: root itself may write everywhere."""
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents:
+        if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
+            folder.chmod(0o755)
+    places["vault"].mkdir()
+    os.chown(places["vault"], 65534, 65534)
+    modules = "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.steps.prepare, SimpleITK"
+    script = f"import os, {modules}; os.setgid(65534); os.setuid(65534); deidflow.cli.main()"
+
+    def as_nobody(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd="/", env={"HOME": "/nonexistent"}
+        )
+
+    result = as_nobody("run", places["source"], places["release"], "--vault", places["vault"])
+    assert (result.returncode, "cannot be written" in result.stderr) == (3, True), result.stderr
+    places["source"].chmod(0o700)
+    result = as_nobody("run", places["source"], places["release"], "--vault", places["vault"])
+    assert (result.returncode, "cannot be read" in result.stderr) == (3, True), result.stderr
+
+
+def test_help_answers_in_half_a_second_of_cpu() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = command_line("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0
+    assert "run" in result.stdout
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+
+def test_file_then_environment_then_flag(tmp_path: Path) -> None:
+    from deidflow.config import load_settings
+
+    (tmp_path / "c.yaml").write_text("source: /a\nrelease: /b\nvault: /c\nworkers: 1\nlevel: low\nproject: one\n")
+    settings = load_settings(
+        {"project": "three", "level": None}, tmp_path / "c.yaml", {"DEIDFLOW_WORKERS": "2", "DEIDFLOW_PROJECT": "two"}
+    )
+    assert (settings.level, settings.workers, settings.project) == ("low", 2, "three")
+
+
+def test_plan_writes_nothing_and_says_what_would_happen(places: dict[str, Path], tmp_path: Path) -> None:
+    import json
+
+    (places["source"] / "notes.txt").write_text("x")
+    before = sorted(tmp_path.rglob("*"))
+    result = command_line("plan", places["source"], "--json", HOME=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["files"] == 4
+    assert {row["verdict"]: row["files"] for row in found["verdicts"]} == {"to be released": 3, "skipped": 1}
+    assert found["subjects"][0]["sessions"][0]["series"][0]["series"] == "003-MR"
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "someone" not in result.stdout + result.stderr

@@ -1,0 +1,132 @@
+"""Runs that are killed, started twice, or meet a bad file: nothing half-written, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deidflow.store.locks import held
+from tests.conftest import command_line, save_series, tree_digest, write_secret
+
+pytestmark = pytest.mark.xdist_group("kill")
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = tmp_path_factory.mktemp("cohort") / "source"
+    for number in range(3):
+        uid = f"1.2.{number + 1}"
+        names = {"PatientID": f"PID-{number}0000", "PatientName": f"Person{number}^Xaver"}
+        for series in (1, 2):
+            uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.{series}", "SeriesNumber": series}
+            save_series(source / f"Xaver {number}", 6, **names, **uids)
+    (source / "broken.dcm").write_bytes(next(source.rglob("*-1.dcm")).read_bytes()[:300])
+    return source
+
+
+def arguments(source: Path, root: Path) -> list[str]:
+    return ["run", str(source), str(root / "release"), "--vault", str(root / "vault"), "--level", "low"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    root = tmp_path_factory.mktemp("undisturbed")
+    write_secret(root / "vault")
+    result = command_line(*arguments(cohort, root))
+    assert result.returncode == 4, result.stderr
+    return tree_digest(root / "release")
+
+
+def start(source: Path, root: Path) -> subprocess.Popen[bytes]:
+    command = [str(Path(sys.executable).with_name("deidflow")), *arguments(source, root)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEIDFLOW_", "PREFECT_"))}
+    return subprocess.Popen(command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def processes_of(root: Path) -> list[int]:
+    """Processes that name a folder in their arguments or environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            said = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+        except OSError:
+            continue
+        if str(root).encode() in said and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found
+
+
+def wait_for_step(root: Path, count: int) -> None:
+    """Wait until some steps are recorded, so that the kill hits the middle of the work."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list((root / "vault" / "work").rglob("records/*.json"))) < count:
+        time.sleep(0.02)
+
+
+def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    write_secret(tmp_path / "vault")
+    source_before = tree_digest(cohort)
+    for steps in (1, 5, 9):
+        process = start(cohort, tmp_path)
+        wait_for_step(tmp_path, steps)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for session in (tmp_path / "release").glob("P*/M*"):
+            assert (session / "session.json").exists(), "a session appears with all of its files or not at all"
+    result = command_line(*arguments(cohort, tmp_path))
+    assert result.returncode == 4, result.stderr
+    assert "cached" in result.stderr, "finished steps are not done again"
+    assert tree_digest(tmp_path / "release") == undisturbed
+    assert tree_digest(cohort) == source_before
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith((".scratch", ".part"))]
+    assert processes_of(tmp_path) == []
+
+
+def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> None:
+    write_secret(tmp_path / "vault")
+    with held(tmp_path / ".release.deidflow" / "lock", "release"):
+        result = command_line(*arguments(cohort, tmp_path))
+    assert (result.returncode, "another run" in result.stderr) == (7, True)
+
+
+def test_terminating_a_run_stops_it_soon_and_leaves_nothing(
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    write_secret(tmp_path / "vault")
+    process = start(cohort, tmp_path)
+    wait_for_step(tmp_path, 3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=15) != 0
+    time.sleep(0.5)
+    assert processes_of(tmp_path) == []
+    assert command_line(*arguments(cohort, tmp_path)).returncode == 4
+    assert tree_digest(tmp_path / "release") == undisturbed
+
+
+def test_a_subject_added_later_leaves_the_others_alone(
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    import shutil
+
+    write_secret(tmp_path / "vault")
+    shutil.copytree(cohort, tmp_path / "source")
+    assert command_line(*arguments(tmp_path / "source", tmp_path)).returncode == 4
+    uids = {"StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
+    save_series(tmp_path / "source" / "new", 4, PatientID="NEW-1", PatientName="New^Nina", **uids)
+    result = command_line(*arguments(tmp_path / "source", tmp_path))
+    assert result.returncode == 4, result.stderr
+    assert "P004 M00 publish: completed" in result.stderr
+    assert all(f"{pseudonym}: cached" in result.stderr for pseudonym in ("P001", "P002", "P003"))
+    release = tree_digest(tmp_path / "release")
+    tables = {"manifest.sha256", "subjects.tsv"}
+    assert {name: data for name, data in release.items() if not name.startswith("P004") and name not in tables} == {
+        name: data for name, data in undisturbed.items() if name not in tables
+    }

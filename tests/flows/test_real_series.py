@@ -1,0 +1,73 @@
+"""Real series of several vendors, where they are: defaced at high, bit-identical outside the mask."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from tests.conftest import REAL_DATA, command_line
+
+pytestmark = [pytest.mark.realdata, pytest.mark.xdist_group("real")]
+SETS = ["mr_siemens_xa30_study", "mr_uih_t1_sag_j2k", "mr_uih_dti_grid", "mr_siemens_mosaic"]
+SETS += ["us_burnedin", "sc_cookies", "ct_philips_dose_sc", "mr_ge_melon_deidentified"]
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("real")
+    (root / "source").mkdir()
+    for name in SETS:
+        (root / "source" / name).symlink_to(REAL_DATA / name)
+    shutil.copytree(root / "source", root / "copy")
+    result = command_line("run", root / "copy", root / "release", "--vault", root / "vault")
+    assert result.returncode == 4, result.stdout + result.stderr
+    return root
+
+
+def outcomes(root: Path) -> dict[str, str]:
+    """Series with the number of its instances -> state, over all subjects."""
+    found = {}
+    for path in (root / "vault" / "work" / "default-high").glob("P*/outcome.json"):
+        for session in json.loads(path.read_text()).values():
+            found |= {f"{name} {row['instances']}": row["state"] for name, row in session["series"].items()}
+    return found
+
+
+def test_each_series_has_its_outcome(released: Path) -> None:
+    found = outcomes(released)
+    assert found["005-MR 1"] == "defaced"
+    assert found["002-MR 160"] == "defaced"
+    assert found["006-MR 17"] == "no face in view"
+    assert found["010-MR 25"] == "quarantined"
+    table = (released / "vault" / "quarantine" / "report.csv").read_text()
+    for name in ("us_burnedin", "sc_cookies", "ct_philips_dose_sc"):
+        assert name in table
+
+
+def test_released_dicom_converts_to_the_released_nifti(released: Path, tmp_path: Path) -> None:
+    """Stored values and affine in world orientation, and the number of images, whatever their names."""
+    import dcm2niix
+
+    for series in sorted((released / "release").glob("P*/M*/*")):
+        if not series.is_dir():
+            continue
+        out = tmp_path / series.parent.parent.name / series.name
+        out.mkdir(parents=True)
+        command = [dcm2niix.bin, "-z", "n", "-f", "x", "-o", out, series / "defaced_dicom"]
+        subprocess.run(list(map(str, command)), capture_output=True, check=True)
+        ours = {path.name: by_content(path) for path in series.glob("defaced*.nii.gz") if "mask" not in path.name}
+        again = [by_content(path) for path in out.glob("*.nii") if "_Eq" not in path.name]
+        assert sorted(ours.values()) == sorted(again), series.name
+
+
+def by_content(path: Path) -> tuple[str, ...]:
+    image = nibabel.as_closest_canonical(nibabel.load(path))
+    values = np.asarray(image.dataobj.get_unscaled() if hasattr(image.dataobj, "get_unscaled") else image.dataobj)
+    return (hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(), str(np.round(image.affine, 3).tolist()))
