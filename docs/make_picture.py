@@ -1,6 +1,6 @@
-"""Make docs/before_after.png: the average head of the demo, before and after, in planes and from outside.
+"""Make docs/before_after.png: a head of the demo, before and after, in planes and from outside.
 
-Run it after `make demo`: .venv/bin/python docs/make_picture.py demo/release
+Run it after `make demo`: .venv/bin/python docs/make_picture.py demo
 """
 
 from __future__ import annotations
@@ -12,23 +12,16 @@ import nibabel
 import numpy as np
 from PIL import Image
 
-from deidflow.demo.head import average_head
-
 SIZE = 220
 
 
-def main(release: Path) -> None:
-    """Take the first whole head of the release, and the average head as what it looked like before."""
-    after = volume(next(iter(sorted(release.glob("P*/M06/*-MR/defaced.nii.gz")))))
-    before = np.flip(np.transpose(np.asarray(_average()), (2, 1, 0)), (0, 1))
-    rows = [row(np.ascontiguousarray(before), 0.98), row(after, 2.0)]
+def main(demo: Path) -> None:
+    """The demo's second session: what was converted in the vault, and what was released."""
+    after = next(iter(sorted((demo / "release").glob("P*/M06/*-MR/defaced.nii.gz"))))
+    subject, session, series = after.parts[-4:-1]
+    before = demo / "vault" / "work" / "default-high" / subject / session / "convert" / series / "image.nii.gz"
+    rows = [row(volume(path)) for path in (before, after)]
     Image.fromarray(np.vstack(rows)).save(Path(__file__).with_name("before_after.png"))
-
-
-def _average() -> np.ndarray:
-    import SimpleITK as sitk
-
-    return sitk.GetArrayFromImage(average_head())
 
 
 def volume(path: Path) -> np.ndarray:
@@ -36,12 +29,12 @@ def volume(path: Path) -> np.ndarray:
     return np.asarray(nibabel.as_closest_canonical(nibabel.load(path)).dataobj, float)
 
 
-def row(head: np.ndarray, spacing: float) -> np.ndarray:
+def row(head: np.ndarray) -> np.ndarray:
     """Sagittal plane, axial plane, and the surface seen from the front and the side."""
     top = np.percentile(head, 99.5)
     middle = head.shape[0] // 2
     planes = [head[middle].T[::-1, ::-1], head[:, :, int(head.shape[2] * 0.42)].T[::-1]]
-    shaded = [surface(head > 0.12 * top, axis) for axis in (1, 0)]
+    shaded = [surface(head > 0.2 * top, axis) for axis in (1, 0)]
     pictures = [np.clip(plane / top, 0, 1) for plane in planes] + shaded
     return np.hstack([fitted(picture) for picture in pictures])
 
@@ -59,7 +52,8 @@ def surface(mask: np.ndarray, axis: int) -> np.ndarray:
 def fitted(picture: np.ndarray) -> np.ndarray:
     """Scaled into a square."""
     image = Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8))
-    image.thumbnail((SIZE, SIZE))
+    scale = SIZE / max(image.size)
+    image = image.resize((round(image.width * scale), round(image.height * scale)))
     square = Image.new("L", (SIZE, SIZE))
     square.paste(image, ((SIZE - image.width) // 2, (SIZE - image.height) // 2))
     return np.asarray(square)
