@@ -18,7 +18,7 @@ from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.steps.discover import Batch
 from deidflow.steps.prepare import clean_up, describe_release, memory_limit, open_vault, worker_count
-from deidflow.store.children import Children, fault_of
+from deidflow.store.children import Children
 from deidflow.store.files import read_json, write_json_atomic
 from flows.server import wait_for_rows
 from flows.subject import subject
@@ -27,7 +27,9 @@ from tasks.discover import Discovery, discover
 from tasks.report import report
 
 
-@flow(name="deidentify", validate_parameters=False, persist_result=False, log_prints=False)
+@flow(
+    name="deidentify", flow_run_name="run {run_id}", validate_parameters=False, persist_result=False, log_prints=False
+)
 def deidentify(run_id: str) -> State[Any]:
     """De-identify what the settings of `run_id` name; they lie in the vault named by DEIDFLOW_VAULT."""
     places = Layout(Path(), Path(os.environ["DEIDFLOW_VAULT"]), "", "")
@@ -39,10 +41,8 @@ def deidentify(run_id: str) -> State[Any]:
             clean_up(run.layout)
             describe_release(settings, vault.keys)
             return _run(run, vault)
-    except DeidflowError as error:
-        return _faulted(run, error)
-    except OSError as error:
-        return _faulted(run, fault_of(error))
+    except Exception as error:
+        return _faulted(run, run.explained(error))
     finally:
         run.children.stop()
 

@@ -21,6 +21,14 @@ from tasks.outcome import session_outcome
 def subject(pseudonym: str, run: Run) -> State[Any]:
     """Take one subject through all steps; a subject with nothing to do is one Cached row."""
     run.count()
+    try:
+        return _subject(pseudonym, run)
+    except Exception as error:
+        return Failed(message=str(run.explained(error)))
+
+
+def _subject(pseudonym: str, run: Run) -> State[Any]:
+    run.layout.outcome(pseudonym).unlink(missing_ok=True)
     order = read_order(run.layout.order(pseudonym))
     sessions = [SessionRun(run, order, session) for session in order.sessions]
     redo_from(run, sessions)

@@ -11,11 +11,11 @@ from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
-from deidflow.errors import DeidflowError, EnvironmentFault, StepFailed
-from deidflow.store.children import fault_of
+from deidflow.errors import EnvironmentFault, StepFailed
 from deidflow.store.files import digest_of
 from deidflow.store.record import Finished
-from tasks.context import SessionRun
+from deidflow.verdicts import Reason
+from tasks.context import Run, SessionRun
 
 _OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "log_prints": False}
 
@@ -77,17 +77,25 @@ def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> Sta
 
 
 def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]:
-    if isinstance(error, OSError):
-        error = fault_of(error)
-    if isinstance(error, EnvironmentFault):
-        session.run.stop(error)
-    words = str(error) if isinstance(error, DeidflowError) else f"unexpected {type(error).__name__}"
-    reason = error.reason.value if isinstance(error, StepFailed) else "unexpected-error"
+    explained = session.run.explained(error)
+    if isinstance(explained, EnvironmentFault):
+        session.run.stop(explained)
+    reason = explained.reason if isinstance(explained, StepFailed) else Reason.UNEXPECTED
     if session.run.fault is None:
-        session.store.note_failure(step, reason)
+        session.store.note_failure(step, str(reason.value))
     pseudonym = session.order.pseudonym
-    session.run.say(f"{pseudonym} {session.session.label} {step}: failed, {words}", pseudonym, step, "Failed")
-    return Failed(message=words)
+    session.run.say(f"{pseudonym} {session.session.label} {step}: failed, {explained}", pseudonym, step, "Failed")
+    return Failed(message=str(explained))
+
+
+def for_the_run(run: Run, work: Callable[[], str]) -> State[Any]:
+    """Work that concerns the whole run: what goes wrong in it stops the run, in words without identifiers."""
+    run.count()
+    try:
+        return Completed(message=work())
+    except Exception as error:
+        run.stop(run.explained(error))
+        return Failed(message=str(run.fault))
 
 
 def describe(finished: Finished) -> tuple[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from pathlib import Path
 
 from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import Layout
-from deidflow.store.children import Children
+from deidflow.store.children import Children, fault_of
 from deidflow.store.record import Finished, StepStore
 
 progress = logging.getLogger("deidflow.progress")
@@ -39,6 +40,14 @@ class Run:
         with self._lock:
             self.fault = self.fault or fault
         self.children.stop()
+
+    def explained(self, error: Exception) -> DeidflowError:
+        """The error in words without identifiers; the whole of an unexpected one goes to the vault's log."""
+        if isinstance(error, DeidflowError):
+            return error
+        with self.layout.tool_log.open("a") as log:
+            traceback.print_exception(error, file=log)
+        return fault_of(error) if isinstance(error, OSError) else DeidflowError(f"unexpected {type(error).__name__}")
 
     def say(self, message: str, pseudonym: str = "", step: str = "", state: str = "") -> None:
         """A line of progress, without identifiers."""

@@ -6,13 +6,11 @@ from typing import Any
 
 from prefect import State, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
 
-from deidflow.errors import DeidflowError
 from deidflow.identity.vault import Vault
 from deidflow.steps.discover import Batch, identifiers_of, make_batch, take_inventory
-from deidflow.store.children import fault_of
 from deidflow.store.files import write_json_atomic
+from tasks.common import for_the_run
 from tasks.context import Run
 
 
@@ -33,19 +31,15 @@ class Discovery:
 @task(name="discover", task_run_name="discover", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def discover(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
     """Read the source, identify its subjects, write their work orders."""
-    run.count()
-    try:
+
+    def work() -> str:
         discovery.batch = _discover(run, vault)
-    except DeidflowError as error:
-        run.fault = run.fault or error
-        return Failed(message=str(error))
-    except OSError as error:
-        run.fault = run.fault or fault_of(error)
-        return Failed(message=str(run.fault))
-    found = len(discovery.batch.cohort.subjects)
-    message = f"{found} subjects, {len(discovery.batch.orders)} selected"
-    run.say(f"discover: {message}", step="discover", state="Completed")
-    return Completed(message=message)
+        found = len(discovery.batch.cohort.subjects)
+        message = f"{found} subjects, {len(discovery.batch.orders)} selected"
+        run.say(f"discover: {message}", step="discover", state="Completed")
+        return message
+
+    return for_the_run(run, work)
 
 
 def _discover(run: Run, vault: Vault) -> Batch:

@@ -9,17 +9,15 @@ from typing import Any
 from prefect import State, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
 
-from deidflow.errors import DeidflowError
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.tables import NotReleased, write_checksums, write_quarantine, write_subjects
 from deidflow.steps.discover import Batch
-from deidflow.store.children import fault_of
 from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.store.record import StepStore
 from deidflow.verdicts import Reason, Verdict
+from tasks.common import for_the_run
 from tasks.context import Run
 from tasks.discover import Discovery
 
@@ -27,17 +25,13 @@ from tasks.discover import Discovery
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def report(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
     """Write every table, fix the labels of what was published, and count the verdicts."""
-    run.count()
-    try:
+
+    def work() -> str:
         summary = _report(run, vault, discovery.found)
-    except DeidflowError as error:
-        run.fault = run.fault or error
-        return Failed(message=str(error))
-    except OSError as error:
-        run.fault = run.fault or fault_of(error)
-        return Failed(message=str(run.fault))
-    _artifacts(summary)
-    return Completed(message=", ".join(f"{count} {name}" for name, count in summary["verdicts"].items()))
+        _artifacts(summary)
+        return ", ".join(f"{count} {name}" for name, count in summary["verdicts"].items())
+
+    return for_the_run(run, work)
 
 
 def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
@@ -78,12 +72,12 @@ def _rows(run: Run, batch: Batch) -> Iterator[NotReleased]:
         outcome = read_json(run.layout.outcome(order.pseudonym)) or {}
         for session in order.sessions:
             for series in session.series:
-                row = outcome.get(session.label, {}).get("series", {}).get(series.name, _STOPPED)
+                row = outcome.get(session.label, {}).get("series", {}).get(series.name, _NO_OUTCOME)
                 for file in series.files:
                     yield _file_row(file.path, order.pseudonym, session.label, series.name, row)
 
 
-_STOPPED = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason.STOPPED.value}
+_NO_OUTCOME = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason.UNEXPECTED.value}
 
 
 def _not_selected(path: str, pseudonym: str) -> NotReleased:
