@@ -21,7 +21,7 @@ from deidflow.identity.sessions import DatedStudy, label_sessions
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
-    path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, entry TEXT NOT NULL);
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS patients (
     project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, shift_days INTEGER NOT NULL,
     anchor TEXT, sealed BLOB NOT NULL,
@@ -101,19 +101,19 @@ class Vault:
 
     def known_files(self, root: Path) -> dict[str, tuple[tuple[int, int, int, int], str]]:
         """Relative path -> signature and entry JSON of every file read before below `root`."""
-        prefix = f"{root}{os.sep}"
+        prefix = _located(root, "")
         query = "SELECT path, size, mtime_ns, ctime_ns, inode, entry FROM files WHERE substr(path, 1, ?) = ?"
         rows = self._database.execute(query, (len(prefix), prefix))
-        return {row[0][len(prefix) :]: (tuple(row[1:5]), row[5]) for row in rows}
+        return {os.fsdecode(row[0][len(prefix) :]): (tuple(row[1:5]), row[5]) for row in rows}
 
     def remember_files(
         self, root: Path, fresh: Iterable[tuple[str, tuple[int, int, int, int], str]], gone: Iterable[str]
     ) -> None:
         """Store entries that were read now, and forget files that are no longer there."""
         with self._transaction() as database:
-            rows = ((f"{root}{os.sep}{path}", *signature, entry) for path, signature, entry in fresh)
+            rows = ((_located(root, path), *signature, entry) for path, signature, entry in fresh)
             database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
-            database.executemany("DELETE FROM files WHERE path = ?", ((f"{root}{os.sep}{path}",) for path in gone))
+            database.executemany("DELETE FROM files WHERE path = ?", ((_located(root, path),) for path in gone))
 
     # identities
 
@@ -196,6 +196,11 @@ class Vault:
     def unseal(self, sealed: bytes) -> Any:
         """The original values in a sealed field."""
         return json.loads(self._cipher.decrypt(sealed[:12], sealed[12:], None))
+
+
+def _located(root: Path, path: str) -> bytes:
+    """A path as the file system has it: names need not be UTF-8."""
+    return os.fsencode(f"{root}{os.sep}{path}")
 
 
 def shift_days(keys: Keys, person: Person) -> int:

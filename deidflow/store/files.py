@@ -37,8 +37,8 @@ def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def write_json_atomic(path: Path, value: Any, mode: int = 0o600, indent: int | None = None) -> None:
     """Write a value as JSON with sorted keys, atomically."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=indent)
-    write_bytes_atomic(path, f"{text}\n".encode(), mode)
+    text = json.dumps(value, sort_keys=True, indent=indent)
+    write_bytes_atomic(path, f"{text}\n".encode("ascii"), mode)
 
 
 def read_json(path: Path) -> Any:

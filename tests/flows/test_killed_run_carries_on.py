@@ -130,3 +130,17 @@ def test_a_subject_added_later_leaves_the_others_alone(
     assert {name: data for name, data in release.items() if not name.startswith("P004") and name not in tables} == {
         name: data for name, data in undisturbed.items() if name not in tables
     }
+
+
+def test_odd_file_names_are_only_names(tmp_path: Path) -> None:
+    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with."""
+    write_secret(tmp_path / "vault")
+    save_series(tmp_path / "source", 3)
+    for name in (b"line\nbreak", b"\xff\xfe.txt", "=1+1,\U0001f9e0.txt".encode()):
+        Path(os.fsdecode(os.fsencode(tmp_path / "source") + b"/" + name)).write_text("no image")
+    for _ in range(2):
+        result = command_line(*arguments(tmp_path / "source", tmp_path))
+        assert result.returncode == 0, result.stderr
+        assert "6 files found" in result.stdout
+    assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
+    assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
