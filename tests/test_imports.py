@@ -14,7 +14,7 @@ ALLOWED = {
     "dicom": {"store"},
     "header": set(),
     "identity": {"store", "dicom", "header"},
-    "nifti": {"store", "header"},
+    "nifti": {"store", "dicom", "header"},
     "face": {"store", "dicom"},
     "checks": set(),
     "release": {"store", "header"},

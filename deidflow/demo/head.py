@@ -31,7 +31,9 @@ def warped_head(seed: int) -> Image:
     moved = sitk.Resample(head, grid, _warp(head, generator), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
     values = sitk.GetArrayFromImage(moved)
     z, y, x = (np.linspace(-1, 1, size) for size in values.shape)
-    field = 1 + 0.15 * (x[None, None] * generator.normal() + y[None, :, None] * generator.normal() + z[:, None, None] * 0.5)
+    field = 1 + 0.15 * (
+        x[None, None] * generator.normal() + y[None, :, None] * generator.normal() + z[:, None, None] * 0.5
+    )
     noise = generator.normal(0, 6, (2, *values.shape))
     noisy = np.hypot(values * field + noise[0], noise[1]).astype(np.float32)
     return image_of(noisy, _WARPED_GRID)
@@ -55,7 +57,9 @@ def on_grid(head: Image, size: tuple[int, int, int], affine: Array) -> Image:
     return sitk.Resample(head, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
 
 
-def grid_affine(row: Array, column: Array, spacing: tuple[float, float, float], size: tuple[int, int, int], centre: Array) -> Array:
+def grid_affine(
+    row: Array, column: Array, spacing: tuple[float, float, float], size: tuple[int, int, int], centre: Array
+) -> Array:
     """The affine of a stack of slices: directions of rows and columns, its middle at `centre`."""
     normal = np.cross(row, column)
     linear = np.stack([row, column, normal], 1) * np.array(spacing)

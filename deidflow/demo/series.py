@@ -48,7 +48,9 @@ class Visit:
         return _ROOT + ".".join(map(str, (digits, self.number, *numbers)))
 
 
-def write_series(folder: Path, visit: Visit, number: int, description: str, volumes: Sequence[Any], *, shuffled: bool = False) -> int:
+def write_series(
+    folder: Path, visit: Visit, number: int, description: str, volumes: Sequence[Any], *, shuffled: bool = False
+) -> int:
     """Write one classic MR series of one or more volumes (SimpleITK, LPS); returns the number of files."""
     folder.mkdir(parents=True, exist_ok=True)
     count: int = sum(volume.GetSize()[2] for volume in volumes)
@@ -86,7 +88,11 @@ def _header(visit: Visit, series: int, description: str, instance: int) -> Datas
     header.PatientName, header.PatientID, header.PatientBirthDate = person.name, person.patient_id, person.birth_date
     header.PatientSex, header.PatientWeight, header.PatientAddress = "O", "72.5", f"Street of {person.institution}"
     header.ReferringPhysicianName, header.OperatorsName = person.physician, person.physician
-    header.InstitutionName, header.StationName, header.DeviceSerialNumber = person.institution, "DEMOSTATION", "SN4711-0815"
+    header.InstitutionName, header.StationName, header.DeviceSerialNumber = (
+        person.institution,
+        "DEMOSTATION",
+        "SN4711-0815",
+    )
     header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = visit.date
     header.StudyTime, header.SeriesTime, header.ContentTime = "100000", "100500", "101000"
     header.AccessionNumber, header.StudyID = f"ACC{person.patient_id}", f"{visit.number}"

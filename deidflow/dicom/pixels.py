@@ -108,6 +108,13 @@ def put_pixels(header: Any, cells: Stored, source: Any, *, decoded: bool) -> Non
             header.PhotometricInterpretation = "RGB"
 
 
+def in_source_order(cells: Stored, source: Any) -> Stored:
+    """Native cells in the order of the source's pixel data: planes of samples where it has such."""
+    if cells.shape[3] > 1 and int(source.get("PlanarConfiguration") or 0) == 1:
+        cells = cells.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(cells)
+
+
 def fill_cell(source: Any, frame: int) -> int:
     """The stored value of real 0 (MR, PT), 2048 for phase, -1000 HU (CT), 0 (colour) for one frame.
 

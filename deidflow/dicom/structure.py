@@ -50,6 +50,8 @@ class Structure:
     values: dict[int, bytes]
     pixel_length: int | None
     encapsulated: bool
+    pixel_offset: int = 0
+    """Where the value of the pixel data begins in the file; in a deflated one, in what was inflated."""
 
     @property
     def big_endian(self) -> bool:
@@ -82,7 +84,8 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> St
         walk.run()
     except (struct.error, IndexError):
         raise Withheld(Reason.TRUNCATED) from None
-    return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated)
+    offset = walk.pixel_value + (0 if syntax == DEFLATED else start)
+    return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated, offset)
 
 
 def _file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
@@ -135,6 +138,7 @@ class _Walk:
     limits: Limits
     values: dict[int, bytes] = field(default_factory=dict)
     pixel_length: int | None = None
+    pixel_value: int = 0
     encapsulated: bool = False
     count: int = 0
     position: int = 0
@@ -227,7 +231,7 @@ class _Walk:
         end = self._fragments(value) if self.encapsulated else value + length
         if end > len(self.data):
             raise Withheld(Reason.TRUNCATED)
-        self.pixel_length = end - value
+        self.pixel_length, self.pixel_value = end - value, value
 
     def _fragments(self, position: int) -> int:
         while True:

@@ -60,7 +60,9 @@ class Anonymizer:
         try:
             element = source[tag]
             return self._apply(element)
-        except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError):
+        except MemoryError:
+            raise
+        except Exception:
             return None
 
     def _apply(self, element: DataElement) -> DataElement | None:
@@ -116,10 +118,13 @@ class Anonymizer:
         limited = limit_age(str(element.value or ""), binned=self.context.binned)
         return _with(element, limited) if limited else None
 
-    def _words(self, element: DataElement, _: Rule) -> DataElement | None:
+    def _words(self, element: DataElement, rule: Rule) -> DataElement | None:
         if element.VR not in _TEXT:
             return None
-        return _with(element, self.context.scrubber.words(" ".join(split_values(element.value))))
+        kept = self.context.scrubber.words(" ".join(split_values(element.value)))
+        return (
+            _with(element, kept) if kept or rule.fallback == "remove" else _ACTIONS[rule.fallback](self, element, rule)
+        )
 
     def _tokens(self, element: DataElement, _: Rule) -> DataElement | None:
         return _with(element, keep_tokens(split_values(element.value)))

@@ -28,7 +28,10 @@ def mark_defaced(header: Dataset, *, enhanced: bool) -> None:
     header.RecognizableVisualFeatures = "NO"
     header.DeidentificationMethodCodeSequence.extend(_codes([DEFACED]))
     header.DerivationDescription = f"Face removed by deidflow {__version__}"
-    _mark_derived(header, "ImageType", "MIXED" if enhanced else "DERIVED")
+    if not enhanced:
+        _mark_derived(header, "ImageType", "DERIVED")
+    elif header.get("ImageType") and header.ImageType[0] == "ORIGINAL":
+        _mark_derived(header, "ImageType", "MIXED")
     if enhanced:
         for group in _functional_groups(header):
             for keyword in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence"):

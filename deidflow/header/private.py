@@ -60,7 +60,9 @@ def _kept(
             items = Sequence([recurse(item) for item in element.value]) if element.VR == "SQ" else None
             return DataElement(tag, "SQ", items) if items is not None else None
         return _checked(tag, rule, _decoded(element.value, rule.vr), scrubber)
-    except (ValueError, TypeError, KeyError, struct.error, UnicodeDecodeError, NotImplementedError):
+    except MemoryError:
+        raise
+    except Exception:
         return None
 
 
@@ -74,10 +76,17 @@ def _decoded(value: Any, vr: str) -> Any:
     return value.decode("ascii").strip("\0 ").split("\\")
 
 
+def _plausible(value: Any) -> bool:
+    """A number of physics; bytes of text read as floating point are far larger or smaller."""
+    return is_number(value) and (float(value) == 0 or 1e-9 < abs(float(value)) < 1e10)
+
+
 def _checked(tag: BaseTag, rule: PrivateRule, value: Any, scrubber: Scrubber) -> DataElement | None:
-    values = value if isinstance(value, (list, tuple)) else split_values(value) if rule.vr in _TEXT else [value]
+    values = split_values(value) if rule.vr in _TEXT else [value] if isinstance(value, (int, float)) else list(value)
+    if len(values) > rule.most:
+        return None
     if rule.vr in _FORMATS or rule.vr in ("DS", "IS") or rule.numbers_only:
-        return DataElement(tag, rule.vr, value) if all(is_number(one) for one in values) else None
+        return DataElement(tag, rule.vr, value) if all(_plausible(one) for one in values) else None
     texts = [str(one).strip() for one in values]
     if rule.words is not None:
         return DataElement(tag, rule.vr, texts) if set(texts) <= rule.words else None

@@ -48,6 +48,8 @@ class Deviation(_Model):
     attribute: str
     action: ActionName
     reason: str
+    fallback: ActionName = "remove"
+    """With action `words`: what becomes of a text of which no word may stay."""
     step: str = ""
     """Width of the bins for action `bin`, as a decimal number."""
 

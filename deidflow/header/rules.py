@@ -22,16 +22,20 @@ class Rule:
     action: ActionName
     step: Decimal | None = None
     fallback: ActionName = "remove"
-    """What becomes of a date that cannot be moved: what the basic profile asks for."""
+    """What becomes of a date that cannot be moved, or of a text of which no word may stay."""
 
 
 @dataclass(frozen=True)
 class PrivateRule:
-    """A private element that may stay: its VR, and the code words it may hold (None: numbers or any text)."""
+    """A private element that may stay: its VR, how many values, and the code words it may hold.
+
+    `words` None means numbers, or text where `numbers_only` is not set.
+    """
 
     vr: str
     words: frozenset[str] | None
     numbers_only: bool
+    most: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def compile_profile(profile: Profile) -> Rules:
         by_tag[tag_of(keyword)] = replace(known, action="date")
     for deviation in profile.deviations:
         step = Decimal(deviation.step) if deviation.step else None
-        by_tag[tag_of(deviation.attribute)] = Rule(deviation.action, step)
+        by_tag[tag_of(deviation.attribute)] = Rule(deviation.action, step, deviation.fallback)
     return Rules(by_tag, _private_rules(profile), profile.dates.mode)
 
 
@@ -73,6 +77,8 @@ def _listed(row: dict[str, str], profile: Profile) -> ActionName:
             return "words"
         if code == "C" and option == "retain_longitudinal_modified_dates" and profile.dates.mode == "shift":
             return "date"
+    if row["vr"] == "SQ" and "Z" in row["basic"] and row["keyword"].startswith("Referenced"):
+        return "recurse"
     return _basic(row["basic"], row["vr"])
 
 
@@ -81,7 +87,7 @@ def _basic(code: str, vr: str) -> ActionName:
     if code == "X/Z/U*":
         return "recurse"
     if vr == "SQ":
-        return "remove" if code in ("X", "D", "X/D") else "empty"
+        return "empty" if code in ("Z", "X/Z") else "remove"
     if code == "X":
         return "remove"
     if "U" in code or (vr == "UI" and "D" in code):
@@ -106,7 +112,9 @@ def _unlisted(vr: str, dates: str) -> ActionName:
         return "uid"
     if vr in _TEMPORAL:
         return "date" if dates == "shift" else "remove"
-    return {"PN": "empty", "AE": "remove"}.get(vr, "keep")  # type: ignore[return-value]
+    actions: dict[str, ActionName] = {"PN": "empty", "AE": "remove", "UR": "remove"}
+    actions |= dict.fromkeys(("LT", "ST", "UT", "UC"), "words")
+    return actions.get(vr, "keep")
 
 
 def _private_rules(profile: Profile) -> dict[tuple[int, str, int], PrivateRule]:
@@ -114,10 +122,16 @@ def _private_rules(profile: Profile) -> dict[tuple[int, str, int], PrivateRule]:
     if "safe" in profile.private:
         for row in load_table("standard/safe_private_e3_10_1.csv"):
             key = (int(row["group"], 16), row["creator"].strip(), int(row["element_low"], 16))
-            rules[key] = PrivateRule(row["vr"], None, numbers_only=False)
+            rules[key] = PrivateRule(row["vr"], None, numbers_only=False, most=_most(row["vm"]))
     if "physics" in profile.private:
         for entry in load_yaml("private/physics.yaml"):
             words = frozenset(entry["words"]) if "words" in entry else None
             key = (int(entry["group"], 16), entry["creator"], int(entry["element"], 16))
-            rules[key] = PrivateRule(entry["vr"], words, numbers_only=words is None)
+            rules[key] = PrivateRule(entry["vr"], words, numbers_only=words is None, most=entry["most"])
     return rules
+
+
+def _most(multiplicity: str) -> int:
+    """The largest number of values that a VM allows; 64 where it has no bound."""
+    last = multiplicity.split("-")[-1]
+    return int(last) if last.isdigit() else 64

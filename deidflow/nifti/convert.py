@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.dicom.write import is_deflated, write_inflated
 from deidflow.errors import EnvironmentFault, Withheld
 from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
@@ -51,10 +52,14 @@ def tool_version() -> str:
 
 
 def link_series(files: Sequence[Path], folder: Path) -> None:
-    """A folder with only the files of one series: dcm2niix takes whole folders."""
+    """A folder with only the files of one series: dcm2niix takes whole folders, and no deflated files."""
     folder.mkdir(parents=True)
     for number, path in enumerate(files, 1):
-        (folder / f"{number:06d}.dcm").symlink_to(path)
+        target = folder / f"{number:06d}.dcm"
+        if is_deflated(path):
+            write_inflated(path, target)
+        else:
+            target.symlink_to(path)
 
 
 def convert(folder: Path, out: Path, log: Path) -> list[Converted]:

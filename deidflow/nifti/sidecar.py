@@ -19,12 +19,19 @@ def rebuild(sidecar: Path, scrubber: Scrubber, extra: Mapping[str, Any]) -> byte
     for name, value in loaded.items():
         if name in lists["words"] and isinstance(value, str):
             kept[name] = scrubber.words(value)
-        elif name in lists["tokens"] and isinstance(value, list):
-            kept[name] = keep_tokens(value)
+        elif name in lists["tokens"]:
+            kept[name] = _tokens(value)
         elif name in lists["fields"]:
             kept[name] = _scrubbed(value, scrubber)
     kept = {name: value for name, value in kept.items() if value not in ("", [], None)}
     return (json.dumps(kept | dict(extra), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _tokens(value: Any) -> Any:
+    """Listed tokens of a list, or of a text in which dcm2niix joined them with underscores."""
+    if isinstance(value, list):
+        return keep_tokens(value)
+    return "_".join(token for token in keep_tokens(str(value).split("_")) if token and token != "NONE")
 
 
 def _scrubbed(value: Any, scrubber: Scrubber) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from deidflow.errors import Withheld
 from deidflow.header.anonymizer import Anonymizer
 from deidflow.header.markers import mark
 from deidflow.header.profile import Profile
@@ -16,7 +15,6 @@ from deidflow.header.rules import compile_profile
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
 from deidflow.steps.common import SeriesResult, each_series, header_context, profile_for, read_source
-from deidflow.verdicts import Reason
 
 VERSION = "1"
 
@@ -41,12 +39,9 @@ def _series(
     fitted = anonymizer.for_series(bin_trigger_time=series.bin_trigger_time)
     for number, file in enumerate(series.files, 1):
         source = read_source(order, file, pixels=False)
-        try:
-            header = fitted.clean(source)
-            mark(header, profile)
-            write_header(header, folder / header_name(number))
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            raise Withheld(Reason.HEADER_FAILED, type(error).__name__) from None
+        header = fitted.clean(source)
+        mark(header, profile)
+        write_header(header, folder / header_name(number))
     return {"state": "anonymized", "instances": len(series.files)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pydicom
 
-from deidflow.errors import Withheld
+from deidflow.errors import DeidflowError, Withheld
 from deidflow.header.context import HeaderContext
 from deidflow.header.profile import Profile, load_profile
 from deidflow.header.text import Scrubber
@@ -22,23 +23,35 @@ from deidflow.verdicts import Reason
 SeriesResult = dict[str, Any]
 
 
-def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
-    """The data set of a source file, which must still have the content that was inventoried."""
+def read_content(order: WorkOrder, file: FileOrder) -> bytes:
+    """The bytes of a source file, which must still be those that were inventoried."""
     content = (Path(order.source) / file.path).read_bytes()
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise Withheld(Reason.SOURCE_CHANGED)
-    return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=not pixels)
+    return content
+
+
+def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
+    """The data set of a source file."""
+    return pydicom.dcmread(io.BytesIO(read_content(order, file)), stop_before_pixels=not pixels)
 
 
 def each_series(session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]) -> dict[str, SeriesResult]:
     """Do the work for every series; one that is withheld does not stop the others."""
-    results: dict[str, SeriesResult] = {}
-    for series in session.series:
-        try:
-            results[series.name] = work(series)
-        except Withheld as error:
-            results[series.name] = withheld(error.reason, error.detail)
-    return results
+    return {series.name: guarded(lambda series=series: work(series)) for series in session.series}  # type: ignore[misc]
+
+
+def guarded(work: Callable[[], SeriesResult]) -> SeriesResult:
+    """The result of one series; what its data break is withheld, what the machine lacks is raised."""
+    try:
+        return work()
+    except Withheld as error:
+        return withheld(error.reason, error.detail)
+    except (MemoryError, OSError, DeidflowError):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        return withheld(Reason.UNEXPECTED, type(error).__name__)
 
 
 def withheld(reason: Reason, detail: str = "") -> SeriesResult:

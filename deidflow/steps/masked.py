@@ -7,6 +7,7 @@ dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI goe
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
 from deidflow.dicom.geometry import planes
-from deidflow.dicom.pixels import Pixels, fill_cell, put_pixels, read_pixels
+from deidflow.dicom.pixels import Pixels, fill_cell, in_source_order, put_pixels, read_pixels
 from deidflow.dicom.policy import FUNCTIONAL_GROUPS
+from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
+from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
 from deidflow.header.markers import mark_defaced
 from deidflow.header.text import Scrubber
@@ -27,7 +30,7 @@ from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
 from deidflow.steps.anonymize import file_meta
-from deidflow.steps.common import profile_for, read_source
+from deidflow.steps.common import profile_for, read_content
 from deidflow.steps.convert import release_images
 from deidflow.store.files import remove_tree
 
@@ -57,8 +60,8 @@ class MaskedSeries:
         try:
             kept: dict[str, NDArray[np.uint8]] = {}
             for number, (file, header, name) in enumerate(zip(series.files, headers, names, strict=True), 1):
-                source = read_source(self.order, file, pixels=True)
-                removed = self._instance(source, header, name, work, number)
+                content = read_content(self.order, file)
+                removed = self._instance(content, header, name, work, number)
                 kept[name] = np.packbits(removed)
             self._images(work)
         finally:
@@ -66,7 +69,8 @@ class MaskedSeries:
         np.savez_compressed(self.masks, **kept)  # type: ignore[arg-type]
         return int(sum(np.unpackbits(packed).sum() for packed in kept.values()))
 
-    def _instance(self, source: Any, header_path: Path, name: str, work: Path, number: int) -> Removed:
+    def _instance(self, content: bytes, header_path: Path, name: str, work: Path, number: int) -> Removed:
+        source = pydicom.dcmread(io.BytesIO(content))
         pixels = read_pixels(source, work)
         removed = self._removed(source, pixels.cells.shape[:3])
         cells = _filled(source, pixels.cells, removed)
@@ -74,9 +78,9 @@ class MaskedSeries:
         self._released(header, cells, source, pixels).save_as(
             self.folder / "defaced_dicom" / name, enforce_file_format=True
         )
-        _save_for_tool(source, cells, pixels.decoded, work / "image" / f"{number:06d}.dcm")
         shown = np.broadcast_to(~removed[..., None], cells.shape).astype(cells.dtype)
-        _save_for_tool(source, shown, pixels.decoded, work / "mask" / f"{number:06d}.dcm")
+        for kind, values in (("image", cells), ("mask", shown)):
+            save_for_tool(content, source, values, pixels.decoded, work / kind / f"{number:06d}.dcm")
         return removed
 
     def _removed(self, source: Any, shape: tuple[int, ...]) -> Removed:
@@ -122,8 +126,17 @@ def _filled(source: Any, cells: NDArray[Any], removed: Removed) -> NDArray[Any]:
     return filled
 
 
-def _save_for_tool(source: Any, cells: NDArray[Any], decoded: bool, path: Path) -> None:
-    """The source's own header, private elements and all, with other pixels, as dcm2niix reads it."""
+def save_for_tool(content: bytes, source: Any, cells: NDArray[Any], decoded: bool, path: Path) -> None:
+    """The source's own header, private elements and all, with other pixels, as dcm2niix reads it.
+
+    Where the pixels lie as they are in the file, only they are exchanged.
+    """
+    if source.file_meta.TransferSyntaxUID in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
+        structure = scan(memoryview(content), frozenset())
+        pixels = in_source_order(cells, source).tobytes()
+        start = structure.pixel_offset
+        path.write_bytes(content[:start] + pixels + content[start + len(pixels) :])
+        return
     put_pixels(source, cells, source, decoded=decoded)
     source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    pydicom.dcmwrite(path, source, little_endian=True, implicit_vr=False, enforce_file_format=True)
+    write_readable(source, path)

@@ -18,7 +18,7 @@ from deidflow.face.template import load_template
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import slice_names
 from deidflow.steps.anonymize import header_name
-from deidflow.steps.common import SeriesResult, is_withheld, withheld
+from deidflow.steps.common import SeriesResult, guarded, is_withheld
 from deidflow.steps.masked import MaskedSeries
 from deidflow.steps.whole import release_whole
 from deidflow.store.files import remove_tree, write_json_atomic
@@ -86,11 +86,11 @@ class _Builder:
                 held: SeriesResult = outcome["series"][series.name]
                 return held
         folder = self.scratch / series.name
-        try:
-            return self._masked(series, folder) if self.inputs.deface else self._whole(series, folder)
-        except Withheld as error:
+        build = self._masked if self.inputs.deface else self._whole
+        result = guarded(lambda: build(series, folder))
+        if is_withheld(result):
             remove_tree(folder)
-            return withheld(error.reason, error.detail)
+        return result
 
     def _headers(self, series: SeriesOrder) -> list[Path]:
         folder = Path(self.inputs.headers) / series.name

@@ -16,6 +16,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class Children:
         self._memory_limit = memory_limit
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOAD)
+        forkserver.ensure_running()
         self._live: set[multiprocessing.process.BaseProcess] = set()
         self._lock = threading.Lock()
         self._stopping = False

@@ -1,4 +1,4 @@
-"""What the forkserver loads once for all working processes."""
+"""What the forkserver loads once for all working processes; and it ends when the run does, however that ends."""
 
 import nibabel
 import numpy
@@ -7,6 +7,9 @@ import scipy.ndimage
 import scipy.optimize
 import SimpleITK
 
+from deidflow.store.process import die_with_parent
+
+die_with_parent()
 SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
