@@ -129,6 +129,8 @@ def check_separate(settings: RunSettings) -> None:
     for inner, outer in pairs:
         if getattr(settings, inner).is_relative_to(getattr(settings, outer)):
             raise UsageError(f"the {inner} lies inside the {outer}; choose a place outside it")
+    if settings.log and any(settings.log.is_relative_to(place) for place in (settings.source, settings.release)):
+        raise UsageError("the log lies inside the source or the release; choose a place outside them")
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
@@ -136,19 +138,33 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         return {}
     try:
         loaded = yaml.safe_load(file.read_text("utf-8")) or {}
-    except OSError as error:
-        raise ConfigError(f"the configuration file cannot be read: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file cannot be read: {_cause(error)}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigError(f"the configuration file is not YAML{f', line {mark.line + 1}' if mark else ''}") from None
-    if not isinstance(loaded, dict):
-        raise ConfigError("the configuration file must hold keys and values")
+    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+        raise ConfigError("the configuration file must hold keys and values, and the keys must be names")
     return loaded
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     known = {f"DEIDFLOW_{name.upper()}": name for name in RunSettings.model_fields}
-    return {known[key]: yaml.safe_load(text) for key, text in environment.items() if key in known and text}
+    return {known[key]: _value(key, known[key], text) for key, text in environment.items() if key in known and text}
+
+
+def _value(variable: str, name: str, text: str) -> Any:
+    """Places and words are taken as they are; numbers, lists and sections are YAML."""
+    if name not in ("subjects", "workers", "memory_gib", "strict", "deface"):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of {variable} cannot be read") from None
+
+
+def _cause(error: OSError | UnicodeDecodeError) -> str:
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
 
 
 def _explain(error: ValidationError) -> str:

@@ -17,7 +17,7 @@ from deidflow.face.template import template_path
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.steps.discover import Batch
-from deidflow.steps.prepare import clean_up, describe_release, memory_limit, open_vault, worker_count
+from deidflow.steps.prepare import clean_up, describe_release, memory_limit, open_vault, take_locks, worker_count
 from deidflow.store.children import Children
 from deidflow.store.files import read_json, write_json_atomic
 from flows.server import wait_for_rows
@@ -33,10 +33,13 @@ from tasks.report import report
 def deidentify(run_id: str) -> State[Any]:
     """De-identify what the settings of `run_id` name; they lie in the vault named by DEIDFLOW_VAULT."""
     places = Layout(Path(), Path(os.environ["DEIDFLOW_VAULT"]), "", "")
-    settings = RunSettings(**read_json(places.settings_of(run_id)))
+    orders = read_json(places.settings_of(run_id))
+    settings = RunSettings(**orders["settings"])
     run = Run(run_id, settings, Layout.of(settings), Children(memory_limit(settings)))
     try:
         with ExitStack() as stack:
+            if orders["locked_by"] != os.getpid():
+                take_locks(settings, stack)
             vault = open_vault(settings, stack)
             clean_up(run.layout)
             describe_release(settings, vault.keys)

@@ -36,17 +36,17 @@ def prepare_environment(home: Path) -> None:
 
 
 @contextmanager
-def server(home: Path) -> Iterator[None]:
+def server(home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
     """Use the server of PREFECT_API_URL, or run one on loopback for as long as the context is open."""
     prepare_environment(home)
     if os.environ.get("PREFECT_API_URL"):
-        yield
+        yield None
         return
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True, mode=0o700)
     process, address = _start(Path(os.environ["PREFECT_HOME"]))
     os.environ["PREFECT_API_URL"] = f"{address}/api"
     try:
-        yield
+        yield process
     finally:
         _send_what_waits()
         del os.environ["PREFECT_API_URL"]
@@ -80,11 +80,11 @@ def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
-def wait_until_ready() -> None:
-    """Wait for the server to answer; raises EnvironmentFault when it does not."""
+def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
+    """Wait for the server to answer; raises EnvironmentFault when it does not, or has ended."""
     deadline = time.monotonic() + _START_SECONDS
     with httpx.Client(trust_env=False) as client:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and (process is None or process.poll() is None):
             try:
                 if client.get(f"{os.environ['PREFECT_API_URL']}/health").status_code == 200:
                     return

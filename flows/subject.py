@@ -38,6 +38,8 @@ def _subject(pseudonym: str, run: Run) -> State[Any]:
             _chain(session)
     if run.fault is not None:
         return Failed(message=str(run.fault))
+    for session in sessions:
+        publish.withdraw_unfit(session)
     return _end(run, order, sessions, all(cached))
 
 
@@ -59,11 +61,14 @@ def _is_up_to_date(session: SessionRun) -> bool:
     """Whether every step of a session is done; remembers the results."""
     if not all(is_up_to_date(session, planner) for planner in _planners(session)):
         return False
-    if not publish.has_something(session):
-        return True
-    if not is_up_to_date(session, verify.plan):
+    if publish.has_something(session) and not is_up_to_date(session, verify.plan):
         return False
-    return publish.is_published(session) or not publish.may_go_out(session)
+    return publish.stands(session) or not (session.published.exists() or may_still_go_out(session))
+
+
+def may_still_go_out(session: SessionRun) -> bool:
+    """Whether everything is done but the publishing."""
+    return publish.has_something(session) and publish.may_go_out(session)
 
 
 def _chain(session: SessionRun) -> None:

@@ -8,6 +8,7 @@ from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 
 from deidflow.release.publish import publish as move
+from deidflow.release.publish import withdraw
 from deidflow.store.record import Finished
 from tasks.common import perform
 from tasks.context import SessionRun
@@ -27,6 +28,22 @@ def has_something(session: SessionRun) -> bool:
 def may_go_out(session: SessionRun) -> bool:
     """Whether the outsider found nothing and there is something to release."""
     return not session.finished["verify"].result["findings"] and has_something(session)
+
+
+def stands(session: SessionRun) -> bool:
+    """Whether what the release holds of the session is what this run found fit to be there."""
+    done = session.finished
+    if "reconstruct" not in done or "verify" not in done or not may_go_out(session):
+        return False
+    return is_published(session) or "publish" in done
+
+
+def withdraw_unfit(session: SessionRun) -> None:
+    """Take an older version of the session out of the release when this run does not stand behind it."""
+    if session.published.exists() and not stands(session):
+        withdraw(session.published, session.run.layout.staging)
+        name = f"{session.order.pseudonym} {session.session.label}"
+        session.run.say(f"{name}: withdrawn from the release", session.order.pseudonym, "publish", "Withdrawn")
 
 
 @task(

@@ -105,9 +105,16 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
         "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
         "reasons": [[verdict, reason, count] for (verdict, reason), count in sorted(reasons.items())],
         "absent": len(batch.absent),
+        "gone": len(_gone(run.layout, batch)),
         "sessions": subjects,
         "exit_code": _exit_code(verdicts, reasons),
     }
+
+
+def _gone(layout: Layout, batch: Batch) -> set[tuple[str, str]]:
+    """Published sessions of which the source holds nothing any more; they stay as they are."""
+    present = {(one.pseudonym, label) for one in batch.identities.values() for label in one.labels.values()}
+    return set(layout.published_sessions()) - present
 
 
 def _counted(outcome: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 app = App(
     name="deidflow",
@@ -22,7 +22,10 @@ def main() -> None:
     from deidflow.errors import DeidflowError
 
     try:
-        code = app()
+        code = app(exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        print(f"deidflow: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
     except DeidflowError as error:
         print(f"deidflow: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -62,21 +62,22 @@ def summary_of_run(settings: RunSettings) -> dict[str, Any]:
     """Run the pipeline, show its progress; returns counts, or an error with its exit code."""
     from deidflow.cli.progress import shown
     from deidflow.release.layout import Layout
-    from deidflow.steps.prepare import open_vault
+    from deidflow.steps.prepare import open_vault, take_locks
     from deidflow.store.files import read_json, write_json_atomic
 
-    with ExitStack() as stack:
-        open_vault(settings, stack)
     run_id = secrets.token_hex(4)
     layout = Layout.of(settings)
-    write_json_atomic(layout.settings_of(run_id), settings.model_dump(mode="json"))
-    try:
-        with shown(settings.log):
-            _flow(settings, run_id)
+    with ExitStack() as stack:
+        take_locks(settings, stack)
+        with ExitStack() as brief:
+            open_vault(settings, brief)
+        stack.enter_context(shown(settings.log))
+        for path in (layout.settings_of(run_id), layout.summary_of(run_id)):
+            stack.callback(path.unlink, missing_ok=True)
+        orders = {"settings": settings.model_dump(mode="json"), "locked_by": os.getpid()}
+        write_json_atomic(layout.settings_of(run_id), orders)
+        _flow(settings, run_id)
         return read_json(layout.summary_of(run_id)) or {"exit_code": 1, "error": "the run ended without a result"}
-    finally:
-        layout.settings_of(run_id).unlink(missing_ok=True)
-        layout.summary_of(run_id).unlink(missing_ok=True)
 
 
 def _flow(settings: RunSettings, run_id: str) -> Any:
@@ -84,10 +85,10 @@ def _flow(settings: RunSettings, run_id: str) -> Any:
     from flows.server import server, wait_until_ready
 
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
-    with server(Layout.of(settings).prefect_home):
+    with server(Layout.of(settings).prefect_home) as process:
         from flows.deidentify import with_workers
 
-        wait_until_ready()
+        wait_until_ready(process)
         return with_workers(settings)(run_id, return_state=True)
 
 
@@ -104,5 +105,6 @@ def _selection(subjects: list[str] | None) -> tuple[str, ...] | None:
 def _lines(path: Path) -> list[str]:
     try:
         return [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
-    except OSError as error:
-        raise ConfigError(f"the file of --subjects cannot be read: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"the file of --subjects cannot be read: {cause}") from None

@@ -27,6 +27,8 @@ def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
     console.print(verdicts_table(summary))
     if summary["absent"]:
         console.print(f"A DICOMDIR lists {summary['absent']} files that are not there.")
+    if summary["gone"]:
+        console.print(f"{summary['gone']} published sessions are no longer in the source; they stay in the release.")
     if any(summary["verdicts"][name] for name in ("quarantined", "failed")):
         console.print("What is not released, with paths and reasons: quarantine/report.csv in the vault")
     return int(summary["exit_code"])

@@ -28,6 +28,16 @@ def publish(staged: Path, published: Path, staging: Path) -> None:
     remove_tree(staged)
 
 
+def withdraw(published: Path, staging: Path) -> None:
+    """Take a session out of the release in one rename; it is kept in the private staging folder."""
+    kept = staging / "withdrawn" / published.parent.name / published.name
+    remove_tree(kept)
+    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.rename(published, kept)
+    if not any(published.parent.iterdir()):
+        published.parent.rmdir()
+
+
 def complete(staging: Path) -> None:
     """Finish a replacement that a kill interrupted between its two renames."""
     journal = staging / _JOURNAL

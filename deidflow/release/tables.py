@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow import __version__
-from deidflow.errors import VaultMismatch
+from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
 from deidflow.header.profile import Profile
 from deidflow.release.layout import Layout
 from deidflow.store.files import (
@@ -39,13 +39,23 @@ class NotReleased:
     words: str
 
 
+def check_place(layout: Layout) -> None:
+    """Refuse a folder that holds anything but a release."""
+    if layout.release.exists() and not layout.release.is_dir():
+        raise UsageError("the release is a file; name a folder")
+    try:
+        foreign = layout.release.is_dir() and any(layout.release.iterdir())
+    except OSError as error:
+        raise EnvironmentFault(f"the release cannot be read: {error.strerror}; check its permissions") from None
+    if foreign and not (layout.release / "dataset.json").exists():
+        raise UsageError("the release's folder holds files that are no release; choose an empty or new folder")
+
+
 def check_release(layout: Layout, release_id: str) -> None:
     """Refuse a release that another vault, project or level made."""
     known = read_json(layout.release / "dataset.json")
     if isinstance(known, dict) and known.get("release_id") != release_id:
         raise VaultMismatch("this release was made with another vault, project or level; choose another folder")
-    if known is None and layout.published_sessions():
-        raise VaultMismatch("this folder holds sessions but no dataset.json of this vault; choose another folder")
 
 
 def write_dataset(layout: Layout, profile: Profile, release_id: str, tools: Mapping[str, str], defaced: bool) -> None:

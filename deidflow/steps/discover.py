@@ -33,7 +33,7 @@ class Batch:
 
 
 def check_source(source: Path) -> None:
-    """Refuse a source that is missing, no folder, or cannot be read."""
+    """Refuse a source that is missing, no folder, unreadable, or without a single file."""
     if not source.exists():
         raise UsageError("the source folder does not exist; check the path")
     if not source.is_dir():
@@ -42,16 +42,13 @@ def check_source(source: Path) -> None:
         next(source.iterdir(), None)
     except OSError as error:
         raise EnvironmentFault(f"the source folder cannot be read: {error.strerror}; check its permissions") from None
+    if next(walk(source), None) is None:
+        raise UsageError("the source folder holds no files; check the path")
 
 
 def take_inventory(source: Path, vault: Vault, children: Children, log: Path, *, strict: bool) -> list[Entry]:
-    """Every file below the source, read anew where it is new or was touched.
-
-    Raises UsageError for a source without a single file.
-    """
+    """Every file below the source, read anew where it is new or was touched."""
     found = list(walk(source))
-    if not found:
-        raise UsageError("the source folder holds no files; check the path")
     known = {} if strict else vault.known_files(source)
     entries = [one for one in found if isinstance(one, Entry)]
     unread: dict[str, Found] = {}

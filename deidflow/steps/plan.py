@@ -10,7 +10,6 @@ from typing import Any
 
 from deidflow.dicom.grouping import Cohort, Subject, group
 from deidflow.dicom.inventory import Entry, Found, walk
-from deidflow.errors import UsageError
 from deidflow.identity.names import ordered_names
 from deidflow.identity.orders import study_date
 from deidflow.identity.secret import Keys
@@ -28,8 +27,6 @@ def make_plan(source: Path, level: str, *, defacing: bool) -> dict[str, Any]:
     """
     check_source(source)
     found = list(walk(source))
-    if not found:
-        raise UsageError("the source folder holds no files; check the path")
     children = Children(memory_for(1))
     names = [one.path for one in found if isinstance(one, Found)]
     entries = [one for one in found if isinstance(one, Entry)]

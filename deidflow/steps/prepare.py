@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack
 
 from deidflow.config import RunSettings
+from deidflow.errors import EnvironmentFault
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version
 from deidflow.release.layout import Layout
 from deidflow.release.publish import complete
-from deidflow.release.tables import check_release, write_dataset
+from deidflow.release.tables import check_place, check_release, write_dataset
 from deidflow.steps.common import profile_for
 from deidflow.steps.discover import check_source
 from deidflow.store.locks import held
 from deidflow.store.scratch import private_folder, sweep
 
 _LEAST_MEMORY = 2 << 30
+_LEAST_FREE = 64 << 20
 
 
-def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
-    """Everything that must be right before the first file is read.
+def take_locks(settings: RunSettings, stack: ExitStack) -> None:
+    """Check source and tools, make the private folders, and hold release and project until `stack` ends.
 
-    Raises UsageError, EnvironmentFault, VaultMismatch or ReleaseBusy; then nothing has been written but
-    the vault's own folders. Locks and database are released by `stack`.
+    Raises UsageError, EnvironmentFault or ReleaseBusy; then nothing was written but empty folders.
     """
     layout = Layout.of(settings)
     check_source(settings.source)
+    check_place(layout)
     tool_path()
     os.umask(0o077)
-    for folder, name in (
-        (layout.vault, "vault"),
-        (layout.work, "vault"),
-        (layout.staging, "release's folder"),
-    ):
+    for folder, name in ((layout.vault, "vault"), (layout.work, "vault"), (layout.staging, "release's folder")):
         private_folder(folder, name)
+        if shutil.disk_usage(folder).free < _LEAST_FREE:
+            raise EnvironmentFault(f"less than 64 MiB are free where the {name} lies; free some and run again")
     stack.enter_context(held(layout.release_lock, "release"))
     stack.enter_context(held(layout.work_lock, "project of the vault"))
+
+
+def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
+    """The vault of a run that holds its locks; raises VaultMismatch where vault and release do not fit."""
+    layout = Layout.of(settings)
     keys = Keys(load_secret(layout.vault, create=True), settings.project, settings.level)
     vault = Vault(layout.vault, keys)
     stack.callback(vault.close)

@@ -162,3 +162,38 @@ def test_plan_writes_nothing_and_says_what_would_happen(places: dict[str, Path],
     assert found["subjects"][0]["sessions"][0]["series"][0]["series"] == "003-MR"
     assert sorted(tmp_path.rglob("*")) == before
     assert "someone" not in result.stdout + result.stderr
+
+
+def test_an_empty_source_leaves_nothing_behind(places: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(2, "no files", "run", tmp_path / "empty", places["release"], "--vault", places["vault"])
+    assert not places["release"].exists()
+    assert not places["vault"].exists()
+
+
+def test_a_log_inside_the_source(places: dict[str, Path]) -> None:
+    refused(2, "log lies inside", "run", places["source"], places["release"], "--vault", places["vault"],
+            "--log", places["source"] / "log")  # fmt: skip
+
+
+def test_unknown_options_and_levels_are_one_line() -> None:
+    refused(2, "level", "run", "a", "b", "--vault", "c", "--level", "medium")
+    refused(2, "Unknown option", "run", "--nope")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"1: 2\n", b"[a"])
+def test_a_configuration_that_is_none(places: dict[str, Path], tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "c.yaml").write_bytes(content)
+    refused(2, "configuration file", "run", places["source"], places["release"], "--vault", places["vault"],
+            "--config", tmp_path / "c.yaml")  # fmt: skip
+
+
+def test_places_in_the_environment_are_taken_as_they_are(tmp_path: Path) -> None:
+    from deidflow.config import load_settings
+    from deidflow.errors import ConfigError
+
+    environment = {"DEIDFLOW_VAULT": f"{tmp_path}/vault #3", "DEIDFLOW_PROJECT": "0123"}
+    settings = load_settings({"source": "/a", "release": "/b"}, None, environment)
+    assert (settings.vault.name, settings.project) == ("vault #3", "0123")
+    with pytest.raises(ConfigError, match="DEIDFLOW_WORKERS"):
+        load_settings({"source": "/a", "release": "/b"}, None, {"DEIDFLOW_WORKERS": "[a"})

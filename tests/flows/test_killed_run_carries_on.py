@@ -144,3 +144,43 @@ def test_odd_file_names_are_only_names(tmp_path: Path) -> None:
         assert "6 files found" in result.stdout
     assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
     assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
+
+
+def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path) -> None:
+    """Published at low with its pixels; then faces must go, and no head passes the gate."""
+    write_secret(tmp_path / "vault")
+    save_series(tmp_path / "source", 3)
+    assert command_line(*arguments(tmp_path / "source", tmp_path)).returncode == 0
+    assert (tmp_path / "release" / "P001" / "M00").is_dir()
+    (tmp_path / "c.yaml").write_text("deface: {when: always}\n")
+    result = command_line(*arguments(tmp_path / "source", tmp_path), "--config", tmp_path / "c.yaml")
+    assert result.returncode == 4, result.stderr
+    assert "P001 M00: withdrawn" in result.stderr
+    assert sorted(path.name for path in (tmp_path / "release").iterdir()) == [
+        "dataset.json",
+        "manifest.sha256",
+        "subjects.tsv",
+    ]
+    assert "P001" not in (tmp_path / "release" / "manifest.sha256").read_text()
+
+
+def test_one_odd_series_costs_only_itself(tmp_path: Path) -> None:
+    write_secret(tmp_path / "vault")
+    save_series(tmp_path / "source", 3)
+    uids = {"SeriesInstanceUID": "1.2.3.4.5.2", "SeriesNumber": 8}
+    save_series(
+        tmp_path / "source", 2, **uids, Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2", BitsAllocated=64
+    )
+    result = command_line(*arguments(tmp_path / "source", tmp_path))
+    assert result.returncode == 4, result.stderr
+    assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
+
+
+def test_a_release_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
+    write_secret(tmp_path / "vault")
+    save_series(tmp_path / "source", 3)
+    (tmp_path / "release").mkdir(mode=0o700)
+    (tmp_path / "release" / "diary.txt").write_text("dear diary")
+    result = command_line(*arguments(tmp_path / "source", tmp_path))
+    assert (result.returncode, "no release" in result.stderr) == (2, True)
+    assert (tmp_path / "release").stat().st_mode & 0o777 == 0o700
