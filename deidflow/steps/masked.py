@@ -131,8 +131,8 @@ def save_for_tool(content: bytes, source: Any, cells: NDArray[Any], decoded: boo
 
     Where the pixels lie as they are in the file, only they are exchanged.
     """
-    if source.file_meta.TransferSyntaxUID in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
-        structure = scan(memoryview(content), frozenset())
+    structure = scan(memoryview(content), frozenset())
+    if structure.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
         pixels = in_source_order(cells, source).tobytes()
         start = structure.pixel_offset
         path.write_bytes(content[:start] + pixels + content[start + len(pixels) :])

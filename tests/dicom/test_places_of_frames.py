@@ -14,7 +14,7 @@ from deidflow.dicom.geometry import planes
 from deidflow.dicom.pixels import fill_cell, put_pixels, read_pixels
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
-from tests.conftest import mr_instance, save
+from tests.conftest import REAL_DATA, mr_instance, save
 
 
 def test_a_classic_slice() -> None:
@@ -106,3 +106,20 @@ def test_native_pixels_come_back_bit_for_bit(tmp_path: Path) -> None:
 )
 def test_the_fill_is_what_stands_for_nothing(changes: dict[str, object], cell: int) -> None:
     assert fill_cell(mr_instance(**changes), 0) == cell
+
+
+@pytest.mark.realdata
+def test_one_slice_in_nine_transfer_syntaxes_gives_the_same_values(tmp_path: Path) -> None:
+    """Decoded exactly, and exchanged pixels come back from what dcm2niix is given, image and mask alike."""
+    from deidflow.steps.masked import save_for_tool
+
+    digests = set()
+    for path in sorted((REAL_DATA / "syntaxes_same_slice").glob("*.dcm")):
+        source = pydicom.dcmread(path)
+        pixels = read_pixels(source, tmp_path)
+        digests.add(pixels.cells.astype("<u2").tobytes())
+        for changed in (pixels.cells + 1, np.ones_like(pixels.cells)):
+            save_for_tool(path.read_bytes(), source, changed, pixels.decoded, tmp_path / "again")
+            again = read_pixels(pydicom.dcmread(tmp_path / "again"), tmp_path)
+            assert np.array_equal(again.cells, changed), path.name
+    assert len(digests) == 1
