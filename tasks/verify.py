@@ -15,12 +15,13 @@ def plan(session: SessionRun) -> StepPlan:
     built = session.finished["reconstruct"]
     defaced = "deface" in session.finished
 
-    def work(_: Path) -> dict[str, Any]:
+    def work(scratch: Path) -> dict[str, Any]:
         arguments = (
             session.order_path,
             session.session.label,
             str(built.folder),
             str(session.masks),
+            str(scratch),
             str(session.run.layout.batch_identifiers),
             built.result,
             defaced,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 _FREE = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 _DATED = _FREE | {"DA", "DT"}
@@ -68,14 +71,14 @@ def uids_of(header: Any) -> set[str]:
     return found
 
 
-def used_bits(dataset: Any, path: Path) -> NDArray[Any]:
+def used_bits(dataset: Any, scratch: Path) -> NDArray[Any]:
     """Stored values of all pixels with only BitsStored of each, shape (frames, rows, columns, samples)."""
     frames = int(dataset.get("NumberOfFrames") or 1)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     shape = frames, int(dataset.Rows), int(dataset.Columns), samples
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_compressed and not syntax.is_deflated:
-        return _masked(_decompressed(path, shape), dataset)
+        return _masked(_decompressed(dataset, shape, scratch), dataset)
     order = "<" if syntax.is_little_endian else ">"
     kind = order + _CELLS[int(dataset.BitsAllocated)]
     flat = np.frombuffer(dataset.PixelData, kind, int(np.prod(shape)))
@@ -84,17 +87,22 @@ def used_bits(dataset: Any, path: Path) -> NDArray[Any]:
     return _masked(flat.reshape(shape), dataset)
 
 
-def _decompressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Decoded by SimpleITK from the file as it is, its rescale undone."""
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    values: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
-    if not reader.HasMetaDataKey("0028|1053"):
-        return values
-    slope, intercept = (float(reader.GetMetaData(key)) for key in ("0028|1053", "0028|1052"))
-    stored: NDArray[Any] = np.rint((values.astype(np.float64) - intercept) / (slope or 1.0)).astype(np.int64)
-    return stored
+def _decompressed(dataset: Any, shape: tuple[int, ...], scratch: Path) -> NDArray[Any]:
+    """Decoded by SimpleITK from a page that has group 0028 and the pixels, but no rescale."""
+    page = Dataset()
+    for tag in list(dataset.keys()):
+        if tag.group == 0x0028 and tag.element < 0x0200:
+            page.add(dataset[tag])
+    if page.PhotometricInterpretation == "MONOCHROME1":
+        page.PhotometricInterpretation = "MONOCHROME2"
+    page.SOPClassUID, page.SOPInstanceUID = SecondaryCaptureImageStorage, "2.25.1"
+    page.file_meta = FileMetaDataset()
+    page.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    page.add(dataset["PixelData"])
+    with tempfile.NamedTemporaryFile(suffix=".dcm", dir=scratch) as file:
+        page.save_as(file.name, enforce_file_format=True)
+        values: NDArray[Any] = sitk.GetArrayFromImage(sitk.ReadImage(file.name)).reshape(shape)
+    return values
 
 
 def _masked(values: NDArray[Any], dataset: Any) -> NDArray[Any]:

@@ -28,11 +28,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class ExpectedSeries:
-    """What a staged series must be: its sources in any order, its masks (None: all pixels are kept)."""
+    """What a staged series must be: its sources in any order, its masks (None: all pixels are kept).
+
+    `scratch` is a private folder for decoding.
+    """
 
     name: str
     sources: tuple[Path, ...]
     masks: Path | None
+    scratch: Path
 
 
 def check_leaks(root: Path, search: LeakSearch) -> list[Finding]:
@@ -69,7 +73,7 @@ def _compare(expected: ExpectedSeries, staged: Sequence[Path], masks: Mapping[st
         )
         if not matches:
             counts["instance without a source"] += 1
-        elif not any(_equal(released, path, source, masks.get(path.name)) for source in matches):
+        elif not any(_equal(released, source, masks.get(path.name), expected.scratch) for source in matches):
             counts["stored values differ outside the mask"] += 1
     return [Finding(expected.name, what, count) for what, count in counts.items() if count]
 
@@ -88,9 +92,9 @@ def _identity(header: Any) -> tuple[Any, ...]:
     return (*(str(header.get(keyword)) for keyword in keywords), tuple(float(value) for value in position))
 
 
-def _equal(released: Any, path: Path, source_path: Path, packed: Any) -> bool:
+def _equal(released: Any, source_path: Path, packed: Any, scratch: Path) -> bool:
     source = pydicom.dcmread(source_path)
-    before, after = used_bits(source, source_path), used_bits(released, path)
+    before, after = used_bits(source, scratch), used_bits(released, scratch)
     if before.shape != after.shape:
         return False
     if packed is None:

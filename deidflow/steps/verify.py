@@ -20,7 +20,14 @@ VERSION = "1"
 
 
 def verify_session(
-    order_path: str, label: str, staged: str, masks: str, batch: str, outcome: dict[str, Any], defaced: bool
+    order_path: str,
+    label: str,
+    staged: str,
+    masks: str,
+    scratch: str,
+    batch: str,
+    outcome: dict[str, Any],
+    defaced: bool,
 ) -> dict[str, Any]:
     """Findings of the outsider; an empty list lets the session go out.
 
@@ -34,7 +41,8 @@ def verify_session(
     for series in session.series:
         if not is_withheld(outcome["series"][series.name]):
             sources = tuple(Path(order.source) / file.path for file in series.files)
-            expected = ExpectedSeries(series.name, sources, Path(masks) / f"{series.name}.npz" if defaced else None)
+            own_masks = Path(masks) / f"{series.name}.npz" if defaced else None
+            expected = ExpectedSeries(series.name, sources, own_masks, Path(scratch))
             findings += _checked(Path(staged) / series.name, expected)
     return {"findings": [asdict(finding) for finding in findings]}
 

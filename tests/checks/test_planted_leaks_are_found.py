@@ -85,7 +85,7 @@ def series_with(tmp_path: Path, pixels: bytes) -> list[str]:
     removed = np.zeros((1, 8, 8), bool)
     removed[0, 0, :4] = True
     np.savez(tmp_path / "masks.npz", **{"slice_001.dcm": np.packbits(removed)})
-    expected = ExpectedSeries("003-MR", (source,), tmp_path / "masks.npz")
+    expected = ExpectedSeries("003-MR", (source,), tmp_path / "masks.npz", tmp_path)
     return [finding.what for finding in check_series(tmp_path / "003-MR", expected)]
 
 
@@ -101,6 +101,6 @@ def test_a_missing_mask_image_and_a_missing_instance_are_found(tmp_path: Path) -
     values = np.arange(64, dtype="<u2")
     assert series_with(tmp_path / "a", values.tobytes()) == ["mask of NIfTI and DICOM differ"]
     source = save(mr_instance(), tmp_path / "source.dcm")
-    expected = ExpectedSeries("003-MR", (source, source), None)
+    expected = ExpectedSeries("003-MR", (source, source), None, tmp_path)
     (tmp_path / "003-MR" / "dicom").mkdir(parents=True)
     assert [one.what for one in check_series(tmp_path / "003-MR", expected)] == ["instances missing or added"]
