@@ -155,6 +155,8 @@ class Vault:
         studies = [DatedStudy(self._study(uid), day) for uid, day in person.studies.items()]
         fixed_anchor = date.fromisoformat(anchor) if anchor else None
         labels, used_anchor = label_sessions(studies, published, fixed_anchor)
+        forget = "DELETE FROM sessions WHERE project = ? AND level = ? AND pseudonym = ? AND NOT published"
+        database.execute(forget, (*self._scope, pseudonym))
         for uid, day in person.studies.items():
             if self._study(uid) not in published:
                 sealed = self._seal({"study": uid, "date": str(day or ""), "anchor": str(used_anchor or "")})

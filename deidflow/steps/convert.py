@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from deidflow.header.profile import Profile
 from deidflow.header.text import Scrubber
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
 from deidflow.nifti.convert import Converted, convert, link_series
+from deidflow.nifti.pet import pet_fields
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import rebuild
-from deidflow.steps.common import SeriesResult, each_series, profile_for
+from deidflow.steps.common import SeriesResult, each_series, profile_for, read_source
 from deidflow.store.files import remove_tree
 
 VERSION = "1"
@@ -34,17 +35,27 @@ def _series(order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Pa
     try:
         link_series([Path(order.source) / file.path for file in series.files], linked)
         images = convert(linked, raw, log)
-        release_images(images, scratch / series.name, "image", Scrubber.of(order.identifiers), profile)
+        extra = extra_fields(order, series, profile)
+        release_images(images, scratch / series.name, "image", Scrubber.of(order.identifiers), extra)
     finally:
         remove_tree(linked)
         remove_tree(raw)
     return {"state": "converted", "outputs": [image.suffix for image in images]}
 
 
-def release_images(images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, profile: Profile) -> None:
+def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> dict[str, Any]:
+    """Fields of the sidecar that dcm2niix does not write."""
+    fields: dict[str, Any] = {"DeidentificationMethod": f"deidflow, profile {profile.name}"}
+    if series.modality == "PT":
+        fields |= pet_fields(read_source(order, series.files[0], pixels=False))
+    return fields
+
+
+def release_images(
+    images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, extra: Mapping[str, Any]
+) -> None:
     """Copy converted images into a folder under released names, scrubbed and compressed."""
     folder.mkdir(parents=True, exist_ok=True)
-    extra = {"DeidentificationMethod": f"deidflow, profile {profile.name}"}
     for image in images:
         name = stem + image.suffix
         scrub_nifti(image.nifti, folder / f"{name}.nii.gz")

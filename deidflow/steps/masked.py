@@ -31,7 +31,7 @@ from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
 from deidflow.steps.anonymize import file_meta
 from deidflow.steps.common import profile_for, read_content
-from deidflow.steps.convert import release_images
+from deidflow.steps.convert import extra_fields, release_images
 from deidflow.store.files import remove_tree
 
 _RANGES = (
@@ -63,7 +63,7 @@ class MaskedSeries:
                 content = read_content(self.order, file)
                 removed = self._instance(content, header, name, work, number)
                 kept[name] = np.packbits(removed)
-            self._images(work)
+            self._images(series, work)
         finally:
             remove_tree(work)
         np.savez_compressed(self.masks, **kept)  # type: ignore[arg-type]
@@ -103,11 +103,11 @@ class MaskedSeries:
         header.preamble = b"\0" * 128
         return header
 
-    def _images(self, work: Path) -> None:
+    def _images(self, series: SeriesOrder, work: Path) -> None:
         images = convert(work / "image", work / "image.out", self.log)
         masks = {one.suffix: one for one in convert(work / "mask", work / "mask.out", self.log)}
-        profile = profile_for(self.level, self.private)
-        release_images(images, self.folder, "defaced", Scrubber.of(self.order.identifiers), profile)
+        extra = extra_fields(self.order, series, profile_for(self.level, self.private))
+        release_images(images, self.folder, "defaced", Scrubber.of(self.order.identifiers), extra)
         for image in images:
             self._mask_image(image, masks.get(image.suffix))
 
