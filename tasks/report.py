@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
-from deidflow.release.tables import NotReleased, write_checksums, write_quarantine, write_subjects
+from deidflow.release.tables import NotReleased, write_checksums, write_lines, write_quarantine, write_subjects
 from deidflow.steps.discover import Batch
 from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.store.record import StepStore
@@ -41,6 +41,7 @@ def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
     write_checksums(layout, dict(_manifests(layout)))
     rows = list(_rows(run, batch))
     write_quarantine(layout.quarantine_table, [row for row in rows if row.verdict != Verdict.RELEASED.value])
+    write_lines(layout.absent_table, batch.absent)
     summary = summarize(run, batch, rows)
     write_json_atomic(layout.summary_of(run.run_id), summary)
     return summary

@@ -26,7 +26,9 @@ def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
     console.print(sessions_table(summary["sessions"]))
     console.print(verdicts_table(summary))
     if summary["absent"]:
-        console.print(f"A DICOMDIR lists {summary['absent']} files that are not there.")
+        console.print(
+            f"A DICOMDIR lists {summary['absent']} files that are not there: quarantine/absent.txt in the vault."
+        )
     if summary["gone"]:
         console.print(f"{summary['gone']} published sessions are no longer in the source; they stay in the release.")
     if any(summary["verdicts"][name] for name in ("quarantined", "failed")):

@@ -75,6 +75,11 @@ class Layout:
         return self.vault / "quarantine" / "report.csv"
 
     @property
+    def absent_table(self) -> Path:
+        """Files that a DICOMDIR lists and that are not there, one a line."""
+        return self.vault / "quarantine" / "absent.txt"
+
+    @property
     def tool_log(self) -> Path:
         """What tools and libraries printed; may hold identifiers."""
         return self.work / "tools.log"

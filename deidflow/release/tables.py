@@ -123,6 +123,14 @@ def write_quarantine(path: Path, rows: Iterable[NotReleased]) -> None:
     write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """Write lines to a file in the vault; no file where there are none."""
+    if lines:
+        write_bytes_atomic(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _safe(cells: Sequence[str]) -> list[str]:
     """Cells that a spreadsheet does not take for a formula."""
     return [f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells]
