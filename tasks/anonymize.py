@@ -40,7 +40,7 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    key = step_key("anonymize", VERSION, session.order.content_digest(label), rules_digest(session))
+    key = step_key("anonymize", VERSION, ["pydicom"], session.order.content_digest(label), rules_digest(session))
     return StepPlan("anonymize", key, session.folder / "anonymize", work)
 
 

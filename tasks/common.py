@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,14 @@ class StepPlan:
 Planner = Callable[[SessionRun], StepPlan]
 
 
-def step_key(step: str, version: str, *parts: Any) -> str:
-    """The key of a step: code version, inputs and configuration."""
-    return digest_of([step, version, *parts])
+def step_key(step: str, version: str, tools: Sequence[str], *parts: Any) -> str:
+    """The key of a step: code version, versions of the tools it works with, inputs and configuration."""
+    return digest_of([step, version, {tool: _installed(tool) for tool in tools}, *parts])
+
+
+@lru_cache(maxsize=32)
+def _installed(tool: str) -> str:
+    return metadata.version(tool)
 
 
 def is_up_to_date(session: SessionRun, planner: Planner) -> bool:

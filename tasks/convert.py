@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.nifti.convert import tool_version
 from deidflow.resources import resource
 from deidflow.steps.convert import VERSION
 from tasks.common import StepPlan, step_key, step_task
@@ -26,7 +25,7 @@ def plan(session: SessionRun) -> StepPlan:
     fields = resource("standard/sidecar_fields.yaml").read_text("utf-8")
     words = resource("vocabulary/acquisition.yaml").read_text("utf-8")
     content = session.order.content_digest(label)
-    key = step_key("convert", VERSION, tool_version(), content, fields, words, level)
+    key = step_key("convert", VERSION, ["dcm2niix", "pydicom"], content, fields, words, level)
     return StepPlan("convert", key, session.folder / "convert", work)
 
 

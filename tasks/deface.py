@@ -35,7 +35,14 @@ def plan(session: SessionRun) -> StepPlan:
         return found
 
     configuration = settings.model_dump(mode="json", exclude={"when"})
-    key = step_key("deface", VERSION, converted.digest, configuration, template_of(session).name)
+    key = step_key(
+        "deface",
+        VERSION,
+        ["SimpleITK", "numpy", "scipy", "pydeface"],
+        converted.digest,
+        configuration,
+        template_of(session).name,
+    )
     return StepPlan("deface", key, session.folder / "deface", work)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.nifti.convert import tool_version
 from deidflow.steps.reconstruct import VERSION, Inputs
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -36,7 +35,7 @@ def plan(session: SessionRun) -> StepPlan:
         return found
 
     content = session.order.content_digest(session.session.label)
-    key = step_key("reconstruct", VERSION, tool_version(), content, settings.level, earlier)
+    key = step_key("reconstruct", VERSION, ["dcm2niix", "pydicom", "SimpleITK"], content, settings.level, earlier)
     return StepPlan("reconstruct", key, session.staged, work, (session.published,))
 
 

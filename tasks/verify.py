@@ -31,7 +31,7 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    key = step_key("verify", VERSION, built.digest)
+    key = step_key("verify", VERSION, [], built.digest)
     return StepPlan("verify", key, session.folder / "verify", work)
 
 
