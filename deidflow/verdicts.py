@@ -62,10 +62,10 @@ class Reason(StrEnum):
     NO_GEOMETRY = "no-geometry", "the image has no position or orientation"
     NO_PIXELS = "no-pixels", "an image object without pixel data"
     PALETTE = "palette-color", "a palette colour image cannot be masked"
-    NOT_HEAD_UNPROVEN = "body-part-unproven", "not shown by header and image to be another body part"
+    PROJECTION = "projection", "a projection shows the face whatever lies in its plane"
+    EMBEDDED_OVERLAY = "embedded-overlay", "an overlay is drawn into unused bits of the pixels"
     CT_NOT_YET = "ct-face-unproven", "faces on CT cannot be removed with proof yet"
     # steps
-    HEADER_FAILED = "header-failed", "the header could not be de-identified"
     CONVERT_FAILED = "convert-failed", "dcm2niix made no image of this series"
     NO_DECODER = "no-decoder", "the compressed pixel data cannot be decoded"
     MOSAIC_TILES = "mosaic-tiles", "the tiles of a mosaic cannot be located"

@@ -16,6 +16,7 @@ from deidflow.errors import DeidflowError
 from deidflow.face.template import template_path
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
+from deidflow.release.publish import withdraw
 from deidflow.steps.discover import Batch
 from deidflow.steps.prepare import clean_up, describe_release, memory_limit, open_vault, take_locks, worker_count
 from deidflow.store.children import Children
@@ -60,6 +61,8 @@ def _run(run: Run, vault: Vault) -> State[Any]:
     discover(run, vault, discovery, return_state=True)
     if discovery.batch is not None and run.fault is None:
         _fan_out(run, discovery.batch)
+    if discovery.batch is not None and run.fault is None and not run.settings.subjects:
+        withdraw_unordered(run.layout, vault, discovery.batch)
     if run.fault is None:
         report(run, vault, discovery, return_state=True)
     if run.fault is not None:
@@ -81,6 +84,15 @@ def _fan_out(run: Run, batch: Batch) -> None:
     except BaseException:
         run.children.stop()
         raise
+
+
+def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:
+    """Take out published sessions whose study is in the source but may not go on any more, not even in part."""
+    ordered = {(order.pseudonym, session.label) for order in batch.orders for session in order.sessions}
+    for pseudonym, label in vault.published_of(batch.cohort.study_uids) - ordered:
+        published = layout.published(pseudonym, label)
+        if published.exists():
+            withdraw(published, layout.staging)
 
 
 def _faulted(run: Run, fault: DeidflowError) -> State[Any]:

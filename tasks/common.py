@@ -88,6 +88,7 @@ def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]
     if isinstance(explained, EnvironmentFault):
         session.run.stop(explained)
     reason = explained.reason if isinstance(explained, StepFailed) else Reason.UNEXPECTED
+    session.failed = (step, str(reason.value))
     if session.run.fault is None:
         session.store.note_failure(step, str(reason.value))
     pseudonym = session.order.pseudonym

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError
+from deidflow.face.template import template_path
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import Layout
 from deidflow.store.children import Children, fault_of
@@ -62,6 +63,8 @@ class SessionRun:
         self.order = order
         self.session = session
         self.finished: dict[str, Finished] = {}
+        self.failed: tuple[str, str] = ("", "")
+        """The step that ended without a result in this run, and why."""
         work = run.layout.session_work(order.pseudonym, session.label)
         self.store = StepStore(work, run.settings.strict)
         self.folder = work
@@ -77,6 +80,11 @@ class SessionRun:
     def masks(self) -> Path:
         """The masks of defaced series, which only the vault may hold."""
         return self.folder / "masks"
+
+    @property
+    def template(self) -> Path:
+        """The prepared template that the settings ask for; its name holds the versions it depends on."""
+        return template_path(self.run.layout.templates, ears=self.run.settings.deface.ears)
 
     @property
     def log(self) -> Path:

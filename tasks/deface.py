@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.face.template import template_path
 from deidflow.steps.deface import VERSION
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
-
-
-def template_of(session: SessionRun) -> Path:
-    """The prepared template that this run's settings ask for; its name holds the versions it depends on."""
-    return template_path(session.run.layout.templates, ears=session.run.settings.deface.ears)
 
 
 def plan(session: SessionRun) -> StepPlan:
@@ -26,7 +20,7 @@ def plan(session: SessionRun) -> StepPlan:
             session.session.label,
             str(converted.folder),
             converted.result,
-            str(template_of(session)),
+            str(session.template),
             settings,
         )
         found: dict[str, Any] = session.run.children.run(
@@ -41,7 +35,7 @@ def plan(session: SessionRun) -> StepPlan:
         ["SimpleITK", "numpy", "scipy", "pydeface"],
         converted.digest,
         configuration,
-        template_of(session).name,
+        session.template.name,
     )
     return StepPlan("deface", key, session.folder / "deface", work)
 

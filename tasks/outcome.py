@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deidflow.store.files import read_json
+from deidflow.checks.staged import DIFFER
 from deidflow.verdicts import Reason, Verdict
 from tasks import publish
 from tasks.context import SessionRun
@@ -14,7 +14,7 @@ _ORDER = ("reconstruct", "deface", "convert", "anonymize")
 
 def session_outcome(session: SessionRun) -> dict[str, Any]:
     """For each series verdict, step and reason; whether a step failed; whether anything was written."""
-    failed_step, failure = _failure(session)
+    failed_step, failure = session.failed
     series = {
         one.name: _series(session, one.name, failed_step, failure) | {"instances": len(one.files)}
         for one in session.session.series
@@ -28,15 +28,6 @@ def session_outcome(session: SessionRun) -> dict[str, Any]:
     }
 
 
-def _failure(session: SessionRun) -> tuple[str, str]:
-    """The step that ended without a result, and why."""
-    for step in ("anonymize", "convert", "deface", "reconstruct", "verify", "publish"):
-        record = read_json(session.store.record_path(step))
-        if step not in session.finished and isinstance(record, dict) and "failed" in record:
-            return step, record["failed"]
-    return "", ""
-
-
 def _series(session: SessionRun, name: str, failed_step: str, failure: str) -> dict[str, Any]:
     if failed_step:
         return _row(Verdict.FAILED, failed_step, failure, "failed")
@@ -45,8 +36,10 @@ def _series(session: SessionRun, name: str, failed_step: str, failure: str) -> d
         return _row(Verdict.QUARANTINED, _deciding_step(session, name), built["reason"], built["state"])
     if not publish.may_go_out(session):
         findings = session.finished["verify"].result["findings"]
-        leak = any(finding["what"].startswith("leak") for finding in findings)
-        reason = Reason.LEAK_FOUND if leak else Reason.CHECK_FAILED
+        said = {finding["what"].split(":")[0] for finding in findings}
+        reason = (
+            Reason.LEAK_FOUND if "leak" in said else Reason.PIXELS_DIFFER if DIFFER in said else Reason.CHECK_FAILED
+        )
         return _row(Verdict.QUARANTINED, "verify", str(reason.value), "held")
     return _row(Verdict.RELEASED, "publish", "", built["state"])
 

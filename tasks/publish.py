@@ -60,6 +60,7 @@ def publish(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
         built = session.finished["reconstruct"]
         if not is_published(session):
             move(session.staged, session.published, session.run.layout.staging)
+        session.store.forget("publish")
         return Finished(session.published, built.manifest, {"message": "published"}, cached=is_published(session))
 
     return perform(session, "publish", work)

@@ -8,7 +8,6 @@ from typing import Any
 from deidflow.steps.reconstruct import VERSION, Inputs
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
-from tasks.deface import template_of
 
 
 def plan(session: SessionRun) -> StepPlan:
@@ -35,6 +34,8 @@ def plan(session: SessionRun) -> StepPlan:
         return found
 
     content = session.order.content_digest(session.session.label)
+    if settings.defacing:
+        earlier.append(session.template.name)
     key = step_key("reconstruct", VERSION, ["dcm2niix", "pydicom", "SimpleITK"], content, settings.level, earlier)
     return StepPlan("reconstruct", key, session.staged, work, (session.published,))
 
@@ -47,7 +48,7 @@ def _inputs(session: SessionRun) -> Inputs:
         anonymized=done["anonymize"].result,
         conversion=done["convert"].result,
         deface=done["deface"].result if "deface" in done else None,
-        template=str(template_of(session)),
+        template=str(session.template),
         level=settings.level,
         private=settings.private,
     )

@@ -129,11 +129,14 @@ def _counted(outcome: dict[str, Any]) -> dict[str, Any]:
 
 
 def _exit_code(verdicts: Counter[str], reasons: Counter[tuple[str, str]]) -> int:
-    if any(reason in (Reason.LEAK_FOUND.value, Reason.CHECK_FAILED.value) for _, reason in reasons):
+    if any(reason in _FOUND for _, reason in reasons):
         return 6
     if verdicts[Verdict.FAILED.value]:
         return 5
     return 4 if verdicts[Verdict.QUARANTINED.value] else 0
+
+
+_FOUND = (Reason.LEAK_FOUND.value, Reason.PIXELS_DIFFER.value, Reason.CHECK_FAILED.value)
 
 
 def _artifacts(summary: dict[str, Any]) -> None:

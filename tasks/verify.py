@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from deidflow.resources import resource
 from deidflow.steps.verify import VERSION
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
+
+_VOCABULARIES = tuple(f"vocabulary/{name}.yaml" for name in ("acquisition", "image_tokens", "not_identifying"))
 
 
 def plan(session: SessionRun) -> StepPlan:
@@ -31,7 +34,9 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    key = step_key("verify", VERSION, [], built.digest)
+    content = session.order.content_digest(session.session.label)
+    words = [resource(name).read_text("utf-8") for name in _VOCABULARIES]
+    key = step_key("verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, defaced)
     return StepPlan("verify", key, session.folder / "verify", work)
 
 

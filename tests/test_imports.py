@@ -59,7 +59,7 @@ def test_only_the_command_line_imports_flows() -> None:
 
 
 def test_tasks_import_no_flow_and_no_step_another() -> None:
-    steps = {"anonymize", "convert", "deface", "verify", "discover"}
+    steps = {"anonymize", "convert", "deface", "reconstruct", "verify", "publish"}
     for path in sources("tasks"):
         names = imported(path)
         assert not any(name.split(".")[0] == "flows" or name.startswith("deidflow.cli") for name in names), path

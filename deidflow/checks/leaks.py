@@ -13,6 +13,8 @@ from deidflow.checks.patterns import Patterns, text_words
 from deidflow.checks.reader import text_values
 
 _BLOCK = 8 << 20
+_UNSPACED = 0x2E7F
+"""The last code point before the scripts of China, Japan and Korea."""
 
 
 class LeakSearch:
@@ -47,9 +49,14 @@ class LeakSearch:
     def _text(self, path: Path) -> Counter[str]:
         words = text_words(text_values(path)) if self._patterns.in_text else set()
         dated = text_words(text_values(path, dates=True)) if self._patterns.dates else set()
-        found = Counter(kind for word, kind in self._patterns.in_text.items() if word in words)
+        found = Counter(kind for word, kind in self._patterns.in_text.items() if _stands_in(word, words))
         found["date"] += len(self._patterns.dates & dated)
         return +found
+
+
+def _stands_in(word: str, words: set[str]) -> bool:
+    """Whether a word is among the words of a text; scripts without spaces have no words, so anywhere in it."""
+    return word in words or (min(map(ord, word)) > _UNSPACED and any(word in text for text in words))
 
 
 def _alone(block: bytes, start: int, end: int, kind: str) -> bool:

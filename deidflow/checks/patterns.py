@@ -12,6 +12,8 @@ from deidflow.resources import load_yaml
 
 LEAST_BYTES = 6
 _LEAST_WORD = 3
+_LEAST_FOREIGN = 2
+"""Names in other scripts are words from two letters on."""
 _SEPARATORS = re.compile(r"[\s\-_./]")
 
 
@@ -43,6 +45,7 @@ def collect(
         variants = _variants(kind, value) if kind != "date" else set()
         for variant in variants:
             _add(kind, variant, everywhere, in_text, short=kind != "number" or (kind, value) in mine)
+    everywhere = {needle: kind for needle, kind in everywhere.items() if len(needle) >= LEAST_BYTES}
     everywhere |= {uid.encode("ascii", "replace"): "uid" for uid in uids if len(uid) >= LEAST_BYTES}
     for word in _common_words() | {value.lower() for value in allowed}:
         in_text.pop(word, None)
@@ -75,15 +78,15 @@ def _plain(text: str) -> str:
 
 
 def _add(kind: str, variant: str, everywhere: dict[bytes, str], in_text: dict[str, str], *, short: bool) -> None:
-    lowered = variant.lower()
-    if len(variant) < _LEAST_WORD or not any(map(str.isalnum, variant)):
+    least = _LEAST_WORD if variant.isascii() else _LEAST_FOREIGN
+    if len(variant) < least or not any(map(str.isalnum, variant)):
         return
-    if len(variant) < LEAST_BYTES:
-        if short:
-            in_text[lowered] = kind
-        return
-    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
-        everywhere[lowered.encode(encoding, "ignore")] = kind
+    if len(variant) >= LEAST_BYTES:
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be", "latin-1"):
+            for written in (variant, variant.lower(), variant.upper(), variant.title()):
+                everywhere[written.encode(encoding, "ignore").lower()] = kind
+    if short and (len(variant) < LEAST_BYTES or not variant.isascii()):
+        in_text[variant.casefold()] = kind
 
 
 def _date_styles(value: str) -> set[str]:
@@ -99,6 +102,6 @@ def text_words(values: Iterable[Any]) -> set[str]:
     """Whole words of text values, lower case: split at everything that is no letter or digit, and unsplit."""
     found: set[str] = set()
     for value in values:
-        text = str(value).lower()
+        text = str(value).casefold()
         found |= set(re.split(r"[^\w.\-/]+|_", text)) | set(re.findall(r"[^\W_]+", text)) | {text.strip()}
     return found

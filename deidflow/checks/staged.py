@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,23 @@ class ExpectedSeries:
     sources: tuple[Path, ...]
     masks: Path | None
     scratch: Path
+
+
+DIFFER = "stored values differ outside the mask"
+_DEFACED = re.compile(r"defaced_dicom/slice_\d+\.dcm|defaced(_mask)?\w*\.nii\.gz|defaced\w*\.(json|bval|bvec)")
+_WHOLE = re.compile(r"dicom/slice_\d+\.dcm|image\w*\.(nii\.gz|json|bval|bvec)")
+
+
+def check_names(root: Path, expected: Sequence[ExpectedSeries]) -> list[Finding]:
+    """Findings for files that do not belong into a session with these series."""
+    allowed = {one.name: _DEFACED if one.masks else _WHOLE for one in expected}
+    findings = []
+    for path in (one for one in root.rglob("*") if not one.is_dir()):
+        series, _, rest = path.relative_to(root).as_posix().partition("/")
+        fits = series in allowed and allowed[series].fullmatch(rest) is not None
+        if not fits and (series, rest) != ("session.json", ""):
+            findings.append(Finding(series, "a file that does not belong here", 1))
+    return findings
 
 
 def check_leaks(root: Path, search: LeakSearch) -> list[Finding]:
@@ -74,7 +92,7 @@ def _compare(expected: ExpectedSeries, staged: Sequence[Path], masks: Mapping[st
         if not matches:
             counts["instance without a source"] += 1
         elif not any(_equal(released, source, masks.get(path.name), expected.scratch) for source in matches):
-            counts["stored values differ outside the mask"] += 1
+            counts[DIFFER] += 1
     return [Finding(expected.name, what, count) for what, count in counts.items() if count]
 
 
@@ -100,7 +118,13 @@ def _equal(released: Any, source_path: Path, packed: Any, scratch: Path) -> bool
     if packed is None:
         return bool(np.array_equal(before, after))
     removed = np.unpackbits(packed, count=int(np.prod(before.shape[:3]))).reshape(before.shape[:3]).astype(bool)
-    return bool(np.array_equal(before[~removed], after[~removed]))
+    filled = all(_is_constant(frame[mask]) for frame, mask in zip(after, removed, strict=True))
+    return filled and bool(np.array_equal(before[~removed], after[~removed]))
+
+
+def _is_constant(values: Any) -> bool:
+    """Whether all removed pixels of a frame hold one value, so that nothing can be seen in them."""
+    return bool((values == values[:1]).all())
 
 
 def _mask_image(folder: Path, name: str, masks: Mapping[str, Any]) -> list[Finding]:

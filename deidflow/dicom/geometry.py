@@ -68,8 +68,11 @@ def planes(header: Any) -> list[Plane]:
 
 def is_mosaic(header: Any) -> bool:
     """Whether the image is a Siemens mosaic."""
+    if int(header.get("NumberOfFrames") or 1) != 1:
+        return False
     types = [str(value).upper() for value in header.get("ImageType") or ()]
-    return "MOSAIC" in types and "NumberOfFrames" not in header
+    counted = header.get(_MOSAIC_COUNT)
+    return "MOSAIC" in types or (counted is not None and header.get("Manufacturer", "").upper().startswith("SIEMENS"))
 
 
 def _vector(values: Iterable[Any]) -> Vector:

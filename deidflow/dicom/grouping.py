@@ -67,6 +67,8 @@ class Cohort:
     verdicts: dict[str, Decision]
     owners: dict[str, str]
     """Path -> subject key, for every readable instance."""
+    study_uids: frozenset[str]
+    """Every study of which there is a readable instance, whatever its verdict."""
 
 
 def group(entries: Iterable[Entry], *, defacing: bool) -> Cohort:
@@ -87,7 +89,8 @@ def group(entries: Iterable[Entry], *, defacing: bool) -> Cohort:
         decision = judge(member.instance, defacing=defacing)
         if decision and member.path not in verdicts:
             verdicts[member.path] = decision
-    return Cohort(_subjects(members, owners, verdicts), verdicts, owners)
+    study_uids = frozenset(member.instance.study_uid for member in members)
+    return Cohort(_subjects(members, owners, verdicts), verdicts, owners, study_uids)
 
 
 def subject_keys(members: Sequence[Member]) -> dict[str, str]:

@@ -53,6 +53,8 @@ def shape_of(source: Any) -> tuple[int, int, int, int]:
 
 def _native(source: Any, syntax: str) -> Stored:
     frames, rows, columns, samples = shape_of(source)
+    if int(source.get("HighBit", int(source.BitsStored) - 1)) != int(source.BitsStored) - 1:
+        raise Withheld(Reason.NO_DECODER, "high bit")
     if int(source.BitsAllocated) not in _CELLS or source.PhotometricInterpretation == "YBR_FULL_422":
         raise Withheld(Reason.NO_DECODER)
     kind = np.dtype(_CELLS[int(source.BitsAllocated)])

@@ -31,12 +31,11 @@ def judge(instance: Instance, *, defacing: bool) -> tuple[Verdict, Reason] | Non
 
 
 def _doubt(instance: Instance, kind: str) -> Reason | None:
-    types = {part.strip().upper() for part in instance.image_type.split("\\")}
     if kind == "text":
         return Reason.MAY_CARRY_TEXT
     if instance.burned_in.upper() not in ("", "NO"):
         return Reason.BURNED_IN
-    if types & set(load_yaml("standard/image_signals.yaml")["image_type"]) or instance.conversion_type:
+    if _types(instance) & set(load_yaml("standard/image_signals.yaml")["image_type"]) or instance.conversion_type:
         return Reason.SECONDARY
     if instance.pixel_length is None:
         return Reason.NO_PIXELS
@@ -48,16 +47,22 @@ def _doubt(instance: Instance, kind: str) -> Reason | None:
 def _face_doubt(instance: Instance) -> Reason | None:
     if instance.photometric == "PALETTE COLOR":
         return Reason.PALETTE
-    if instance.modality == "CT":
+    if instance.modality == "CT" or instance.sop_class in load_yaml("standard/image_signals.yaml")["ct"]:
         return Reason.CT_NOT_YET
+    if _types(instance) & set(load_yaml("standard/image_signals.yaml")["projections"]):
+        return Reason.PROJECTION
     return None if has_plane(instance) else Reason.NO_GEOMETRY
 
 
+def _types(instance: Instance) -> set[str]:
+    return {part.strip().upper() for part in instance.image_type.split("\\")}
+
+
 def has_plane(instance: Instance) -> bool:
-    """Whether the header places the image in the patient; enhanced images do so frame by frame."""
+    """Whether the header may place the image in the patient; positions may also come frame by frame or tile by tile."""
     if is_enhanced(instance):
         return True
-    return bool(instance.orientation and instance.spacing and (instance.position or instance.orientation))
+    return bool(instance.orientation and instance.spacing)
 
 
 def is_enhanced(instance: Instance) -> bool:

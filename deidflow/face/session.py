@@ -54,9 +54,16 @@ class Refused:
 
 def rank_candidates(candidates: Sequence[Candidate]) -> list[Candidate]:
     """3-D T1-like series first, then other 3-D, then the thickest cover; localizers and colour never."""
-    usable = [(_score(candidate), candidate) for candidate in candidates]
+    usable = [(_score_or_none(candidate), candidate) for candidate in candidates]
     ordered = sorted((pair for pair in usable if pair[0]), key=lambda pair: (pair[0], pair[1].series), reverse=True)
     return [candidate for _, candidate in ordered]
+
+
+def _score_or_none(candidate: Candidate) -> tuple[float, ...] | None:
+    try:
+        return _score(candidate)
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def _score(candidate: Candidate) -> tuple[float, ...] | None:

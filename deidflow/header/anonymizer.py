@@ -23,7 +23,8 @@ from deidflow.header.values import age_from, dummy, floor_to, limit_age, split_v
 _TEXT = frozenset(("LO", "SH", "ST", "LT", "UT", "UC", "CS", "UR"))
 _BINARY = frozenset(("OB", "OW", "OF", "OD", "OL", "OV", "UN"))
 _TRIGGER_TIME, _AGE, _BIRTH_DATE, _STUDY_DATE = 0x00181060, 0x00101010, 0x00100030, 0x00080020
-_DROPPED_GROUPS = frozenset((0x0000, 0x0002, 0x0004, 0xFFFA, 0xFFFC))
+_DROPPED_GROUPS = frozenset((0x0000, 0x0002, 0x0004, 0x7FE0, 0xFFFA, 0xFFFC))
+"""Command sets, file meta, directories, pixel data wherever they are nested, signatures, padding."""
 _CLASS_UIDS = frozenset((0x00080016, 0x00081150, 0x0008001B, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118))
 
 
@@ -78,9 +79,9 @@ class Anonymizer:
             return _with(element, self._scrubbed(element))
         if element.VR == "PN":
             return _with(element, "")
-        if element.VR not in _BINARY and element.value is None:
-            return _with(element, "")
-        return element
+        if element.VR in _BINARY and element.tag.group != 0x0028:
+            return None
+        return element if element.value is not None else _with(element, "")
 
     def _scrubbed(self, element: DataElement) -> Any:
         values = [self.context.scrubber.clean(one) for one in split_values(element.value)]

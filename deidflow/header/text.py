@@ -11,8 +11,10 @@ from functools import lru_cache
 from deidflow.resources import load_yaml
 
 _WORD = re.compile(r"[0-9A-Za-z.]+")
+_ANY_WORD = re.compile(r"[^\W_]+")
 _NAME_PARTS = re.compile(r"[\^=,\s]+")
 LEAST_LETTERS = 3
+_UNSPACED = 0x2E7F
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +58,11 @@ def fold(text: str) -> str:
 
 def name_parts(name: str) -> set[str]:
     """The parts of a PN value in all its component groups, long enough to be told from random letters."""
-    return {part for part in _NAME_PARTS.split(name) if len(part) >= LEAST_LETTERS and any(map(str.isalpha, part))}
+    return {part for part in _NAME_PARTS.split(name) if len(part) >= _least(part) and any(map(str.isalpha, part))}
+
+
+def _least(value: str) -> int:
+    return LEAST_LETTERS if value.isascii() else LEAST_LETTERS - 1
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,8 @@ class Scrubber:
         if not usable:
             return cls(None, own_words)
         longest_first = sorted(usable | {fold(one) for one in usable}, key=lambda one: (-len(one), one))
-        body = "|".join(re.escape(one) for one in longest_first)
-        return cls(re.compile(rf"(?<![^\W_])(?:{body})(?![^\W_])", re.IGNORECASE), own_words)
+        body = "|".join(_expression(one) for one in longest_first)
+        return cls(re.compile(body, re.IGNORECASE), own_words)
 
     def clean(self, text: str) -> str:
         """The text without identifiers; the rest stays as it is."""
@@ -96,11 +102,17 @@ class Scrubber:
         return self.pattern is not None and self.pattern.search(text) is not None
 
 
+def _expression(value: str) -> str:
+    """A value as a whole word; in scripts without spaces anywhere."""
+    escaped = re.escape(value)
+    return escaped if min(map(ord, value)) > _UNSPACED else rf"(?<![^\W_]){escaped}(?![^\W_])"
+
+
 def _worth(value: str) -> bool:
     """Too short, generic or all-punctuation values are no identifiers."""
-    if len(value) < LEAST_LETTERS or not any(map(str.isalnum, value)):
+    if len(value) < _least(value) or not any(map(str.isalnum, value)):
         return False
-    return not {fold(word) for word in _WORD.findall(value)} <= common_words()
+    return not {fold(word) for word in _ANY_WORD.findall(value)} <= common_words()
 
 
 @lru_cache(maxsize=1)

@@ -184,10 +184,11 @@ class Vault:
                     anchor = self.unseal(row[1])["anchor"]
                     self._set_anchor(database, pseudonym, anchor or None)
 
-    def find_pseudonyms(self, keys: Iterable[str]) -> set[str]:
-        """Pseudonyms of patients by their keys; unknown ones are left out."""
-        known = self._pseudonyms(self._database)
-        return {known[self._patient(key)] for key in keys if self._patient(key) in known}
+    def published_of(self, study_uids: Iterable[str]) -> set[tuple[str, str]]:
+        """(pseudonym, label) of the published sessions among these studies."""
+        query = "SELECT lookup, pseudonym, label FROM sessions WHERE project = ? AND level = ? AND published"
+        known = {row[0]: (row[1], row[2]) for row in self._database.execute(query, self._scope)}
+        return {known[lookup] for uid in study_uids if (lookup := self._study(uid)) in known}
 
     # sealing
 

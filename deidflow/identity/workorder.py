@@ -26,7 +26,7 @@ class SeriesOrder:
     incomplete: bool
     bin_trigger_time: bool
     facts: dict[str, str]
-    """Header values that choose the reference: image_type, acquisition_type, body_part."""
+    """Header values that choose the reference: image_type, acquisition_type, samples."""
     files: tuple[FileOrder, ...]
 
 

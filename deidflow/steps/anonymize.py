@@ -8,6 +8,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deidflow.errors import Withheld
 from deidflow.header.anonymizer import Anonymizer
 from deidflow.header.markers import mark
 from deidflow.header.profile import Profile
@@ -15,6 +16,7 @@ from deidflow.header.rules import compile_profile
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
 from deidflow.steps.common import SeriesResult, each_series, header_context, profile_for, read_source
+from deidflow.verdicts import Reason
 
 VERSION = "1"
 
@@ -39,10 +41,18 @@ def _series(
     fitted = anonymizer.for_series(bin_trigger_time=series.bin_trigger_time)
     for number, file in enumerate(series.files, 1):
         source = read_source(order, file, pixels=False)
+        refuse_embedded_overlay(source)
         header = fitted.clean(source)
         mark(header, profile)
         write_header(header, folder / header_name(number))
     return {"state": "anonymized", "instances": len(series.files)}
+
+
+def refuse_embedded_overlay(source: Any) -> None:
+    """Withhold an image whose overlay lies in unused bits of its pixels (retired in PS3.3 C.9.2)."""
+    for tag in source.keys():
+        if 0x6000 <= tag.group <= 0x60FF and tag.element == 0x0102 and int(source[tag].value or 0) > 0:
+            raise Withheld(Reason.EMBEDDED_OVERLAY)
 
 
 def header_name(number: int) -> str:

@@ -11,7 +11,7 @@ from deidflow.face.session import Candidate, Refused, Registered, register_sessi
 from deidflow.face.template import Template, load_template
 from deidflow.face.volume import read_volume
 from deidflow.identity.workorder import SessionOrder, read_order
-from deidflow.steps.common import SeriesResult, is_withheld, withheld
+from deidflow.steps.common import SeriesResult, guarded, is_withheld, withheld
 from deidflow.verdicts import Reason
 
 VERSION = "1"
@@ -38,7 +38,7 @@ def deface_session(
     if registered is None:
         return result | {"series": _all_withheld(session, refused)}
     states = {
-        candidate.series: _carried(candidate, registered, template, settings)
+        candidate.series: guarded(lambda one=candidate: _carried(one, registered, template, settings))  # type: ignore[misc]
         for candidate in _images(session, Path(converted), outcome["series"])
     }
     return result | {

@@ -16,6 +16,8 @@ from deidflow.identity.workorder import WorkOrder
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
+READER_VERSION = "1"
+"""Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
 Fresh = tuple[str, tuple[int, int, int, int], str]
 
@@ -54,8 +56,9 @@ def take_inventory(source: Path, vault: Vault, children: Children, log: Path, *,
     unread: dict[str, Found] = {}
     for file in (one for one in found if isinstance(one, Found)):
         signature, text = known.pop(file.path, (None, ""))
-        if signature == file.signature:
-            entries.append(Entry.from_json(json.loads(text)))
+        row = json.loads(text) if signature == file.signature else {}
+        if row.get("reader") == READER_VERSION:
+            entries.append(Entry.from_json(row["entry"]))
         else:
             unread[file.path] = file
     fresh = list(read_in_children(source, list(unread), children, log))
@@ -64,7 +67,7 @@ def take_inventory(source: Path, vault: Vault, children: Children, log: Path, *,
 
 
 def _row(file: Found, entry: Entry) -> Fresh:
-    return file.path, file.signature, json.dumps(entry.to_json())
+    return file.path, file.signature, json.dumps({"reader": READER_VERSION, "entry": entry.to_json()})
 
 
 def read_in_children(source: Path, paths: Sequence[str], children: Children, log: Path) -> Iterator[Entry]:

@@ -54,7 +54,7 @@ class MaskedSeries:
 
     def build(self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]) -> int:
         """Write DICOM, NIfTI, mask and sidecar; returns the number of pixels removed."""
-        work = self.folder.with_name(f".{self.folder.name}.work")
+        work = self.masks.parent.with_name(f".{series.name}.scratch")
         for path in (self.folder / "defaced_dicom", work / "image", work / "mask"):
             path.mkdir(parents=True)
         try:

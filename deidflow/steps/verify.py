@@ -11,8 +11,8 @@ import pydicom
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.patterns import collect
 from deidflow.checks.reader import uids_of
-from deidflow.checks.staged import ExpectedSeries, Finding, check_leaks, check_series
-from deidflow.identity.workorder import SessionOrder, WorkOrder, read_order
+from deidflow.checks.staged import ExpectedSeries, Finding, check_leaks, check_names, check_series
+from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.steps.common import is_withheld
 from deidflow.store.files import read_json
 
@@ -38,13 +38,17 @@ def verify_session(
     everyone = [(kind, value) for kind, value in read_json(Path(batch)) or []]
     patterns = collect(everyone, order.identifiers, _source_uids(order, session), [order.pseudonym])
     findings = check_leaks(Path(staged), LeakSearch(patterns))
-    for series in session.series:
-        if not is_withheld(outcome["series"][series.name]):
-            sources = tuple(Path(order.source) / file.path for file in series.files)
-            own_masks = Path(masks) / f"{series.name}.npz" if defaced else None
-            expected = ExpectedSeries(series.name, sources, own_masks, Path(scratch))
-            findings += _checked(Path(staged) / series.name, expected)
+    present = [series for series in session.series if not is_withheld(outcome["series"][series.name])]
+    expected = [_expected(order, series, masks if defaced else None, scratch) for series in present]
+    findings += check_names(Path(staged), expected)
+    for one in expected:
+        findings += _checked(Path(staged) / one.name, one)
     return {"findings": [asdict(finding) for finding in findings]}
+
+
+def _expected(order: WorkOrder, series: SeriesOrder, masks: str | None, scratch: str) -> ExpectedSeries:
+    sources = tuple(Path(order.source) / file.path for file in series.files)
+    return ExpectedSeries(series.name, sources, Path(masks) / f"{series.name}.npz" if masks else None, Path(scratch))
 
 
 def _checked(folder: Path, expected: ExpectedSeries) -> list[Finding]:

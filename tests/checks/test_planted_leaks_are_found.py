@@ -99,8 +99,41 @@ def test_one_stored_value_that_differs_outside_the_mask_is_found(tmp_path: Path)
 
 def test_a_missing_mask_image_and_a_missing_instance_are_found(tmp_path: Path) -> None:
     values = np.arange(64, dtype="<u2")
+    values[:4] = 0
     assert series_with(tmp_path / "a", values.tobytes()) == ["mask of NIfTI and DICOM differ"]
     source = save(mr_instance(), tmp_path / "source.dcm")
     expected = ExpectedSeries("003-MR", (source, source), None, tmp_path)
     (tmp_path / "003-MR" / "dicom").mkdir(parents=True)
     assert [one.what for one in check_series(tmp_path / "003-MR", expected)] == ["instances missing or added"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "charset"),
+    [
+        ("Müllerström^Jörgen", "for Müllerström", "ISO_IR 100"),
+        ("Müllerström^Jörgen", "for MÜLLERSTRÖM", "ISO_IR 192"),
+        ("Wang=山田^太郎", "山田太郎様", "ISO_IR 192"),
+        ("Wang=山田^太郎", "of 山田", "ISO_IR 192"),
+    ],
+)
+def test_names_in_other_scripts_and_character_sets(tmp_path: Path, name: str, text: str, charset: str) -> None:
+    from deidflow.header.text import Scrubber
+
+    plain = {"PatientName": "P001", "PatientID": "P001", "StudyDescription": "", "SeriesDescription": text}
+    save(mr_instance(**plain, SpecificCharacterSet=charset), tmp_path / "x.dcm")
+    search = LeakSearch(collect([], [("name", name)], [], []))
+    assert {one.what for one in check_leaks(tmp_path, search)} == {"leak: name"}
+    cleaned = Scrubber.of((("name", name),)).clean(text)
+    assert not {"müllerström", "山田", "太郎"} & {cleaned.lower()[i:j] for i in range(12) for j in range(i, 16)}
+
+
+def test_files_that_do_not_belong_and_faces_left_inside_the_mask_are_found(tmp_path: Path) -> None:
+    from deidflow.checks.staged import check_names
+
+    values = np.arange(64, dtype="<u2")
+    assert "stored values differ outside the mask" in series_with(tmp_path, values.tobytes()), "nothing was filled"
+    expected = ExpectedSeries("003-MR", (), tmp_path, tmp_path)
+    (tmp_path / "r" / "003-MR" / "dicom").mkdir(parents=True)
+    for name in ("session.json", "003-MR/defaced.json", "003-MR/image.nii.gz", "003-MR/dicom/slice_001.dcm", "stray"):
+        (tmp_path / "r" / name).touch()
+    assert sorted(one.place for one in check_names(tmp_path / "r", [expected])) == ["003-MR", "003-MR", "stray"]

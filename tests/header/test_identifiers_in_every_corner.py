@@ -201,3 +201,12 @@ def test_file_meta_and_preamble_hold_nothing_of_the_source() -> None:
 def test_an_unknown_attribute_of_a_profile_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="PatientName"):
         tag_of("PatientNam")
+
+
+@LEVELS
+def test_pixels_nested_in_sequences_are_gone(level: str) -> None:
+    header = mr_instance(SourceImageSequence=Sequence([mr_instance()]))
+    header.add_new(0x7FE00001, "OV", b"\0" * 8)
+    cleaned = anonymizer(level).clean(header)
+    assert "PixelData" not in cleaned.SourceImageSequence[0]
+    assert not any(tag.group == 0x7FE0 for tag in cleaned.keys())
