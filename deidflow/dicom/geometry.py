@@ -18,7 +18,7 @@ from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
 Vector = NDArray[np.float64]
-_GRID_POSITIONS, _GRID_CREATOR = 0x00651051, "Image Private Header"
+_GRID_POSITIONS = 0x00651051
 _MOSAIC_COUNT = 0x0019100A
 
 

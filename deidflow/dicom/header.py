@@ -6,7 +6,7 @@ import struct
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deidflow.dicom.structure import PIXEL_DATA, Structure
+from deidflow.dicom.structure import Structure
 
 PATIENT_NAME, PATIENT_ID, BIRTH_DATE = 0x00100010, 0x00100020, 0x00100030
 _TEXT = {
@@ -70,7 +70,7 @@ IDENTIFIER_TAGS = {
 }
 """Attributes whose values identify: of what kind they are, for the search for leaks."""
 
-CHARSET, META_CLASS, GRID_POSITIONS, PER_FRAME = 0x00080005, 0x00020002, 0x00651051, 0x52009230
+CHARSET = 0x00080005
 WANTED = frozenset([*_TEXT.values(), *_SHORTS.values(), *IDENTIFIER_TAGS, CHARSET])
 
 
@@ -127,12 +127,17 @@ class Instance:
         return cls(**{**row, "identifiers": pairs})
 
     @property
+    def pixel_bytes(self) -> int:
+        """Bytes of uncompressed pixel data that rows, columns, samples, bits and frames ask for."""
+        bits = self.rows * self.columns * (self.samples or 1) * self.bits_allocated * frame_count(self.frames)
+        return (bits + 7) // 8
+
+    @property
     def pixels_fit(self) -> bool:
         """Whether uncompressed pixel data have the length that rows, columns and frames ask for."""
         if self.pixel_length is None or self.encapsulated:
             return True
-        bits = self.rows * self.columns * (self.samples or 1) * self.bits_allocated * frame_count(self.frames)
-        need = (bits + 7) // 8
+        need = self.pixel_bytes
         if self.photometric == "YBR_FULL_422":
             need = need * 2 // 3
         return self.pixel_length in (need, need + need % 2)
@@ -183,6 +188,3 @@ def encodings_of(charset: str) -> list[str]:
         return list(convert_encodings([part.strip("\0 ") for part in charset.split("\\")]))
     except (LookupError, ValueError):
         return ["iso8859"]
-
-
-__all__ = ["PIXEL_DATA", "WANTED", "Instance", "describe", "encodings_of", "frame_count"]

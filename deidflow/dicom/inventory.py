@@ -13,7 +13,7 @@ from typing import Any
 
 from deidflow.dicom.header import WANTED, Instance, describe
 from deidflow.dicom.kinds import has_mark, without_mark
-from deidflow.dicom.structure import scan
+from deidflow.dicom.structure import Limits, scan
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason, Verdict
 
@@ -135,6 +135,8 @@ def _entry(source: Path, path: str, data: memoryview) -> Entry:
 def _defect(instance: Instance) -> Reason | None:
     if not all((instance.sop_class, instance.sop_uid, instance.study_uid, instance.series_uid)):
         return Reason.MISSING_UID
+    if instance.pixel_bytes > Limits().pixel_bytes:
+        return Reason.TOO_LARGE
     return None if instance.pixels_fit else Reason.PIXEL_LENGTH
 
 

@@ -14,7 +14,7 @@ import pydicom
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.errors import Withheld
 from deidflow.face.mask import WorldMask
-from deidflow.face.template import load_template
+from deidflow.face.template import Template, load_template
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import slice_names
 from deidflow.steps.anonymize import header_name
@@ -47,7 +47,8 @@ def reconstruct_session(
     """Write every series that may be released into `scratch`, and its masks into the vault's `masks`."""
     order = read_order(Path(order_path))
     session = order.session(label)
-    builder = _Builder(order, session, inputs, Path(scratch), Path(masks), Path(log))
+    template = load_template(Path(inputs.template)) if inputs.deface else None
+    builder = _Builder(order, session, inputs, template, Path(scratch), Path(masks), Path(log))
     remove_tree(Path(masks))
     Path(masks).mkdir(parents=True)
     results = {series.name: builder.series(series) for series in session.series}
@@ -75,6 +76,8 @@ class _Builder:
     order: WorkOrder
     session: SessionOrder
     inputs: Inputs
+    template: Template | None
+    """Loaded once for all series; None where faces stay."""
     scratch: Path
     masks: Path
     log: Path
@@ -86,8 +89,11 @@ class _Builder:
                 held: SeriesResult = outcome["series"][series.name]
                 return held
         folder = self.scratch / series.name
-        build = self._masked if self.inputs.deface else self._whole
-        result = guarded(lambda: build(series, folder))
+        template, deface = self.template, self.inputs.deface
+        if template is None or deface is None:
+            result = guarded(lambda: self._whole(series, folder))
+        else:
+            result = guarded(lambda: self._masked(series, folder, template, deface))
         if is_withheld(result):
             remove_tree(folder)
         return result
@@ -104,10 +110,9 @@ class _Builder:
             shutil.copyfile(image, folder / image.name)
         return {"state": "released", "instances": len(headers)}
 
-    def _masked(self, series: SeriesOrder, folder: Path) -> SeriesResult:
-        deface = self.inputs.deface or {}
+    def _masked(self, series: SeriesOrder, folder: Path, template: Template, deface: dict[str, Any]) -> SeriesResult:
         fate = deface["series"][series.name]
-        mask = WorldMask(load_template(Path(self.inputs.template)), np.array(deface["affine"]), fate["margin_mm"])
+        mask = WorldMask(template, np.array(deface["affine"]), fate["margin_mm"])
         headers = self._headers(series)
         masked = MaskedSeries(
             mask,

@@ -61,6 +61,12 @@ def test_half_of_a_file(tmp_path: Path) -> None:
     assert reason(tmp_path, whole[:-40]) is Reason.TRUNCATED
 
 
+def test_more_pixels_than_the_limit(tmp_path: Path) -> None:
+    """Declared size counts, also where compression hides it: two billion frames in a few bytes."""
+    save(mr_instance(NumberOfFrames=2_000_000_000), tmp_path / "x")
+    assert read_file(tmp_path, "x").reason is Reason.TOO_LARGE
+
+
 def test_fewer_pixels_than_rows_and_columns(tmp_path: Path) -> None:
     save(mr_instance(PixelData=bytes(100)), tmp_path / "x")
     assert read_file(tmp_path, "x").reason is Reason.PIXEL_LENGTH
