@@ -6,23 +6,20 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from deidflow.errors import ConfigError, UsageError
+from deidflow.settings import HeaderSettings, IdSettings, Section, SessionSettings
 
 Step = Literal["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
 STEPS: tuple[Step, ...] = ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
 Level = Literal["low", "high"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GateSettings(_Section):
+class GateSettings(Section):
     """Thresholds of the registration gate; a value beyond any of them sends the session to quarantine.
 
     Where they come from: 490 labelled gate rows of 16 heads under 7 to 14 perturbations, on 4 mm data;
@@ -41,7 +38,7 @@ class GateSettings(_Section):
     face_changed_min: float = 0.10
 
 
-class DefaceSettings(_Section):
+class DefaceSettings(Section):
     """When and how faces are removed."""
 
     when: Literal["auto", "always"] = "auto"
@@ -58,26 +55,36 @@ def _as_tuple(value: Any) -> Any:
     return value
 
 
-class RunSettings(_Section):
+class CommonSettings(Section):
+    """What every command needs to know that de-identifies headers."""
+
+    level: Level = "high"
+    profile: str = ""
+    """Name or file of the header rules; empty takes those of the level."""
+    project: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    workers: int = Field(default=0, ge=0, le=256)
+    """Subjects, or batches of files, at work at once; 0 chooses from cores and memory."""
+    log: Path | None = None
+    private: Literal["listed", "none"] = "listed"
+    """`listed` keeps the private elements that the profile lists; `none` keeps none."""
+    header: HeaderSettings = HeaderSettings()
+    ids: IdSettings = IdSettings()
+    sessions: SessionSettings = SessionSettings()
+
+
+class RunSettings(CommonSettings):
     """Everything that a run needs to know; its fields are the keys of the YAML file."""
 
     source: Path
     release: Path
     vault: Path
-    level: Level = "high"
-    project: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
     subjects: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
     redo: Step | None = None
-    workers: int = Field(0, ge=0, le=256)
-    """Subjects at work at once; 0 chooses from cores and memory."""
-    memory_gib: float = Field(0.0, ge=0)
+    memory_gib: float = Field(default=0.0, ge=0)
     """Memory limit of one working process; 0 shares the machine's memory among the workers."""
-    log: Path | None = None
     strict: bool = False
     """Hash every file again instead of trusting size, times and inode."""
     deface: DefaceSettings = DefaceSettings()
-    private: Literal["listed", "none"] = "listed"
-    """`listed` keeps the private elements of the safe and the physics list; `none` keeps none."""
 
     @model_validator(mode="before")
     @classmethod
@@ -101,19 +108,27 @@ def load_settings(
     Raises ConfigError for an unknown key (with the nearest known one) or a bad value, UsageError for
     folders that lie inside each other.
     """
-    values = _read_file(file) | _from_environment(environment)
+    values = read_file(file) | _from_environment(environment)
     values |= {key: value for key, value in flags.items() if value is not None}
     for key in ("source", "release", "vault"):
         if not values.get(key):
             raise ConfigError(
                 f"'{key}' is not given; name it on the command line, in the file or as DEIDFLOW_{key.upper()}"
             )
-    try:
-        settings = RunSettings(**values)
-    except ValidationError as error:
-        raise ConfigError(_explain(error)) from None
+    settings = checked(RunSettings, values)
     check_separate(settings)
     return settings
+
+
+Settings = TypeVar("Settings", bound=CommonSettings)
+
+
+def checked(model: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """The values as settings; raises ConfigError that names the key."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, model)) from None
 
 
 def check_separate(settings: RunSettings) -> None:
@@ -133,7 +148,8 @@ def check_separate(settings: RunSettings) -> None:
         raise UsageError("the log lies inside the source or the release; choose a place outside them")
 
 
-def _read_file(file: Path | None) -> dict[str, Any]:
+def read_file(file: Path | None) -> dict[str, Any]:
+    """The keys and values of a configuration file; raises ConfigError."""
     if file is None:
         return {}
     try:
@@ -153,9 +169,12 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {known[key]: _value(key, known[key], text) for key, text in environment.items() if key in known and text}
 
 
+_YAML_KEYS = ("subjects", "workers", "memory_gib", "strict", "deface", "header", "ids", "sessions")
+
+
 def _value(variable: str, name: str, text: str) -> Any:
     """Places and words are taken as they are; numbers, lists and sections are YAML."""
-    if name not in ("subjects", "workers", "memory_gib", "strict", "deface"):
+    if name not in _YAML_KEYS:
         return text
     try:
         return yaml.safe_load(text)
@@ -167,17 +186,17 @@ def _cause(error: OSError | UnicodeDecodeError) -> str:
     return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"'{path}': {first['msg']}"
-    near = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(first["loc"][:-1]), n=1, cutoff=0.4)
+        return f"'{path}': {first['msg'].removeprefix('Value error, ')}"
+    known = _known_keys(first["loc"][:-1], model)
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
     return f"unknown key '{path}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
-def _known_keys(path: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = RunSettings
+def _known_keys(path: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     for part in path:
         annotation = model.model_fields[str(part)].annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):

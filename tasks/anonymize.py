@@ -8,7 +8,7 @@ from typing import Any
 from deidflow.header.profile import OPTION_CODES
 from deidflow.resources import resource
 from deidflow.steps.anonymize import VERSION
-from deidflow.steps.common import profile_for
+from deidflow.steps.chosen import chosen_profile
 from deidflow.store.files import digest_of
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -19,13 +19,15 @@ _RULES = (
     "private/physics.yaml",
     "vocabulary/acquisition.yaml",
     "vocabulary/image_tokens.yaml",
+    "vocabulary/not_identifying.yaml",
+    "standard/categories.yaml",
 )
 
 
 def rules_digest(session: SessionRun) -> str:
     """A hash of everything that decides what becomes of a header."""
     settings = session.run.settings
-    profile = profile_for(settings.level, settings.private).model_dump(mode="json")
+    profile = chosen_profile(settings).model_dump(mode="json")
     return digest_of([profile, OPTION_CODES, [resource(name).read_text("utf-8") for name in _RULES]])
 
 
@@ -34,7 +36,7 @@ def plan(session: SessionRun) -> StepPlan:
     settings, label = session.run.settings, session.session.label
 
     def work(scratch: Path) -> dict[str, Any]:
-        arguments = (session.order_path, label, str(scratch), settings.level, settings.private)
+        arguments = (session.order_path, label, str(scratch), chosen_profile(settings))
         found: dict[str, Any] = session.run.children.run(
             "deidflow.steps.anonymize:anonymize_session", *arguments, log=session.log
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resource
+from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.convert import VERSION
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -13,10 +14,10 @@ from tasks.context import SessionRun
 
 def plan(session: SessionRun) -> StepPlan:
     """Convert every series of the session."""
-    label, level = session.session.label, session.run.settings.level
+    label, profile = session.session.label, chosen_profile(session.run.settings)
 
     def work(scratch: Path) -> dict[str, Any]:
-        arguments = (session.order_path, label, str(scratch), str(session.log), level)
+        arguments = (session.order_path, label, str(scratch), str(session.log), profile)
         found: dict[str, Any] = session.run.children.run(
             "deidflow.steps.convert:convert_session", *arguments, log=session.log
         )
@@ -25,7 +26,7 @@ def plan(session: SessionRun) -> StepPlan:
     fields = resource("standard/sidecar_fields.yaml").read_text("utf-8")
     words = resource("vocabulary/acquisition.yaml").read_text("utf-8")
     content = session.order.content_digest(label)
-    key = step_key("convert", VERSION, ["dcm2niix", "pydicom"], content, fields, words, level)
+    key = step_key("convert", VERSION, ["dcm2niix", "pydicom"], content, fields, words, profile.name, profile.search)
     return StepPlan("convert", key, session.folder / "convert", work)
 
 

@@ -46,7 +46,7 @@ def _discover(run: Run, vault: Vault) -> Batch:
     settings, layout = run.settings, run.layout
     entries = take_inventory(settings.source, vault, run.children, layout.tool_log, strict=settings.strict)
     vault.mark_published(layout.published_sessions())
-    batch = make_batch(entries, vault, settings.source, settings.subjects, defacing=settings.defacing)
+    batch = make_batch(entries, vault, settings)
     for order in batch.orders:
         order.write(layout.order(order.pseudonym))
     write_json_atomic(layout.batch_identifiers, identifiers_of(batch.cohort))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.reconstruct import VERSION, Inputs
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -49,8 +50,7 @@ def _inputs(session: SessionRun) -> Inputs:
         conversion=done["convert"].result,
         deface=done["deface"].result if "deface" in done else None,
         template=str(session.template),
-        level=settings.level,
-        private=settings.private,
+        profile=chosen_profile(settings),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -18,9 +20,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
 from deidflow.config import RunSettings
 from deidflow.dicom.inventory import Entry, Found, read_file, walk
-from deidflow.header.anonymizer import Anonymizer
+from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.context import HeaderContext
-from deidflow.header.profile import load_profile
+from deidflow.header.library import load_profile
+from deidflow.header.markers import markers
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
@@ -102,17 +105,54 @@ def inventory(source: Path) -> list[Entry]:
     return [read_file(source, one.path) if isinstance(one, Found) else one for one in walk(source)]
 
 
-def anonymizer(level: str, **changes: Any) -> Anonymizer:
-    """The anonymizer of a level for the patient of `mr_instance`."""
+def cleaner(level: str, explicit_out: bool = True, **changes: Any) -> HeaderCleaner:
+    """The header cleaner of a profile for the patient of `mr_instance`."""
+    profile = load_profile(level)
     context = {
         "pseudonym": "P001",
         "uids": UidMap(b"k" * 32),
         "shift_days": -100,
         "origin": to_datetime("20220510", "235000"),
         "scrubber": Scrubber.of((("name", "Zimmerquast^Adelheid"), ("number", "PID-77120"))),
-        "binned": level == "high",
+        "binned": profile.binned,
+        "hash_key": b"h" * 32,
+        "label": "M00",
     }
-    return Anonymizer(compile_profile(load_profile(level)), HeaderContext(**{**context, **changes}))  # type: ignore[arg-type]
+    marks = {way: markers(profile, "M00", 3, explicit=way) for way in (True, False)}
+    return HeaderCleaner(compile_profile(profile), HeaderContext(**{**context, **changes}), marks, explicit_out)  # type: ignore[arg-type]
+
+
+class Anonymizer:
+    """Cleans data sets: as a file, bytes in and bytes out."""
+
+    def __init__(self, inner: HeaderCleaner) -> None:
+        self.inner = inner
+
+    def clean(self, header: Dataset) -> Dataset:
+        """The released header, without pixels."""
+        return pydicom.dcmread(io.BytesIO(b"".join(self.inner.header(as_file(header)))))
+
+    def for_series(self, *, bin_trigger_time: bool) -> Anonymizer:
+        """The same for a series."""
+        return Anonymizer(self.inner.for_series(bin_trigger_time=bin_trigger_time))
+
+
+def as_file(header: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """A data set as the bytes of a DICOM file."""
+    header.file_meta = FileMetaDataset()
+    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    header.file_meta.TransferSyntaxUID = syntax
+    stream = io.BytesIO()
+    pydicom.dcmwrite(
+        stream, header, implicit_vr=syntax == "1.2.840.10008.1.2", little_endian=True, enforce_file_format=True
+    )
+    return stream.getvalue()
+
+
+def anonymizer(level: str, **changes: Any) -> Anonymizer:
+    """The anonymizer of a profile for the patient of `mr_instance`."""
+    return Anonymizer(cleaner(level, **changes))
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["store", "dicom", "header", "identity", "nifti", "face", "checks", "release", "demo", "steps", "cli"]
+ROOMS = ["store", "dicom", "header", "identity", "nifti", "face", "checks", "release", "demo", "steps", "bulk", "cli"]
 ALLOWED = {
     "store": set(),
     "dicom": {"store"},
-    "header": set(),
+    "header": {"dicom"},
     "identity": {"store", "dicom", "header"},
     "nifti": {"store", "dicom", "header"},
     "face": {"store", "dicom"},
@@ -20,6 +20,7 @@ ALLOWED = {
     "release": {"store", "header"},
     "demo": {"face"},
     "steps": {"store", "dicom", "header", "identity", "nifti", "face", "checks", "release"},
+    "bulk": {"store", "dicom", "header", "identity", "release", "steps"},
     "cli": set(ROOMS),
 }
 

@@ -12,6 +12,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command("deidflow.cli.run:run", name="run")
+app.command("deidflow.cli.anonymize:anonymize", name="anonymize")
 app.command("deidflow.cli.plan:plan", name="plan")
 app.command("deidflow.cli.status:status", name="status")
 app.command("deidflow.cli.demo:demo", name="demo")

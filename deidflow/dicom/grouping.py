@@ -7,20 +7,20 @@ are duplicates of the first; of a study or series under two patients the minorit
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Literal, NamedTuple
 
 from deidflow.dicom.header import Instance
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.policy import judge
+from deidflow.dicom.policy import deciding, judge
 from deidflow.verdicts import Reason, Verdict
 
 Decision = tuple[Verdict, Reason]
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """An instance with its locator and content hash."""
 
     path: str
@@ -57,6 +57,8 @@ class Subject:
     key: str
     studies: tuple[Study, ...]
     identifiers: tuple[tuple[str, str], ...]
+    folders: frozenset[str] = frozenset()
+    """Folders below the source that hold the patient's files."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,16 @@ class Cohort:
     """Every study of which there is a readable instance, whatever its verdict."""
 
 
-def group(entries: Iterable[Entry], *, defacing: bool) -> Cohort:
-    """Group the entries of an inventory; `defacing` says which policy column holds."""
+Discovery = Literal["all", "per_top_folder", "one_per_study"]
+
+
+def group(
+    entries: Iterable[Entry], *, defacing: bool, classes: Collection[str] = (), discovery: Discovery = "all"
+) -> Cohort:
+    """Group the entries of an inventory; `defacing` says which policy column holds.
+
+    `classes` are SOP Class UIDs that are let through; `discovery` says who is one subject.
+    """
     verdicts: dict[str, Decision] = {}
     members = []
     for entry in entries:
@@ -81,30 +91,38 @@ def group(entries: Iterable[Entry], *, defacing: bool) -> Cohort:
         elif entry.verdict is not None and entry.reason is not None:
             verdicts[entry.path] = entry.verdict, entry.reason
     members.sort(key=lambda member: member.path)
-    owners = subject_keys(members)
+    owners = subject_keys(members, discovery)
     valid = [member for member in members if member.path not in verdicts]
     verdicts |= _copies(valid)
     verdicts |= _minorities([member for member in valid if member.path not in verdicts], owners)
+    judged: dict[tuple[object, ...], Decision | None] = {}
     for member in valid:
-        decision = judge(member.instance, defacing=defacing)
+        basis = deciding(member.instance)
+        if basis not in judged:
+            judged[basis] = judge(member.instance, defacing=defacing, classes=classes)
+        decision = judged[basis]
         if decision and member.path not in verdicts:
             verdicts[member.path] = decision
     study_uids = frozenset(member.instance.study_uid for member in members)
     return Cohort(_subjects(members, owners, verdicts), verdicts, owners, study_uids)
 
 
-def subject_keys(members: Sequence[Member]) -> dict[str, str]:
+def subject_keys(members: Sequence[Member], discovery: Discovery = "all") -> dict[str, str]:
     """Path -> key of its patient: issuer and PatientID, else top folder, name and birth date.
 
-    Folders without PatientID that share a study are one patient.
+    Folders without PatientID that share a study are one patient. With another `discovery` a PatientID
+    counts within its top folder, or each study is a subject.
     """
+    if discovery == "one_per_study":
+        return {member.path: f"study|{member.instance.study_uid}" for member in members}
     nameless = [member for member in members if not _usable(member.instance.patient_id)]
     leader = _merge_by_study(nameless)
     keys = {}
     for member in members:
         instance = member.instance
         if _usable(instance.patient_id):
-            keys[member.path] = f"id|{instance.issuer.strip()}|{instance.patient_id.strip()}"
+            place = f"{_top(member)}|" if discovery == "per_top_folder" else ""
+            keys[member.path] = f"id|{place}{instance.issuer.strip()}|{instance.patient_id.strip()}"
         else:
             keys[member.path] = leader[_nameless_key(member)]
     return keys
@@ -115,9 +133,13 @@ def _usable(patient_id: str) -> bool:
 
 
 def _nameless_key(member: Member) -> str:
+    return f"folder|{_top(member)}|{member.instance.patient_name}|{member.instance.birth_date}"
+
+
+def _top(member: Member) -> str:
+    """The folder at the top of the source in which a file lies."""
     parts = PurePath(member.path).parts
-    top = parts[0] if len(parts) > 1 else ""
-    return f"folder|{top}|{member.instance.patient_name}|{member.instance.birth_date}"
+    return parts[0] if len(parts) > 1 else ""
 
 
 def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
@@ -183,8 +205,9 @@ def _subjects(members: Sequence[Member], owners: dict[str, str], verdicts: dict[
     for key, own in sorted(of_subject.items()):
         studies = _studies(own, verdicts)
         if studies:
-            pairs = {pair for member in own for pair in member.instance.identifiers}
-            subjects.append(Subject(key, studies, tuple(sorted(pairs))))
+            pairs = {pair for pairs in {member.instance.identifiers for member in own} for pair in pairs}
+            folders = frozenset(member.path.rpartition("/")[0] for member in own)
+            subjects.append(Subject(key, studies, tuple(sorted(pairs)), folders))
     return tuple(subjects)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from deidflow.dicom.structure import Structure
 
 PATIENT_NAME, PATIENT_ID, BIRTH_DATE = 0x00100010, 0x00100020, 0x00100030
-_TEXT = {
+TEXT_FIELDS = {
     "sop_class": 0x00080016,
     "sop_uid": 0x00080018,
     "study_uid": 0x0020000D,
@@ -39,7 +39,7 @@ _TEXT = {
     "acquisition_type": 0x00180023,
     "trigger_time": 0x00181060,
 }
-_SHORTS = {"rows": 0x00280010, "columns": 0x00280011, "samples": 0x00280002, "bits_allocated": 0x00280100}
+SHORT_FIELDS = {"rows": 0x00280010, "columns": 0x00280011, "samples": 0x00280002, "bits_allocated": 0x00280100}
 IDENTIFIER_TAGS = {
     0x00100010: "name",
     0x00101001: "name",
@@ -71,11 +71,10 @@ IDENTIFIER_TAGS = {
 """Attributes whose values identify: of what kind they are, for the search for leaks."""
 
 CHARSET = 0x00080005
-WANTED = frozenset([*_TEXT.values(), *_SHORTS.values(), *IDENTIFIER_TAGS, CHARSET])
+WANTED = frozenset([*TEXT_FIELDS.values(), *SHORT_FIELDS.values(), *IDENTIFIER_TAGS, CHARSET])
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """One DICOM object, as its header describes it; all values are the source's own."""
 
     sop_class: str
@@ -118,7 +117,7 @@ class Instance:
 
     def to_json(self) -> dict[str, Any]:
         """The instance as a dict."""
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Instance:
@@ -151,12 +150,12 @@ def frame_count(text: str) -> int:
 def describe(structure: Structure) -> Instance:
     """Decode the picked-up values; what cannot be decoded becomes the empty string or 0."""
     values = structure.values
-    decode = _decoder(values.get(CHARSET, b""))
-    texts = {name: decode(values.get(tag, b"")) for name, tag in _TEXT.items()}
-    shorts = {name: _short(values.get(tag, b""), structure.big_endian) for name, tag in _SHORTS.items()}
+    decode = decoder(values.get(CHARSET, b""))
+    texts = {name: decode(values.get(tag, b"")) for name, tag in TEXT_FIELDS.items()}
+    shorts = {name: short_of(values.get(tag, b""), structure.big_endian) for name, tag in SHORT_FIELDS.items()}
     identifiers = tuple((kind, decode(values[tag])) for tag, kind in IDENTIFIER_TAGS.items() if values.get(tag))
     return Instance(
-        **texts,
+        **texts,  # type: ignore[arg-type]
         **shorts,  # type: ignore[arg-type]
         transfer_syntax=structure.transfer_syntax,
         pixel_length=structure.pixel_length,
@@ -165,16 +164,20 @@ def describe(structure: Structure) -> Instance:
     )
 
 
-def _short(raw: bytes, big_endian: bool) -> int:
+def short_of(raw: bytes, big_endian: bool) -> int:
+    """The first US value; 0 where there is none."""
     return struct.unpack(">H" if big_endian else "<H", raw[:2])[0] if len(raw) >= 2 else 0
 
 
-def _decoder(charset: bytes) -> Any:
+def decoder(charset: bytes) -> Callable[[bytes], str]:
+    """Decodes values of a header with this SpecificCharacterSet."""
     from pydicom.charset import decode_bytes
 
     encodings = encodings_of(charset.decode("ascii", "replace"))
 
     def decode(raw: bytes) -> str:
+        if raw.isascii() and b"\x1b" not in raw:
+            return raw.decode("ascii").strip("\0 ")
         return str(decode_bytes(raw, encodings, {0x5C, 0x5E, 0x3D})).strip("\0 ")
 
     return decode

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from deidflow.dicom.header import WANTED, Instance, describe
-from deidflow.dicom.kinds import has_mark, without_mark
+from deidflow.dicom.kinds import has_mark, with_mark, without_mark
+from deidflow.dicom.skim import HEAD_BYTES, Skimmer
 from deidflow.dicom.structure import Limits, scan
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason, Verdict
@@ -37,8 +37,7 @@ class Found:
         return self.size, self.mtime_ns, self.ctime_ns, self.inode
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A file and what was read of it: an instance, or a verdict with its reason."""
 
     path: str
@@ -84,48 +83,101 @@ def walk(source: Path) -> Iterator[Found | Entry]:
     A folder that cannot be opened comes as a failed entry of its own, so that it is not lost.
     """
     unreadable: list[str] = []
-    for folder, folders, names in os.walk(source, onerror=lambda error: unreadable.append(str(error.filename))):
-        folders.sort()
-        for name in sorted(names):
-            full = os.path.join(folder, name)
-            status = os.lstat(full)
-            if stat.S_ISREG(status.st_mode):
-                relative = os.path.relpath(full, source)
-                yield Found(relative, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    yield from (failed(os.path.relpath(path, source), Reason.UNREADABLE) for path in unreadable)
+    for path, found in files_below(source, unreadable):
+        status = found.stat(follow_symlinks=False)
+        yield Found(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    yield from (failed(path, Reason.UNREADABLE) for path in unreadable)
+
+
+def files_below(source: Path, unreadable: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Path below `source` and entry of every regular file, in a fixed order; links are not followed.
+
+    Folders that cannot be opened are added to `unreadable`.
+    """
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(os.path.join(source, folder)) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
+        except OSError:
+            unreadable.append(folder or ".")
+            continue
+        prefix = f"{folder}/" if folder else ""
+        folders = []
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                yield prefix + entry.name, entry
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(prefix + entry.name)
+        waiting += reversed(folders)
 
 
 def read_files(source: str, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Read the files one by one; yields the JSON of an Entry for each (runs in a child process)."""
+    reader = Reader(Path(source))
     for path in paths:
-        yield read_file(Path(source), path).to_json()
+        yield reader.read(path).to_json()
 
 
 def read_file(source: Path, path: str) -> Entry:
     """Read one file: hash, structure, header. Never raises for what a file may hold."""
-    try:
-        with (source / path).open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size == 0:
-                return failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
-            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
-                return _entry(source, path, data)
-    except OSError:
-        return failed(path, Reason.UNREADABLE)
+    return Reader(source).read(path)
 
 
-def _entry(source: Path, path: str, data: memoryview) -> Entry:
-    digest = hashlib.sha256(data).hexdigest()
-    head = bytes(data[:512])
-    if not has_mark(head):
-        verdict, reason = without_mark(head)
-        return Entry(path, digest, verdict, reason, None)
-    try:
-        structure = scan(data, WANTED)
-    except Withheld as error:
-        return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
-    if structure.values.get(_META_CLASS, b"").rstrip(b"\0 ") == DICOMDIR_CLASS:
-        return Entry(path, digest, Verdict.SKIPPED, Reason.DICOMDIR, None, absent_files(source, path))
-    instance = describe(structure)
+@dataclass(frozen=True)
+class Reader:
+    """Reads files below a folder one after the other."""
+
+    source: Path
+    hashed: bool = True
+    """Whether contents are hashed; without it the pixel data are not read."""
+    unmarked: bool = False
+    """Whether files without the DICM mark are read too, where they look like DICOM."""
+    skimmer: Skimmer = field(default_factory=Skimmer)
+
+    def read(self, path: str) -> Entry:
+        """Hash, structure and header of one file. Never raises for what a file may hold."""
+        try:
+            descriptor = os.open(os.path.join(self.source, path), os.O_RDONLY)
+        except OSError:
+            return failed(path, Reason.UNREADABLE)
+        try:
+            size = os.fstat(descriptor).st_size
+            return self._sized(path, descriptor, size) if size else failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
+        except OSError:
+            return failed(path, Reason.UNREADABLE)
+        finally:
+            os.close(descriptor)
+
+    def _sized(self, path: str, descriptor: int, size: int) -> Entry:
+        head = os.pread(descriptor, HEAD_BYTES, 0)
+        skimmed = self.skimmer.read(head, size) if has_mark(head) else None
+        if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS and not self.hashed:
+            return _judged(path, "", skimmed[0])
+        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+            digest = hashlib.sha256(data).hexdigest() if self.hashed else ""
+            if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS:
+                return _judged(path, digest, skimmed[0])
+            return self._walked(path, digest, data)
+
+    def _walked(self, path: str, digest: str, data: memoryview) -> Entry:
+        head = bytes(data[:512])
+        marked = has_mark(head)
+        if not marked:
+            verdict, reason = without_mark(head)
+            if not self.unmarked or reason is not Reason.NO_MARK:
+                return Entry(path, digest, verdict, reason, None)
+        try:
+            structure = scan(data if marked else memoryview(with_mark(bytes(data))), WANTED)
+        except Withheld as error:
+            return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
+        if structure.values.get(_META_CLASS, b"").rstrip(b"\0 ") == DICOMDIR_CLASS:
+            return Entry(path, digest, Verdict.SKIPPED, Reason.DICOMDIR, None, absent_files(self.source, path))
+        return _judged(path, digest, describe(structure))
+
+
+def _judged(path: str, digest: str, instance: Instance) -> Entry:
     reason_against = _defect(instance)
     if reason_against:
         return Entry(path, digest, Verdict.QUARANTINED, reason_against, None)

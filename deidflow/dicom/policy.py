@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from deidflow.dicom.header import Instance
+from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
 from deidflow.verdicts import Reason, Verdict
 
 FUNCTIONAL_GROUPS = 0x52009230
 """The tag whose presence says that geometry is given frame by frame."""
+
+
+RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+def class_uids(names: Iterable[str]) -> frozenset[str]:
+    """SOP Class UIDs from UIDs and names of the data dictionary; raises ConfigError with the nearest name."""
+    from pydicom._uid_dict import UID_dictionary
+
+    by_keyword = {entry[4]: uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class"}
+    found = set()
+    for name in names:
+        if name[:1].isdigit():
+            found.add(name)
+        elif name in by_keyword:
+            found.add(by_keyword[name])
+        else:
+            near = difflib.get_close_matches(name, list(by_keyword), n=1)
+            raise ConfigError(f"no SOP class '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    return frozenset(found)
 
 
 @lru_cache(maxsize=1)
@@ -19,8 +42,22 @@ def _classes() -> dict[str, str]:
     return {uid: kind for kind, uids in groups.items() for uid in uids}
 
 
-def judge(instance: Instance, *, defacing: bool) -> tuple[Verdict, Reason] | None:
-    """Verdict and reason where the header keeps an instance out; None where it may go on."""
+def deciding(instance: Instance) -> tuple[object, ...]:
+    """All that `judge` looks at: instances with the same get the same verdict."""
+    flags = instance.pixel_length is None, bool(instance.orientation and instance.spacing)
+    texts = instance.burned_in, instance.image_type, instance.conversion_type, instance.modality, instance.photometric
+    return instance.sop_class, *texts, *flags
+
+
+def judge(instance: Instance, *, defacing: bool, classes: Collection[str] = ()) -> tuple[Verdict, Reason] | None:
+    """Verdict and reason where the header keeps an instance out; None where it may go on.
+
+    `classes` are let through although the policy excludes or suspects their kind; a contour of the body
+    shows the face, so RT structure sets stay excluded where faces are removed.
+    """
+    if instance.sop_class in classes and not (defacing and instance.sop_class == RT_STRUCTURE_SET):
+        burned_in = instance.burned_in.upper() not in ("", "NO")
+        return (Verdict.QUARANTINED, Reason.BURNED_IN) if burned_in else None
     kind = _classes().get(instance.sop_class)
     if kind == "excluded":
         return Verdict.EXCLUDED, Reason.CLASS_EXCLUDED

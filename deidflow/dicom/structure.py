@@ -13,6 +13,16 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from deidflow.dicom.elements import (
+    ITEM,
+    ITEM_END,
+    LONG_VRS,
+    PIXEL_DATA,
+    SEQUENCE_END,
+    SHORT_VRS,
+    UNDEFINED,
+    Element,
+)
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
@@ -20,11 +30,6 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-PIXEL_DATA = 0x7FE00010
-_UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_LONG = frozenset(b"OB OW OF OD OL OV SQ UN UT UC UR SV UV".split())
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,11 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> St
     """
     limits = limits or Limits()
     try:
-        meta, start = _file_meta(data)
+        meta, start = file_meta(data)
         syntax = meta.get(0x00020010, b"").rstrip(b"\0 ").decode("ascii", "replace")
         if not syntax.startswith("1.2.840.10008.1.2"):
             raise Withheld(Reason.UNKNOWN_SYNTAX)
-        body = _inflate(data[start:], limits) if syntax == DEFLATED else data[start:]
+        body = inflate(data[start:], limits) if syntax == DEFLATED else data[start:]
         walk = _Walk(body, syntax, wanted, limits)
         walk.run()
     except (struct.error, IndexError):
@@ -88,14 +93,22 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> St
     return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated, offset)
 
 
-def _file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
+def check_element(body: bytes, element: Element, syntax: str) -> None:
+    """Keep the bounds inside one element; raises Withheld."""
+    try:
+        _Walk(memoryview(body), syntax, frozenset(), Limits(), position=element.start, end=element.end).run()
+    except (struct.error, IndexError):
+        raise Withheld(Reason.TRUNCATED) from None
+
+
+def file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
     """Values of group 0002 and the offset behind it; found by walking, since the group length may lie."""
     values, position = {}, 132
     while position + 8 <= len(data) and bytes(data[position : position + 2]) == b"\2\0":
         group, element, vr = struct.unpack_from("<HH2s", data, position)
-        if vr in _LONG:
+        if vr in LONG_VRS:
             length, value = struct.unpack_from("<I", data, position + 8)[0], position + 12
-        elif vr in _SHORT:
+        elif vr in SHORT_VRS:
             length, value = struct.unpack_from("<H", data, position + 6)[0], position + 8
         else:
             raise Withheld(Reason.MALFORMED)
@@ -106,7 +119,9 @@ def _file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
     return values, position
 
 
-def _inflate(data: memoryview, limits: Limits) -> memoryview:
+def inflate(data: memoryview, limits: Limits | None = None) -> memoryview:
+    """A deflated data set (PS3.5 annex A.5); raises Withheld beyond the bounds."""
+    limits = limits or Limits()
     cap = min(limits.inflated_bytes, max(1 << 20, len(data) * limits.inflated_ratio))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -142,6 +157,8 @@ class _Walk:
     encapsulated: bool = False
     count: int = 0
     position: int = 0
+    end: int = 0
+    """Where the walk ends; 0 is the end of the data."""
     stack: list[_Level] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -149,7 +166,7 @@ class _Walk:
         self.u16 = struct.Struct(f"{order}H").unpack_from
         self.u32 = struct.Struct(f"{order}I").unpack_from
         self.tag = struct.Struct(f"{order}HH").unpack_from
-        self.stack.append(_Level(len(self.data), False, self.syntax == IMPLICIT_LITTLE, False))
+        self.stack.append(_Level(self.end or len(self.data), False, self.syntax == IMPLICIT_LITTLE, False))
 
     def run(self) -> None:
         """Walk until the pixel data or the end; what stands behind the pixel data is never read."""
@@ -168,9 +185,9 @@ class _Walk:
         group, element = self.tag(self.data, self.position)
         length, tag = self.u32(self.data, self.position + 4)[0], group << 16 | element
         self.position += 8
-        if tag == _SEQUENCE_END and level.undefined:
+        if tag == SEQUENCE_END and level.undefined:
             self.stack.pop()
-        elif tag == _ITEM:
+        elif tag == ITEM:
             self._push(length, items=False, implicit=level.implicit)
         else:
             raise Withheld(Reason.MALFORMED)
@@ -179,7 +196,7 @@ class _Walk:
         """Step over or into one element; True when it was the pixel data of the file itself."""
         group, element = self.tag(self.data, self.position)
         tag = group << 16 | element
-        if tag == _ITEM_END and level.undefined:
+        if tag == ITEM_END and level.undefined:
             self.position += 8
             self.stack.pop()
             return False
@@ -198,14 +215,14 @@ class _Walk:
         if level.implicit:
             return b"", self.u32(self.data, at + 4)[0], at + 8
         vr = bytes(self.data[at + 4 : at + 6])
-        if vr in _SHORT:
+        if vr in SHORT_VRS:
             return vr, self.u16(self.data, at + 6)[0], at + 8
-        if vr in _LONG:
+        if vr in LONG_VRS:
             return vr, self.u32(self.data, at + 8)[0], at + 12
         raise Withheld(Reason.MALFORMED)
 
     def _step(self, level: _Level, tag: int, vr: bytes, length: int, value: int) -> None:
-        nested = vr == b"SQ" or length == _UNDEFINED or (vr in (b"", b"UN") and tag in sequence_tags())
+        nested = vr == b"SQ" or length == UNDEFINED or (vr in (b"", b"UN") and tag in sequence_tags())
         self.position = value
         if nested:
             self._push(length, items=True, implicit=level.implicit or vr == b"UN")
@@ -220,14 +237,14 @@ class _Walk:
         if len(self.stack) > 2 * self.limits.depth:
             raise Withheld(Reason.TOO_DEEP)
         outer = self.stack[-1].end
-        undefined = length == _UNDEFINED
+        undefined = length == UNDEFINED
         end = outer if undefined else self.position + length
         if end > outer:
             raise Withheld(Reason.TRUNCATED)
         self.stack.append(_Level(end, items, implicit, undefined))
 
     def _pixels(self, length: int, value: int) -> None:
-        self.encapsulated = length == _UNDEFINED
+        self.encapsulated = length == UNDEFINED
         end = self._fragments(value) if self.encapsulated else value + length
         if end > len(self.data):
             raise Withheld(Reason.TRUNCATED)
@@ -238,8 +255,8 @@ class _Walk:
             group, element = self.tag(self.data, position)
             length = self.u32(self.data, position + 4)[0]
             position += 8
-            if (group << 16 | element) == _SEQUENCE_END:
+            if (group << 16 | element) == SEQUENCE_END:
                 return position
-            if (group << 16 | element) != _ITEM or position + length > len(self.data):
+            if (group << 16 | element) != ITEM or position + length > len(self.data):
                 raise Withheld(Reason.TRUNCATED)
             position += length

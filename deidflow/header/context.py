@@ -20,3 +20,11 @@ class HeaderContext:
     scrubber: Scrubber
     binned: bool
     bin_trigger_time: bool = True
+    hash_key: bytes = b""
+    """Key of the action `hash`."""
+    label: str = ""
+    """Label of the session, for the action `timepoint`."""
+    days_since: int | None = None
+    """Days since the event that the profile counts from."""
+    charset: tuple[str, ...] = ("iso8859",)
+    """Python codecs of the header at hand (PS3.3 C.12.1.1.2)."""

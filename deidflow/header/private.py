@@ -1,95 +1,96 @@
-"""Private elements: only listed ones stay, matched by creator and low byte, each value checked."""
+"""Private elements: only listed or chosen ones stay, matched by creator and low byte, each value checked."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
-from pydicom.tag import BaseTag
+from deidflow.header.actions import FORMATS, SIZES, TEXT, Actions
+from deidflow.header.csa import CSA_ELEMENTS, scrub_csa
+from deidflow.header.rules import PrivateRule, Rule, Rules
+from deidflow.header.values import is_number
 
-from deidflow.header.rules import PrivateRule
-from deidflow.header.text import Scrubber
-from deidflow.header.values import is_number, split_values
-
-_FORMATS = {"FD": "d", "FL": "f", "US": "H", "SS": "h", "UL": "I", "SL": "i"}
-_TEXT = frozenset(("LO", "SH", "ST", "LT", "UT", "UC", "CS", "DS", "IS"))
 _LONGEST_TEXT = 64
+_LARGEST_BLOB = 4096
+"""A larger binary value may hold an image."""
+_BINARY = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"))
+Fate = PrivateRule | Rule | str | None
+"""What decides on a private element: a listed rule, a chosen one, `searched`, `csa`, or nothing."""
 
 
-def keep_private(
-    source: Dataset,
-    target: Dataset,
-    rules: Mapping[tuple[int, str, int], PrivateRule],
-    scrubber: Scrubber,
-    recurse: Callable[[Dataset], Dataset],
-) -> None:
-    """Add the private elements of `source` that a rule keeps to `target`, with their creators."""
-    for tag in sorted(source.keys()):
-        if not tag.is_private or tag.element < 0x1000:
-            continue
-        creator_tag = BaseTag(tag.group << 16 | tag.element >> 8)
-        creator = _creator(source, creator_tag)
-        rule = rules.get((tag.group, creator, tag.element & 0xFF)) if creator else None
-        element = _kept(source, tag, rule, scrubber, recurse) if rule else None
-        if element is not None:
-            target.add(element)
-            target.add(DataElement(creator_tag, "LO", creator))
+@dataclass(frozen=True)
+class PrivateElements:
+    """Decides on the private elements of one level."""
+
+    rules: Rules
+    actions: Actions
+
+    def fate(self, group: int, creator: str, low: int) -> Fate:
+        """What decides on an element, by its creator and low byte; None where it goes."""
+        key = group, creator, low
+        chosen = self.rules.chosen_private.get(key)
+        if chosen is not None:
+            return None if chosen.action == "remove" else chosen
+        if self.rules.scrub_csa and (creator, low) in CSA_ELEMENTS:
+            return "csa"
+        listed = self.rules.private.get(key)
+        if listed is not None:
+            return listed
+        return "searched" if self.rules.keep_private else None
+
+    def value(self, fate: Fate, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+        """The VR to write and the value that stays; None where the value does not stand the check."""
+        if isinstance(fate, PrivateRule):
+            return _listed(self.actions, fate, tag, vr, raw)
+        if isinstance(fate, Rule):
+            value = self.actions.apply(fate, tag, vr or b"UN", raw)
+            return None if value is None else (vr or b"UN", value)
+        if fate == "csa":
+            return vr or b"OB", scrub_csa(raw, self.actions.context.scrubber)
+        return _searched(self.actions, tag, vr, raw)
 
 
-def _creator(source: Dataset, tag: BaseTag) -> str:
-    try:
-        return str(source[tag].value).strip("\0 ")
-    except (KeyError, ValueError):
-        return ""
+def _searched(actions: Actions, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+    """With everything private kept: text without the patient's identifiers, binary values only if they hold none."""
+    if vr in TEXT or vr == b"PN":
+        value = actions.apply(Rule("keep"), tag, vr, raw)
+        return None if value is None else (vr, value)
+    texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-16-le", "utf-16-be"))
+    return None if any(map(actions.context.scrubber.finds, texts)) else (vr or b"UN", raw)
 
 
-def _kept(
-    source: Dataset,
-    tag: BaseTag,
-    rule: PrivateRule,
-    scrubber: Scrubber,
-    recurse: Callable[[Dataset], Dataset],
-) -> DataElement | None:
-    try:
-        element = source[tag]
-        if rule.vr == "SQ":
-            items = Sequence([recurse(item) for item in element.value]) if element.VR == "SQ" else None
-            return DataElement(tag, "SQ", items) if items is not None else None
-        return _checked(tag, rule, _decoded(element.value, rule.vr), scrubber)
-    except MemoryError:
-        raise
-    except Exception:
-        return None
+def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+    asked = rule.vr.encode("ascii")[:2]
+    used = asked if vr in (b"", b"UN") and asked else vr
+    if used in SIZES:
+        return (used, raw) if _plausible_numbers(used, raw, rule.most) else None
+    if used == b"UI":
+        value = actions.apply(Rule("uid"), tag, used, raw)
+        return None if value is None else (used, value)
+    if used in _BINARY:
+        hidden = actions.context.scrubber.finds(raw.decode("latin-1"))
+        return None if rule.numbers_only or hidden or len(raw) > _LARGEST_BLOB else (used, raw)
+    return _text(actions, rule, used, raw)
 
 
-def _decoded(value: Any, vr: str) -> Any:
-    """The value of an element that came as UN, decoded by the VR that its rule names."""
-    if not isinstance(value, bytes):
-        return value
-    if vr in _FORMATS:
-        numbers = struct.unpack(f"<{len(value) // struct.calcsize(_FORMATS[vr])}{_FORMATS[vr]}", value)
-        return list(numbers) if len(numbers) > 1 else numbers[0]
-    return value.decode("ascii").strip("\0 ").split("\\")
+def _plausible_numbers(vr: bytes, raw: bytes, most: int) -> bool:
+    """Numbers of physics; bytes of text read as floating point are far larger or smaller."""
+    count, rest = divmod(len(raw), SIZES[vr])
+    if rest or count > most:
+        return False
+    numbers = struct.unpack(f"<{count}{FORMATS[vr]}", raw) if vr != b"AT" else ()
+    return all(number == 0 or 1e-9 < abs(number) < 1e10 for number in numbers)
 
 
-def _plausible(value: Any) -> bool:
-    """A number of physics; bytes of text read as floating point are far larger or smaller."""
-    return is_number(value) and (float(value) == 0 or 1e-9 < abs(float(value)) < 1e10)
-
-
-def _checked(tag: BaseTag, rule: PrivateRule, value: Any, scrubber: Scrubber) -> DataElement | None:
-    values = split_values(value) if rule.vr in _TEXT else [value] if isinstance(value, (int, float)) else list(value)
+def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+    values = [one.strip() for one in actions.decoded(vr, raw)]
     if len(values) > rule.most:
         return None
-    if rule.vr in _FORMATS or rule.vr in ("DS", "IS") or rule.numbers_only:
-        return DataElement(tag, rule.vr, value) if all(_plausible(one) for one in values) else None
-    texts = [str(one).strip() for one in values]
-    if rule.words is not None:
-        return DataElement(tag, rule.vr, texts) if set(texts) <= rule.words else None
-    if rule.vr not in _TEXT or any(len(text) > _LONGEST_TEXT or scrubber.finds(text) for text in texts):
-        return None
-    return DataElement(tag, rule.vr, texts)
+    if rule.numbers_only or vr in (b"DS", b"IS"):
+        kept = all(not one or (is_number(one) and abs(float(one)) < 1e10) for one in values)
+    elif rule.words is not None:
+        kept = set(values) <= rule.words
+    else:
+        finds = actions.context.scrubber.finds
+        kept = vr in TEXT and not any(len(one) > _LONGEST_TEXT or finds(one) for one in values)
+    return (vr, actions.encode(vr, values)) if kept else None

@@ -2,40 +2,73 @@
 
 from __future__ import annotations
 
-import difflib
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from deidflow.errors import ConfigError
-from deidflow.resources import load_yaml
+from deidflow.header.selectors import parse_selector
+from deidflow.settings import Category
 
 Option = Literal[
     "retain_safe_private",
-    "retain_longitudinal_modified_dates",
+    "retain_uids",
+    "retain_device_identity",
+    "retain_institution_identity",
     "retain_patient_characteristics",
+    "retain_longitudinal_full_dates",
+    "retain_longitudinal_modified_dates",
     "clean_descriptors",
+    "clean_structured_content",
+    "clean_graphics",
 ]
 ActionName = Literal[
-    "remove", "empty", "keep", "dummy", "uid", "pseudonym", "date", "bin", "age", "words", "tokens", "recurse"
+    "remove",
+    "empty",
+    "keep",
+    "retain",
+    "dummy",
+    "replace",
+    "uid",
+    "pseudonym",
+    "hash",
+    "date",
+    "bin",
+    "age",
+    "words",
+    "tokens",
+    "timepoint",
+    "recurse",
 ]
+Kind = Literal["name", "number", "text", "date"]
 OPTION_COLUMNS: dict[str, str] = {
     "retain_safe_private": "rtn_safe_private",
-    "retain_longitudinal_modified_dates": "rtn_long_modif_dates",
+    "retain_uids": "rtn_uids",
+    "retain_device_identity": "rtn_device",
+    "retain_institution_identity": "rtn_institution",
     "retain_patient_characteristics": "rtn_patient_chars",
+    "retain_longitudinal_full_dates": "rtn_long_full_dates",
+    "retain_longitudinal_modified_dates": "rtn_long_modif_dates",
     "clean_descriptors": "clean_desc",
+    "clean_structured_content": "clean_struct",
+    "clean_graphics": "clean_graph",
 }
 OPTION_CODES: dict[str, tuple[str, str]] = {
+    "clean_graphics": ("113103", "Clean Graphics Option"),
+    "clean_structured_content": ("113104", "Clean Structured Content Option"),
     "clean_descriptors": ("113105", "Clean Descriptors Option"),
+    "retain_longitudinal_full_dates": ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),
     "retain_longitudinal_modified_dates": (
         "113107",
         "Retain Longitudinal Temporal Information Modified Dates Option",
     ),
     "retain_patient_characteristics": ("113108", "Retain Patient Characteristics Option"),
+    "retain_device_identity": ("113109", "Retain Device Identity Option"),
+    "retain_uids": ("113110", "Retain UIDs Option"),
     "retain_safe_private": ("113111", "Retain Safe Private Option"),
+    "retain_institution_identity": ("113112", "Retain Institution Identity Option"),
 }
-"""Codes of CID 7050 for the options that deidflow applies."""
+"""Codes of CID 7050 for the options."""
 
 
 class _Model(BaseModel):
@@ -50,27 +83,62 @@ class Deviation(_Model):
     reason: str
     fallback: ActionName = "remove"
     """With action `words`: what becomes of a text of which no word may stay."""
-    step: str = ""
+    step: str = Field(default="", pattern=r"^(\d+(\.\d+)?)?$")
     """Width of the bins for action `bin`, as a decimal number."""
+    value: str = ""
+    """With action `replace`: the new value."""
+    create: bool = False
+    """With action `replace`: whether the attribute is added to headers that lack it."""
+
+    @field_validator("attribute")
+    @classmethod
+    def _known(cls, text: str) -> str:
+        try:
+            parse_selector(text)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return text
 
 
 class Dates(_Model):
     """What becomes of DA, TM and DT values."""
 
-    mode: Literal["shift", "clock"]
+    mode: Literal["shift", "clock", "remove", "keep", "timepoint"] = "remove"
+    """`remove` and `timepoint` follow the table; `timepoint` writes the session's label into the header."""
     keep: tuple[str, ...] = ()
     """With `clock`: the attributes that keep their distance from the start of the study."""
+    days: int | None = Field(default=None, ge=-36500, le=36500)
+    """With `shift`: this many days for everybody instead of a secret number for each patient."""
+    times: Literal["keep", "zero", "remove"] = "keep"
+    """With `shift`: what becomes of times of day."""
+    label: bool = False
+    """Whether the session's label is written into (0012,0050)."""
+    since: Literal["", "first-study", "PatientBirthDate", "SeriesDate", "AcquisitionDate"] = ""
+    """Days from then to the study go into (0012,0052)."""
 
 
 class Profile(_Model):
     """One profile as its YAML file says it."""
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
     title: str
-    options: tuple[Option, ...]
-    dates: Dates
-    private: tuple[Literal["safe", "physics"], ...] = ()
-    deviations: tuple[Deviation, ...] = Field(default=())
+    extends: str = ""
+    base: Literal["ps315", "none"] = "ps315"
+    """`none`: what no deviation names is kept; such a release is marked as not de-identified."""
+    options: tuple[Option, ...] = ()
+    dates: Dates = Dates()
+    private: tuple[Literal["safe", "physics", "all"], ...] = ()
+    csa: Literal["remove", "scrub"] = "remove"
+    """Siemens CSA headers: gone, or identifiers overwritten in place with the length unchanged."""
+    binned: bool = False
+    """Whether ages are floored to steps of five years."""
+    search: tuple[Kind, ...] = ("name", "number", "text", "date")
+    """Which of a patient's own identifiers are cut out of text that stays."""
+    classes: tuple[str, ...] = ()
+    """SOP Class UIDs, or names of the data dictionary, that are let through although the policy excludes them."""
+    categories: dict[Category, bool] = Field(default_factory=dict)
+    """Groups of attributes that are removed (true) or kept (false), whatever the table says."""
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def codes(self) -> tuple[tuple[str, str], ...]:
@@ -85,30 +153,6 @@ class Profile(_Model):
         options = tuple(option for option in self.options if option != "retain_safe_private")
         return self.model_copy(update={"private": (), "options": options})
 
-
-@lru_cache(maxsize=8)
-def load_profile(name: str) -> Profile:
-    """The profile `name` of `configs/profiles`; raises ConfigError for an unknown name or key."""
-    try:
-        raw: dict[str, Any] = load_yaml(f"profiles/{name}.yaml")
-    except FileNotFoundError:
-        raise ConfigError(f"there is no profile '{name}'") from None
-    try:
-        return Profile(**raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"profile '{name}', key '{where}': {first['msg']}") from None
-
-
-def tag_of(attribute: str) -> int:
-    """The tag of a keyword or `gggg,eeee`; raises ConfigError with the nearest keyword."""
-    from pydicom.datadict import keyword_dict, tag_for_keyword
-
-    if "," in attribute:
-        return int(attribute.replace(",", ""), 16)
-    tag = tag_for_keyword(attribute)
-    if tag is None:
-        near = difflib.get_close_matches(attribute, list(keyword_dict), n=1)
-        raise ConfigError(f"no attribute '{attribute}'" + (f"; did you mean '{near[0]}'?" if near else ""))
-    return int(tag)
+    def deviating(self, more: tuple[Deviation, ...]) -> Profile:
+        """The same profile with further deviations, which win over its own."""
+        return self.model_copy(update={"deviations": (*self.deviations, *more)})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydicom.dataset import Dataset
+from collections.abc import Mapping
+from functools import lru_cache
 
 from deidflow.header.context import HeaderContext
-from deidflow.header.rules import Rules
 from deidflow.header.values import (
     clock_datetime,
     clock_time,
@@ -18,14 +18,36 @@ from deidflow.header.values import (
     to_datetime,
 )
 
-_PAIRS = (
-    (0x00080020, 0x00080030),
-    (0x00080021, 0x00080031),
-    (0x00080022, 0x00080032),
-    (0x00080023, 0x00080033),
-    (0x00080012, 0x00080013),
-)
-"""Study, series, acquisition, content and creation: date and time of one moment."""
+
+@lru_cache(maxsize=1)
+def partners() -> dict[int, int]:
+    """Tag of a date -> tag of the time of the same moment, and the reverse, by their names in PS3.6."""
+    from pydicom._dicom_dict import DicomDictionary
+
+    by_keyword = {entry[4]: (tag, entry[0]) for tag, entry in DicomDictionary.items()}
+    found: dict[int, int] = {}
+    for keyword, (tag, vr) in by_keyword.items():
+        other, other_vr = by_keyword.get(keyword.replace("Date", "Time"), (0, ""))
+        if vr == "DA" and other_vr == "TM":
+            found[tag], found[other] = other, tag
+    return found
+
+
+def moved_pair(tag: int, alone: bytes, raws: Mapping[int, bytes], context: HeaderContext) -> bytes:
+    """Date or time on the study clock with its partner, midnight carried; `alone` where there is no partner."""
+    other = partners()[tag]
+    if other not in raws or context.origin is None:
+        return alone
+    own, partner = (raws[one].decode("ascii", "replace").strip("\0 ") for one in (tag, other))
+    is_date = len(own) >= 8 and to_datetime(own, "") is not None
+    day, time = (own, partner) if is_date else (partner, own)
+    moment = to_datetime(day, time)
+    if moment is None:
+        return alone
+    moved = on_clock(moment, context.origin)
+    if is_date:
+        return format_date(moved).encode("ascii")
+    return format_time(moved, time).encode("ascii") if time else alone
 
 
 def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | None:
@@ -34,7 +56,7 @@ def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | N
         return ""
     if mode == "shift":
         return _shifted(text, vr, context.shift_days)
-    if context.origin is None:
+    if mode != "clock" or context.origin is None:
         return None
     if vr == "TM":
         return clock_time(text, context.origin)
@@ -52,18 +74,3 @@ def _shifted(text: str, vr: str, days: int) -> str | None:
     if vr == "TM":
         return text.strip() if parse_time(text) is not None else None
     return shift_date(text, days) if vr == "DA" else shift_datetime(text, days)
-
-
-def move_pairs(source: Dataset, target: Dataset, rules: Rules, context: HeaderContext) -> None:
-    """On the study clock, write date and time of one moment together, midnight carried."""
-    if rules.dates != "clock" or context.origin is None:
-        return
-    for date_tag, time_tag in _PAIRS:
-        if date_tag not in target or time_tag not in target:
-            continue
-        time = str(source[time_tag].value or "")
-        moment = to_datetime(str(source[date_tag].value or ""), time)
-        if moment is not None:
-            moved = on_clock(moment, context.origin)
-            target[date_tag].value = format_date(moved)
-            target[time_tag].value = format_time(moved, time) if time.strip() else ""

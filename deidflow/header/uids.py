@@ -3,23 +3,56 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deidflow.errors import ConfigError
 
 STANDARD_ROOT = "1.2.840.10008."
+UUID_ROOT = "2.25"
 IMPLEMENTATION_CLASS = "2.25.214019863218730963221817350946207412853"
 IMPLEMENTATION_NAME = "DEIDFLOW"
+_LONGEST = 64
+_LEAST_DIGITS = 24
+_ROOT = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
 
 @dataclass(frozen=True)
 class UidMap:
-    """Maps every UID that the standard does not define to 2.25.<128 bit> (PS3.5 annex B.2)."""
+    """Maps every UID that the standard does not define to 2.25.<128 bit> (PS3.5 annex B.2).
+
+    With another root, as many decimal digits of the hash follow it as a UID of 64 characters can hold.
+    """
 
     key: bytes
+    root: str = UUID_ROOT
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    """Source UIDs of instances that were published before with other pixels, and how often."""
+    kept: bool = False
+    """Whether UIDs stay as they are."""
 
     def __call__(self, uid: str) -> str:
         """The released UID; well-known UIDs and empty values stay."""
         stripped = uid.strip("\0 ")
-        if not stripped or stripped.startswith(STANDARD_ROOT):
+        if self.kept or not stripped or stripped.startswith(STANDARD_ROOT):
             return stripped
-        number = int.from_bytes(hmac.digest(self.key, stripped.encode("ascii", "replace"), "sha256")[:16], "big")
-        return f"2.25.{number}"
+        revision = self.revisions.get(stripped)
+        message = f"{stripped}|{revision}" if revision else stripped
+        digest = hmac.digest(self.key, message.encode("ascii", "replace"), "sha256")
+        if self.root == UUID_ROOT:
+            return f"2.25.{int.from_bytes(digest[:16], 'big')}"
+        digits = _LONGEST - len(self.root) - 1
+        return f"{self.root}.{int.from_bytes(digest, 'big') % 10 ** min(digits, 39) or 1}"
+
+
+def check_root(root: str) -> str:
+    """A UID root that leaves room for enough digits; raises ConfigError."""
+    if not _ROOT.fullmatch(root):
+        raise ConfigError("the UID root is no UID: numbers without leading zeros, with dots between (PS3.5 section 9)")
+    if root.startswith(STANDARD_ROOT.rstrip(".")):
+        raise ConfigError("the UID root belongs to the DICOM standard; use one that was given to your site")
+    if len(root) > _LONGEST - 1 - _LEAST_DIGITS:
+        raise ConfigError(f"the UID root is too long: at most {_LONGEST - 1 - _LEAST_DIGITS} characters, "
+                          f"so that {_LEAST_DIGITS} digits can follow")  # fmt: skip
+    return root

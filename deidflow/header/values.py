@@ -32,7 +32,7 @@ def parse_date(text: str) -> date | None:
     if len(digits) != 8 or not digits.isdigit():
         return None
     try:
-        return datetime.strptime(digits, "%Y%m%d").date()
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None
 
@@ -55,7 +55,7 @@ def shift_date(text: str, days: int) -> str | None:
         return text.strip()
     day = parse_date(text)
     try:
-        return (day + timedelta(days=days)).strftime("%Y%m%d").rjust(8, "0") if day else None
+        return format_date(day + timedelta(days=days)) if day else None
     except OverflowError:
         return None
 
@@ -81,14 +81,14 @@ def on_clock(moment: datetime, origin: datetime) -> datetime:
     return _EPOCH + (moment - origin)
 
 
-def format_date(moment: datetime) -> str:
+def format_date(moment: date) -> str:
     """A DA value."""
     return f"{moment.year:04d}{moment.month:02d}{moment.day:02d}"
 
 
 def format_time(moment: datetime, like: str) -> str:
     """A TM value with as many digits of fraction as `like` has."""
-    text = moment.strftime("%H%M%S")
+    text = f"{moment.hour:02d}{moment.minute:02d}{moment.second:02d}"
     digits = len(like.strip().partition(".")[2])
     return f"{text}.{moment.microsecond:06d}"[: 7 + digits] if digits else text
 

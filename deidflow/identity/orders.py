@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
+from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to, parse_date, to_datetime
 from deidflow.identity.names import number_of, ordered_names
+from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
-from deidflow.identity.vault import Identity, Person
+from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 
 
@@ -26,9 +29,24 @@ def persons(cohort: Cohort) -> list[Person]:
                 day for kind, value in subject.identifiers if kind == "date" and (day := parse_date(value))
             ),
             studies={study.uid: study_date(study) for study in subject.studies},
+            patient_id=_first(subject, "patient_id"),
+            name=_first(subject, "patient_name"),
+            folders=subject.folders,
+            identifying=frozenset(_parts(subject)),
         )
         for subject in cohort.subjects
     ]
+
+
+def _first(subject: Subject, field: str) -> str:
+    return str(getattr(subject.studies[0].series[0].first, field)).strip()
+
+
+def _parts(subject: Subject) -> Iterable[str]:
+    """Names by their parts, and numbers, long enough to mean somebody."""
+    for kind, value in subject.identifiers:
+        parts = name_parts(value) if kind == "name" else {value.strip()} if kind == "number" else set()
+        yield from (part for part in parts if len(part) >= 3)
 
 
 def study_date(study: Study) -> date | None:
@@ -57,23 +75,56 @@ def study_origin(study: Study) -> str:
     return f"{found.isoformat()}T00:00:00" if found else ""
 
 
-def work_order(subject: Subject, identity: Identity, keys: Keys, source: Path) -> WorkOrder:
+def work_order(
+    subject: Subject, identity: Identity, keys: Keys, source: str | Path, wishes: Wishes, *, with_files: bool = True
+) -> WorkOrder:
     """The subject's work order, sessions in the order of their labels."""
+    dates = [day for study in subject.studies if (day := study_date(study))]
     sessions = [
-        SessionOrder(identity.labels[study.uid], study_origin(study), tuple(_series_orders(study)))
+        SessionOrder(
+            label=identity.labels[study.uid],
+            origin=study_origin(study),
+            series=tuple(_series_orders(study, with_files)),
+            days_since=_days_since(study, wishes.since, min(dates, default=None)),
+        )
         for study in subject.studies
     ]
     return WorkOrder(
         pseudonym=identity.pseudonym,
         source=str(source),
         uid_key=keys.derive("uid").hex(),
+        hash_key=keys.derive("hash").hex(),
+        uid_root=wishes.uid_root,
+        vocabulary=wishes.vocabulary,
         shift_days=identity.shift_days,
         identifiers=subject.identifiers,
         sessions=tuple(sorted(sessions, key=lambda session: session.label)),
     )
 
 
-def _series_orders(study: Study) -> Iterable[SeriesOrder]:
+@dataclass(frozen=True)
+class Wishes:
+    """What settings and profile ask of work orders."""
+
+    uid_root: str = "2.25"
+    vocabulary: tuple[str, ...] = ()
+    since: str = ""
+    """`first-study`, the keyword of a date, or nothing."""
+
+
+_SINCE = {"PatientBirthDate": "birth_date", "SeriesDate": "series_date", "AcquisitionDate": "acquisition_date"}
+
+
+def _days_since(study: Study, since: str, first: date | None) -> int | None:
+    """Whole days from the event to the study."""
+    day = study_date(study)
+    if since != "first-study":
+        texts = [getattr(series.first, _SINCE[since]) for series in study.series] if since in _SINCE else []
+        first = next((found for text in texts if (found := parse_date(text))), None)
+    return (day - first).days if day and first else None
+
+
+def _series_orders(study: Study, with_files: bool) -> Iterable[SeriesOrder]:
     for name, series in ordered_names(study):
         yield SeriesOrder(
             name=name,
@@ -85,7 +136,7 @@ def _series_orders(study: Study) -> Iterable[SeriesOrder]:
                 "acquisition_type": series.first.acquisition_type,
                 "samples": str(series.first.samples),
             },
-            files=tuple(FileOrder(member.path, member.sha256) for member in _in_order(series)),
+            files=tuple(FileOrder(one.path, one.sha256) for one in _in_order(series)) if with_files else (),
         )
 
 

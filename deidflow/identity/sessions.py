@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from string import ascii_lowercase
 
+from deidflow.settings import SessionSettings
+
 _DAYS_A_MONTH = 30.4375
 
 
@@ -19,7 +21,10 @@ class DatedStudy:
 
 
 def label_sessions(
-    studies: Iterable[DatedStudy], fixed: Mapping[bytes, str], anchor: date | None
+    studies: Iterable[DatedStudy],
+    fixed: Mapping[bytes, str],
+    anchor: date | None,
+    wanted: SessionSettings | None = None,
 ) -> tuple[dict[bytes, str], date | None]:
     """Labels for all studies and the anchor date they count from.
 
@@ -32,13 +37,17 @@ def label_sessions(
     labels, used = dict(fixed), set(fixed.values())
     for study in ordered:
         if study.lookup not in labels:
-            labels[study.lookup] = _free(_month_label(study.date, anchor), used)
+            labels[study.lookup] = _free(_month_label(study.date, anchor, wanted or SessionSettings()), used)
             used.add(labels[study.lookup])
     return labels, anchor
 
 
-def _month_label(day: date | None, anchor: date | None) -> str:
-    months = round((day - anchor).days / _DAYS_A_MONTH) if day and anchor else 0
+def _month_label(day: date | None, anchor: date | None, wanted: SessionSettings) -> str:
+    exact = (day - anchor).days / _DAYS_A_MONTH if day and anchor else 0.0
+    months = 0 if abs(exact) < wanted.min_offset_months else round(exact)
+    if wanted.snap_months:
+        near = round(exact / wanted.snap_months) * wanted.snap_months
+        months = near if abs(exact - near) <= wanted.tolerance_months else months
     return f"{'N' if months < 0 else 'M'}{abs(months):02d}"
 
 

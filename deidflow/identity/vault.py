@@ -15,8 +15,11 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from deidflow.errors import EnvironmentFault, VaultMismatch
+from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
+from deidflow.identity.strategies import Namer
+from deidflow.settings import IdSettings, SessionSettings
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -31,16 +34,6 @@ CREATE TABLE IF NOT EXISTS sessions (
     published INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL,
     PRIMARY KEY (project, level, lookup));
 """
-
-
-@dataclass(frozen=True)
-class Person:
-    """A patient to be identified: key, original values to seal, own dates, and dated studies by UID."""
-
-    key: str
-    original: dict[str, str]
-    dates: frozenset[date]
-    studies: Mapping[str, date | None]
 
 
 @dataclass(frozen=True)
@@ -117,19 +110,26 @@ class Vault:
 
     # identities
 
-    def identify(self, persons: Sequence[Person]) -> dict[str, Identity]:
+    def identify(
+        self,
+        persons: Sequence[Person],
+        ids: IdSettings | None = None,
+        sessions: SessionSettings | None = None,
+    ) -> dict[str, Identity]:
         """Assign pseudonyms and session labels in one transaction; what is published never changes.
 
-        New patients are numbered in the order of their keyed hash, which says nothing about names.
+        New patients are named in the order of their keyed hash, which says nothing about names.
         """
+        namer = Namer(ids or IdSettings(), self.keys)
         with self._transaction() as database:
             taken = self._pseudonyms(database)
-            for person in sorted(persons, key=lambda one: self._patient(one.key)):
-                if self._patient(person.key) not in taken:
-                    pseudonym = f"P{len(taken) + 1:03d}"
-                    taken[self._patient(person.key)] = pseudonym
-                    self._insert(database, person, pseudonym)
-            return {person.key: self._identity(database, person) for person in persons}
+            ordered = sorted(persons, key=lambda one: self._patient(one.key))
+            new = [person for person in ordered if self._patient(person.key) not in taken]
+            names = namer.names(new, taken, persons)
+            for person in new:
+                self._insert(database, person, names[person.key])
+            wanted = sessions or SessionSettings()
+            return {person.key: self._identity(database, person, wanted) for person in persons}
 
     def _patient(self, key: str) -> bytes:
         return self.keys.lookup("patient", key)
@@ -148,13 +148,13 @@ class Vault:
         row = (*self._scope, lookup, pseudonym, shift, None, sealed)
         database.execute("INSERT INTO patients VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def _identity(self, database: sqlite3.Connection, person: Person) -> Identity:
+    def _identity(self, database: sqlite3.Connection, person: Person, wanted: SessionSettings) -> Identity:
         query = "SELECT pseudonym, shift_days, anchor FROM patients WHERE project = ? AND level = ? AND lookup = ?"
         pseudonym, shift, anchor = database.execute(query, (*self._scope, self._patient(person.key))).fetchone()
         published = self._published(database, pseudonym)
         studies = [DatedStudy(self._study(uid), day) for uid, day in person.studies.items()]
         fixed_anchor = date.fromisoformat(anchor) if anchor else None
-        labels, used_anchor = label_sessions(studies, published, fixed_anchor)
+        labels, used_anchor = label_sessions(studies, published, fixed_anchor, wanted)
         forget = "DELETE FROM sessions WHERE project = ? AND level = ? AND pseudonym = ? AND NOT published"
         database.execute(forget, (*self._scope, pseudonym))
         for uid, day in person.studies.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class SessionOrder:
     label: str
     origin: str
     series: tuple[SeriesOrder, ...]
+    days_since: int | None = None
+    """Whole days since the event that the profile counts from."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class WorkOrder:
     shift_days: int
     identifiers: tuple[tuple[str, str], ...]
     sessions: tuple[SessionOrder, ...]
+    hash_key: str = ""
+    uid_root: str = "2.25"
+    vocabulary: tuple[str, ...] = ()
+    """Further words that may stay in descriptions."""
+    revisions: dict[str, int] = field(default_factory=dict)
+    """Source UIDs of instances that were published before with another mask, and how often."""
 
     def session(self, label: str) -> SessionOrder:
         """The session with this label."""
@@ -59,7 +67,8 @@ class WorkOrder:
         session = asdict(self.session(label))
         for series in session["series"]:
             series["files"] = [one["sha256"] for one in series["files"]]
-        return digest_of([self.pseudonym, self.uid_key, self.shift_days, self.identifiers, session])
+        own = (self.pseudonym, self.uid_key, self.uid_root, self.shift_days, self.identifiers, self.vocabulary)
+        return digest_of([own, sorted(self.revisions.items()), session])
 
     def write(self, path: Path) -> None:
         """Write the order as JSON, mode 0600."""
@@ -70,11 +79,11 @@ def read_order(path: Path) -> WorkOrder:
     """The order in a file."""
     row: dict[str, Any] = read_json(path)
     sessions = tuple(
-        SessionOrder(one["label"], one["origin"], tuple(_series(series) for series in one["series"]))
-        for one in row["sessions"]
+        SessionOrder(**{**one, "series": tuple(_series(series) for series in one["series"])}) for one in row["sessions"]
     )
     pairs = tuple((kind, value) for kind, value in row["identifiers"])
-    return WorkOrder(row["pseudonym"], row["source"], row["uid_key"], row["shift_days"], pairs, sessions)
+    words = tuple(row["vocabulary"])
+    return WorkOrder(**{**row, "identifiers": pairs, "sessions": sessions, "vocabulary": words})
 
 
 def _series(row: dict[str, Any]) -> SeriesOrder:

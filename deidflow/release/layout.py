@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deidflow.config import RunSettings
 
-SUBJECT_FOLDER = re.compile(r"P\d{3,}")
+SUBJECT_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 SESSION_FOLDER = re.compile(r"[MN]\d{2,}[a-z]{0,2}")
 
 

@@ -13,8 +13,11 @@ from typing import Any
 import pydicom
 
 from deidflow.errors import DeidflowError, Withheld
+from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.context import HeaderContext
-from deidflow.header.profile import Profile, load_profile
+from deidflow.header.markers import markers
+from deidflow.header.profile import Profile
+from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
@@ -64,19 +67,23 @@ def is_withheld(result: SeriesResult | None) -> bool:
     return result is not None and result["state"] == "quarantined"
 
 
-def profile_for(level: str, private: str) -> Profile:
-    """The profile of a level, with or without listed private elements."""
-    profile = load_profile(level)
-    return profile.without_private() if private == "none" else profile
-
-
-def header_context(order: WorkOrder, session: SessionOrder, profile: Profile) -> HeaderContext:
-    """The context in which the headers of a session are anonymized."""
-    return HeaderContext(
+def cleaner_for(order: WorkOrder, session: SessionOrder, profile: Profile, *, explicit_out: bool) -> HeaderCleaner:
+    """What de-identifies the headers of a session; `for_series` fits it to a series."""
+    context = HeaderContext(
         pseudonym=order.pseudonym,
-        uids=UidMap(bytes.fromhex(order.uid_key)),
-        shift_days=order.shift_days,
+        uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, order.revisions, "retain_uids" in profile.options),
+        shift_days=order.shift_days if profile.dates.days is None else profile.dates.days,
         origin=datetime.fromisoformat(session.origin) if session.origin else None,
-        scrubber=Scrubber.of(order.identifiers),
-        binned=profile.dates.mode == "clock",
+        scrubber=scrubber_for(order, profile),
+        binned=profile.binned,
+        hash_key=bytes.fromhex(order.hash_key),
+        label=session.label,
     )
+    marks = {way: markers(profile, session.label, session.days_since, explicit=way) for way in (True, False)}
+    return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)
+
+
+def scrubber_for(order: WorkOrder, profile: Profile) -> Scrubber:
+    """What cuts the subject's own identifiers out of text that a profile keeps."""
+    kinds = set(profile.search)
+    return Scrubber.of([pair for pair in order.identifiers if pair[0] in kinds], order.vocabulary)

@@ -13,16 +13,15 @@ from deidflow.nifti.convert import Converted, convert, link_series
 from deidflow.nifti.pet import pet_fields
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import rebuild
-from deidflow.steps.common import SeriesResult, each_series, profile_for, read_source
+from deidflow.steps.common import SeriesResult, each_series, read_source, scrubber_for
 from deidflow.store.files import remove_tree
 
 VERSION = "1"
 
 
-def convert_session(order_path: str, label: str, scratch: str, log: str, level: str) -> dict[str, Any]:
+def convert_session(order_path: str, label: str, scratch: str, log: str, profile: Profile) -> dict[str, Any]:
     """Write `<series>/image*.nii.gz` with sidecars and gradients for every series of a session."""
     order = read_order(Path(order_path))
-    profile = profile_for(level, "listed")
 
     def work(series: SeriesOrder) -> SeriesResult:
         return _series(order, series, profile, Path(scratch), Path(log))
@@ -36,7 +35,7 @@ def _series(order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Pa
         link_series([Path(order.source) / file.path for file in series.files], linked)
         images = convert(linked, raw, log)
         extra = extra_fields(order, series, profile)
-        release_images(images, scratch / series.name, "image", Scrubber.of(order.identifiers), extra)
+        release_images(images, scratch / series.name, "image", scrubber_for(order, profile), extra)
     finally:
         remove_tree(linked)
         remove_tree(raw)

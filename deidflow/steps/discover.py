@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.config import CommonSettings, RunSettings
 from deidflow.dicom.grouping import Cohort, Subject, group
 from deidflow.dicom.inventory import Entry, Found, failed, walk
+from deidflow.dicom.policy import class_uids
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
-from deidflow.identity.orders import persons, work_order
+from deidflow.header.profile import Profile
+from deidflow.identity.orders import Wishes, persons, work_order
 from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
+from deidflow.steps.chosen import chosen_profile
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
@@ -89,17 +93,30 @@ def read_in_children(source: Path, paths: Sequence[str], children: Children, log
         waiting = waiting[done:]
 
 
-def make_batch(
-    entries: Sequence[Entry], vault: Vault, source: Path, selection: Sequence[str], *, defacing: bool
-) -> Batch:
-    """Group the inventory, identify everyone in one transaction, and write out orders for the selected."""
-    cohort = group(entries, defacing=defacing)
-    identities = vault.identify(persons(cohort))
-    chosen = _select(cohort, identities, source, selection)
-    orders = [work_order(one, identities[one.key], vault.keys, source) for one in cohort.subjects if one.key in chosen]
+def make_batch(entries: Sequence[Entry], vault: Vault, settings: RunSettings) -> Batch:
+    """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
+    source, profile = settings.source, chosen_profile(settings)
+    cohort = group_by(entries, settings, defacing=settings.defacing)
+    identities = vault.identify(persons(cohort), settings.ids, settings.sessions)
+    chosen = _select(cohort, identities, source, settings.subjects)
+    wishes = wishes_of(settings, profile)
+    orders = [
+        work_order(one, identities[one.key], vault.keys, source, wishes) for one in cohort.subjects if one.key in chosen
+    ]
     left_out = frozenset(one.key for one in cohort.subjects) - chosen
     absent = tuple(name for entry in entries for name in entry.absent)
     return Batch(cohort, absent, identities, tuple(sorted(orders, key=lambda order: order.pseudonym)), left_out)
+
+
+def group_by(entries: Sequence[Entry], settings: CommonSettings, *, defacing: bool) -> Cohort:
+    """Group an inventory as settings and profile ask."""
+    classes = class_uids(chosen_profile(settings).classes)
+    return group(entries, defacing=defacing, classes=classes, discovery=settings.ids.discovery)
+
+
+def wishes_of(settings: CommonSettings, profile: Profile) -> Wishes:
+    """What settings and profile ask of work orders."""
+    return Wishes(settings.header.uid_root, settings.header.vocabulary, profile.dates.since)
 
 
 def _select(cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]) -> frozenset[str]:

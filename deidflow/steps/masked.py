@@ -25,12 +25,12 @@ from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
 from deidflow.header.markers import mark_defaced
-from deidflow.header.text import Scrubber
+from deidflow.header.profile import Profile
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
 from deidflow.steps.anonymize import file_meta
-from deidflow.steps.common import profile_for, read_content
+from deidflow.steps.common import read_content, scrubber_for
 from deidflow.steps.convert import extra_fields, release_images
 from deidflow.store.files import remove_tree
 
@@ -49,8 +49,7 @@ class MaskedSeries:
     folder: Path
     masks: Path
     log: Path
-    level: str
-    private: str
+    profile: Profile
 
     def build(self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]) -> int:
         """Write DICOM, NIfTI, mask and sidecar; returns the number of pixels removed."""
@@ -106,8 +105,8 @@ class MaskedSeries:
     def _images(self, series: SeriesOrder, work: Path) -> None:
         images = convert(work / "image", work / "image.out", self.log)
         masks = {one.suffix: one for one in convert(work / "mask", work / "mask.out", self.log)}
-        extra = extra_fields(self.order, series, profile_for(self.level, self.private))
-        release_images(images, self.folder, "defaced", Scrubber.of(self.order.identifiers), extra)
+        extra = extra_fields(self.order, series, self.profile)
+        release_images(images, self.folder, "defaced", scrubber_for(self.order, self.profile), extra)
         for image in images:
             self._mask_image(image, masks.get(image.suffix))
 

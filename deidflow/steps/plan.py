@@ -15,8 +15,8 @@ from deidflow.identity.orders import study_date
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.steps.discover import check_source, read_in_children
-from deidflow.steps.prepare import memory_for
 from deidflow.store.children import Children
+from deidflow.store.process import memory_for
 
 
 def make_plan(source: Path, level: str, *, defacing: bool) -> dict[str, Any]:

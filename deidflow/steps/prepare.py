@@ -14,12 +14,12 @@ from deidflow.nifti.convert import tool_path, tool_version
 from deidflow.release.layout import Layout
 from deidflow.release.publish import complete
 from deidflow.release.tables import check_place, check_release, write_dataset
-from deidflow.steps.common import profile_for
+from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import check_source
 from deidflow.store.locks import held
+from deidflow.store.process import LEAST_MEMORY, machine_memory, memory_for
 from deidflow.store.scratch import private_folder, sweep
 
-_LEAST_MEMORY = 2 << 30
 _LEAST_FREE = 64 << 20
 
 
@@ -66,7 +66,7 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
     private_folder(layout.release, "release")
     layout.release.chmod(0o755)
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
-    profile = profile_for(settings.level, settings.private)
+    profile = chosen_profile(settings)
     write_dataset(layout, profile, release_id(keys), tools, settings.defacing)
 
 
@@ -79,7 +79,7 @@ def worker_count(settings: RunSettings) -> int:
     """As many subjects at once as asked for, else one a core as far as 2 GiB of memory a worker reach."""
     if settings.workers:
         return settings.workers
-    return max(1, min(len(os.sched_getaffinity(0)), _memory() // _LEAST_MEMORY))
+    return max(1, min(len(os.sched_getaffinity(0)), machine_memory() // LEAST_MEMORY))
 
 
 def memory_limit(settings: RunSettings) -> int:
@@ -87,12 +87,3 @@ def memory_limit(settings: RunSettings) -> int:
     if settings.memory_gib:
         return int(settings.memory_gib * (1 << 30))
     return memory_for(worker_count(settings))
-
-
-def memory_for(workers: int) -> int:
-    """Each worker's share of four fifths of the machine's memory, at least 2 GiB."""
-    return max(_LEAST_MEMORY, int(0.8 * _memory() / workers))
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -15,6 +15,7 @@ from deidflow.dicom.geometry import Plane, planes
 from deidflow.errors import Withheld
 from deidflow.face.mask import WorldMask
 from deidflow.face.template import Template, load_template
+from deidflow.header.profile import Profile
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import slice_names
 from deidflow.steps.anonymize import header_name
@@ -37,8 +38,7 @@ class Inputs:
     conversion: dict[str, Any]
     deface: dict[str, Any] | None
     template: str
-    level: str
-    private: str
+    profile: Profile
 
 
 def reconstruct_session(
@@ -120,8 +120,7 @@ class _Builder:
             folder,
             self.masks / f"{series.name}.npz",
             self.log,
-            self.inputs.level,
-            self.inputs.private,
+            self.inputs.profile,
         )
         removed = masked.build(series, headers, _spatial_names(headers))
         return {"state": fate["state"], "instances": len(headers), "removed": removed}

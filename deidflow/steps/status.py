@@ -21,7 +21,9 @@ def status_of(release: Path, vault: Path) -> dict[str, Any]:
     layout = Layout(release, vault, str(dataset["project"]), str(dataset["level"]))
     if not layout.work.is_dir():
         raise UsageError("this vault has not made this release; name the vault of its run")
-    subjects = sorted(folder.name for folder in layout.work.iterdir() if SUBJECT_FOLDER.fullmatch(folder.name))
+    subjects = sorted(
+        folder.name for folder in layout.work.iterdir() if SUBJECT_FOLDER.fullmatch(folder.name) and folder.is_dir()
+    )
     return {
         "running": is_held(layout.release_lock),
         "sessions": [row for pseudonym in subjects for row in _sessions(layout, pseudonym)],

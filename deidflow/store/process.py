@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+LEAST_MEMORY = 2 << 30
 
 
 def die_with_parent() -> None:
@@ -24,6 +26,16 @@ def limit_memory(limit: int) -> None:
     """Bound the private memory of this process to `limit` bytes."""
     if limit > 0:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def memory_for(workers: int) -> int:
+    """Each worker's share of four fifths of the machine's memory, at least 2 GiB."""
+    return max(LEAST_MEMORY, int(0.8 * machine_memory() / workers))
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def run_tool(command: Sequence[str], log: Path) -> int:

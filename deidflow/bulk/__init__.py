@@ -1,0 +1,1 @@
+"""Headers only, for whole folders: all cores, no Prefect, no faces."""

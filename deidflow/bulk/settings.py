@@ -1,0 +1,95 @@
+"""The settings of `deidflow anonymize`: flags over a configuration file, checked once, then frozen."""
+
+from __future__ import annotations
+
+import os
+import string
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from deidflow.config import CommonSettings, RunSettings, checked, read_file
+from deidflow.errors import ConfigError, UsageError
+
+TEMPLATE = "{subject}/{timepoint}/{series}"
+MIRROR = "mirror"
+_FIELDS = ("subject", "timepoint", "series")
+_PLACES = ("out", "vault", "backup", "audit", "log")
+
+
+class AnonymizeSettings(CommonSettings):
+    """Everything that de-identifying headers needs to know."""
+
+    sources: tuple[Path, ...]
+    out: Path
+    vault: Path | None = None
+    layout: str = TEMPLATE
+    """Folders of the output from subject, timepoint and series; or `mirror`: the source's tree, names counted."""
+    on_exists: Literal["fail", "clean", "resume"] = "fail"
+    backup: Path | None = None
+    audit: Path | None = None
+    force: bool = False
+    """Read files without the DICM mark too."""
+    dry_run: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absolute(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for key in _PLACES:
+            if values.get(key) is not None:
+                values[key] = Path(os.path.realpath(Path(values[key]).expanduser()))
+        return values
+
+    @field_validator("layout")
+    @classmethod
+    def _has_subject(cls, text: str) -> str:
+        if text == MIRROR:
+            return text
+        try:
+            names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        except ValueError:
+            raise ValueError("is no template; use folders such as '{subject}/{timepoint}/{series}'") from None
+        unknown = names - set(_FIELDS)
+        if unknown:
+            raise ValueError(f"has an unknown field '{sorted(unknown)[0]}' (known: {', '.join(_FIELDS)}, or 'mirror')")
+        if not {"subject", "series"} <= names:
+            raise ValueError("must hold {subject} and {series}, so that no two series share a folder")
+        if text.startswith("/") or ".." in text.split("/"):
+            raise ValueError("must stay below the output folder")
+        return text
+
+
+def load_anonymize_settings(flags: Mapping[str, Any], file: Path | None = None) -> AnonymizeSettings:
+    """Merge a configuration file and flags; keys that only `run` knows are left out.
+
+    Raises ConfigError and UsageError.
+    """
+    foreign = set(RunSettings.model_fields) - set(AnonymizeSettings.model_fields)
+    values = {key: value for key, value in read_file(file).items() if key not in foreign}
+    header = {**values.get("header", {}), **{key: value for key, value in flags["header"].items() if value}}
+    values |= {key: value for key, value in flags.items() if value is not None and key != "header"}
+    settings = checked(AnonymizeSettings, {**values, "header": header})
+    check_places(settings)
+    return settings
+
+
+def check_places(settings: AnonymizeSettings) -> None:
+    """Refuse outputs inside the source, and private things inside the output."""
+    for source in settings.sources:
+        place = Path(os.path.realpath(source))
+        if settings.out == place or settings.out.is_relative_to(place) or place.is_relative_to(settings.out):
+            raise UsageError("the output lies inside the source, or the source in the output; choose another folder")
+    for name in ("vault", "backup", "audit", "log"):
+        path = getattr(settings, name)
+        if path is None:
+            continue
+        if path.is_relative_to(settings.out):
+            raise UsageError(f"the {name} lies inside the output; choose a place outside it")
+        if any(path.is_relative_to(os.path.realpath(source)) for source in settings.sources):
+            raise UsageError(f"the {name} lies inside the source; choose a place outside it")
+    if settings.vault and settings.out.is_relative_to(settings.vault):
+        raise UsageError("the output lies inside the vault; choose a place outside it")
+    if settings.on_exists == "resume" and settings.vault is None:
+        raise ConfigError("to resume needs a vault: without one every run makes other pseudonyms; name it with --vault")

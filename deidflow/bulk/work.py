@@ -1,0 +1,158 @@
+"""The second pass: bytes in, bytes out, in working processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from deidflow.bulk.differences import Difference, differences
+from deidflow.errors import Withheld
+from deidflow.header.cleaner import Chunk, HeaderCleaner
+from deidflow.header.profile import Profile
+from deidflow.identity.workorder import WorkOrder
+from deidflow.steps.common import cleaner_for
+from deidflow.store.pool import Batch
+from deidflow.verdicts import Reason, Verdict
+
+_MOST_CHUNKS = 512
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all files of a batch share."""
+
+    order: WorkOrder
+    profile: Profile
+    root: str
+    staging: str
+    """Where outputs are written; empty writes nothing."""
+    audited: bool
+
+
+class Task(NamedTuple):
+    """One file to do."""
+
+    number: int
+    path: str
+    folder: str
+    name: str
+    series: str
+    bin_trigger_time: bool
+
+
+class Done(NamedTuple):
+    """How one file ended; `signature` is that of the output."""
+
+    task: Task
+    verdict: Verdict
+    reason: Reason | None
+    signature: tuple[int, ...]
+    differences: tuple[Difference, ...]
+
+
+def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
+    """Runs in a working process: de-identify the files of one session, series after series."""
+    session = common.order.sessions[0]
+    whole = cleaner_for(common.order, session, common.profile, explicit_out=False)
+    done, series, fitted, made = [], "", whole, ""
+    for task in tasks:
+        if task.series != series:
+            series, fitted = task.series, whole.for_series(bin_trigger_time=task.bin_trigger_time)
+        if common.staging and task.folder != made:
+            made = task.folder
+            Path(common.staging, made).mkdir(parents=True, exist_ok=True)
+        done.append(_guarded(common, fitted, task))
+    return done
+
+
+def lost(batch: Batch) -> list[Done]:
+    """The end of a file that killed its process."""
+    return [Done(batch.items[0], Verdict.FAILED, Reason.CHILD_DIED, (), ())]
+
+
+def _guarded(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
+    try:
+        return _one(common, cleaner, task)
+    except Withheld as error:
+        return Done(task, Verdict.QUARANTINED, error.reason, (), ())
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        return Done(task, Verdict.FAILED, Reason.UNREADABLE, (), ())
+    except Exception:
+        traceback.print_exc()
+        return Done(task, Verdict.QUARANTINED, Reason.UNEXPECTED, (), ())
+
+
+def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
+    content = _read(os.path.join(common.root, task.path))
+    chunks = cleaner.file(content)
+    found = tuple(differences(content, b"".join(chunks), cleaner.rules)) if common.audited else ()
+    signature: tuple[int, ...] = ()
+    if common.staging:
+        signature = _write(os.path.join(common.staging, task.folder, task.name), chunks)
+    return Done(task, Verdict.RELEASED, None, signature, found)
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        content = os.read(descriptor, size + 1)
+        while len(content) < size:
+            more = os.read(descriptor, size - len(content))
+            if not more:
+                break
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: str, chunks: list[Chunk]) -> tuple[int, ...]:
+    """Write a new file; returns size, mtime, ctime and inode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        size = sum(map(len, chunks))
+        written = os.writev(descriptor, chunks) if len(chunks) <= _MOST_CHUNKS else 0
+        if written < size:
+            rest = memoryview(b"".join(chunks))[written:]
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        status = os.fstat(descriptor)
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    finally:
+        os.close(descriptor)
+
+
+def back_up_batch(common: tuple[str, str], paths: Sequence[str]) -> list[str]:
+    """Runs in a working process: copy sources, read the copies again; returns the paths whose copy differs."""
+    import hashlib
+
+    root, target = common
+    bad = []
+    for path in paths:
+        copy = Path(target, path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            content = _read(os.path.join(root, path))
+            descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            bad.append(path)
+            continue
+        if hashlib.sha256(_read(os.fspath(copy))).digest() != hashlib.sha256(content).digest():
+            bad.append(path)
+    return bad

@@ -1,0 +1,100 @@
+"""`deidflow anonymize`: headers only, without Prefect, on all cores."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from deidflow.config import Level
+from deidflow.errors import UsageError
+
+Many = Annotated[list[str] | None, Parameter(negative="")]
+
+
+def anonymize(
+    source: str,
+    out: Path,
+    *,
+    vault: Path | None = None,
+    project: str | None = None,
+    level: Level | None = None,
+    profile: str | None = None,
+    remove: Many = None,
+    replace: Many = None,
+    keep: Many = None,
+    shift_dates: Annotated[int | None, Parameter(allow_leading_hyphen=True)] = None,
+    keep_uids: Annotated[bool, Parameter(negative="")] = False,
+    uid_root: str | None = None,
+    layout: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    show_paths: Annotated[bool, Parameter(negative="")] = False,
+    backup: Path | None = None,
+    audit: Path | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    on_exists: Literal["fail", "clean", "resume"] | None = None,
+    config: Path | None = None,
+    workers: int | None = None,
+    log: Path | None = None,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+    verbose: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """De-identify the headers of DICOM files; pixels, faces among them, stay as they are.
+
+    Parameters
+    ----------
+    source: A file, a folder, @LIST with one path a line, or a manifest (.json, .yaml); it is only read.
+    out: Folder for the de-identified files.
+    vault: Folder for identities and secret; without it they are thrown away.
+    project: Name of the project or recipient; outputs of different projects cannot be joined.
+    level: low shifts dates; high puts every study on one clock and bins ages (the default).
+    profile: Name or file of other header rules; see 'deidflow profile list'.
+    remove: An attribute that goes: keyword, gggg,eeee, 60xx,xxxx, gggg,[CREATOR]ee or Sequence/Keyword; repeatable.
+    replace: ATTRIBUTE=VALUE, repeatable; wins over --remove.
+    keep: An attribute that stays as it is, repeatable; wins over --replace and --remove.
+    shift_dates: Shift dates of everybody by this many days.
+    keep_uids: Keep UIDs as they are.
+    uid_root: Root of new UIDs, for sites that need their own.
+    layout: Folders such as {subject}/{timepoint}/{series}, or mirror: the source's tree with counted names.
+    dry_run: Print what would become of each attribute; writes nothing.
+    show_paths: Show source paths, on a terminal only.
+    backup: Folder for copies of all sources, each verified.
+    audit: File (.csv, .jsonl) for what was done, without values.
+    force: Read files without the DICM mark too.
+    on_exists: What to do when OUT is not empty: fail (the default), clean it, or resume (with a vault).
+    config: YAML file with any of these settings and more (header, ids, sessions).
+    workers: Processes at work at once; by default one a core.
+    log: File for the lines that are shown.
+    quiet: Show errors only.
+    verbose: Name each file without an output, by its number.
+    """
+    from deidflow.bulk.locate import given_paths, locate
+    from deidflow.bulk.run import run
+    from deidflow.bulk.settings import load_anonymize_settings
+    from deidflow.cli.outcome import show_plan, show_result
+    from deidflow.steps.chosen import parse_replacements
+
+    if show_paths and not sys.stdout.isatty():
+        raise UsageError("--show-paths works on a terminal only: paths may hold names")
+    header: dict[str, Any] = {
+        "remove": tuple(remove or ()),
+        "replace": parse_replacements(replace or []),
+        "keep": tuple(keep or ()),
+        "keep_uids": keep_uids,
+        "uid_root": uid_root,
+    }
+    header |= {} if shift_dates is None else {"shift_days": shift_dates or None}
+    flags = {
+        "sources": given_paths(source), "out": out, "vault": vault, "project": project, "level": level,
+        "profile": profile, "header": header, "layout": layout, "dry_run": dry_run or None, "backup": backup,
+        "audit": audit, "force": force or None, "on_exists": on_exists, "workers": workers, "log": log,
+    }  # fmt: skip
+    settings = load_anonymize_settings(flags, config)
+    result = run(settings)
+    paths = locate(settings.sources).paths if show_paths else ()
+    if dry_run:
+        show_plan(result, paths)
+    show_result(result, settings, quiet=quiet, verbose=verbose, paths=paths)
+    return result.exit_code

@@ -1,0 +1,179 @@
+"""A whole file, bytes in, bytes out: file meta made anew, header de-identified, pixel bytes straight through."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from deidflow.dicom.codestream import without_comments
+from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, encoded, item
+from deidflow.dicom.kinds import has_mark, with_mark
+from deidflow.dicom.repeats import Repeats
+from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, file_meta, inflate
+from deidflow.errors import Withheld
+from deidflow.header.context import HeaderContext
+from deidflow.header.markers import Marker
+from deidflow.header.normal import normalised
+from deidflow.header.rules import Rules
+from deidflow.header.splice import Level, Memory, Splicer
+from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
+from deidflow.verdicts import Reason
+
+_SYNTAX = 0x00020010
+_RLE = "1.2.840.10008.1.2.5"
+_PREAMBLE = bytes(128) + b"DICM"
+Chunk = bytes | memoryview
+
+
+@dataclass
+class HeaderCleaner:
+    """De-identifies the files of one series, one after the other."""
+
+    rules: Rules
+    context: HeaderContext
+    markers: dict[bool, list[Marker]]
+    """By whether headers are written as Explicit VR."""
+    explicit_out: bool = False
+    """Whether every header is written as Explicit VR Little Endian."""
+    memory: dict[bool, Memory] = field(default_factory=lambda: {True: {}, False: {}})
+    """Shared by the series of a study."""
+    _splicers: dict[bool, tuple[Splicer, Repeats[bytes | int]]] = field(default_factory=dict)
+
+    def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
+        """The same for a series whose trigger times may, or may not, be binned; what was learned stays shared."""
+        context = replace(self.context, bin_trigger_time=bin_trigger_time)
+        return replace(self, context=context, _splicers={})
+
+    def file(self, content: bytes) -> list[Chunk]:
+        """The released file in chunks; raises Withheld."""
+        try:
+            return self._file(content if has_mark(content) else with_mark(content))
+        except (NotUnderstood, struct.error, IndexError):
+            return self._slowly(self._file, content)
+
+    def header(self, content: bytes) -> list[Chunk]:
+        """The released header without pixels, as a file in Explicit VR Little Endian; raises Withheld."""
+        try:
+            return self._header_file(content)
+        except (NotUnderstood, struct.error, IndexError):
+            return self._slowly(self._header_file, content)
+
+    def _slowly(self, work: object, content: bytes) -> list[Chunk]:
+        try:
+            return work(normalised(content if has_mark(content) else with_mark(content)))  # type: ignore[operator,no-any-return]
+        except (NotUnderstood, struct.error, IndexError):
+            raise Withheld(Reason.MALFORMED) from None
+
+    def _header_file(self, content: bytes) -> list[Chunk]:
+        syntax, body, start = _opened(content)
+        header, _ = self._spliced(syntax, body, start)
+        return [*_meta(header, EXPLICIT_LITTLE, explicit=self._out(syntax)), header]
+
+    def _file(self, content: bytes) -> list[Chunk]:
+        syntax, body, start = _opened(content)
+        header, position = self._spliced(syntax, body, start)
+        chunks: list[Chunk] = [header, *_pixels(body, position, syntax)]
+        meta = _meta(header, syntax, explicit=self._out(syntax))
+        return [*meta, _deflated(chunks)] if syntax == DEFLATED else [*meta, *chunks]
+
+    def _out(self, syntax: str) -> bool:
+        return self.explicit_out or syntax != IMPLICIT_LITTLE
+
+    def _spliced(self, syntax: str, body: bytes, start: int) -> tuple[bytes, int]:
+        explicit = syntax != IMPLICIT_LITTLE
+        if explicit not in self._splicers:
+            out = self._out(syntax)
+            splicer = Splicer(self.rules, self.context, explicit, out, self.markers[out], self.memory[explicit])
+            self._splicers[explicit] = splicer, Repeats(splicer)
+        splicer, repeats = self._splicers[explicit]
+        known: Level
+        known, pieces, position = repeats.read(body, start)
+        return b"".join(splicer.finish(known, body, pieces)), position
+
+
+def _opened(content: bytes) -> tuple[str, bytes, int]:
+    """Transfer syntax, data set, and where it starts; raises NotUnderstood where it is no plain one."""
+    meta, start = file_meta(memoryview(content)[:4096])
+    syntax = meta.get(_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace")
+    if syntax == EXPLICIT_BIG or not syntax.startswith("1.2.840.10008.1.2"):
+        raise NotUnderstood
+    if syntax == DEFLATED:
+        return syntax, bytes(inflate(memoryview(content)[start:])), 0
+    return syntax, content, start
+
+
+def _pixels(body: bytes, position: int, syntax: str) -> list[Chunk]:
+    """The pixel data element as it is; bytes behind it are left out."""
+    if position == len(body):
+        return []
+    if body[position : position + 4] != PIXEL_TAG:
+        raise NotUnderstood
+    explicit = syntax != IMPLICIT_LITTLE
+    offset = position + (8 if explicit else 4)
+    (length,) = LENGTH(body, offset)
+    if length != UNDEFINED:
+        end = offset + 4 + length
+        if end > len(body) or length & 1:
+            raise NotUnderstood
+        return [memoryview(body)[position:end]]
+    if not explicit or syntax == EXPLICIT_LITTLE:
+        raise NotUnderstood
+    return _fragments(body, offset + 4, position, syntax)
+
+
+def _fragments(body: bytes, first: int, start: int, syntax: str) -> list[Chunk]:
+    fragments, position = [], first
+    while body[position : position + 4] == b"\xfe\xff\x00\xe0":
+        (length,) = LENGTH(body, position + 4)
+        fragments.append(body[position + 8 : position + 8 + length])
+        position += 8 + length
+    if position + 8 > len(body) or body[position : position + 4] != b"\xfe\xff\xdd\xe0":
+        raise NotUnderstood
+    if syntax == _RLE or not fragments:
+        return [memoryview(body)[start : position + 8]]
+    cleaned = [without_comments(fragment) for fragment in fragments[1:]]
+    if cleaned == fragments[1:]:
+        return [memoryview(body)[start : position + 8]]
+    padded = [one + b"\0" * (len(one) & 1) for one in cleaned]
+    return [body[start:first], item(b""), *map(item, padded), b"\xfe\xff\xdd\xe0\0\0\0\0"]
+
+
+def _deflated(chunks: Sequence[Chunk]) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = b"".join([*(packer.compress(chunk) for chunk in chunks), packer.flush()])
+    return packed + b"\0" * (len(packed) & 1)
+
+
+def _meta(header: bytes, syntax: str, *, explicit: bool) -> list[Chunk]:
+    """Preamble and file meta information made of the released header only (PS3.10 section 7.1)."""
+    sop_class, instance = _class_and_instance(header, explicit)
+    rows = (
+        (0x00020001, b"OB", b"\0\1"),
+        (0x00020002, b"UI", sop_class),
+        (0x00020003, b"UI", instance),
+        (0x00020010, b"UI", syntax.encode("ascii")),
+        (0x00020012, b"UI", IMPLEMENTATION_CLASS.encode("ascii")),
+        (0x00020013, b"SH", IMPLEMENTATION_NAME.encode("ascii")),
+    )
+    content = b"".join(encoded(tag, vr, value + b"\0" * (len(value) & 1), explicit=True) for tag, vr, value in rows)
+    return [_PREAMBLE, encoded(0x00020000, b"UL", struct.pack("<I", len(content)), explicit=True), content]
+
+
+def _class_and_instance(header: bytes, explicit: bool) -> tuple[bytes, bytes]:
+    """SOP Class and Instance UID, which stand among the first elements."""
+    found: dict[bytes, bytes] = {}
+    position = 0
+    while len(found) < 2 and position < len(header):
+        tag = header[position : position + 4]
+        (length,) = struct.unpack_from("<H" if explicit else "<I", header, position + (6 if explicit else 4))
+        if tag in (b"\x08\x00\x16\x00", b"\x08\x00\x18\x00"):
+            found[tag] = header[position + 8 : position + 8 + length].rstrip(b"\0 ")
+        elif explicit and header[position + 4 : position + 6] in (b"SQ", b"UN", b"UT", b"UC", b"OB"):
+            (length,) = LENGTH(header, position + 8)
+            position += 4
+        position += 8 + length
+    if len(found) < 2:
+        raise Withheld(Reason.MISSING_UID)
+    return found[b"\x08\x00\x16\x00"], found[b"\x08\x00\x18\x00"]

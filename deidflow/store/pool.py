@@ -1,0 +1,137 @@
+"""A few processes that work through batches; one that dies costs the file it died of."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from deidflow.errors import DeidflowError, EnvironmentFault
+from deidflow.store.children import fault_of
+from deidflow.store.process import die_with_parent, limit_memory
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arguments that are the same for all items, and the items."""
+
+    common: Any
+    items: Sequence[Any]
+
+
+@dataclass
+class _Worker:
+    process: Any
+    connection: Connection[Any, Any]
+    batch: Batch | None = None
+
+
+class Pool:
+    """Runs `module:name(common, items)` in `count` processes; results come as they are ready."""
+
+    def __init__(self, function: str, count: int, memory_limit: int) -> None:
+        self._function, self._memory_limit = function, memory_limit
+        method = "fork" if threading.active_count() == 1 else "forkserver"
+        self._context: Any = multiprocessing.get_context(method)
+        self._count = count
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.process.kill()
+            worker.process.join()
+            worker.connection.close()
+
+    def map(self, batches: Iterable[Batch], lost: Callable[[Batch], Any]) -> Iterator[Any]:
+        """The result of every batch, in any order; `lost` makes that of an item that kills its process.
+
+        Raises the DeidflowError that a function raised.
+        """
+        waiting, again = iter(batches), deque[Batch]()
+        while True:
+            self._hand_out(waiting, again)
+            busy = {worker.connection: worker for worker in self._workers if worker.batch is not None}
+            if not busy:
+                return
+            for ready in wait(list(busy)):
+                yield from self._taken(busy[ready], again, lost)  # type: ignore[index]
+
+    def _hand_out(self, waiting: Iterator[Batch], again: deque[Batch]) -> None:
+        while len(self._workers) < self._count or any(worker.batch is None for worker in self._workers):
+            batch = again.popleft() if again else next(waiting, None)
+            if batch is None:
+                return
+            worker = next((one for one in self._workers if one.batch is None), None) or self._start()
+            worker.batch = batch
+            worker.connection.send(batch)
+
+    def _start(self) -> _Worker:
+        here, there = self._context.Pipe()
+        process = self._context.Process(target=_work, args=(there, self._function, self._memory_limit), daemon=True)
+        process.start()
+        there.close()
+        self._workers.append(_Worker(process, here))
+        return self._workers[-1]
+
+    def _taken(self, worker: _Worker, again: deque[Batch], lost: Callable[[Batch], Any]) -> Iterator[Any]:
+        batch, worker.batch = worker.batch, None
+        assert batch is not None
+        try:
+            kind, value = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            worker.connection.close()
+            self._workers.remove(worker)
+            if len(batch.items) == 1:
+                yield lost(batch)
+            else:
+                middle = len(batch.items) // 2
+                again.extend(Batch(batch.common, part) for part in (batch.items[:middle], batch.items[middle:]))
+            return
+        if kind == "error":
+            raise value
+        yield value
+
+
+def _work(connection: Connection[Any, Any], function: str, limit: int) -> None:
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    limit_memory(limit)
+    module, name = function.split(":")
+    work = getattr(importlib.import_module(module), name)
+    while True:
+        try:
+            batch = connection.recv()
+        except EOFError:
+            return
+        connection.send(_answer(work, batch))
+
+
+def _answer(work: Any, batch: Batch) -> tuple[str, Any]:
+    try:
+        return "value", work(batch.common, batch.items)
+    except MemoryError:
+        os._exit(77)
+    except DeidflowError as error:
+        return "error", error
+    except OSError as error:
+        return "error", fault_of(error)
+    except Exception as error:
+        traceback.print_exc()
+        return "error", EnvironmentFault(f"unexpected {type(error).__name__} in a working process; please report it")
