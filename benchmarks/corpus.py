@@ -69,7 +69,8 @@ def _header(series: int) -> Any:
     header.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL" if series % 2 else "M"]
     for kind in ("Study", "Series", "Acquisition", "Content"):
         setattr(header, f"{kind}Date", f"2019{1 + study % 12:02d}15")
-        setattr(header, f"{kind}Time", "111111.111111")
+        setattr(header, f"{kind}Time", "101112.25")
+    header.AcquisitionTime = header.ContentTime = "101111.110000"
     header.SeriesNumber, header.InstanceNumber = series % 8 + 1, "1111"
     header.ImagePositionPatient, header.SliceLocation = ["-120.5", "-118.25", "1111.11"], "1111.11"
     header.ImageOrientationPatient, header.PixelSpacing = ["1", "0", "0", "0", "1", "0"], ["0.9", "0.9"]

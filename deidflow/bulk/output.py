@@ -139,5 +139,5 @@ def _open_folders(out: Path, folder: Path) -> None:
 
 def _readable(place: Path, *, deep: bool) -> None:
     place.chmod(0o755)
-    for folder in (path for path in place.rglob("*") if deep and path.is_dir()):
+    for folder in (path for path in (place.rglob("*") if deep else ()) if path.is_dir()):
         folder.chmod(0o755)

@@ -42,7 +42,7 @@ class LeakSearch:
         found: Counter[str] = Counter()
         lowered = block.lower()
         for index, start, end in self._automaton.find_matches_as_indexes(lowered, overlapping=True):
-            if self._kinds[index] == "name" or _alone(lowered, start, end, self._kinds[index]):
+            if self._kinds[index] in ("name", "staff") or _alone(lowered, start, end, self._kinds[index]):
                 found[self._kinds[index]] += 1
         return found
 

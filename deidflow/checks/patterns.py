@@ -65,7 +65,7 @@ def _common_words() -> frozenset[str]:
 
 def _variants(kind: str, value: str) -> set[str]:
     stripped = value.strip()
-    if kind == "name":
+    if kind in ("name", "staff"):
         parts = {part for part in re.split(r"[\^=,\s]+", stripped) if any(map(str.isalpha, part))}
         return {_plain(part) for part in parts} | parts | {" ".join(parts)} | {stripped}
     if kind == "number":

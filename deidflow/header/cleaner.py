@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from pydicom.encaps import generate_frames
+
 from deidflow.dicom.codestream import without_comments
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, encoded, item
 from deidflow.dicom.kinds import has_mark, with_mark
@@ -22,6 +24,7 @@ from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.verdicts import Reason
 
 _SYNTAX = 0x00020010
+_FRAMES = 0x00280008
 _RLE = "1.2.840.10008.1.2.5"
 _PREAMBLE = bytes(128) + b"DICM"
 Chunk = bytes | memoryview
@@ -68,20 +71,20 @@ class HeaderCleaner:
 
     def _header_file(self, content: bytes) -> list[Chunk]:
         syntax, body, start = _opened(content)
-        header, _ = self._spliced(syntax, body, start)
+        header, _, _ = self._spliced(syntax, body, start)
         return [*_meta(header, EXPLICIT_LITTLE, explicit=self._out(syntax)), header]
 
     def _file(self, content: bytes) -> list[Chunk]:
         syntax, body, start = _opened(content)
-        header, position = self._spliced(syntax, body, start)
-        chunks: list[Chunk] = [header, *_pixels(body, position, syntax)]
+        header, known, position = self._spliced(syntax, body, start)
+        chunks: list[Chunk] = [header, *_pixels(body, position, syntax, known.raws.get(_FRAMES, b"1"))]
         meta = _meta(header, syntax, explicit=self._out(syntax))
         return [*meta, _deflated(chunks)] if syntax == DEFLATED else [*meta, *chunks]
 
     def _out(self, syntax: str) -> bool:
         return self.explicit_out or syntax != IMPLICIT_LITTLE
 
-    def _spliced(self, syntax: str, body: bytes, start: int) -> tuple[bytes, int]:
+    def _spliced(self, syntax: str, body: bytes, start: int) -> tuple[bytes, Level, int]:
         explicit = syntax != IMPLICIT_LITTLE
         if explicit not in self._splicers:
             out = self._out(syntax)
@@ -90,7 +93,7 @@ class HeaderCleaner:
         splicer, repeats = self._splicers[explicit]
         known: Level
         known, pieces, position = repeats.read(body, start)
-        return b"".join(splicer.finish(known, body, pieces)), position
+        return b"".join(splicer.finish(known, body, pieces)), known, position
 
 
 def _opened(content: bytes) -> tuple[str, bytes, int]:
@@ -104,7 +107,7 @@ def _opened(content: bytes) -> tuple[str, bytes, int]:
     return syntax, content, start
 
 
-def _pixels(body: bytes, position: int, syntax: str) -> list[Chunk]:
+def _pixels(body: bytes, position: int, syntax: str, frames: bytes) -> list[Chunk]:
     """The pixel data element as it is; bytes behind it are left out."""
     if position == len(body):
         return []
@@ -120,23 +123,26 @@ def _pixels(body: bytes, position: int, syntax: str) -> list[Chunk]:
         return [memoryview(body)[position:end]]
     if not explicit or syntax == EXPLICIT_LITTLE:
         raise NotUnderstood
-    return _fragments(body, offset + 4, position, syntax)
+    return _fragments(body, offset + 4, position, syntax, frames)
 
 
-def _fragments(body: bytes, first: int, start: int, syntax: str) -> list[Chunk]:
-    fragments, position = [], first
+def _fragments(body: bytes, first: int, start: int, syntax: str, number_of_frames: bytes) -> list[Chunk]:
+    """Encapsulated pixel data as they are, but for comments in codestreams, which are cut out."""
+    position, count = first, 0
     while body[position : position + 4] == b"\xfe\xff\x00\xe0":
         (length,) = LENGTH(body, position + 4)
-        fragments.append(body[position + 8 : position + 8 + length])
-        position += 8 + length
+        position, count = position + 8 + length, count + 1
     if position + 8 > len(body) or body[position : position + 4] != b"\xfe\xff\xdd\xe0":
         raise NotUnderstood
-    if syntax == _RLE or not fragments:
-        return [memoryview(body)[start : position + 8]]
-    cleaned = [without_comments(fragment) for fragment in fragments[1:]]
-    if cleaned == fragments[1:]:
-        return [memoryview(body)[start : position + 8]]
-    padded = [one + b"\0" * (len(one) & 1) for one in cleaned]
+    whole: list[Chunk] = [memoryview(body)[start : position + 8]]
+    if syntax == _RLE or count < 2:
+        return whole
+    text = number_of_frames.decode("ascii", "replace").strip("\0 ")
+    frames = list(generate_frames(body[first:position], number_of_frames=int(text) if text.isdigit() else 1))
+    cleaned = [without_comments(frame) for frame in frames]
+    if cleaned == frames:
+        return whole
+    padded = (one + b"\0" * (len(one) & 1) for one in cleaned)
     return [body[start:first], item(b""), *map(item, padded), b"\xfe\xff\xdd\xe0\0\0\0\0"]
 
 

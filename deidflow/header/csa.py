@@ -1,13 +1,16 @@
 """Siemens CSA headers and the texts of mMR list-mode files, scrubbed in place: no length changes.
 
 The names of fields say where identifiers stand (`<ParamString."PatientName"> { "DOE^JANE" }`,
-`tPatientName = "..."`, `patient name := ...`); the patient's own identifiers, dates and UIDs are
-overwritten wherever they are.
+`tPatientName = "..."`, `patient name := ...`; a 64-byte name in front of binary items); the patient's own
+identifiers, moments and UIDs are overwritten wherever they are.
 """
 
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Iterator
+from itertools import accumulate
 
 from deidflow.header.identifiers import folded_with_places
 from deidflow.header.text import Scrubber
@@ -25,52 +28,63 @@ CSA_ELEMENTS = frozenset(
 )
 """Creator and low byte of the elements that hold CSA headers, raw data and their descriptions."""
 _FIELDS = (
-    rb"patients?[ _]?(?:name|id|birth ?day|birth ?date|sex|age|weight|size)|institution(?:al)?[ _]?(?:name|address|"
+    rb"patients?[ _]?(?:name|id|birth ?day|birth ?date|dob|sex|age|weight|size)|institution(?:al)?[ _]?(?:name|address|"
     rb"department(?:[ _]?name)?)|(?:referring|performing|requesting)[ _]?physician(?:s?[ _]?name)?|operators?[ _]?name|"
     rb"accession[ _]?(?:number|no)|study[ _]?(?:date|time|id)|(?:series|acquisition|content)[ _]?(?:date|time)|"
-    rb"device[ _]?serial[ _]?number|station[ _]?name|other[ _]?patient[ _]?ids?|originating system|"
-    rb"(?:used)?patient(?:position)?weight"
+    rb"device[ _]?serial[ _]?number|station[ _]?name|other[ _]?patient[ _]?ids?|used ?patient ?weight"
 )
 _QUOTED = re.compile(
-    rb'(?is)(?:"|\bt|\bs|\bfl?|\.)(?:' + _FIELDS + rb')"?[^"={}]{0,80}(?:=|\{)[^"{}]{0,120}"{1,2}([^"]*)"'
+    rb'(?i)(?:"|\.|\b[tsl]|\bfl?)(?:' + _FIELDS + rb')"?[^"={}]{0,80}(?:=|\{)[^"{}]{0,120}"{1,2}([^"\r\n]*)"'
 )
-_ASSIGNED = re.compile(rb"(?im)^[!%\s]*(?:" + _FIELDS + rb")[^:=\r\n]*:=[ \t]*([^\r\n\x00]*)")
+_ASSIGNED = re.compile(rb"(?im)^[!%\s]*(?:" + _FIELDS + rb")[^:=\r\n]{0,40}:=[ \t]*([^\r\n\x00]*)")
+_BINARY = re.compile(
+    rb"(?is)(?<![a-z])(?:" + _FIELDS + rb")\x00.{24,100}?\xcd\x00\x00\x00(?:.{16}([\x20-\x7e]{2,64})\x00)", re.DOTALL
+)
 _UID = re.compile(rb"(?<![\d.])[0-2](?:\.\d{1,39}){5,}(?![\d.])")
 _MOMENT = re.compile(rb"(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{6}(?:\.\d+)?)?(?!\d)")
-_WIDE = ("utf-16-le", "utf-16-be")
+_LARGE = 4 << 20
+"""Beyond this size only one byte a character is searched."""
 
 
 def scrub_csa(raw: bytes, scrubber: Scrubber) -> bytes:
     """The bytes with every identifying value overwritten by X, digits by 0; the length stays."""
     content = bytearray(raw)
-    for pattern in (_QUOTED, _ASSIGNED):
-        for match in pattern.finditer(raw):
-            _overwrite(content, *match.span(1))
-    for pattern in (_UID, _MOMENT):
-        for match in pattern.finditer(raw):
-            if not match.group().startswith(b"1.2.840.10008."):
-                _overwrite(content, *match.span())
-    _own(content, scrubber, "latin-1", 1)
-    _own(content, scrubber, "utf-8", 1)
-    for codec in _WIDE:
-        _own(content, scrubber, codec, 2)
+    for start, end in identifying_spans(raw, scrubber):
+        _overwrite(content, start, end)
     return bytes(content)
 
 
-def _own(content: bytearray, scrubber: Scrubber, codec: str, width: int) -> None:
-    """Overwrite the patient's own identifiers, as they stand in one encoding."""
-    if scrubber.pattern is None:
-        return
-    text = bytes(content).decode(
-        codec, "replace" if width == 1 and codec == "latin-1" else "surrogateescape" if width == 1 else "replace"
-    )
+def identifying_spans(raw: bytes, scrubber: Scrubber) -> Iterator[tuple[int, int]]:
+    """Where identifying values stand: values of identifying fields, UIDs, moments, the patient's own identifiers."""
+    for pattern in (_QUOTED, _ASSIGNED, _BINARY):
+        yield from (match.span(1) for match in pattern.finditer(raw) if match[1].strip())
+    for pattern in (_UID, _MOMENT):
+        yield from (match.span() for match in pattern.finditer(raw) if not match[0].startswith(b"1.2.840.10008."))
+    if scrubber.pattern is not None:
+        yield from _own(scrubber.pattern, raw.decode("latin-1"), 1, 0)
+        if len(raw) <= _LARGE:
+            yield from _in_utf8(scrubber.pattern, raw)
+            for order, offset in ((order, offset) for order in "<>" for offset in (0, 1)):
+                count = (len(raw) - offset) // 2
+                units = struct.unpack_from(f"{order}{count}H", raw, offset)
+                yield from _own(scrubber.pattern, "".join(map(chr, units)), 2, offset)
+
+
+def _own(pattern: re.Pattern[str], text: str, width: int, offset: int) -> Iterator[tuple[int, int]]:
+    """Where the patient's own identifiers stand in text of `width` bytes a character."""
     folded, places = folded_with_places(text)
-    for match in scrubber.pattern.finditer(folded):
+    for match in pattern.finditer(folded):
         if match.end() > match.start():
             first, last = places[match.start()], places[match.end() - 1] + 1
-            start = len(text[:first].encode(codec, "surrogateescape" if width == 1 else "replace"))
-            end = start + len(text[first:last].encode(codec, "surrogateescape" if width == 1 else "replace"))
-            _overwrite(content, start, min(end, len(content)))
+            yield offset + first * width, offset + last * width
+
+
+def _in_utf8(pattern: re.Pattern[str], raw: bytes) -> Iterator[tuple[int, int]]:
+    if raw.isascii():
+        return
+    text = raw.decode("utf-8", "surrogateescape")
+    ends = list(accumulate((len(letter.encode("utf-8", "surrogateescape")) for letter in text), initial=0))
+    yield from ((ends[first], ends[last]) for first, last in _own(pattern, text, 1, 0))
 
 
 def _overwrite(content: bytearray, start: int, end: int) -> None:

@@ -63,7 +63,7 @@ def _of_kind(kind: str, value: str) -> Iterator[str]:
         yield from _dates(value)
     elif kind == "number":
         yield from _numbers(value)
-    elif kind == "name":
+    elif kind in ("name", "staff"):
         yield from _names(value)
     elif _worth(value):
         yield _phrase(fold(value))

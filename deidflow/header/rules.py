@@ -85,7 +85,8 @@ class Rules:
 
 
 @lru_cache(maxsize=8)
-def _table() -> tuple[tuple[int, dict[str, str]], ...]:
+def listed_attributes() -> tuple[tuple[int, dict[str, str]], ...]:
+    """Tag and row of every attribute of Table E.1-1 that has one tag."""
     rows = load_table(TABLE)
     return tuple((int(row["tag"], 16), row) for row in rows if _HEXADECIMAL.fullmatch(row["tag"]))
 
@@ -153,7 +154,7 @@ def _placed(
 
 
 def _from_table(profile: Profile) -> Iterator[tuple[int, Rule]]:
-    for tag, row in _table():
+    for tag, row in listed_attributes():
         yield tag, Rule(_listed(row, profile), fallback=_unmoved(row["basic"]))
 
 
@@ -223,7 +224,7 @@ def category_tags(category: str) -> Iterator[int]:
 
 def _category(category: str, on: bool, by_tag: dict[int, Rule], profile: Profile) -> Iterable[tuple[int, Rule]]:
     """Switched on, what would stay goes as the table's basic action says; switched off, it stays."""
-    basic = dict(_table())
+    basic = dict(listed_attributes())
     for tag in category_tags(category):
         row = basic.get(tag)
         known = by_tag.get(tag)
@@ -265,7 +266,7 @@ def _weakened(text: str) -> tuple[int, ...]:
     strict = dict(_from_table(profile)) | {tag_of(keyword): Rule("date") for keyword in profile.dates.keep}
     free = ("keep", "retain")
     found = []
-    for tag, _ in _table():
+    for tag, _ in listed_attributes():
         ours, asked = rules.for_tag(tag, "LO").action, strict[tag].action
         if (ours in free and asked not in free) or (ours == "recurse" and asked in ("remove", "empty")):
             found.append(tag)

@@ -34,7 +34,7 @@ from deidflow.header.values import age_from, limit_age
 from deidflow.verdicts import Reason
 
 _TRIGGER_TIME, _AGE, _BIRTH_DATE, _STUDY_DATE = 0x00181060, 0x00101010, 0x00100030, 0x00080020
-_PIXEL_REPRESENTATION = 0x00280103
+_PIXEL_REPRESENTATION, _FRAMES = 0x00280103, 0x00280008
 _SIGN_DEPENDENT = frozenset(
     (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00280120, 0x00280121)
 )
@@ -87,7 +87,7 @@ class Splicer:
     """What became of elements before, for one context, by their bytes and character set."""
     _pending: dict[int, Element] = field(default_factory=dict)
 
-    fixed = frozenset((CHARSET, _AGE, _BIRTH_DATE, _STUDY_DATE, _PIXEL_REPRESENTATION))
+    fixed = frozenset((CHARSET, _AGE, _BIRTH_DATE, _STUDY_DATE, _PIXEL_REPRESENTATION, _FRAMES))
 
     def __post_init__(self) -> None:
         self.together = partners() if self.rules.dates.mode == "clock" else {}
@@ -229,13 +229,14 @@ class Splicer:
 
     def _value(self, level: Level, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         try:
-            value = level.actions.apply(rule, tag, vr, raw)
+            if rule.action == "date" and tag in self.together:
+                other = level.private.rules.for_tag(self.together[tag], "TM")
+                moved = moved_pair(tag, level.raws, self.context) if other.action == "date" else None
+                if moved is not None:
+                    return moved
+            return level.actions.apply(rule, tag, vr, raw)
         except (UnicodeError, struct.error, ValueError, KeyError):
             return None
-        if value is None or rule.action != "date" or tag not in self.together:
-            return value
-        other = level.private.rules.for_tag(self.together[tag], "TM")
-        return moved_pair(tag, value, level.raws, self.context) if other.action == "date" else value
 
     def _rule(self, level: Level, tag: int, vr: bytes, known: bool) -> Rule:
         if tag == _TRIGGER_TIME and not self.context.bin_trigger_time:

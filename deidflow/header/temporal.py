@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from deidflow.dicom.elements import dictionary_vrs
 from deidflow.header.context import HeaderContext
 from deidflow.header.values import (
     clock_datetime,
@@ -33,21 +34,21 @@ def partners() -> dict[int, int]:
     return found
 
 
-def moved_pair(tag: int, alone: bytes, raws: Mapping[int, bytes], context: HeaderContext) -> bytes:
-    """Date or time on the study clock with its partner, midnight carried; `alone` where there is no partner."""
+def moved_pair(tag: int, raws: Mapping[int, bytes], context: HeaderContext) -> bytes | None:
+    """Date or time on the study clock with its partner, midnight carried; None where there is no partner."""
     other = partners()[tag]
     if other not in raws or context.origin is None:
-        return alone
+        return None
     own, partner = (raws[one].decode("ascii", "replace").strip("\0 ") for one in (tag, other))
-    is_date = len(own) >= 8 and to_datetime(own, "") is not None
+    is_date = dictionary_vrs()[tag] == b"DA"
     day, time = (own, partner) if is_date else (partner, own)
     moment = to_datetime(day, time)
-    if moment is None:
-        return alone
+    if moment is None or not time:
+        return None
     moved = on_clock(moment, context.origin)
     if is_date:
         return format_date(moved).encode("ascii")
-    return format_time(moved, time).encode("ascii") if time else alone
+    return format_time(moved, time).encode("ascii")
 
 
 def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | None:

@@ -65,7 +65,7 @@ class Scrubber:
     @classmethod
     def of(cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()) -> Scrubber:
         """A scrubber for (kind, value) pairs; names count by their parts, others as a whole."""
-        names = [value for kind, value in identifiers if kind == "name"]
+        names = [value for kind, value in identifiers if kind in ("name", "staff")]
         own_words = frozenset(fold(part) for value in names for part in name_parts(value))
         body = "|".join(expressions(identifiers))
         more = frozenset(word.lower() for word in vocabulary)

@@ -24,7 +24,7 @@ def persons(cohort: Cohort) -> list[Person]:
     return [
         Person(
             key=subject.key,
-            original={f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)},
+            original=_original(subject),
             dates=frozenset(
                 day for kind, value in subject.identifiers if kind == "date" and (day := parse_date(value))
             ),
@@ -38,6 +38,12 @@ def persons(cohort: Cohort) -> list[Person]:
     ]
 
 
+def _original(subject: Subject) -> dict[str, str]:
+    """The values to seal: who it is first, then everything that identifies."""
+    who = {name: _first(subject, name) for name in ("patient_id", "issuer", "patient_name", "birth_date")}
+    return who | {f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)}
+
+
 def _first(subject: Subject, field: str) -> str:
     return str(getattr(subject.studies[0].series[0].first, field)).strip()
 
@@ -45,7 +51,7 @@ def _first(subject: Subject, field: str) -> str:
 def _parts(subject: Subject) -> Iterable[str]:
     """Names by their parts, and numbers, long enough to mean somebody."""
     for kind, value in subject.identifiers:
-        parts = name_parts(value) if kind == "name" else {value.strip()} if kind == "number" else set()
+        parts = name_parts(value) if kind in ("name", "staff") else {value.strip()} if kind == "number" else set()
         yield from (part for part in parts if len(part) >= 3)
 
 

@@ -1,0 +1,145 @@
+"""All identities of a vault, whatever project and level, for those who hold the secret."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sqlite3
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+
+from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.vault import Vault
+from deidflow.store.files import write_bytes_atomic
+
+
+@dataclass(frozen=True)
+class Row:
+    """One subject with the values that were sealed."""
+
+    project: str
+    level: str
+    pseudonym: str
+    shift_days: int
+    original: dict[str, str]
+    sessions: tuple[tuple[str, str], ...]
+    """Label and date."""
+
+    @property
+    def patient_id(self) -> str:
+        """The first PatientID."""
+        return self._first("patient_id")
+
+    @property
+    def name(self) -> str:
+        """The first PatientName."""
+        return self._first("patient_name")
+
+    def _first(self, kind: str) -> str:
+        return self.original.get(kind, "")
+
+    def is_meant(self, value: str) -> bool:
+        """Whether the value is the pseudonym, or one of the original values."""
+        wanted = value.strip().casefold()
+        return wanted == self.pseudonym.casefold() or wanted in {
+            one.strip().casefold() for one in self.original.values()
+        }
+
+
+@dataclass(frozen=True)
+class Registry:
+    """An open vault's database and secret."""
+
+    folder: Path
+    master: bytes
+    database: sqlite3.Connection
+
+    def scopes(self) -> list[tuple[str, str]]:
+        """Projects and levels."""
+        return list(self.database.execute("SELECT DISTINCT project, level FROM patients ORDER BY project, level"))
+
+    def rows(self, project: str | None, level: str | None) -> Iterator[Row]:
+        """Every subject of a project and level, or of all."""
+        for own_project, own_level in self.scopes():
+            if project in (None, own_project) and level in (None, own_level):
+                yield from self._rows(own_project, own_level)
+
+    def _rows(self, project: str, level: str) -> Iterator[Row]:
+        vault = Vault(self.folder, Keys(self.master, project, level))
+        try:
+            query = (
+                "SELECT pseudonym, shift_days, sealed FROM patients WHERE project = ? AND level = ? ORDER BY pseudonym"
+            )
+            for pseudonym, shift, sealed in self.database.execute(query, (project, level)).fetchall():
+                sessions = tuple(self._sessions(vault, project, level, pseudonym))
+                yield Row(project, level, pseudonym, shift, vault.unseal(sealed), sessions)
+        finally:
+            vault.close()
+
+    def _sessions(self, vault: Vault, project: str, level: str, pseudonym: str) -> Iterator[tuple[str, str]]:
+        query = "SELECT label, sealed FROM sessions WHERE project = ? AND level = ? AND pseudonym = ? ORDER BY label"
+        for label, sealed in self.database.execute(query, (project, level, pseudonym)):
+            yield label, str(vault.unseal(sealed)["date"])
+
+
+@contextmanager
+def open_registry(folder: Path) -> Iterator[Registry]:
+    """The identities of an existing vault; raises UsageError where there is none, VaultMismatch for another secret."""
+    path = folder / "deidflow.sqlite"
+    if not path.exists():
+        raise UsageError("there is no vault in this folder; name the folder that a run made")
+    master = load_secret(folder, create=False)
+    Vault(folder, Keys(master, "default", "high")).close()
+    database = sqlite3.connect(path)
+    try:
+        yield Registry(folder, master, database)
+    except InvalidTag:
+        raise EnvironmentFault("a sealed value of the vault is damaged; run 'deidflow vault check'") from None
+    finally:
+        database.close()
+
+
+def export_csv(rows: Iterable[Row], path: Path) -> int:
+    """Write subjects and sessions as CSV, mode 0600; raises UsageError inside a release."""
+    place = Path(os.path.realpath(path))
+    if any((parent / "dataset.json").exists() for parent in place.parents):
+        raise UsageError("the export lies inside a release; choose a place outside it")
+    text, count = io.StringIO(), 0
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["project", "level", "pseudonym", "patient_id", "patient_name", "shift_days", "session", "date"])
+    for row in rows:
+        count += 1
+        own = (row.project, row.level, row.pseudonym, _safe(row.patient_id), _safe(row.name), row.shift_days)
+        writer.writerows([(*own, label, date) for label, date in row.sessions or (("", ""),)])
+    write_bytes_atomic(place, text.getvalue().encode("utf-8", "replace"))
+    return count
+
+
+def _safe(cell: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+
+
+def problems(registry: Registry) -> list[str]:
+    """What is wrong with a vault, in words without identifiers."""
+    found = []
+    state = registry.database.execute("PRAGMA integrity_check").fetchone()[0]
+    if state != "ok":
+        found.append("the database is damaged; restore it from a backup")
+    for name in (".", "deidflow.sqlite", "secret.key"):
+        path = registry.folder / name
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            found.append(f"{'the vault' if name == '.' else name} can be read by others; take their permissions away")
+    for project, level in registry.scopes():
+        try:
+            list(registry.rows(project, level))
+        except InvalidTag:
+            found.append(f"sealed values of project {project}, level {level} are damaged or from another secret")
+    return found

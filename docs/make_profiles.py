@@ -1,0 +1,10 @@
+"""Writes docs/profiles.md from the profiles; a test keeps the two equal."""
+
+from pathlib import Path
+
+from deidflow.header.described import documented
+from deidflow.header.library import NAMES, load_profile
+
+if __name__ == "__main__":
+    page = documented(load_profile(name) for name in NAMES)
+    Path(__file__).with_name("profiles.md").write_text(page, encoding="utf-8")
