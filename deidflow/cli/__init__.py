@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cyclopts import App, CycloptsError
@@ -33,6 +34,9 @@ def main() -> None:
     except DeidflowError as error:
         print(f"deidflow: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except Exception as error:
         print(f"deidflow: unexpected {type(error).__name__}; please report it", file=sys.stderr)
         sys.exit(1)

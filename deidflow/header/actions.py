@@ -203,7 +203,9 @@ class Actions:
         if vr not in TEXT:
             return None
         kept = self.context.scrubber.words(" ".join(self.decoded(vr, raw)))[: _LONGEST.get(vr, 1024)].strip()
-        return kept.encode("ascii") if kept else self.apply(Rule(rule.fallback), tag, vr, raw)
+        if kept or rule.fallback == "remove":
+            return kept.encode("ascii")
+        return self.apply(Rule(rule.fallback), tag, vr, raw)
 
     def _tokens(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         return "\\".join(keep_tokens(self.decoded(vr, raw))).encode("ascii")

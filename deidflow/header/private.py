@@ -14,6 +14,7 @@ _LONGEST_TEXT = 64
 _LARGEST_BLOB = 4096
 """A larger binary value may hold an image."""
 _BINARY = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"))
+_NUMBERS = frozenset((b"DS", b"IS", *SIZES))
 Fate = PrivateRule | Rule | str | None
 """What decides on a private element: a listed rule, a chosen one, `searched`, `csa`, or nothing."""
 
@@ -86,11 +87,12 @@ def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[b
     values = [one.strip() for one in actions.decoded(vr, raw)]
     if len(values) > rule.most:
         return None
-    if rule.numbers_only or vr in (b"DS", b"IS"):
+    if rule.numbers_only or {vr, rule.vr.encode("ascii")} & _NUMBERS:
         kept = all(not one or (is_number(one) and abs(float(one)) < 1e10) for one in values)
     elif rule.words is not None:
         kept = set(values) <= rule.words
     else:
         finds = actions.context.scrubber.finds
-        kept = vr in TEXT and not any(len(one) > _LONGEST_TEXT or finds(one) for one in values)
+        longest = 16 if rule.vr == "CS" else _LONGEST_TEXT
+        kept = vr in TEXT and not any(len(one) > longest or finds(one) for one in values)
     return (vr, actions.encode(vr, values)) if kept else None

@@ -87,10 +87,12 @@ def format_date(moment: date) -> str:
 
 
 def format_time(moment: datetime, like: str) -> str:
-    """A TM value with as many digits of fraction as `like` has."""
+    """A TM value with as many digits of fraction as `like` has, or more where the moment needs them."""
     text = f"{moment.hour:02d}{moment.minute:02d}{moment.second:02d}"
-    digits = len(like.strip().partition(".")[2])
-    return f"{text}.{moment.microsecond:06d}"[: 7 + digits] if digits else text
+    digits, fraction = len(like.strip().partition(".")[2]), f"{moment.microsecond:06d}"
+    if int(fraction[digits:] or 0):
+        digits = 6
+    return f"{text}.{fraction[:digits]}" if digits else text
 
 
 def clock_time(text: str, origin: datetime) -> str | None:
