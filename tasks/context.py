@@ -77,6 +77,11 @@ class SessionRun:
         return str(self.run.layout.order(self.order.pseudonym))
 
     @property
+    def revisions_path(self) -> Path:
+        """With which masks the session was published."""
+        return self.run.layout.revisions(self.order.pseudonym, self.session.label)
+
+    @property
     def masks(self) -> Path:
         """The masks of defaced series, which only the vault may hold."""
         return self.folder / "masks"

@@ -9,9 +9,11 @@ from prefect.cache_policies import NO_CACHE
 
 from deidflow.release.publish import publish as move
 from deidflow.release.publish import withdraw
+from deidflow.store.files import write_json_atomic
 from deidflow.store.record import Finished
 from tasks.common import perform
 from tasks.context import SessionRun
+from tasks.revisions import own_revisions
 
 
 def is_published(session: SessionRun) -> bool:
@@ -60,6 +62,7 @@ def publish(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
         built = session.finished["reconstruct"]
         if not is_published(session):
             move(session.staged, session.published, session.run.layout.staging)
+        write_json_atomic(session.revisions_path, own_revisions(session))
         session.store.forget("publish")
         return Finished(session.published, built.manifest, {"message": "published"}, cached=is_published(session))
 

@@ -9,6 +9,7 @@ from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.reconstruct import VERSION, Inputs
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
+from tasks.revisions import revisions
 
 
 def plan(session: SessionRun) -> StepPlan:
@@ -34,7 +35,7 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    content = session.order.content_digest(session.session.label)
+    content = [session.order.content_digest(session.session.label), revisions(session)]
     if settings.defacing:
         earlier.append(session.template.name)
     key = step_key("reconstruct", VERSION, ["dcm2niix", "pydicom", "SimpleITK"], content, settings.level, earlier)
@@ -51,7 +52,13 @@ def _inputs(session: SessionRun) -> Inputs:
         deface=done["deface"].result if "deface" in done else None,
         template=str(session.template),
         profile=chosen_profile(settings),
+        revisions=revisions(session),
+        sessions={one.label: str(_headers(session, one.label)) for one in session.order.sessions},
     )
+
+
+def _headers(session: SessionRun, label: str) -> Path:
+    return session.run.layout.session_work(session.order.pseudonym, label) / "anonymize"
 
 
 reconstruct = step_task("reconstruct", plan)

@@ -68,7 +68,11 @@ def load_anonymize_settings(flags: Mapping[str, Any], file: Path | None = None) 
     """
     foreign = set(RunSettings.model_fields) - set(AnonymizeSettings.model_fields)
     values = {key: value for key, value in read_file(file).items() if key not in foreign}
-    header = {**values.get("header", {}), **{key: value for key, value in flags["header"].items() if value}}
+    said = values.get("header", {})
+    header = {
+        **(said if isinstance(said, dict) else {"header": said}),
+        **{key: value for key, value in flags["header"].items() if value or (value == 0 and value is not False)},
+    }
     values |= {key: value for key, value in flags.items() if value is not None and key != "header"}
     settings = checked(AnonymizeSettings, {**values, "header": header})
     check_places(settings)

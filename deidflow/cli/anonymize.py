@@ -85,7 +85,7 @@ def anonymize(
         "keep_uids": keep_uids,
         "uid_root": uid_root,
     }
-    header |= {} if shift_dates is None else {"shift_days": shift_dates or None}
+    header |= {} if shift_dates is None else {"shift_days": shift_dates}
     flags = {
         "sources": given_paths(source), "out": out, "vault": vault, "project": project, "level": level,
         "profile": profile, "header": header, "layout": layout, "dry_run": dry_run or None, "backup": backup,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from deidflow.errors import ConfigError
 
@@ -27,8 +26,6 @@ class UidMap:
 
     key: bytes
     root: str = UUID_ROOT
-    revisions: Mapping[str, int] = field(default_factory=dict)
-    """Source UIDs of instances that were published before with other pixels, and how often."""
     kept: bool = False
     """Whether UIDs stay as they are."""
 
@@ -37,8 +34,13 @@ class UidMap:
         stripped = uid.strip("\0 ")
         if self.kept or not stripped or stripped.startswith(STANDARD_ROOT):
             return stripped
-        revision = self.revisions.get(stripped)
-        message = f"{stripped}|{revision}" if revision else stripped
+        return self._hashed(stripped)
+
+    def revised(self, uid: str, revision: int) -> str:
+        """The UID of an instance that was released as `uid` before, with other pixels."""
+        return self._hashed(f"{uid}|{revision}")
+
+    def _hashed(self, message: str) -> str:
         digest = hmac.digest(self.key, message.encode("ascii", "replace"), "sha256")
         if self.root == UUID_ROOT:
             return f"2.25.{int.from_bytes(digest[:16], 'big')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,6 @@ class WorkOrder:
     uid_root: str = "2.25"
     vocabulary: tuple[str, ...] = ()
     """Further words that may stay in descriptions."""
-    revisions: dict[str, int] = field(default_factory=dict)
-    """Source UIDs of instances that were published before with another mask, and how often."""
 
     def session(self, label: str) -> SessionOrder:
         """The session with this label."""
@@ -68,7 +66,7 @@ class WorkOrder:
         for series in session["series"]:
             series["files"] = [one["sha256"] for one in series["files"]]
         own = (self.pseudonym, self.uid_key, self.uid_root, self.shift_days, self.identifiers, self.vocabulary)
-        return digest_of([own, sorted(self.revisions.items()), session])
+        return digest_of([own, session])
 
     def write(self, path: Path) -> None:
         """Write the order as JSON, mode 0600."""

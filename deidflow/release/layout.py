@@ -105,6 +105,10 @@ class Layout:
         """Records and intermediate outputs of one session."""
         return self.subject(pseudonym) / label
 
+    def revisions(self, pseudonym: str, label: str) -> Path:
+        """The masks with which a session's series were published, and how often that changed."""
+        return self.session_work(pseudonym, label) / "published.json"
+
     def staged(self, pseudonym: str, label: str) -> Path:
         """Where a session waits to be published."""
         return self.staging / "staged" / pseudonym / label

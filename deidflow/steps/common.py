@@ -71,7 +71,7 @@ def cleaner_for(order: WorkOrder, session: SessionOrder, profile: Profile, *, ex
     """What de-identifies the headers of a session; `for_series` fits it to a series."""
     context = HeaderContext(
         pseudonym=order.pseudonym,
-        uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, order.revisions, "retain_uids" in profile.options),
+        uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, "retain_uids" in profile.options),
         shift_days=order.shift_days if profile.dates.days is None else profile.dates.days,
         origin=datetime.fromisoformat(session.origin) if session.origin else None,
         scrubber=scrubber_for(order, profile),

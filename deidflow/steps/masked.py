@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from deidflow.nifti.mask import write_mask
 from deidflow.steps.anonymize import file_meta
 from deidflow.steps.common import read_content, scrubber_for
 from deidflow.steps.convert import extra_fields, release_images
+from deidflow.steps.revisions import renumber
 from deidflow.store.files import remove_tree
 
 _RANGES = (
@@ -50,6 +51,8 @@ class MaskedSeries:
     masks: Path
     log: Path
     profile: Profile
+    uids: Mapping[str, str]
+    """Instance UIDs to exchange."""
 
     def build(self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]) -> int:
         """Write DICOM, NIfTI, mask and sidecar; returns the number of pixels removed."""
@@ -97,6 +100,7 @@ class MaskedSeries:
                 del header[keyword]
         if pixels.lossy:
             header.LossyImageCompression = "01"
+        renumber(header, self.uids)
         mark_defaced(header, enhanced=FUNCTIONAL_GROUPS in header)
         header.file_meta = file_meta(header, ExplicitVRLittleEndian)
         header.preamble = b"\0" * 128

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from deidflow.errors import Withheld
 from deidflow.face.mask import WorldMask
 from deidflow.face.template import Template, load_template
 from deidflow.header.profile import Profile
+from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import slice_names
 from deidflow.steps.anonymize import header_name
 from deidflow.steps.common import SeriesResult, guarded, is_withheld
 from deidflow.steps.masked import MaskedSeries
+from deidflow.steps.revisions import Revisions, new_uids
 from deidflow.steps.whole import release_whole
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.scratch import make_readable
@@ -39,6 +41,9 @@ class Inputs:
     deface: dict[str, Any] | None
     template: str
     profile: Profile
+    revisions: Revisions
+    sessions: dict[str, str]
+    """Folder of the headers of each of the subject's sessions."""
 
 
 def reconstruct_session(
@@ -48,7 +53,9 @@ def reconstruct_session(
     order = read_order(Path(order_path))
     session = order.session(label)
     template = load_template(Path(inputs.template)) if inputs.deface else None
-    builder = _Builder(order, session, inputs, template, Path(scratch), Path(masks), Path(log))
+    uids = UidMap(bytes.fromhex(order.uid_key), order.uid_root)
+    renewed = new_uids(inputs.revisions, {label: Path(one) for label, one in inputs.sessions.items()}, uids)
+    builder = _Builder(order, session, inputs, template, renewed, Path(scratch), Path(masks), Path(log))
     remove_tree(Path(masks))
     Path(masks).mkdir(parents=True)
     results = {series.name: builder.series(series) for series in session.series}
@@ -78,6 +85,8 @@ class _Builder:
     inputs: Inputs
     template: Template | None
     """Loaded once for all series; None where faces stay."""
+    uids: Mapping[str, str]
+    """Instance UIDs that are exchanged: series that were published with another mask."""
     scratch: Path
     masks: Path
     log: Path
@@ -121,6 +130,7 @@ class _Builder:
             self.masks / f"{series.name}.npz",
             self.log,
             self.inputs.profile,
+            self.uids,
         )
         removed = masked.build(series, headers, _spatial_names(headers))
         return {"state": fate["state"], "instances": len(headers), "removed": removed}
