@@ -94,12 +94,8 @@ class Actions:
             legal = all(not one.strip() or (is_number(one) and len(one.strip()) <= 32) for one in values)
             return raw.rstrip(b"\0 ") if legal else None
         if vr in _BINARY:
-            return raw if (self.keep_binary or tag >> 16 == 0x0028) and not self._hides(raw) else None
+            return raw if (self.keep_binary or tag >> 16 == 0x0028) and not self.context.scrubber.hides(raw) else None
         return _KEPT.get(vr, Actions._remove)(self, rule, tag, vr, raw)
-
-    def _hides(self, raw: bytes) -> bool:
-        codecs = ("latin-1", "utf-16-le", "utf-16-be")
-        return any(self.context.scrubber.finds(raw.decode(codec, "replace")) for codec in codecs)
 
     def _searched(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         values = [_CONTROL.sub("", one) for one in self.decoded(vr, raw)]

@@ -36,7 +36,7 @@ _FIELDS = (
 _QUOTED = re.compile(
     rb'(?i)(?:"|\.|\b[tsl]|\bfl?)(?:' + _FIELDS + rb')"?[^"={}]{0,80}(?:=|\{)[^"{}]{0,120}"{1,2}([^"\r\n]*)"'
 )
-_ASSIGNED = re.compile(rb"(?im)^[!%\s]*(?:" + _FIELDS + rb")[^:=\r\n]{0,40}:=[ \t]*([^\r\n\x00]*)")
+_ASSIGNED = re.compile(rb"(?im)(?:^|[!%;\x00])\s*(?:" + _FIELDS + rb")[^=\r\n]{0,40}?:=[ \t]*([^\r\n\x00]*)")
 _BINARY = re.compile(
     rb"(?is)(?<![a-z])(?:" + _FIELDS + rb")\x00.{24,100}?\xcd\x00\x00\x00(?:.{16}([\x20-\x7e]{2,64})\x00)", re.DOTALL
 )
@@ -60,14 +60,14 @@ def identifying_spans(raw: bytes, scrubber: Scrubber) -> Iterator[tuple[int, int
         yield from (match.span(1) for match in pattern.finditer(raw) if match[1].strip())
     for pattern in (_UID, _MOMENT):
         yield from (match.span() for match in pattern.finditer(raw) if not match[0].startswith(b"1.2.840.10008."))
-    if scrubber.pattern is not None:
-        yield from _own(scrubber.pattern, raw.decode("latin-1"), 1, 0)
+    if scrubber.in_bytes is not None:
+        yield from _own(scrubber.in_bytes, raw.decode("latin-1"), 1, 0)
         if len(raw) <= _LARGE:
-            yield from _in_utf8(scrubber.pattern, raw)
+            yield from _in_utf8(scrubber.in_bytes, raw)
             for order, offset in ((order, offset) for order in "<>" for offset in (0, 1)):
                 count = (len(raw) - offset) // 2
                 units = struct.unpack_from(f"{order}{count}H", raw, offset)
-                yield from _own(scrubber.pattern, "".join(map(chr, units)), 2, offset)
+                yield from _own(scrubber.in_bytes, "".join(map(chr, units)), 2, offset)
 
 
 def _own(pattern: re.Pattern[str], text: str, width: int, offset: int) -> Iterator[tuple[int, int]]:

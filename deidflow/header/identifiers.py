@@ -47,15 +47,21 @@ def name_parts(name: str) -> set[str]:
 
 
 def _least(value: str) -> int:
+    """Fewer letters mean somebody in scripts where a letter is a syllable or a word."""
+    if value and min(map(ord, value)) > _UNSPACED:
+        return 1
     return LEAST_LETTERS if value.isascii() else LEAST_LETTERS - 1
 
 
-def expressions(identifiers: Iterable[tuple[str, str]]) -> list[str]:
-    """Regular expressions for folded text, the longest first, from (kind, value) pairs."""
+def expressions(identifiers: Iterable[tuple[str, str]], *, shortest: int = 1) -> list[str]:
+    """Regular expressions for folded text, the longest first, from (kind, value) pairs.
+
+    Expressions of fewer than `shortest` characters are left out.
+    """
     found: set[str] = set()
     for kind, value in identifiers:
         found |= set(_of_kind(kind, value.strip()))
-    return sorted(found, key=lambda one: (-len(one), one))
+    return sorted((one for one in found if len(one) >= shortest), key=lambda one: (-len(one), one))
 
 
 def _of_kind(kind: str, value: str) -> Iterator[str]:
@@ -85,7 +91,7 @@ def _numbers(value: str) -> Iterator[str]:
     if len(letters) < _SHORT_NUMBER:
         yield _START + re.escape(fold(value)) + _END
         return
-    yield f"{_START}0*{_GAP.join(map(re.escape, letters))}{_END}"
+    yield f"{_START}(?:0{_GAP})*{_GAP.join(map(re.escape, letters))}{_END}"
     yield from (rf"(?<!\d)0*{digits}(?!\d)" for digits in re.findall(r"\d{6,}", value.lstrip("0")))
 
 

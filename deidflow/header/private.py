@@ -56,8 +56,7 @@ def _searched(actions: Actions, tag: int, vr: bytes, raw: bytes) -> tuple[bytes,
     if vr in TEXT or vr == b"PN":
         value = actions.apply(Rule("keep"), tag, vr, raw)
         return None if value is None else (vr, value)
-    texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-16-le", "utf-16-be"))
-    return None if any(map(actions.context.scrubber.finds, texts)) else (vr or b"UN", raw)
+    return None if actions.context.scrubber.hides(raw) else (vr or b"UN", raw)
 
 
 def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
@@ -69,7 +68,7 @@ def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
         value = actions.apply(Rule("uid"), tag, used, raw)
         return None if value is None else (used, value)
     if used in _BINARY:
-        hidden = actions.context.scrubber.finds(raw.decode("latin-1"))
+        hidden = actions.context.scrubber.hides(raw)
         return None if rule.numbers_only or hidden or len(raw) > _LARGEST_BLOB else (used, raw)
     return _text(actions, rule, used, raw)
 

@@ -52,6 +52,10 @@ def keep_tokens(values: Iterable[str]) -> list[str]:
     return kept
 
 
+def _compiled(body: str) -> re.Pattern[str] | None:
+    return re.compile(body) if body else None
+
+
 @dataclass(frozen=True)
 class Scrubber:
     """Cuts a patient's own identifiers out of text that is kept."""
@@ -59,6 +63,8 @@ class Scrubber:
     pattern: re.Pattern[str] | None
     own_words: frozenset[str] = frozenset()
     """All parts of the patient's names, lower case, words of acquisition among them too."""
+    in_bytes: re.Pattern[str] | None = None
+    """The pattern for binary values: what is so short that it stands in any of them is not in it."""
     vocabulary: frozenset[str] = frozenset()
     """Further words that may stay in descriptions, lower case."""
 
@@ -69,7 +75,8 @@ class Scrubber:
         own_words = frozenset(fold(part) for value in names for part in name_parts(value))
         body = "|".join(expressions(identifiers))
         more = frozenset(word.lower() for word in vocabulary)
-        return cls(re.compile(body) if body else None, own_words, more)
+        longer = "|".join(expressions(identifiers, shortest=2))
+        return cls(_compiled(body), own_words, _compiled(longer), more)
 
     def clean(self, text: str) -> str:
         """The text without identifiers; the rest stays as it is."""
@@ -87,6 +94,13 @@ class Scrubber:
     def words(self, text: str) -> str:
         """The words of acquisition in a description, without the patient's own names."""
         return keep_words(self.clean(text), self.own_words, self.vocabulary)
+
+    def hides(self, raw: bytes) -> bool:
+        """Whether bytes hold an identifier, in one or two bytes a character."""
+        if self.in_bytes is None:
+            return False
+        texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"))
+        return any(self.in_bytes.search(folded_with_places(text)[0]) for text in texts)
 
     def finds(self, text: str) -> bool:
         """Whether the text holds an identifier."""
