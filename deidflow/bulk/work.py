@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deidflow.bulk.differences import Difference, differences
+from deidflow.dicom.kinds import has_mark
+from deidflow.dicom.skim import HEADS
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import Chunk, HeaderCleaner
 from deidflow.header.profile import Profile
@@ -92,13 +94,35 @@ def _guarded(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
 
 
 def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
-    content = _read(os.path.join(common.root, task.path))
+    path = os.path.join(common.root, task.path)
+    if common.staging and not common.audited:
+        signature = _from_head(path, os.path.join(common.staging, task.folder, task.name), cleaner)
+        if signature:
+            return Done(task, Verdict.RELEASED, None, signature, ())
+    content = _read(path)
     chunks = cleaner.file(content)
     found = tuple(differences(content, b"".join(chunks), cleaner.rules)) if common.audited else ()
-    signature: tuple[int, ...] = ()
+    signature = ()
     if common.staging:
         signature = _write(os.path.join(common.staging, task.folder, task.name), chunks)
     return Done(task, Verdict.RELEASED, None, signature, found)
+
+
+def _from_head(path: str, target: str, cleaner: HeaderCleaner) -> tuple[int, ...]:
+    """Write the output without reading the pixels into this process; nothing where the whole file is needed."""
+    source = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(source).st_size
+        for length in HEADS:
+            head = os.pread(source, length, 0)
+            found = cleaner.from_head(head, size) if has_mark(head) else None
+            if found is not None:
+                return _write(target, found[0], source, *found[1:])
+            if length >= size:
+                break
+        return ()
+    finally:
+        os.close(source)
 
 
 def _read(path: str) -> bytes:
@@ -116,8 +140,8 @@ def _read(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _write(path: str, chunks: list[Chunk]) -> tuple[int, ...]:
-    """Write a new file; returns size, mtime, ctime and inode."""
+def _write(path: str, chunks: list[Chunk], source: int = -1, offset: int = 0, length: int = 0) -> tuple[int, ...]:
+    """Write a new file, `length` bytes of the open file `source` at its end; returns size, mtime, ctime and inode."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         size = sum(map(len, chunks))
@@ -126,6 +150,11 @@ def _write(path: str, chunks: list[Chunk]) -> tuple[int, ...]:
             rest = memoryview(b"".join(chunks))[written:]
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+        while length:
+            sent = os.sendfile(descriptor, source, offset, length)
+            if not sent:
+                raise Withheld(Reason.SOURCE_CHANGED)
+            offset, length = offset + sent, length - sent
         status = os.fstat(descriptor)
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
     finally:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from deidflow.dicom.header import WANTED, Instance, describe
 from deidflow.dicom.kinds import has_mark, with_mark, without_mark
-from deidflow.dicom.skim import HEAD_BYTES, Skimmer
+from deidflow.dicom.skim import HEADS, Skimmer
 from deidflow.dicom.structure import Limits, scan
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason, Verdict
@@ -151,8 +151,12 @@ class Reader:
             os.close(descriptor)
 
     def _sized(self, path: str, descriptor: int, size: int) -> Entry:
-        head = os.pread(descriptor, HEAD_BYTES, 0)
-        skimmed = self.skimmer.read(head, size) if has_mark(head) else None
+        skimmed = None
+        for length in HEADS:
+            head = os.pread(descriptor, length, 0)
+            skimmed = self.skimmer.read(head, size) if has_mark(head) else None
+            if skimmed is not None or length >= size:
+                break
         if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS and not self.hashed:
             return _judged(path, "", skimmed[0])
         with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:

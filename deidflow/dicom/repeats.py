@@ -16,8 +16,12 @@ from deidflow.dicom.elements import PIXEL_TAG, Element
 
 Piece = TypeVar("Piece")
 Made = TypeVar("Made", covariant=True)
-_MOST = 12
+_MOST = 16
 """Headers of different shape that are remembered at once."""
+_ENOUGH = 6
+"""After so many files that fit, one that does not is the first of another series."""
+Guesses = dict[tuple[int, ...], set[int]]
+"""Tags of a header -> which of them varied in earlier series."""
 
 
 class Handler(Protocol[Made]):
@@ -55,6 +59,7 @@ class _Shape(Generic[Piece]):
     last: dict[int, bytes]
     known: Any = None
     varying: set[int] = field(default_factory=set)
+    fits: int = 0
     runs: list[tuple[bytes, Piece, int, bool]] = field(default_factory=list)
     """Bytes of a run with the tag of the varying element behind it, what became of it, its length."""
 
@@ -64,6 +69,7 @@ class Repeats(Generic[Piece]):
     """Remembers the shapes of the headers seen last."""
 
     handler: Handler[Piece]
+    guesses: Guesses = field(default_factory=dict)
     shapes: list[_Shape[Piece]] = field(default_factory=list)
 
     def read(self, body: bytes, start: int) -> tuple[Any, list[Piece], int]:
@@ -71,6 +77,7 @@ class Repeats(Generic[Piece]):
         for number, shape in enumerate(self.shapes):
             found = self._again(shape, body, start)
             if found is not None:
+                shape.fits += 1
                 if number:
                     self.shapes.insert(0, self.shapes.pop(number))
                 return shape.known, *found
@@ -99,6 +106,7 @@ class Repeats(Generic[Piece]):
         shape.varying |= {tag for tag, raw in shape.last.items() if raws[tag] != raw}
         shape.varying |= {self.handler.together[tag] for tag in shape.varying if tag in self.handler.together}
         shape.varying &= set(raws)
+        self.guesses[tuple(raws)] = set(shape.varying)
         shape.last, shape.known = raws, self.handler.learn(body, elements)
         shape.runs = list(self._runs(shape, body, elements, start))
         position = elements[-1].end if elements else start
@@ -111,10 +119,10 @@ class Repeats(Generic[Piece]):
         """The known shape with the same tags and fixed values, or a new one."""
         fixed = {tag: raw for tag, raw in raws.items() if tag in self.handler.fixed or _is_creator(tag)}
         for number, shape in enumerate(self.shapes):
-            if shape.fixed == fixed and shape.last.keys() == raws.keys():
+            if shape.fits < _ENOUGH and shape.fixed == fixed and shape.last.keys() == raws.keys():
                 self.shapes.insert(0, self.shapes.pop(number))
                 return shape
-        self.shapes.insert(0, _Shape(fixed, dict(raws)))
+        self.shapes.insert(0, _Shape(fixed, dict(raws), varying=set(self.guesses.get(tuple(raws), ()))))
         del self.shapes[_MOST:]
         return self.shapes[0]
 

@@ -21,8 +21,8 @@ from deidflow.dicom.structure import (
 )
 from deidflow.errors import Withheld
 
-HEAD_BYTES = 1 << 16
-"""How much of a file is read at first: more than the header of any single image."""
+HEADS = (1 << 14, 1 << 18)
+"""How much of a file is read at first: the header of most images, and of those with large private elements."""
 _SYNTAX = 0x00020010
 _INDEX = {name: number for number, name in enumerate(Instance._fields)}
 _TEXTS = {tag: _INDEX[name] for name, tag in TEXT_FIELDS.items()}
@@ -104,7 +104,7 @@ class Skimmer:
         `head` are the first bytes of a file of `size` bytes that has the DICM mark.
         """
         try:
-            meta, start = file_meta(memoryview(head))
+            meta, start = file_meta(head)
             syntax = meta.get(_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace")
             if syntax not in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):
                 return None

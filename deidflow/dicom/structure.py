@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from deidflow.dicom.elements import (
+    EXPLICIT_HEAD,
     ITEM,
     ITEM_END,
+    LENGTH,
     LONG_VRS,
     PIXEL_DATA,
     SEQUENCE_END,
@@ -64,6 +66,10 @@ class Structure:
         return self.transfer_syntax == EXPLICIT_BIG
 
 
+_UNPACK = [[struct.Struct(order + form).unpack_from for form in ("H", "I", "HH")] for order in "<>"]
+"""Readers of a short, a long and a tag; Little and Big Endian."""
+
+
 @lru_cache(maxsize=1)
 def sequence_tags() -> frozenset[int]:
     """Tags that the data dictionary defines as sequences (PS3.6)."""
@@ -101,20 +107,24 @@ def check_element(body: bytes, element: Element, syntax: str) -> None:
         raise Withheld(Reason.TRUNCATED) from None
 
 
-def file_meta(data: memoryview) -> tuple[dict[int, bytes], int]:
+def file_meta(data: bytes | memoryview) -> tuple[dict[int, bytes], int]:
     """Values of group 0002 and the offset behind it; found by walking, since the group length may lie."""
-    values, position = {}, 132
-    while position + 8 <= len(data) and bytes(data[position : position + 2]) == b"\2\0":
-        group, element, vr = struct.unpack_from("<HH2s", data, position)
-        if vr in LONG_VRS:
-            length, value = struct.unpack_from("<I", data, position + 8)[0], position + 12
-        elif vr in SHORT_VRS:
-            length, value = struct.unpack_from("<H", data, position + 6)[0], position + 8
+    values: dict[int, bytes] = {}
+    position, size = 132, len(data)
+    while position + 8 <= size:
+        group, element, vr, length = EXPLICIT_HEAD(data, position)
+        if group != 2:
+            break
+        if vr in SHORT_VRS:
+            value = position + 8
+        elif vr in LONG_VRS:
+            (length,) = LENGTH(data, position + 8)
+            value = position + 12
         else:
             raise Withheld(Reason.MALFORMED)
-        if value + length > len(data):
+        if value + length > size:
             raise Withheld(Reason.TRUNCATED)
-        values[group << 16 | element] = bytes(data[value : value + min(length, 1024)])
+        values[0x00020000 | element] = bytes(data[value : value + min(length, 1024)])
         position = value + length
     return values, position
 
@@ -162,10 +172,7 @@ class _Walk:
     stack: list[_Level] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        order = ">" if self.syntax == EXPLICIT_BIG else "<"
-        self.u16 = struct.Struct(f"{order}H").unpack_from
-        self.u32 = struct.Struct(f"{order}I").unpack_from
-        self.tag = struct.Struct(f"{order}HH").unpack_from
+        self.u16, self.u32, self.tag = _UNPACK[self.syntax == EXPLICIT_BIG]
         self.stack.append(_Level(self.end or len(self.data), False, self.syntax == IMPLICIT_LITTLE, False))
 
     def run(self) -> None:

@@ -12,7 +12,7 @@ from pydicom.encaps import generate_frames
 from deidflow.dicom.codestream import without_comments
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, encoded, item
 from deidflow.dicom.kinds import has_mark, with_mark
-from deidflow.dicom.repeats import Repeats
+from deidflow.dicom.repeats import Guesses, Repeats
 from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, file_meta, inflate
 from deidflow.errors import Withheld
 from deidflow.header.context import HeaderContext
@@ -42,6 +42,8 @@ class HeaderCleaner:
     """Whether every header is written as Explicit VR Little Endian."""
     memory: dict[bool, Memory] = field(default_factory=lambda: {True: {}, False: {}})
     """Shared by the series of a study."""
+    guesses: Guesses = field(default_factory=dict)
+    """What varied in earlier series."""
     _splicers: dict[bool, tuple[Splicer, Repeats[bytes | int]]] = field(default_factory=dict)
 
     def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
@@ -55,6 +57,27 @@ class HeaderCleaner:
             return self._file(content if has_mark(content) else with_mark(content))
         except (NotUnderstood, struct.error, IndexError):
             return self._slowly(self._file, content)
+
+    def from_head(self, head: bytes, size: int) -> tuple[list[Chunk], int, int] | None:
+        """As `file`, for the first bytes of a file of `size`: what to write, and the part of the file that follows it.
+
+        None where the whole file is needed.
+        """
+        try:
+            syntax, body, start = _opened(head)
+            if syntax not in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):
+                return None
+            header, _, position = self._spliced(syntax, body, start)
+            offset = position + (8 if syntax == EXPLICIT_LITTLE else 4)
+            if body[position : position + 4] != PIXEL_TAG:
+                return None
+            (length,) = LENGTH(body, offset)
+        except (NotUnderstood, struct.error, IndexError):
+            return None
+        end = offset + 4 + length
+        if end > size or length & 1 or length == UNDEFINED:
+            return None
+        return [*_meta(header, syntax, explicit=self._out(syntax)), header], position, end - position
 
     def header(self, content: bytes) -> list[Chunk]:
         """The released header without pixels, as a file in Explicit VR Little Endian; raises Withheld."""
@@ -89,7 +112,7 @@ class HeaderCleaner:
         if explicit not in self._splicers:
             out = self._out(syntax)
             splicer = Splicer(self.rules, self.context, explicit, out, self.markers[out], self.memory[explicit])
-            self._splicers[explicit] = splicer, Repeats(splicer)
+            self._splicers[explicit] = splicer, Repeats(splicer, self.guesses)
         splicer, repeats = self._splicers[explicit]
         known: Level
         known, pieces, position = repeats.read(body, start)
@@ -98,7 +121,7 @@ class HeaderCleaner:
 
 def _opened(content: bytes) -> tuple[str, bytes, int]:
     """Transfer syntax, data set, and where it starts; raises NotUnderstood where it is no plain one."""
-    meta, start = file_meta(memoryview(content)[:4096])
+    meta, start = file_meta(content[:4096])
     syntax = meta.get(_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace")
     if syntax == EXPLICIT_BIG or not syntax.startswith("1.2.840.10008.1.2"):
         raise NotUnderstood
