@@ -15,6 +15,8 @@ test: .venv/test.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: .venv/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/headers.py
 	$(BIN)/python benchmarks/rerun.py
 
 .venv/bin/python:
