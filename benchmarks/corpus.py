@@ -30,21 +30,21 @@ _FILLERS = (
 )  # fmt: skip
 
 
-def make_corpus(root: Path, count: int, *, deflated: float = 0.0) -> None:
-    """Write `count` files below `root`, a tenth of the patients' studies after the other; `deflated` of them so."""
+def make_corpus(root: Path, count: int, *, deflated: float = 0.0, side: int = 256) -> None:
+    """Write `count` files of `side` x `side` pixels below `root`; `deflated` is the share of deflated ones."""
     rng = random.Random(7)
     for number in range(count):
         series, index = divmod(number, SLICES)
         if index == 0:
-            template = _template(series)
+            template = _template(series, side)
         folder = root / f"subject_{series // 8:05d}" / f"series_{series % 8}"
         folder.mkdir(parents=True, exist_ok=True)
         content = _slice(template, series, index)
         (folder / f"IM{index:04d}").write_bytes(_deflate(content) if rng.random() < deflated else content)
 
 
-def _template(series: int) -> bytes:
-    header = _header(series)
+def _template(series: int, side: int) -> bytes:
+    header = _header(series, side)
     header.file_meta = FileMetaDataset()
     header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
@@ -54,7 +54,7 @@ def _template(series: int) -> bytes:
     return stream.getvalue()
 
 
-def _header(series: int) -> Any:
+def _header(series: int, side: int) -> Any:
     subject, study = series // 8, series // 4
     header = Dataset()
     header.SOPClassUID = CT if series % 2 else MR
@@ -77,10 +77,10 @@ def _header(series: int) -> Any:
     header.SourceImageSequence = Sequence([_reference(series, number) for number in (1, 2)])
     header.RequestAttributesSequence = Sequence([_request()])
     _private(header)
-    header.Rows = header.Columns = 256
+    header.Rows = header.Columns = side
     header.BitsAllocated, header.BitsStored, header.HighBit = 16, 12, 11
     header.SamplesPerPixel, header.PixelRepresentation, header.PhotometricInterpretation = 1, 0, "MONOCHROME2"
-    header.PixelData = random.Random(series).randbytes(2 * 256 * 256)
+    header.PixelData = random.Random(series).randbytes(2 * side * side)
     header["PixelData"].VR = "OW"
     return header
 

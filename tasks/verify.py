@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resource
-from deidflow.steps.verify import VERSION
+from deidflow.steps.chosen import chosen_profile
+from deidflow.steps.verify import VERSION, Claims
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
@@ -17,6 +18,7 @@ def plan(session: SessionRun) -> StepPlan:
     """Search the session for leaks and compare its stored values with the source's."""
     built = session.finished["reconstruct"]
     defaced = "deface" in session.finished
+    claims = Claims.of(chosen_profile(session.run.settings))
 
     def work(scratch: Path) -> dict[str, Any]:
         arguments = (
@@ -28,6 +30,7 @@ def plan(session: SessionRun) -> StepPlan:
             str(session.run.layout.batch_identifiers),
             built.result,
             defaced,
+            claims,
         )
         found: dict[str, Any] = session.run.children.run(
             "deidflow.steps.verify:verify_session", *arguments, log=session.log
@@ -36,7 +39,9 @@ def plan(session: SessionRun) -> StepPlan:
 
     content = session.order.content_digest(session.session.label)
     words = [resource(name).read_text("utf-8") for name in _VOCABULARIES]
-    key = step_key("verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, defaced)
+    key = step_key(
+        "verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, defaced, repr(claims)
+    )
     return StepPlan("verify", key, session.folder / "verify", work)
 
 

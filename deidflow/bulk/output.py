@@ -39,7 +39,6 @@ def prepare(settings: AnonymizeSettings) -> None:
     if filled and settings.on_exists == "clean":
         remove_tree(out)
     if not settings.dry_run:
-        os.umask(0o077)
         private_folder(staging_of(out), "output's folder")
         remove_tree(staging_of(out) / "staged")
 

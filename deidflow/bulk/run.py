@@ -19,7 +19,8 @@ from deidflow.bulk.result import NotReleased, Result
 from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.bulk.units import Part, parts_of
 from deidflow.bulk.work import Common, Done, Task, lost
-from deidflow.dicom.grouping import Cohort
+from deidflow.dicom.grouping import Decision
+from deidflow.dicom.inventory import Entry
 from deidflow.errors import EnvironmentFault
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile, weakened
@@ -47,6 +48,7 @@ def run(settings: AnonymizeSettings) -> Result:
     located, profile = locate(settings.sources), chosen_profile(settings)
     compile_profile(profile)
     with ExitStack() as stack:
+        stack.callback(os.umask, os.umask(0o077))
         prepare(settings)
         if not settings.dry_run:
             stack.enter_context(held(staging_of(settings.out) / "lock", "output"))
@@ -84,15 +86,15 @@ class _Run:
         rows = read_all(self.located, self._workers, self._limit, force=settings.force, signed=self._remembers)
         rows = with_hashes(self.located.root, rows)
         signatures = {row.entry.path: row.signature for row in rows} if self._remembers else {}
-        cohort, parts = self._parts(rows)
-        del rows
-        for done in self._cleaned(parts, signatures):
-            self.done += done
+        verdicts, parts = self._parts(rows)
         released = {(part.order.pseudonym, part.order.sessions[0].label) for part in parts}
+        numbers = {path: number for number, path in enumerate((*self.located.paths, *self.located.unreadable), 1)}
+        for done in self._cleaned(parts, signatures, numbers):
+            self.done += [one for one in done if one.verdict is not Verdict.RELEASED or one.differences]
         if not settings.dry_run:
             self.vault.mark_published(sorted(released))
             write_description(settings, self.profile)
-        return self._summary(cohort, len({pseudonym for pseudonym, _ in released}))
+        return self._summary(verdicts, len({pseudonym for pseudonym, _ in released}), numbers)
 
     @property
     def _workers(self) -> int:
@@ -105,10 +107,6 @@ class _Run:
     @property
     def _remembers(self) -> bool:
         return self.settings.vault is not None and not self.settings.dry_run
-
-    @property
-    def _numbers(self) -> dict[str, int]:
-        return {path: number for number, path in enumerate((*self.located.paths, *self.located.unreadable), 1)}
 
     def _back_up(self) -> None:
         """Copies of all sources, each read again; raises EnvironmentFault where one differs."""
@@ -124,27 +122,30 @@ class _Run:
         if bad:
             raise EnvironmentFault(f"{bad} files could not be backed up intact; nothing was de-identified")
 
-    def _parts(self, rows: Sequence[ReadFile]) -> tuple[Cohort, list[Part]]:
+    def _parts(self, rows: list[ReadFile]) -> tuple[dict[str, Decision], list[Part]]:
+        """Verdicts of what goes no further, and series with their places in the output; empties `rows`."""
         settings, root = self.settings, str(self.located.root)
-        cohort = group_by([row.entry for row in rows], settings, defacing=False)
-        identities = self.vault.identify(persons(cohort), settings.ids, settings.sessions)
         places = {row.entry.path: row.place for row in rows}
+        cohort = group_by(_taken(rows), settings, defacing=False)
+        identities = self.vault.identify(persons(cohort), settings.ids, settings.sessions)
         wishes = wishes_of(settings, self.profile)
         parts: list[Part] = []
         for subject in sorted(cohort.subjects, key=lambda one: identities[one.key].pseudonym):
             identity = identities[subject.key]
             order = work_order(subject, identity, self.vault.keys, root, wishes, with_files=False)
             parts += parts_of(subject, identity, order, settings.layout, places)
-        return cohort, parts
+        return cohort.verdicts, parts
 
-    def _cleaned(self, parts: Sequence[Part], signatures: dict[str, tuple[int, ...]]) -> Iterator[list[Done]]:
+    def _cleaned(
+        self, parts: Sequence[Part], signatures: dict[str, tuple[int, ...]], numbers: dict[str, int]
+    ) -> Iterator[list[Done]]:
         settings = self.settings
         record = self._record() if self._remembers else None
         units = Units(settings.out, settings.layout, record)
         if not settings.dry_run:
             private_folder(settings.out, "output")
             settings.out.chmod(0o755)
-        batches = list(self._batches(parts, units, signatures))
+        batches = self._batches(parts, units, signatures, numbers)
         with Pool("deidflow.bulk.work:clean_batch", self._workers, self._limit) as pool:
             for done in pool.map(batches, lost):
                 if not settings.dry_run:
@@ -156,9 +157,10 @@ class _Run:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _batches(self, parts: Sequence[Part], units: Units, signatures: dict[str, tuple[int, ...]]) -> Iterator[Batch]:
+    def _batches(
+        self, parts: Sequence[Part], units: Units, signatures: dict[str, tuple[int, ...]], numbers: dict[str, int]
+    ) -> Iterator[Batch]:
         """The sessions' tasks in batches that are neither tiny nor large."""
-        numbers = self._numbers
         for order, own in _by_session(parts):
             tasks = [
                 Task(numbers[path], path, folder, name, part.series, part.bin_trigger_time)
@@ -174,9 +176,8 @@ class _Run:
             for start in range(0, len(left), _BATCH):
                 yield Batch(common, left[start : start + _BATCH])
 
-    def _summary(self, cohort: Cohort, subjects: int) -> Result:
-        numbers = self._numbers
-        held_back = [NotReleased(numbers[path], verdict, reason) for path, (verdict, reason) in cohort.verdicts.items()]
+    def _summary(self, verdicts: dict[str, Decision], subjects: int, numbers: dict[str, int]) -> Result:
+        held_back = [NotReleased(numbers[path], verdict, reason) for path, (verdict, reason) in verdicts.items()]
         held_back += [
             NotReleased(one.task.number, one.verdict, one.reason or Reason.UNEXPECTED)
             for one in self.done
@@ -205,6 +206,13 @@ class _Run:
             yield f"profile {self.profile.name}: the output is not de-identified by PS3.15"
         if self.settings.vault is None:
             yield "no vault: pseudonyms and shifted dates come from a secret that is thrown away, another one each time"
+
+
+def _taken(rows: list[ReadFile]) -> Iterator[Entry]:
+    """The entries, while the rows are let go."""
+    rows.reverse()
+    while rows:
+        yield rows.pop().entry
 
 
 def _by_session(parts: Sequence[Part]) -> Iterator[tuple[Any, list[Part]]]:

@@ -101,11 +101,20 @@ def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
             return Done(task, Verdict.RELEASED, None, signature, ())
     content = _read(path)
     chunks = cleaner.file(content)
-    found = tuple(differences(content, b"".join(chunks), cleaner.rules)) if common.audited else ()
+    found = _differences(content, b"".join(chunks), cleaner) if common.audited else ()
     signature = ()
     if common.staging:
         signature = _write(os.path.join(common.staging, task.folder, task.name), chunks)
     return Done(task, Verdict.RELEASED, None, signature, found)
+
+
+def _differences(before: bytes, after: bytes, cleaner: HeaderCleaner) -> tuple[Difference, ...]:
+    try:
+        return tuple(differences(before, after, cleaner.rules))
+    except MemoryError:
+        raise
+    except Exception:
+        return (Difference("?", "the source's header could not be compared"),)
 
 
 def _from_head(path: str, target: str, cleaner: HeaderCleaner) -> tuple[int, ...]:

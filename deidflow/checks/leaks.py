@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ahocorasick_rs
 
-from deidflow.checks.patterns import Patterns, text_words
+from deidflow.checks.patterns import NAMES, Patterns, text_words
 from deidflow.checks.reader import text_values
 
 _BLOCK = 8 << 20
@@ -42,7 +42,7 @@ class LeakSearch:
         found: Counter[str] = Counter()
         lowered = block.lower()
         for index, start, end in self._automaton.find_matches_as_indexes(lowered, overlapping=True):
-            if self._kinds[index] in ("name", "staff") or _alone(lowered, start, end, self._kinds[index]):
+            if self._kinds[index] in NAMES or _alone(lowered, start, end, self._kinds[index]):
                 found[self._kinds[index]] += 1
         return found
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deidflow.resources import load_yaml
 
+NAMES, _NUMBERS, _DATES = frozenset(("name", "staff")), frozenset(("id", "number")), frozenset(("birth", "date"))
 LEAST_BYTES = 6
 _LEAST_WORD = 3
 _LEAST_FOREIGN = 2
@@ -42,15 +43,15 @@ def collect(
     in_text: dict[str, str] = {}
     mine = set(own)
     for kind, value in {*everyone, *mine}:
-        variants = _variants(kind, value) if kind != "date" else set()
+        variants = _variants(kind, value) if kind not in _DATES else set()
         for variant in variants:
-            _add(kind, variant, everywhere, in_text, short=kind != "number" or (kind, value) in mine)
+            _add(kind, variant, everywhere, in_text, short=kind not in _NUMBERS or (kind, value) in mine)
     everywhere = {needle: kind for needle, kind in everywhere.items() if len(needle) >= LEAST_BYTES}
     everywhere |= {uid.encode("ascii", "replace"): "uid" for uid in uids if len(uid) >= LEAST_BYTES}
     for word in _common_words() | {value.lower() for value in allowed}:
         in_text.pop(word, None)
         everywhere.pop(word.encode(), None)
-    dates = frozenset(style for kind, value in mine if kind == "date" for style in _date_styles(value))
+    dates = frozenset(style for kind, value in mine if kind in _DATES for style in _date_styles(value))
     return Patterns(everywhere, in_text, dates)
 
 
@@ -65,10 +66,10 @@ def _common_words() -> frozenset[str]:
 
 def _variants(kind: str, value: str) -> set[str]:
     stripped = value.strip()
-    if kind in ("name", "staff"):
+    if kind in NAMES:
         parts = {part for part in re.split(r"[\^=,\s]+", stripped) if any(map(str.isalpha, part))}
         return {_plain(part) for part in parts} | parts | {" ".join(parts)} | {stripped}
-    if kind == "number":
+    if kind in _NUMBERS:
         return {stripped, stripped.lstrip("0"), _SEPARATORS.sub("", stripped)}
     return {stripped}
 

@@ -20,6 +20,7 @@ def run(
     *,
     vault: Path | None = None,
     level: Level | None = None,
+    profile: str | None = None,
     config: Path | None = None,
     project: str | None = None,
     subjects: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -36,6 +37,7 @@ def run(
     release: Folder that can be shared afterwards.
     vault: Folder for everything that could re-identify: identities, secret, quarantine.
     level: low keeps faces, shifts dates; high removes faces and dates (the default).
+    profile: Name or file of other header rules; the level still decides on faces.
     config: YAML file with any of these settings and more.
     project: Name of the project or recipient; releases of different projects cannot be joined.
     subjects: Pseudonyms, or @FILE with source folders or PatientIDs, one a line.
@@ -45,7 +47,7 @@ def run(
     strict: Hash every file again instead of trusting size, times and inode.
     """
     flags = {
-        "source": source, "release": release, "vault": vault, "level": level, "project": project,
+        "source": source, "release": release, "vault": vault, "level": level, "project": project, "profile": profile,
         "subjects": _selection(subjects), "redo": redo, "workers": workers, "log": log, "strict": strict,
     }  # fmt: skip
     return execute(load_settings(flags, config))

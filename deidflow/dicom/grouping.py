@@ -154,9 +154,11 @@ def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
 
 
 def _copies(members: Sequence[Member]) -> dict[str, Decision]:
+    counts = Counter(member.instance.sop_uid for member in members)
     by_uid: defaultdict[str, list[Member]] = defaultdict(list)
     for member in members:
-        by_uid[member.instance.sop_uid].append(member)
+        if counts[member.instance.sop_uid] > 1:
+            by_uid[member.instance.sop_uid].append(member)
     decisions: dict[str, Decision] = {}
     for same in by_uid.values():
         if len({member.sha256 for member in same}) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from deidflow.dicom.structure import Structure
@@ -50,27 +50,39 @@ IDENTIFIER_TAGS = {
     0x00081050: "staff",
     0x00081060: "staff",
     0x00081070: "staff",
+    0x0008009C: "staff",
+    0x00102297: "staff",
     0x00321032: "staff",
-    0x00100020: "number",
-    0x00101000: "number",
+    0x00400006: "staff",
+    0x0040A075: "staff",
+    0x0040A123: "staff",
+    0x00380010: "number",
+    0x00402016: "number",
+    0x00402017: "number",
+    0x00100020: "id",
+    0x00101000: "id",
     0x00080050: "number",
     0x00200010: "number",
-    0x00101040: "text",
-    0x00102154: "text",
+    0x00101040: "contact",
+    0x00102154: "contact",
     0x00080080: "text",
     0x00080081: "text",
     0x00081010: "text",
     0x00081040: "text",
     0x00181000: "text",
-    0x00100030: "date",
+    0x00100030: "birth",
     0x00080020: "date",
     0x00080021: "date",
     0x00080022: "date",
     0x00080023: "date",
 }
 """Attributes whose values identify: of what kind they are, for the search for leaks."""
+NAMES, NUMBERS, DATES = frozenset(("name", "staff")), frozenset(("id", "number")), frozenset(("birth", "date"))
+"""Kinds of identifiers by how they are searched; all others as a whole."""
 
 CHARSET = 0x00080005
+NESTED = frozenset(tag for tag, kind in IDENTIFIER_TAGS.items() if kind != "date")
+"""Identifying attributes that are looked for in sequences too."""
 WANTED = frozenset([*TEXT_FIELDS.values(), *SHORT_FIELDS.values(), *IDENTIFIER_TAGS, CHARSET])
 
 
@@ -153,15 +165,21 @@ def describe(structure: Structure) -> Instance:
     decode = decoder(values.get(CHARSET, b""))
     texts = {name: decode(values.get(tag, b"")) for name, tag in TEXT_FIELDS.items()}
     shorts = {name: short_of(values.get(tag, b""), structure.big_endian) for name, tag in SHORT_FIELDS.items()}
-    identifiers = tuple((kind, decode(values[tag])) for tag, kind in IDENTIFIER_TAGS.items() if values.get(tag))
+    found = [(tag, values[tag]) for tag in IDENTIFIER_TAGS if values.get(tag)] + structure.nested
+    identifiers = dict.fromkeys(pair for tag, raw in found for pair in identifiers_in(tag, decode(raw)))
     return Instance(
         **texts,  # type: ignore[arg-type]
         **shorts,  # type: ignore[arg-type]
         transfer_syntax=structure.transfer_syntax,
         pixel_length=structure.pixel_length,
         encapsulated=structure.encapsulated,
-        identifiers=tuple(pair for pair in identifiers if pair[1]),
+        identifiers=tuple(identifiers),
     )
+
+
+def identifiers_in(tag: int, text: str) -> Iterator[tuple[str, str]]:
+    """Kind and value of each value of an identifying attribute."""
+    yield from ((IDENTIFIER_TAGS[tag], one.strip()) for one in text.split("\\") if one.strip())
 
 
 def short_of(raw: bytes, big_endian: bool) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deidflow.dicom.header import WANTED, Instance, describe
+from deidflow.dicom.header import NESTED, WANTED, Instance, describe
 from deidflow.dicom.kinds import has_mark, with_mark, without_mark
 from deidflow.dicom.skim import HEADS, Skimmer
 from deidflow.dicom.structure import Limits, scan
@@ -173,7 +173,7 @@ class Reader:
             if not self.unmarked or reason is not Reason.NO_MARK:
                 return Entry(path, digest, verdict, reason, None)
         try:
-            structure = scan(data if marked else memoryview(with_mark(bytes(data))), WANTED)
+            structure = scan(data if marked else memoryview(with_mark(bytes(data))), WANTED, nested=NESTED)
         except Withheld as error:
             return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
         if structure.values.get(_META_CLASS, b"").rstrip(b"\0 ") == DICOMDIR_CLASS:

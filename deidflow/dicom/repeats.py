@@ -105,7 +105,7 @@ class Repeats(Generic[Piece]):
         shape = self._fitting(raws)
         shape.varying |= {tag for tag, raw in shape.last.items() if raws[tag] != raw}
         shape.varying |= {self.handler.together[tag] for tag in shape.varying if tag in self.handler.together}
-        shape.varying &= set(raws)
+        shape.varying &= raws.keys() - shape.fixed.keys()
         self.guesses[tuple(raws)] = set(shape.varying)
         shape.last, shape.known = raws, self.handler.learn(body, elements)
         shape.runs = list(self._runs(shape, body, elements, start))

@@ -9,7 +9,17 @@ from types import MappingProxyType
 from typing import Any
 
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, Element, NotUnderstood, element_at, elements_of
-from deidflow.dicom.header import CHARSET, IDENTIFIER_TAGS, SHORT_FIELDS, TEXT_FIELDS, Instance, decoder, short_of
+from deidflow.dicom.header import (
+    CHARSET,
+    IDENTIFIER_TAGS,
+    NESTED,
+    SHORT_FIELDS,
+    TEXT_FIELDS,
+    Instance,
+    decoder,
+    identifiers_in,
+    short_of,
+)
 from deidflow.dicom.repeats import Repeats
 from deidflow.dicom.structure import (
     EXPLICIT_LITTLE,
@@ -35,12 +45,16 @@ class _Known:
 
     decode: Any
     fields: list[Any]
-    identifiers: dict[int, tuple[str, str]] = field(default_factory=dict)
+    identifiers: dict[tuple[str, str], None] = field(default_factory=dict)
     pairs: tuple[tuple[str, str], ...] | None = None
 
 
+Piece = tuple[int, Any, "list[tuple[str, str]] | None"]
+"""Tag and decoded value of an element, with the identifiers in it."""
+
+
 class _Skim:
-    """Picks values up; a piece is None or the index, value and tag of one that varies."""
+    """Picks values up."""
 
     fixed = frozenset((CHARSET,))
     together: Mapping[int, int] = MappingProxyType({})
@@ -50,20 +64,10 @@ class _Skim:
         self._explicit = syntax != IMPLICIT_LITTLE
 
     def walk(self, body: bytes, start: int) -> list[Element]:
-        elements = elements_of(body, start, len(body), explicit=self._explicit, top=True)
-        for element in elements:
-            self._check(body, element)
-        return elements
+        return elements_of(body, start, len(body), explicit=self._explicit, top=True)
 
     def one(self, body: bytes, position: int) -> Element:
-        element = element_at(body, position, len(body), explicit=self._explicit)
-        self._check(body, element)
-        return element
-
-    def _check(self, body: bytes, element: Element) -> None:
-        nested = element.vr == b"SQ" or element.undefined
-        if nested or (element.vr in (b"", b"UN") and element.tag in sequence_tags()):
-            check_element(body, element, self._syntax)
+        return element_at(body, position, len(body), explicit=self._explicit)
 
     def learn(self, body: bytes, elements: Sequence[Element]) -> _Known:
         charset = next((body[one.value : one.end] for one in elements if one.tag == CHARSET), b"")
@@ -72,31 +76,37 @@ class _Skim:
 
     def run(self, known: _Known, body: bytes, elements: Sequence[Element], before: int) -> None:
         for element in elements:
-            value = self.vary(known, body, element)
-            if value is not None:
-                _put(known, known.fields, known.identifiers, value)
+            piece = self.vary(known, body, element)
+            if piece is not None:
+                _put(known.fields, known.identifiers, piece)
 
-    def vary(self, known: _Known, body: bytes, element: Element) -> tuple[int, Any] | None:
+    def vary(self, known: _Known, body: bytes, element: Element) -> Piece | None:
         tag = element.tag
-        if tag in _TEXTS or tag in IDENTIFIER_TAGS:
-            return tag, known.decode(body[element.value : element.end])
-        return (tag, short_of(body[element.value : element.end], False)) if tag in _NUMBERS else None
+        if element.vr == b"SQ" or element.undefined or (element.vr in (b"", b"UN") and tag in sequence_tags()):
+            nested = check_element(body, element, self._syntax, NESTED)
+            return tag, "", [pair for inner, raw in nested for pair in identifiers_in(inner, known.decode(raw))]
+        if tag in IDENTIFIER_TAGS:
+            text = known.decode(body[element.value : element.end])
+            return tag, text, list(identifiers_in(tag, text))
+        if tag in _TEXTS:
+            return tag, known.decode(body[element.value : element.end]), None
+        return (tag, short_of(body[element.value : element.end], False), None) if tag in _NUMBERS else None
 
 
-def _put(known: _Known, fields: list[Any], identifiers: dict[int, tuple[str, str]], value: tuple[int, Any]) -> None:
-    tag, decoded = value
+def _put(fields: list[Any], identifiers: dict[tuple[str, str], None], piece: Piece) -> None:
+    tag, decoded, pairs = piece
     index = _TEXTS.get(tag, _NUMBERS.get(tag))
     if index is not None:
         fields[index] = decoded
-    if decoded and tag in IDENTIFIER_TAGS:
-        identifiers[tag] = IDENTIFIER_TAGS[tag], decoded
+    if pairs:
+        identifiers.update(dict.fromkeys(pairs))
 
 
 class Skimmer:
     """Reads instances from the heads of files, one after the other."""
 
     def __init__(self) -> None:
-        self._repeats: dict[str, Repeats[tuple[int, Any] | None]] = {}
+        self._repeats: dict[str, Repeats[Piece | None]] = {}
 
     def read(self, head: bytes, size: int) -> tuple[Instance, bytes] | None:
         """The instance and its SOP class in the file meta; None where the whole file must be walked.
@@ -130,13 +140,13 @@ def _pixel_length(head: bytes, position: int, size: int, *, explicit: bool) -> i
 
 
 def _instance(known: _Known, pieces: list[Any], syntax: str, length: int | None) -> Instance:
-    fields, identifiers, pairs = known.fields[:], known.identifiers, known.pairs
+    fields, identifiers = known.fields[:], known.identifiers
     for piece in pieces:
         if piece is not None:
-            if piece[0] in IDENTIFIER_TAGS:
-                identifiers, pairs = dict(identifiers), ()
-            _put(known, fields, identifiers, piece)
-    if pairs is None:
-        pairs = known.pairs = tuple(identifiers.values())
-    fields[-4:] = syntax, length, False, pairs or tuple(identifiers.values())
+            if piece[2]:
+                identifiers = dict(identifiers)
+            _put(fields, identifiers, piece)
+    if known.pairs is None:
+        known.pairs = tuple(known.identifiers)
+    fields[-4:] = syntax, length, False, known.pairs if identifiers is known.identifiers else tuple(identifiers)
     return Instance._make(fields)

@@ -59,6 +59,8 @@ class Structure:
     encapsulated: bool
     pixel_offset: int = 0
     """Where the value of the pixel data begins in the file; in a deflated one, in what was inflated."""
+    nested: list[tuple[int, bytes]] = field(default_factory=list)
+    """Tag and value of the elements inside of sequences that were asked for."""
 
     @property
     def big_endian(self) -> bool:
@@ -78,7 +80,7 @@ def sequence_tags() -> frozenset[int]:
     return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 
 
-def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> Structure:
+def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None, nested: Set[int] = frozenset()) -> Structure:
     """Walk one DICOM file with the DICM mark.
 
     Raises Withheld with the reason when a bound is broken, the file is cut, or the transfer syntax is
@@ -91,20 +93,22 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None) -> St
         if not syntax.startswith("1.2.840.10008.1.2"):
             raise Withheld(Reason.UNKNOWN_SYNTAX)
         body = inflate(data[start:], limits) if syntax == DEFLATED else data[start:]
-        walk = _Walk(body, syntax, wanted, limits)
+        walk = _Walk(body, syntax, wanted, limits, nested)
         walk.run()
     except (struct.error, IndexError):
         raise Withheld(Reason.TRUNCATED) from None
     offset = walk.pixel_value + (0 if syntax == DEFLATED else start)
-    return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated, offset)
+    return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated, offset, walk.found)
 
 
-def check_element(body: bytes, element: Element, syntax: str) -> None:
-    """Keep the bounds inside one element; raises Withheld."""
+def check_element(body: bytes, element: Element, syntax: str, nested: Set[int]) -> list[tuple[int, bytes]]:
+    """Keep the bounds inside one element; tag and value of the `nested` ones in it. Raises Withheld."""
+    walk = _Walk(memoryview(body), syntax, frozenset(), Limits(), nested, position=element.start, end=element.end)
     try:
-        _Walk(memoryview(body), syntax, frozenset(), Limits(), position=element.start, end=element.end).run()
+        walk.run()
     except (struct.error, IndexError):
         raise Withheld(Reason.TRUNCATED) from None
+    return walk.found
 
 
 def file_meta(data: bytes | memoryview) -> tuple[dict[int, bytes], int]:
@@ -161,6 +165,8 @@ class _Walk:
     syntax: str
     wanted: Set[int]
     limits: Limits
+    nested: Set[int] = frozenset()
+    found: list[tuple[int, bytes]] = field(default_factory=list)
     values: dict[int, bytes] = field(default_factory=dict)
     pixel_length: int | None = None
     pixel_value: int = 0
@@ -238,6 +244,8 @@ class _Walk:
             raise Withheld(Reason.TRUNCATED)
         if len(self.stack) == 1 and tag in self.wanted:
             self.values[tag] = bytes(self.data[value : value + length])
+        elif tag in self.nested and length and len(self.stack) > 1:
+            self.found.append((tag, bytes(self.data[value : value + length])))
         self.position = value + length
 
     def _push(self, length: int, *, items: bool, implicit: bool) -> None:

@@ -24,9 +24,10 @@ FORMATS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d
 ENCODED = frozenset((b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"PN"))
 TEXT = frozenset((b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"CS", b"UR", b"AE"))
 _UNDIVIDED = frozenset((b"ST", b"LT", b"UT", b"UR"))
-_BINARY = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"))
+BINARY = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"))
 TEMPORAL = frozenset((b"DA", b"TM", b"DT"))
-_CODE = re.compile(r"[A-Z0-9 _]{0,16}")
+_CODE = re.compile(r"[A-Z0-9 _]{0,16}|[A-Za-z0-9_+\-./]{0,16}")
+"""A code string (PS3.5 section 6.2), or a single word in letters that it should not have."""
 _LONGEST = {b"AE": 16, b"CS": 16, b"SH": 16, b"LO": 64, b"PN": 64, b"DS": 16, b"IS": 12, b"UI": 64}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f].*", re.DOTALL)
 """What stands behind a control character that text may not hold is no text (PS3.5 section 6.1.3)."""
@@ -93,7 +94,7 @@ class Actions:
             values = self.decoded(vr, raw)
             legal = all(not one.strip() or (is_number(one) and len(one.strip()) <= 32) for one in values)
             return raw.rstrip(b"\0 ") if legal else None
-        if vr in _BINARY:
+        if vr in BINARY:
             return raw if (self.keep_binary or tag >> 16 == 0x0028) and not self.context.scrubber.hides(raw) else None
         return _KEPT.get(vr, Actions._remove)(self, rule, tag, vr, raw)
 
@@ -112,7 +113,9 @@ class Actions:
     def _numbers(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         count, rest = divmod(len(raw), SIZES[vr])
         most = self.multiplicity.get(tag, 0)
-        return None if rest or (most and count > most) else raw
+        if rest or (most and count > most) or (len(raw) > 8 and self.context.scrubber.hides(raw)):
+            return None
+        return raw
 
     def _kept_name(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         return self._searched(tag, vr, raw)
@@ -141,7 +144,7 @@ class Actions:
         if vr in FORMATS:
             kind = float if vr in (b"FL", b"FD") else int
             return struct.pack(f"<{FORMATS[vr]}", kind(rule.value))
-        return None if vr in _BINARY else self.encode(vr, [rule.value])
+        return None if vr in BINARY else self.encode(vr, [rule.value])
 
     def _uid(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         if vr != b"UI":

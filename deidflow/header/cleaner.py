@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydicom.encaps import generate_frames
 
-from deidflow.dicom.codestream import without_comments
+from deidflow.dicom.codestream import without_comments, without_tail
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, encoded, item
 from deidflow.dicom.kinds import has_mark, with_mark
 from deidflow.dicom.repeats import Guesses, Repeats
@@ -24,7 +24,7 @@ from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.verdicts import Reason
 
 _SYNTAX = 0x00020010
-_FRAMES = 0x00280008
+_FRAMES, _ROWS, _COLUMNS = 0x00280008, 0x00280010, 0x00280011
 _RLE = "1.2.840.10008.1.2.5"
 _PREAMBLE = bytes(128) + b"DICM"
 Chunk = bytes | memoryview
@@ -100,7 +100,7 @@ class HeaderCleaner:
     def _file(self, content: bytes) -> list[Chunk]:
         syntax, body, start = _opened(content)
         header, known, position = self._spliced(syntax, body, start)
-        chunks: list[Chunk] = [header, *_pixels(body, position, syntax, known.raws.get(_FRAMES, b"1"))]
+        chunks: list[Chunk] = [header, *_pixels(body, position, syntax, known.raws)]
         meta = _meta(header, syntax, explicit=self._out(syntax))
         return [*meta, _deflated(chunks)] if syntax == DEFLATED else [*meta, *chunks]
 
@@ -121,7 +121,7 @@ class HeaderCleaner:
 
 def _opened(content: bytes) -> tuple[str, bytes, int]:
     """Transfer syntax, data set, and where it starts; raises NotUnderstood where it is no plain one."""
-    meta, start = file_meta(content[:4096])
+    meta, start = file_meta(content)
     syntax = meta.get(_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace")
     if syntax == EXPLICIT_BIG or not syntax.startswith("1.2.840.10008.1.2"):
         raise NotUnderstood
@@ -130,7 +130,7 @@ def _opened(content: bytes) -> tuple[str, bytes, int]:
     return syntax, content, start
 
 
-def _pixels(body: bytes, position: int, syntax: str, frames: bytes) -> list[Chunk]:
+def _pixels(body: bytes, position: int, syntax: str, facts: Mapping[int, bytes]) -> list[Chunk]:
     """The pixel data element as it is; bytes behind it are left out."""
     if position == len(body):
         return []
@@ -146,27 +146,51 @@ def _pixels(body: bytes, position: int, syntax: str, frames: bytes) -> list[Chun
         return [memoryview(body)[position:end]]
     if not explicit or syntax == EXPLICIT_LITTLE:
         raise NotUnderstood
-    return _fragments(body, offset + 4, position, syntax, frames)
+    return _fragments(body, offset + 4, position, syntax, facts)
 
 
-def _fragments(body: bytes, first: int, start: int, syntax: str, number_of_frames: bytes) -> list[Chunk]:
-    """Encapsulated pixel data as they are, but for comments in codestreams, which are cut out."""
-    position, count = first, 0
+def _fragments(body: bytes, first: int, start: int, syntax: str, facts: Mapping[int, bytes]) -> list[Chunk]:
+    """Encapsulated pixel data; text in codestreams and behind them is cut out, and offsets that are none."""
+    found, position = [], first
     while body[position : position + 4] == b"\xfe\xff\x00\xe0":
         (length,) = LENGTH(body, position + 4)
-        position, count = position + 8 + length, count + 1
-    if position + 8 > len(body) or body[position : position + 4] != b"\xfe\xff\xdd\xe0":
+        found.append(body[position + 8 : position + 8 + length])
+        position += 8 + length
+    if position + 8 > len(body) or body[position : position + 4] != b"\xfe\xff\xdd\xe0" or not found:
         raise NotUnderstood
-    whole: list[Chunk] = [memoryview(body)[start : position + 8]]
-    if syntax == _RLE or count < 2:
-        return whole
-    text = number_of_frames.decode("ascii", "replace").strip("\0 ")
-    frames = list(generate_frames(body[first:position], number_of_frames=int(text) if text.isdigit() else 1))
-    cleaned = [without_comments(frame) for frame in frames]
-    if cleaned == frames:
-        return whole
+    frames = _frames(body[first:position], found, syntax, facts)
+    cleaned = [_without_text(frame, syntax, facts) for frame in frames]
+    if cleaned == frames and _are_offsets(found):
+        return [memoryview(body)[start : position + 8]]
     padded = (one + b"\0" * (len(one) & 1) for one in cleaned)
     return [body[start:first], item(b""), *map(item, padded), b"\xfe\xff\xdd\xe0\0\0\0\0"]
+
+
+def _frames(content: bytes, found: list[bytes], syntax: str, facts: Mapping[int, bytes]) -> list[bytes]:
+    text = facts.get(_FRAMES, b"1").decode("ascii", "replace").strip("\0 ")
+    number = int(text) if text.isdigit() and int(text) else 1
+    if syntax == _RLE or number == len(found) - 1:
+        return found[1:]
+    return list(generate_frames(content, number_of_frames=number))
+
+
+def _without_text(frame: bytes, syntax: str, facts: Mapping[int, bytes]) -> bytes:
+    """A frame without comments and tail; one that had none is the same, padding and all."""
+    if syntax == _RLE:
+        rows, columns = (int.from_bytes(facts.get(tag, b"")[:2], "little") for tag in (_ROWS, _COLUMNS))
+        cleaned = without_tail(frame, rows * columns)
+    else:
+        cleaned = without_comments(frame)
+    return frame if frame[: len(cleaned)] == cleaned and frame[len(cleaned) :] in (b"", b"\0") else cleaned
+
+
+def _are_offsets(found: list[bytes]) -> bool:
+    """Whether the basic offset table is empty, or holds where frames begin (PS3.5 A.4)."""
+    starts = [0]
+    for fragment in found[1:]:
+        starts.append(starts[-1] + 8 + len(fragment))
+    count, rest = divmod(len(found[0]), 4)
+    return not rest and set(struct.unpack(f"<{count}I", found[0])) <= set(starts)
 
 
 def _deflated(chunks: Sequence[Chunk]) -> bytes:

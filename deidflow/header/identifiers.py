@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import permutations
 
-from deidflow.header.values import PLACEHOLDER_DATES, parse_date
+from deidflow.dicom.header import DATES, NAMES, NUMBERS
+from deidflow.header.values import is_placeholder, parse_date
 from deidflow.resources import load_yaml
 
 LEAST_LETTERS = 3
@@ -16,26 +17,47 @@ _ANYWHERE = 6
 """Letters from which a name is searched inside of words too."""
 _SHORT_NUMBER = 5
 _UNSPACED = 0x2E7F
-_NAME_PARTS = re.compile(r"[\^=,\s]+")
+_NAME_PARTS = re.compile(r"[\^=,\s\\]+")
+_SUBPARTS = re.compile(r"[\-'’`´.]+")
 _ANY_WORD = re.compile(r"[^\W_]+")
-_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_PLAIN = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ς": "σ"}
+)
+"""Letters that have no decomposition into a plain one and a mark."""
+_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_UNSPELLED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
+_MONTHS = (
+    "jan ene gen", "feb fev", "mar maa mrt", "apr avr abr", "may mai mag mei", "jun juin giu", "jul juil lug",
+    "aug aou ago", "sep set", "oct okt ott out", "nov", "dec dez dic",
+)  # fmt: skip
+"""How the months begin in English, German, French, Spanish, Italian, Dutch and Portuguese, without marks."""
 _START, _END = r"(?<![^\W_])", r"(?![^\W_])"
+_NO_LETTER_BEFORE, _NO_LETTER_BEHIND = r"(?<![^\W\d_])", r"(?![^\W\d_])"
+_TITLES = "dr mr mrs ms prof pat"
 _GAP = r"[\s\-_./]?"
+_BETWEEN = r"[\s\^_,.\-]*"
 
 
 def fold(text: str) -> str:
-    """Lower case without diacritics, for comparing."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
+    """Lower case without diacritics, letter by letter, for comparing."""
+    if text.isascii():
+        return text.lower()
+    return "".join(map(_folded_letter, text))
 
 
-def folded_with_places(text: str) -> tuple[str, list[int]]:
+@lru_cache(maxsize=4096)
+def _folded_letter(letter: str) -> str:
+    plain = unicodedata.normalize("NFKD", letter.lower())
+    return "".join(c for c in plain if not unicodedata.combining(c)).lower().translate(_PLAIN)
+
+
+def folded_with_places(text: str) -> tuple[str, Sequence[int]]:
     """The folded text, and for each of its characters the place in `text` that it comes from."""
     if text.isascii():
-        return text.lower(), list(range(len(text)))
+        return text.lower(), range(len(text))
     letters, places = [], []
     for place, character in enumerate(text):
-        for letter in fold(character):
+        for letter in _folded_letter(character):
             letters.append(letter)
             places.append(place)
     return "".join(letters), places
@@ -43,7 +65,8 @@ def folded_with_places(text: str) -> tuple[str, list[int]]:
 
 def name_parts(name: str) -> set[str]:
     """The parts of a PN value in all its component groups, long enough to be told from random letters."""
-    return {part for part in _NAME_PARTS.split(name) if len(part) >= _least(part) and any(map(str.isalpha, part))}
+    parts = {piece for part in _NAME_PARTS.split(name) for piece in (part, *_SUBPARTS.split(part))}
+    return {part for part in parts if len(part) >= _least(part) and any(map(str.isalpha, part))}
 
 
 def _least(value: str) -> int:
@@ -65,39 +88,74 @@ def expressions(identifiers: Iterable[tuple[str, str]], *, shortest: int = 1) ->
 
 
 def _of_kind(kind: str, value: str) -> Iterator[str]:
-    if kind == "date":
+    if kind in DATES:
         yield from _dates(value)
-    elif kind == "number":
+    elif kind in NUMBERS:
         yield from _numbers(value)
-    elif kind in ("name", "staff"):
+    elif kind in NAMES:
         yield from _names(value)
     elif _worth(value):
         yield _phrase(fold(value))
 
 
 def _names(value: str) -> Iterator[str]:
-    for spelled in {value, value.lower().translate(_SPELLED)}:
-        parts = sorted({fold(part) for part in name_parts(spelled) if _worth(part)})
-        yield from (_phrase(part) for part in parts)
-        yield from (re.escape(one + other) for one, other in permutations(parts[:6], 2))
+    for spelled in _spellings(value):
+        parts = [part for part in _NAME_PARTS.split(spelled) if any(map(str.isalpha, part))]
+        inner = [piece for part in parts for piece in _SUBPARTS.split(part) if _SUBPARTS.search(part)]
+        initials = "".join(sorted({part[0] for part in (*parts, *inner) if part}))
+        for part in dict.fromkeys((*parts, *inner, *(_SUBPARTS.sub("", part) for part in parts))):
+            if len(part) >= _least(part) and _worth(part):
+                yield _part(part, initials)
+        for one, other in permutations(parts[:5], 2):
+            if _worth(one) or _worth(other):
+                yield _pair(one, other)
+
+
+def _spellings(value: str) -> Iterable[str]:
+    """A name folded, with umlauts spelled out, and with spelled-out umlauts folded."""
+    plain, spelled = fold(value), fold(value.lower().translate(_SPELLED))
+    short = plain
+    for long, letter in _UNSPELLED:
+        short = short.replace(long, letter)
+    return dict.fromkeys((plain, spelled, short))
+
+
+def _part(part: str, initials: str) -> str:
+    """A part of a name as a word, with digits, a title or an initial at it; anywhere where it is long."""
+    pieces = [re.escape(piece) for piece in _SUBPARTS.split(part) if piece]
+    body = r"[\-'’`´. ]?".join(pieces)
+    if len(part) >= _ANYWHERE or min(map(ord, part)) > _UNSPACED:
+        return body
+    before = "|".join((*_TITLES.split(), f"[{re.escape(initials)}]"))
+    return f"{_NO_LETTER_BEFORE}(?:{before})?{body}[{re.escape(initials)}]?{_NO_LETTER_BEHIND}"
+
+
+def _pair(one: str, other: str) -> str:
+    """Two parts of a name side by side: together they mean somebody, however short they are."""
+    body = re.escape(one) + _BETWEEN + re.escape(other)
+    if len(one + other) >= _ANYWHERE or min(map(ord, one + other)) > _UNSPACED:
+        return body
+    return f"{_NO_LETTER_BEFORE}{body}{_NO_LETTER_BEHIND}"
 
 
 def _numbers(value: str) -> Iterator[str]:
     if not _worth(value):
         return
     letters = [letter for letter in fold(value) if letter.isalnum()]
+    joined, numeric = "".join(letters), all(map(str.isdigit, letters))
+    start, end = (r"(?<!\d)", r"(?!\d)") if numeric else (_START, _END)
     while len(letters) > 1 and letters[0] == "0":
         letters.pop(0)
     if len(letters) < _SHORT_NUMBER:
-        yield _START + re.escape(fold(value)) + _END
+        yield from (start + re.escape(one) + end for one in dict.fromkeys((fold(value), joined)) if len(one) >= 3)
         return
-    yield f"{_START}(?:0{_GAP})*{_GAP.join(map(re.escape, letters))}{_END}"
-    yield from (rf"(?<!\d)0*{digits}(?!\d)" for digits in re.findall(r"\d{6,}", value.lstrip("0")))
+    yield f"{start}(?:0{_GAP})*{_GAP.join(map(re.escape, letters))}{end}"
+    yield from (rf"(?<!\d)0*{digits}(?!\d)" for digits in re.findall(r"\d{5,}", value.lstrip("0")))
 
 
 def _dates(value: str) -> Iterator[str]:
     day = parse_date(value)
-    if day is None or value in PLACEHOLDER_DATES:
+    if day is None or is_placeholder(value):
         return
     year, short = f"{day.year:04d}", f"{day.year % 100:02d}"
     month, number = f"0?{day.month}", f"0?{day.day}"
@@ -106,10 +164,12 @@ def _dates(value: str) -> Iterator[str]:
         yield _alone(gap.join(order))
     for order in ((number, month, short), (month, number, short), (short, month, number)):
         yield _alone("[-./]".join(order))
-    yield _alone(f"{day:%Y%m%d}|{day:%d%m%Y}|{day:%m%d%Y}")
-    name = _MONTHS[day.month - 1]
-    yield _alone(rf"{number}(?:st|nd|rd|th)?[-. ]?{name}[a-z]*[-., ]*(?:{year}|{short})")
-    yield _alone(rf"{name}[a-z]*[-. ]?{number}(?:st|nd|rd|th)?[-., ]+(?:{year}|{short})")
+    yield _alone(rf"{day:%Y%m%d}(?:[T_]?\d{{4,6}}(?:\.\d+)?)?")
+    yield _alone(f"{day:%d%m%Y}|{day:%m%d%Y}|{day:%y%m%d}|{day:%d%m%y}")
+    name = rf"(?:{'|'.join(_MONTHS[day.month - 1].split())})[a-z]*"
+    between = r"(?:\s*de\s*|[-., ]*)"
+    yield _alone(rf"{number}(?:st|nd|rd|th|er)?{between}{name}{between}(?:{year}|{short})")
+    yield _alone(rf"{name}[-. ]?{number}(?:st|nd|rd|th)?[-., ]+(?:{year}|{short})")
 
 
 def _alone(expression: str) -> str:

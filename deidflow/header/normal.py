@@ -18,6 +18,7 @@ from deidflow.verdicts import Reason
 
 _NOT_IN_FILES = frozenset((0x0000, 0x0002, 0x0004, 0xFFFC))
 _PIXEL_DATA = 0x7FE00010
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
 def normalised(content: bytes) -> bytes:
@@ -30,7 +31,7 @@ def normalised(content: bytes) -> bytes:
         source = pydicom.dcmread(io.BytesIO(content))
         syntax = str(source.file_meta.TransferSyntaxUID)
         if syntax == EXPLICIT_BIG:
-            _swap_pixels(source)
+            _swap(source)
         plain(source)
         syntax = EXPLICIT_LITTLE if syntax == EXPLICIT_BIG else syntax
         meta = FileMetaDataset()
@@ -71,7 +72,19 @@ def _can_be_read(level: Any, tag: Any) -> bool:
     return True
 
 
-def _swap_pixels(source: Any) -> None:
-    if _PIXEL_DATA in source and int(source.BitsAllocated) in (16, 32):
-        cells = np.frombuffer(source.PixelData, f">u{int(source.BitsAllocated) // 8}")
-        source.PixelData = cells.astype(cells.dtype.newbyteorder("<")).tobytes()
+def _swap(root: Any) -> None:
+    """Turn the bytes of words around, on every level; pydicom leaves those of binary values as they are."""
+    waiting = [root]
+    while waiting:
+        level = waiting.pop()
+        for tag in list(level.keys()):
+            if not _can_be_read(level, tag):
+                continue
+            element = level[tag]
+            if element.VR == "SQ":
+                waiting += list(element.value)
+            elif element.VR in _WORDS and isinstance(element.value, bytes):
+                width = 4 if tag == _PIXEL_DATA and level.get("BitsAllocated") == 32 else _WORDS[element.VR]
+                usable = len(element.value) // width * width
+                swapped = np.frombuffer(element.value[:usable], f">u{width}").astype(f"<u{width}").tobytes()
+                element.value = swapped + element.value[usable:]

@@ -40,7 +40,7 @@ ActionName = Literal[
     "timepoint",
     "recurse",
 ]
-Kind = Literal["name", "staff", "number", "text", "date"]
+Kind = Literal["name", "staff", "id", "number", "contact", "text", "birth", "date"]
 OPTION_COLUMNS: dict[str, str] = {
     "retain_safe_private": "rtn_safe_private",
     "retain_uids": "rtn_uids",
@@ -132,7 +132,7 @@ class Profile(_Model):
     """Siemens CSA headers: gone, or identifiers overwritten in place with the length unchanged."""
     binned: bool = False
     """Whether ages are floored to steps of five years."""
-    search: tuple[Kind, ...] = ("name", "staff", "number", "text", "date")
+    search: tuple[Kind, ...] = ("name", "staff", "id", "number", "contact", "text", "birth", "date")
     """Which of a patient's own identifiers are cut out of text that stays."""
     classes: tuple[str, ...] = ()
     """SOP Class UIDs, or names of the data dictionary, that are let through although the policy excludes them."""

@@ -44,7 +44,10 @@ def parse_selector(text: str) -> Selector:
         digits = (repeating[1] + repeating[2]).lower()
         bits = int("".join("0" if digit == "x" else "f" for digit in digits), 16)
         return Selector(path, mask=(bits, int(digits.replace("x", "0"), 16)))
-    return Selector(path, tag=tag_of(last))
+    tag = tag_of(last)
+    if tag >> 16 & 1:
+        raise ConfigError(f"'{last}' is private: name it with its creator, as in 0029,[SIEMENS CSA HEADER]10")
+    return Selector(path, tag=tag)
 
 
 def tag_of(attribute: str) -> int:

@@ -25,7 +25,7 @@ from deidflow.dicom.elements import (
 )
 from deidflow.dicom.header import CHARSET, encodings_of
 from deidflow.errors import Withheld
-from deidflow.header.actions import Actions
+from deidflow.header.actions import BINARY, ENCODED, SIZES, Actions
 from deidflow.header.context import HeaderContext
 from deidflow.header.private import Fate, PrivateElements
 from deidflow.header.rules import PrivateRule, Rule, Rules
@@ -34,7 +34,8 @@ from deidflow.header.values import age_from, limit_age
 from deidflow.verdicts import Reason
 
 _TRIGGER_TIME, _AGE, _BIRTH_DATE, _STUDY_DATE = 0x00181060, 0x00101010, 0x00100030, 0x00080020
-_PIXEL_REPRESENTATION, _FRAMES = 0x00280103, 0x00280008
+_STUDY_TIME = 0x00080030
+_PIXEL_REPRESENTATION, _EXTENT = 0x00280103, (0x00280008, 0x00280010, 0x00280011)
 _SIGN_DEPENDENT = frozenset(
     (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00280120, 0x00280121)
 )
@@ -42,6 +43,8 @@ _OVERLAY_BIT = 0x60000102
 """Not 0 where an overlay lies in unused bits of the pixels (retired in PS3.3 C.9.2)."""
 _DEPTH = 32
 _REMEMBERED = 50_000
+_NO_VALUE = (UnicodeError, struct.error, ValueError, KeyError, ArithmeticError)
+"""What the actions raise for a value that is none."""
 _SPACE = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())
 
 
@@ -68,7 +71,7 @@ class Level:
         return self.private.actions
 
 
-Memory = dict[tuple[bytes, bytes], bytes]
+Memory = dict[tuple[bytes, bytes, tuple[bool, ...]], bytes]
 
 
 @dataclass
@@ -87,7 +90,7 @@ class Splicer:
     """What became of elements before, for one context, by their bytes and character set."""
     _pending: dict[int, Element] = field(default_factory=dict)
 
-    fixed = frozenset((CHARSET, _AGE, _BIRTH_DATE, _STUDY_DATE, _PIXEL_REPRESENTATION, _FRAMES))
+    fixed = frozenset((CHARSET, _AGE, _BIRTH_DATE, _STUDY_DATE, _STUDY_TIME, _PIXEL_REPRESENTATION, *_EXTENT))
 
     def __post_init__(self) -> None:
         self.together = partners() if self.rules.dates.mode == "clock" else {}
@@ -138,7 +141,8 @@ class Splicer:
         """As `element`, with what became of the same bytes in an earlier series of the study."""
         if element.tag >> 16 & 1 or element.tag in self.together or element.tag == _TRIGGER_TIME:
             return self.element(known, body, element)
-        key = body[element.start : element.end], known.raws.get(CHARSET, b"")
+        state = self.context.bin_trigger_time, known.signed, self.explicit_out
+        key = body[element.start : element.end], known.raws.get(CHARSET, b""), state
         if key not in self.memory:
             if len(self.memory) > _REMEMBERED:
                 self.memory.clear()
@@ -187,6 +191,8 @@ class Splicer:
         group, number = tag >> 16, tag & 0xFFFF
         creator = level.creators.get((group, number >> 8), "")
         fate = level.private.fate(group, creator, number & 0xFF) if number >= 0x1000 and creator else None
+        if fate == "searched" and self.context.scrubber.finds(creator):
+            fate = None
         level.fates[tag] = fate
         if fate is not None:
             level.used_creators.add(group << 16 | number >> 8)
@@ -218,6 +224,8 @@ class Splicer:
         known = self._vrs.get(tag)
         vr = known if known and element.vr in (b"", b"UN") else element.vr
         rule = self._rule(level, tag, vr, known is not None)
+        if known in ENCODED and (vr in SIZES or vr in BINARY):
+            return b""
         if vr == b"SQ" or element.undefined:
             return self._sequence(level, body, element, rule)
         value = self._value(level, rule, tag, vr or b"UN", body[element.value : element.end])
@@ -235,7 +243,7 @@ class Splicer:
                 if moved is not None:
                     return moved
             return level.actions.apply(rule, tag, vr, raw)
-        except (UnicodeError, struct.error, ValueError, KeyError):
+        except _NO_VALUE:
             return None
 
     def _rule(self, level: Level, tag: int, vr: bytes, known: bool) -> Rule:
@@ -264,7 +272,7 @@ class Splicer:
             return self._encode(tag, b"SQ", self._items(level, body, element, level.explicit and element.vr == b"SQ"))
         try:
             kept = level.private.value(fate, tag, element.vr, body[element.value : element.end])
-        except (UnicodeError, struct.error, ValueError, KeyError):
+        except _NO_VALUE:
             return b""
         return b"" if kept is None else self._encode(tag, *kept)
 

@@ -12,6 +12,7 @@ from deidflow.header.values import (
     clock_time,
     format_date,
     format_time,
+    is_placeholder,
     on_clock,
     parse_time,
     shift_date,
@@ -45,6 +46,10 @@ def moved_pair(tag: int, raws: Mapping[int, bytes], context: HeaderContext) -> b
     moment = to_datetime(day, time)
     if moment is None or not time:
         return None
+    if is_placeholder(day):
+        return (own if is_date else "000000").encode("ascii")
+    if moment.time() == moment.min.time():
+        return None
     moved = on_clock(moment, context.origin)
     if is_date:
         return format_date(moved).encode("ascii")
@@ -63,6 +68,8 @@ def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | N
         return clock_time(text, context.origin)
     if vr == "DT":
         return clock_datetime(text, context.origin)
+    if is_placeholder(text):
+        return text.strip()
     moment = to_datetime(text, "")
     return (
         format_date(on_clock(moment, context.origin.replace(hour=0, minute=0, second=0, microsecond=0)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from deidflow.dicom.header import NAMES
 from deidflow.header.identifiers import expressions, fold, folded_with_places, name_parts
 from deidflow.resources import load_yaml
 
@@ -52,6 +54,21 @@ def keep_tokens(values: Iterable[str]) -> list[str]:
     return kept
 
 
+def _packed(raw: bytes) -> bool:
+    """Whether something compressed stands in bytes, in which nothing can be found."""
+    if any(magic in raw for magic in (b"PK\x03\x04", b"BZh91AY", b"\xfd7zXZ\0")):
+        return True
+    place = raw.find(b"\x1f\x8b\x08")
+    while place >= 0:
+        try:
+            if zlib.decompressobj(31).decompress(raw[place : place + 4096], 64):
+                return True
+        except zlib.error:
+            pass
+        place = raw.find(b"\x1f\x8b\x08", place + 1)
+    return False
+
+
 def _compiled(body: str) -> re.Pattern[str] | None:
     return re.compile(body) if body else None
 
@@ -71,7 +88,7 @@ class Scrubber:
     @classmethod
     def of(cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()) -> Scrubber:
         """A scrubber for (kind, value) pairs; names count by their parts, others as a whole."""
-        names = [value for kind, value in identifiers if kind in ("name", "staff")]
+        names = [value for kind, value in identifiers if kind in NAMES]
         own_words = frozenset(fold(part) for value in names for part in name_parts(value))
         body = "|".join(expressions(identifiers))
         more = frozenset(word.lower() for word in vocabulary)
@@ -96,7 +113,9 @@ class Scrubber:
         return keep_words(self.clean(text), self.own_words, self.vocabulary)
 
     def hides(self, raw: bytes) -> bool:
-        """Whether bytes hold an identifier, in one or two bytes a character."""
+        """Whether bytes hold an identifier, in one or two bytes a character, or something compressed."""
+        if _packed(raw):
+            return True
         if self.in_bytes is None:
             return False
         texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"))

@@ -7,8 +7,13 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-PLACEHOLDER_DATES = frozenset(("19000101", "18000101", "00010101", "18581117", "19700101", "99991231"))
-"""Constant dates that stand for no date; shifting one would give the offset away."""
+_PLACEHOLDERS = frozenset(
+    (
+        *(date(1900, 1, 1), date(1800, 1, 1), date(1, 1, 1), date(1858, 11, 17), date(1970, 1, 1), date(9999, 12, 31)),
+        *(date(1899, 12, 30), date(1899, 12, 31), date(1601, 1, 1), date(1904, 1, 1), date(1753, 1, 1), date(1, 1, 2)),
+    )
+)
+"""Constant dates that stand for no date; moving one would give the offset away."""
 
 _TIME = re.compile(r"(\d{2})(?::?(\d{2}))?(?::?(\d{2}))?(?:\.(\d{1,6}))?")
 _DATETIME = re.compile(r"(\d{8})(\d{2})?(\d{2})?(\d{2})?(\.\d{1,6})?([+-]\d{4})?")
@@ -49,11 +54,16 @@ def parse_time(text: str) -> timedelta | None:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds, microseconds=fraction)
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether a DA value is a constant that stands for no date."""
+    return parse_date(text) in _PLACEHOLDERS
+
+
 def shift_date(text: str, days: int) -> str | None:
     """A DA value moved by whole days; a placeholder stays as it is."""
-    if text.strip() in PLACEHOLDER_DATES:
-        return text.strip()
     day = parse_date(text)
+    if day in _PLACEHOLDERS:
+        return format_date(day)
     try:
         return format_date(day + timedelta(days=days)) if day else None
     except OverflowError:
@@ -96,10 +106,15 @@ def format_time(moment: datetime, like: str) -> str:
 
 
 def clock_time(text: str, origin: datetime) -> str | None:
-    """A TM value without its date on the study clock; hours wrap at midnight."""
+    """A TM value without its date on the study clock; hours wrap at midnight.
+
+    Midnight itself stays: it stands for no time, and moved it would give the time of the study away.
+    """
     since_midnight = parse_time(text)
     if since_midnight is None:
         return None
+    if not since_midnight:
+        return format_time(_EPOCH, text)
     midnight = datetime(origin.year, origin.month, origin.day)
     return format_time(on_clock(midnight + since_midnight, origin), text)
 
@@ -107,6 +122,8 @@ def clock_time(text: str, origin: datetime) -> str | None:
 def clock_datetime(text: str, origin: datetime) -> str | None:
     """A DT value on the study clock; a zone is dropped, since all values of a study share one clock."""
     match = _DATETIME.fullmatch(text.strip())
+    if match and is_placeholder(match[1]):
+        return match[1] + "000000"
     moment = to_datetime(match[1], "".join(part or "" for part in match.groups()[1:5])) if match else None
     if match is None or moment is None:
         return None

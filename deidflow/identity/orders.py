@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
+from deidflow.dicom.header import DATES, NAMES, NUMBERS
 from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to, parse_date, to_datetime
 from deidflow.identity.names import number_of, ordered_names
@@ -25,9 +26,7 @@ def persons(cohort: Cohort) -> list[Person]:
         Person(
             key=subject.key,
             original=_original(subject),
-            dates=frozenset(
-                day for kind, value in subject.identifiers if kind == "date" and (day := parse_date(value))
-            ),
+            dates=frozenset(day for kind, value in subject.identifiers if kind in DATES and (day := parse_date(value))),
             studies={study.uid: study_date(study) for study in subject.studies},
             patient_id=_first(subject, "patient_id"),
             name=_first(subject, "patient_name"),
@@ -51,7 +50,7 @@ def _first(subject: Subject, field: str) -> str:
 def _parts(subject: Subject) -> Iterable[str]:
     """Names by their parts, and numbers, long enough to mean somebody."""
     for kind, value in subject.identifiers:
-        parts = name_parts(value) if kind in ("name", "staff") else {value.strip()} if kind == "number" else set()
+        parts = name_parts(value) if kind in NAMES else {value.strip()} if kind in NUMBERS else set()
         yield from (part for part in parts if len(part) >= 3)
 
 

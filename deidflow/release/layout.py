@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from deidflow.config import RunSettings
@@ -127,7 +128,8 @@ class Layout:
         return found
 
 
-def slice_names(count: int) -> list[str]:
+@lru_cache(maxsize=64)
+def slice_names(count: int) -> tuple[str, ...]:
     """slice_001.dcm .., padded to the digits needed, at least three."""
     width = max(3, len(str(count)))
-    return [f"slice_{number:0{width}d}.dcm" for number in range(1, count + 1)]
+    return tuple(f"slice_{number:0{width}d}.dcm" for number in range(1, count + 1))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from deidflow.config import CommonSettings
+from deidflow.dicom.elements import dictionary_vrs
 from deidflow.errors import ConfigError, UsageError
 from deidflow.header.library import load_profile
 from deidflow.header.profile import Dates, Deviation, Profile
-from deidflow.header.selectors import Selector, parse_selector
+from deidflow.header.selectors import Selector, keyword_of, parse_selector
 from deidflow.settings import HeaderSettings
 
 
@@ -52,12 +55,47 @@ def _asked(header: HeaderSettings) -> tuple[Deviation, ...]:
         selector = parse_selector(attribute)
         if values.setdefault(selector, value) != value:
             raise UsageError(f"--replace gives '{attribute}' two values; name it once")
+    for selector, value in values.items():
+        _check_value(selector, value)
+    for attribute in (*header.remove, *header.replace):
+        _refuse_structural(attribute)
     removed = [Deviation(attribute=one, action="remove", reason=reason) for one in _known(header.remove)]
     replaced = [
         Deviation(attribute=one, action="replace", value=value, reason=reason) for one, value in header.replace.items()
     ]
     kept = [Deviation(attribute=one, action="retain", reason=reason) for one in _known(header.keep)]
     return (*removed, *replaced, *kept)
+
+
+_NEEDED = frozenset(
+    (
+        *(0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280002, 0x00280004, 0x00280006, 0x00280008),
+        *(0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x7FE00010),
+    )
+)
+"""Attributes without which a file cannot be read, or not as what it is."""
+_PATTERNS = {
+    "DA": r"\d{8}", "TM": r"\d{2,6}(\.\d{1,6})?", "DT": r"\d{4,14}(\.\d{1,6})?([+-]\d{4})?", "UI": r"[0-9.]{1,64}",
+    "AS": r"\d{3}[DWMY]", "IS": r"[+-]?\d{1,12}", "DS": r"[+-]?[\d.eE+-]{1,16}", "CS": r"[A-Z0-9 _]{0,16}",
+    "SH": r".{0,16}", "LO": r".{0,64}", "PN": r".{0,324}", "US": r"\d{1,5}", "UL": r"\d{1,10}", "SS": r"-?\d{1,5}",
+    "SL": r"-?\d{1,10}", "FL": r"[+-]?[\d.eE+-]+", "FD": r"[+-]?[\d.eE+-]+",
+}  # fmt: skip
+
+
+def _check_value(selector: Selector, value: str) -> None:
+    """Refuse a value that its attribute cannot hold (PS3.5 section 6.2)."""
+    vr = dictionary_vrs().get(selector.tag or 0, b"").decode("ascii")
+    pattern = _PATTERNS.get(vr)
+    if vr in ("SQ", "OB", "OW", "UN", "AT"):
+        raise ConfigError(f"'{keyword_of(selector.tag or 0)}' has VR {vr} and cannot be replaced by a text")
+    if value and pattern and not re.fullmatch(pattern, value):
+        raise ConfigError(f"'{keyword_of(selector.tag or 0)}' cannot hold this value: its VR is {vr}")
+
+
+def _refuse_structural(attribute: str) -> None:
+    selector = parse_selector(attribute)
+    if selector.tag in _NEEDED and not selector.path:
+        raise ConfigError(f"'{attribute}' is needed to read the file; it cannot be removed or replaced")
 
 
 def _known(attributes: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.config import CommonSettings, RunSettings
 from deidflow.dicom.grouping import Cohort, Subject, group
+from deidflow.dicom.header import DATES
 from deidflow.dicom.inventory import Entry, Found, failed, walk
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
@@ -20,7 +21,7 @@ from deidflow.steps.chosen import chosen_profile
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
-READER_VERSION = "2"
+READER_VERSION = "4"
 """Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
 Fresh = tuple[str, tuple[int, int, int, int], str]
@@ -108,7 +109,7 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: RunSettings) ->
     return Batch(cohort, absent, identities, tuple(sorted(orders, key=lambda order: order.pseudonym)), left_out)
 
 
-def group_by(entries: Sequence[Entry], settings: CommonSettings, *, defacing: bool) -> Cohort:
+def group_by(entries: Iterable[Entry], settings: CommonSettings, *, defacing: bool) -> Cohort:
     """Group an inventory as settings and profile ask."""
     classes = class_uids(chosen_profile(settings).classes)
     return group(entries, defacing=defacing, classes=classes, discovery=settings.ids.discovery)
@@ -144,4 +145,4 @@ def _is_meant(subject: Subject, identity: Identity, cohort: Cohort, source: Path
 
 def identifiers_of(cohort: Cohort) -> list[tuple[str, str]]:
     """Names, numbers and places of everyone in the batch; dates are left to each patient."""
-    return sorted({pair for subject in cohort.subjects for pair in subject.identifiers if pair[0] != "date"})
+    return sorted({pair for subject in cohort.subjects for pair in subject.identifiers if pair[0] not in DATES})

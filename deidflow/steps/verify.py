@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,38 @@ from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.patterns import collect
 from deidflow.checks.reader import uids_of
 from deidflow.checks.staged import ExpectedSeries, Finding, check_leaks, check_names, check_series
+from deidflow.dicom.header import DATES, IDENTIFIER_TAGS
+from deidflow.header.profile import Profile
+from deidflow.header.rules import compile_profile
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.steps.common import is_withheld
 from deidflow.store.files import read_json
 
-VERSION = "1"
+VERSION = "2"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a profile promises to take away: what it keeps is no leak."""
+
+    kinds: frozenset[str]
+    uids: bool
+    kept: tuple[int, ...]
+    """Identifying attributes that stay as they are."""
+
+    @classmethod
+    def of(cls, profile: Profile) -> Claims:
+        """The claims of a profile."""
+        rules = compile_profile(profile)
+        stays = ("keep", "retain", "replace")
+        kept = tuple(tag for tag in IDENTIFIER_TAGS if rules.for_tag(tag, "LO").action in stays)
+        dated = DATES if profile.dates.mode == "keep" else frozenset()
+        uids = profile.base == "ps315" and "retain_uids" not in profile.options
+        return cls(frozenset(profile.search) - (dated - {"birth"}), uids, kept)
+
+
+def _claimed(pairs: Iterable[tuple[str, str]], claims: Claims, kept: set[str]) -> list[tuple[str, str]]:
+    return [(kind, value) for kind, value in pairs if kind in claims.kinds and value.strip() not in kept]
 
 
 def verify_session(
@@ -28,15 +56,19 @@ def verify_session(
     batch: str,
     outcome: dict[str, Any],
     defaced: bool,
+    claims: Claims,
 ) -> dict[str, Any]:
     """Findings of the outsider; an empty list lets the session go out.
 
-    `batch` is a JSON file in the vault with the identifiers of everyone in the run.
+    `batch` is a JSON file in the vault with the identifiers of everyone in the run; `claims` says which of
+    them the profile promises to take away.
     """
     order = read_order(Path(order_path))
     session = order.session(label)
-    everyone = [(kind, value) for kind, value in read_json(Path(batch)) or []]
-    patterns = collect(everyone, order.identifiers, _source_uids(order, session), [order.pseudonym])
+    uids, kept = _of_sources(order, session, claims)
+    everyone = _claimed(((kind, value) for kind, value in read_json(Path(batch)) or []), claims, kept)
+    own = _claimed(order.identifiers, claims, kept)
+    patterns = collect(everyone, own, uids if claims.uids else (), [order.pseudonym])
     findings = check_leaks(Path(staged), LeakSearch(patterns))
     present = [series for series in session.series if not is_withheld(outcome["series"][series.name])]
     expected = [_expected(order, series, masks if defaced else None, scratch) for series in present]
@@ -58,9 +90,13 @@ def _checked(folder: Path, expected: ExpectedSeries) -> list[Finding]:
         return [Finding(expected.name, f"cannot be read again: {type(error).__name__}", 1)]
 
 
-def _source_uids(order: WorkOrder, session: SessionOrder) -> set[str]:
-    found: set[str] = set()
+def _of_sources(order: WorkOrder, session: SessionOrder, claims: Claims) -> tuple[set[str], set[str]]:
+    """All UIDs of the sources, and the values of attributes that the profile keeps."""
+    uids: set[str] = set()
+    kept: set[str] = set()
     for series in session.series:
         for file in series.files:
-            found |= uids_of(pydicom.dcmread(Path(order.source) / file.path, stop_before_pixels=True))
-    return found
+            header = pydicom.dcmread(Path(order.source) / file.path, stop_before_pixels=True)
+            uids |= uids_of(header)
+            kept |= {str(header[tag].value).strip() for tag in claims.kept if tag in header}
+    return uids, kept

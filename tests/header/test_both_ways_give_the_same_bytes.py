@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.dicom.elements import NotUnderstood
-from deidflow.dicom.header import WANTED
+from deidflow.dicom.header import NESTED, WANTED
 from deidflow.dicom.inventory import Found, Reader, describe, walk
 from deidflow.dicom.kinds import has_mark
 from deidflow.dicom.structure import scan
@@ -169,7 +169,7 @@ def test_the_head_of_a_file_says_what_the_whole_walk_says() -> None:
         entry = reader.read(found.path) if isinstance(found, Found) else found
         if entry.instance is None:
             continue
-        walked = describe(scan(memoryview((root / entry.path).read_bytes()), WANTED))
+        walked = describe(scan(memoryview((root / entry.path).read_bytes()), WANTED, nested=NESTED))
         assert walked._replace(identifiers=()) == entry.instance._replace(identifiers=())
         assert sorted(walked.identifiers) == sorted(entry.instance.identifiers)
         count += 1

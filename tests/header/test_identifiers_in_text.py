@@ -22,7 +22,8 @@ SCRUBBER = Scrubber.of(OWN)
     ("text", "kept"),
     [
         ("scan of MULLER-LUDENSCHEIDT today", "scan of  today"),
-        ("Mueller-Luedenscheidt, Joerg", ", "),
+        ("Mueller-Luedenscheidt, Joerg", ""),
+        ("LUDENSCHEIDT MULLERLUDENSCHEIDT J. Kim2 JKim DrKim", "J. 2"),
         ("T1 Kim SAG", "T1  SAG"),
         ("kimono", "kimono"),
         ("id 77120 and 0077120 and 77-120 and 000 77120", "id  and  and  and "),
