@@ -72,7 +72,7 @@ class HeaderCleaner:
             if body[position : position + 4] != PIXEL_TAG:
                 return None
             (length,) = LENGTH(body, offset)
-        except (NotUnderstood, struct.error, IndexError):
+        except (NotUnderstood, Withheld, struct.error, IndexError):
             return None
         end = offset + 4 + length
         if end > size or length & 1 or length == UNDEFINED:

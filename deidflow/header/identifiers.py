@@ -47,6 +47,8 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _folded_letter(letter: str) -> str:
+    if "\uac00" <= letter <= "\ud7a3":
+        return letter
     plain = unicodedata.normalize("NFKD", letter.lower())
     return "".join(c for c in plain if not unicodedata.combining(c)).lower().translate(_PLAIN)
 
@@ -107,7 +109,7 @@ def _names(value: str) -> Iterator[str]:
             if len(part) >= _least(part) and _worth(part):
                 yield _part(part, initials)
         for one, other in permutations(parts[:5], 2):
-            if _worth(one) or _worth(other):
+            if min(len(one), len(other)) >= _least(one + other) - 1 and not _is_common(one + " " + other):
                 yield _pair(one, other)
 
 
@@ -188,7 +190,11 @@ def _worth(value: str) -> bool:
     """Too short, generic or all-punctuation values are no identifiers."""
     if len(value) < _least(value) or not any(map(str.isalnum, value)):
         return False
-    return not {fold(word) for word in _ANY_WORD.findall(value)} <= common_words()
+    return not _is_common(value)
+
+
+def _is_common(value: str) -> bool:
+    return {fold(word) for word in _ANY_WORD.findall(value)} <= common_words()
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
+from deidflow.dicom.elements import dictionary_vrs
 from deidflow.header.profile import OPTION_COLUMNS, ActionName, Dates, Deviation, Profile
 from deidflow.header.selectors import parse_selector, tag_of
 from deidflow.resources import load_table, load_yaml
@@ -266,11 +267,23 @@ def _weakened(text: str) -> tuple[int, ...]:
     strict = dict(_from_table(profile)) | {tag_of(keyword): Rule("date") for keyword in profile.dates.keep}
     free = ("keep", "retain")
     found = []
-    for tag, _ in listed_attributes():
+    times_stay = profile.dates.mode == "shift" and profile.dates.times == "keep"
+    for tag, row in listed_attributes():
         ours, asked = rules.for_tag(tag, "LO").action, strict[tag].action
+        if asked == "date" and row["vr"] == "TM" and times_stay:
+            continue
         if (ours in free and asked not in free) or (ours == "recurse" and asked in ("remove", "empty")):
             found.append(tag)
+    known = {tag for tag, _ in listed_attributes()}
+    found += [tag for tag, rule in rules.by_tag.items() if tag not in known and _lets_through(tag, rule, rules)]
     return (*found, *_let_through(rules))
+
+
+def _lets_through(tag: int, rule: Rule, rules: Rules) -> bool:
+    """Whether an attribute that the table does not name stays as it would not by its VR."""
+    vr = dictionary_vrs().get(tag, b"UN").decode("ascii")
+    strict = replace(rules, by_tag={}, masks=()).for_tag(tag, vr, known=tag in dictionary_vrs())
+    return rule.action == "retain" and strict.action not in ("keep", "retain")
 
 
 def _let_through(rules: Rules) -> Iterator[int]:
