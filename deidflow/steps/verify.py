@@ -32,6 +32,11 @@ class Claims:
     kept: tuple[int, ...]
     """Identifying attributes that stay as they are."""
 
+    @property
+    def words(self) -> list[object]:
+        """The same in a fixed order, for the key of the step."""
+        return [sorted(self.kinds), self.uids, list(self.kept)]
+
     @classmethod
     def of(cls, profile: Profile) -> Claims:
         """The claims of a profile."""
