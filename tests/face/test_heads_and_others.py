@@ -19,8 +19,6 @@ from deidflow.face.register import register
 from deidflow.face.template import Template, load_template, prepare_template, template_path
 from deidflow.face.volume import image_of
 
-pytestmark = pytest.mark.xdist_group("face")
-
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:

@@ -14,12 +14,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pydicom
-import pytest
 
 from deidflow.demo.cohort import PEOPLE
 from tests.conftest import DemoRun, command_line, tree_digest
 
-pytestmark = pytest.mark.xdist_group("demo")
 PLANTED = [value.lower().encode() for person in PEOPLE for value in person.planted]
 NAMES_IN_FOLDERS = [b"gerlinde", b"zbigniew", b"mitsuko", b"mueller", b"nowak_", b"tanaka"]
 

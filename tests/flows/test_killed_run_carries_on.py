@@ -14,8 +14,6 @@ import pytest
 from deidflow.store.locks import held
 from tests.conftest import command_line, save_series, tree_digest, write_secret
 
-pytestmark = pytest.mark.xdist_group("kill")
-
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import REAL_DATA, command_line
 
-pytestmark = [pytest.mark.realdata, pytest.mark.xdist_group("real")]
+pytestmark = pytest.mark.realdata
 SETS = ["mr_siemens_xa30_study", "mr_uih_t1_sag_j2k", "mr_uih_dti_grid", "mr_siemens_mosaic"]
 SETS += ["us_burnedin", "sc_cookies", "ct_philips_dose_sc", "mr_ge_melon_deidentified"]
 
