@@ -174,3 +174,33 @@ def test_the_head_of_a_file_says_what_the_whole_walk_says() -> None:
         assert sorted(walked.identifiers) == sorted(entry.instance.identifiers)
         count += 1
     assert count > 80
+
+
+def test_the_age_and_the_trigger_time_do_not_depend_on_neighbours() -> None:
+    first = mr_instance(PatientAge=None, PatientBirthDate="19600511", StudyTime="235000")
+    after = mr_instance(PatientAge=None, PatientBirthDate="19600511", StudyDate="20220511", StudyTime="000500")
+    item = Dataset()
+    item.TriggerTime = "7.3"
+    timed = mr_instance(ReferencedImageSequence=Sequence([item]))
+    together, alone = cleaner("high"), [cleaner("high") for _ in range(2)]
+    for header in (first, after):
+        released = b"".join(together.file(as_file(header)))
+        assert released == b"".join(alone.pop().file(as_file(header)))
+    unbinned = cleaner("high").for_series(bin_trigger_time=False)
+    together.file(as_file(timed))
+    assert b"".join(together.for_series(bin_trigger_time=False).file(as_file(timed))) == b"".join(
+        unbinned.file(as_file(timed))
+    )
+
+
+def test_words_of_big_endian_tables_are_turned_around() -> None:
+    header = mr_instance()
+    header.RedPaletteColorLookupTableDescriptor = [4, 0, 16]
+    header.add_new(0x00281201, "OW", bytes([0, 0, 0, 1, 0, 2, 0, 3]))
+    header.PixelData = header.PixelData[::-1]
+    stream = io.BytesIO()
+    as_file(header)
+    header.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.2"
+    pydicom.dcmwrite(stream, header, implicit_vr=False, little_endian=False, enforce_file_format=True)
+    released = pydicom.dcmread(io.BytesIO(b"".join(cleaner("low").file(stream.getvalue()))))
+    assert released[0x00281201].value == bytes([0, 0, 1, 0, 2, 0, 3, 0])

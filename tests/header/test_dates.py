@@ -109,3 +109,39 @@ def test_ages_from_birth_and_study_date() -> None:
     assert age_from("20220101", "20220115") == "014D"
     assert age_from("20210301", "20220115") == "010M"
     assert age_from("", "20220115") is None
+
+
+@pytest.mark.parametrize("level", ["low", "high"])
+@pytest.mark.parametrize("placeholder", ["19000101", "1900.01.01", "18991230", "16010101", "19700101", "00010101"])
+def test_a_placeholder_says_nothing_of_the_offset(level: str, placeholder: str) -> None:
+    header = mr_instance(SeriesDate=placeholder, SeriesTime="000000", AcquisitionDateTime=f"{placeholder[:8]}000000")
+    if "." in placeholder:
+        del header.AcquisitionDateTime
+    cleaned = anonymizer(level).clean(header)
+    assert str(cleaned.SeriesDate).replace(".", "") == placeholder.replace(".", "")
+    assert cleaned.SeriesTime == "000000"
+    assert str(cleaned.get("AcquisitionDateTime", placeholder))[:8] == placeholder[:8]
+
+
+def test_midnight_stands_for_no_time() -> None:
+    cleaned = anonymizer("high").clean(mr_instance(SeriesTime="000000", RadiopharmaceuticalStartTime="000000"))
+    assert (cleaned.SeriesDate, cleaned.SeriesTime) == ("19000101", "000000")
+
+
+def test_distances_keep_their_fractions() -> None:
+    cleaned = anonymizer("high", origin=datetime(2022, 5, 10, 23, 50, 0, 672000)).clean(mr_instance())
+    assert cleaned.AcquisitionTime == "000859.828000"
+
+
+def test_times_are_zeroed_or_removed_when_asked() -> None:
+    from deidflow.header.library import load_profile
+    from deidflow.header.profile import Dates
+    from deidflow.header.rules import compile_profile
+    from tests.conftest import Anonymizer, cleaner
+
+    inner = cleaner("low")
+    dates = Dates(mode="shift", times="zero")
+    inner.rules = compile_profile(load_profile("low").model_copy(update={"dates": dates}))
+    cleaned = Anonymizer(inner).clean(mr_instance(AcquisitionDateTime="20220510235900.5+0100"))
+    assert (cleaned.StudyTime, cleaned.StudyDate) == ("000000", "20220130")
+    assert cleaned.AcquisitionDateTime == "20220130000000"

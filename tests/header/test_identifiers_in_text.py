@@ -117,3 +117,59 @@ def test_nested_names_in_unlisted_attributes() -> None:
     header = mr_instance()
     header.MRReceiveCoilSequence = [item]
     assert anonymizer("high").clean(header).MRReceiveCoilSequence[0].Manufacturer == "made for"
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("MEYER-LANSKY^ANNA-LENA", ["LANSKY", "MEYERLANSKY", "Anna Lena", "lena"]),
+        ("O'SHAUGHNESSY^PAT", ["OSHAUGHNESSY", "Shaughnessy"]),
+        ("Li^Na", ["LI^NA", "Na, Li", "LINA"]),
+        ("ΠΑΠΑΔΟΠΟΥΛΟΣ^ΓΙΩΡΓΟΣ", ["ΓΙΩΡΓΟΣ", "Γιώργος"]),
+        ("Wałęsa^Łukasz", ["WALESA", "Lukasz"]),
+        ("MUELLER^JUERGEN", ["Müller", "jürgen"]),
+        ("IŞIK^Yıldız", ["YILDIZ", "ışık"]),
+        ("SMITH^JOHN", ["SMITH2", "JSMITH", "SmithJ", "DrSmith"]),
+        ("김^희수", ["김희수"]),
+    ],
+)
+def test_names_in_the_forms_people_write(name: str, texts: list[str]) -> None:
+    scrubber = Scrubber.of((("name", name),))
+    for text in texts:
+        assert not any(map(str.isalpha, scrubber.clean(text))), text
+
+
+@pytest.mark.parametrize("text", ["20220510101112", "220510", "10. Mai 2022", "10 de mayo de 2022", "2022-05-10T10:11"])
+def test_dates_with_times_and_months_of_other_languages(text: str) -> None:
+    assert "2022" not in SCRUBBER.clean(text) and "220510" not in SCRUBBER.clean(text)
+
+
+def test_all_values_and_nested_ones_identify() -> None:
+    from deidflow.dicom.skim import Skimmer
+    from tests.conftest import as_file
+
+    item = Dataset()
+    item.PatientID = "NESTED-7"
+    header = mr_instance(OtherPatientNames=["One^A", "Third^C"], OtherPatientIDsSequence=[item])
+    content = as_file(header)
+    skimmed = Skimmer().read(content, len(content))
+    assert skimmed is not None
+    assert {("name", "Third^C"), ("id", "NESTED-7"), ("birth", "19600412")} <= set(skimmed[0].identifiers)
+
+
+def test_packed_private_values_go() -> None:
+    import gzip
+
+    header = mr_instance()
+    block = header.private_block(0x2001, "Philips Imaging DD 097", create=True)
+    block.add_new(0x2F, "OB", gzip.compress(b"Zimmerquast", mtime=0) + b"\0")
+    assert 0x2001102F not in anonymizer("low").clean(header)
+
+
+def test_text_under_a_numeric_vr_goes() -> None:
+    from tests.conftest import as_file, cleaner
+
+    content = as_file(mr_instance(SoftwareVersions="Zimmerquast!"))
+    planted = content.replace(b"\x18\x00\x20\x10LO", b"\x18\x00\x20\x10UL")
+    assert planted != content
+    assert b"Zimmerquast" not in b"".join(cleaner("low").file(planted))

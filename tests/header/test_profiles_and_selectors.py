@@ -213,3 +213,31 @@ def test_labels_and_days_go_into_their_own_attributes(tmp_path: Path) -> None:
     assert (cleaned.ClinicalTrialTimePointID, cleaned.LongitudinalTemporalOffsetFromEvent) == ("M06", 183)
     assert (cleaned.LongitudinalTemporalEventType, cleaned.StudyDate) == ("BASELINE", "")
     assert cleaned.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+@pytest.mark.parametrize(
+    "kept", ["6000,0022", "60xx,3000", "0029,[ACME]10", "ReferencedImageSequence/PatientName", "OperatorsName"]
+)
+def test_what_was_kept_on_purpose_is_said(kept: str) -> None:
+    settings = checked(CommonSettings, {"profile": "low", "header": {"keep": (kept,)}})
+    assert weakened(chosen_profile(settings))
+
+
+@pytest.mark.parametrize("kept", ["StudyTime", "Rows", "SliceThickness"])
+def test_what_stays_anyway_weakens_nothing(kept: str) -> None:
+    assert not weakened(chosen_profile(checked(CommonSettings, {"profile": "low", "header": {"keep": (kept,)}})))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"replace": {"Rows": "many"}}, "cannot hold"),
+        ({"replace": {"StudyDate": "soon"}}, "VR is DA"),
+        ({"replace": {"SpecificCharacterSet": "ISO_IR 192"}}, "needed to read"),
+        ({"remove": ("PixelData",)}, "needed to read"),
+        ({"keep": ("0029,1010",)}, "private"),
+    ],
+)
+def test_what_would_break_files_is_refused(header: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        chosen_profile(checked(CommonSettings, {"header": header}))
