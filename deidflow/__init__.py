@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from deidflow.version import __version__
+
 if TYPE_CHECKING:
     from deidflow.bulk.result import Result
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "anonymize"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Category = Literal["patient", "clinical_trial", "provider", "institution", "dates"]
 Strategy = Literal["sequential", "none", "folder", "deterministic", "csv", "name"]
+_UID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
+_STANDARD_ROOT = "1.2.840.10008."
+_LONGEST_ROOT = 39
+"""24 digits of the hash and a dot must follow within 64 characters."""
 _WEAK = ("md5", "sha1", "sha-1", "md4", "crc32")
 
 
@@ -41,8 +46,6 @@ class FolderSettings(Section):
     @field_validator("regex")
     @classmethod
     def _has_group(cls, text: str) -> str:
-        import re
-
         try:
             groups = re.compile(text).groups
         except re.error as error:
@@ -105,13 +108,13 @@ class HeaderSettings(Section):
     @field_validator("uid_root")
     @classmethod
     def _root(cls, text: str) -> str:
-        from deidflow.errors import ConfigError
-        from deidflow.header.uids import check_root
-
-        try:
-            return text if text == "2.25" else check_root(text)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
+        if not _UID.fullmatch(text):
+            raise ValueError("is no UID: numbers without leading zeros, with dots between (PS3.5 section 9)")
+        if f"{text}.".startswith(_STANDARD_ROOT):
+            raise ValueError("belongs to the DICOM standard; use a root that was given to your site")
+        if len(text) > _LONGEST_ROOT:
+            raise ValueError(f"is too long: at most {_LONGEST_ROOT} characters, so that enough digits can follow")
+        return text
 
 
 class SessionSettings(Section):

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from deidflow import __version__
 from deidflow.bulk.output import DESCRIPTION
 from deidflow.bulk.result import NotReleased
 from deidflow.bulk.settings import AnonymizeSettings
@@ -16,6 +15,7 @@ from deidflow.header.profile import Profile
 from deidflow.header.rules import weakened
 from deidflow.identity.vault import Vault
 from deidflow.store.files import digest_of, write_bytes_atomic, write_json_atomic
+from deidflow.version import __version__
 
 _COLUMNS = ("file", "subject", "series", "verdict", "attribute", "action")
 Plan = tuple[tuple[int, str, str], ...]

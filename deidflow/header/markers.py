@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from deidflow import __version__
 from deidflow.dicom.elements import encoded, item
 from deidflow.header.profile import Profile
 from deidflow.header.rules import weakened
+from deidflow.version import __version__
 
 NOT_DEIDENTIFIED = "not de-identified by PS3.15"
 DEFACED = ("113102", "Clean Recognizable Visual Features Option")

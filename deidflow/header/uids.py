@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import re
 from dataclasses import dataclass
-
-from deidflow.errors import ConfigError
 
 STANDARD_ROOT = "1.2.840.10008."
 UUID_ROOT = "2.25"
 IMPLEMENTATION_CLASS = "2.25.214019863218730963221817350946207412853"
 IMPLEMENTATION_NAME = "DEIDFLOW"
 _LONGEST = 64
-_LEAST_DIGITS = 24
-_ROOT = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
 
 @dataclass(frozen=True)
@@ -46,15 +41,3 @@ class UidMap:
             return f"2.25.{int.from_bytes(digest[:16], 'big')}"
         digits = _LONGEST - len(self.root) - 1
         return f"{self.root}.{int.from_bytes(digest, 'big') % 10 ** min(digits, 39) or 1}"
-
-
-def check_root(root: str) -> str:
-    """A UID root that leaves room for enough digits; raises ConfigError."""
-    if not _ROOT.fullmatch(root):
-        raise ConfigError("the UID root is no UID: numbers without leading zeros, with dots between (PS3.5 section 9)")
-    if root.startswith(STANDARD_ROOT.rstrip(".")):
-        raise ConfigError("the UID root belongs to the DICOM standard; use one that was given to your site")
-    if len(root) > _LONGEST - 1 - _LEAST_DIGITS:
-        raise ConfigError(f"the UID root is too long: at most {_LONGEST - 1 - _LEAST_DIGITS} characters, "
-                          f"so that {_LEAST_DIGITS} digits can follow")  # fmt: skip
-    return root

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deidflow import __version__
 from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
 from deidflow.header.profile import Profile
 from deidflow.release.layout import Layout
@@ -21,6 +20,7 @@ from deidflow.store.files import (
     write_bytes_atomic,
     write_json_atomic,
 )
+from deidflow.version import __version__
 
 TOP_FILES = ("dataset.json", "subjects.tsv")
 
