@@ -95,7 +95,12 @@ class Actions:
             legal = all(not one.strip() or (is_number(one) and len(one.strip()) <= 32) for one in values)
             return raw.rstrip(b"\0 ") if legal else None
         if vr in BINARY:
-            return raw if (self.keep_binary or tag >> 16 == 0x0028) and not self.context.scrubber.hides(raw) else None
+            return (
+                raw
+                if (self.keep_binary or tag >> 16 == 0x0028)
+                and not self.context.scrubber.hides(raw, needed=tag >> 16 == 0x0028)
+                else None
+            )
         return _KEPT.get(vr, Actions._remove)(self, rule, tag, vr, raw)
 
     def _searched(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
@@ -113,7 +118,7 @@ class Actions:
     def _numbers(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         count, rest = divmod(len(raw), SIZES[vr])
         most = self.multiplicity.get(tag, 0)
-        if rest or (most and count > most) or (len(raw) > 8 and self.context.scrubber.hides(raw)):
+        if rest or (most and count > most) or (len(raw) > 8 and self.context.scrubber.hides(raw, needed=True)):
             return None
         return raw
 

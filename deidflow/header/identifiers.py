@@ -81,35 +81,43 @@ def _least(value: str) -> int:
 def expressions(identifiers: Iterable[tuple[str, str]], *, shortest: int = 1) -> list[str]:
     """Regular expressions for folded text, the longest first, from (kind, value) pairs.
 
-    Expressions of fewer than `shortest` characters are left out.
+    Names and numbers of fewer than `shortest` letters are left out; one of a script without spaces counts twice.
     """
     found: set[str] = set()
     for kind, value in identifiers:
-        found |= set(_of_kind(kind, value.strip()))
-    return sorted((one for one in found if len(one) >= shortest), key=lambda one: (-len(one), one))
+        found |= set(_of_kind(kind, value.strip(), shortest))
+    return sorted(found, key=lambda one: (-len(one), one))
 
 
-def _of_kind(kind: str, value: str) -> Iterator[str]:
+def _of_kind(kind: str, value: str, shortest: int) -> Iterator[str]:
     if kind in DATES:
         yield from _dates(value)
     elif kind in NUMBERS:
-        yield from _numbers(value)
+        yield from _numbers(value, shortest)
     elif kind in NAMES:
-        yield from _names(value)
+        yield from _names(value, shortest)
     elif _worth(value):
         yield _phrase(fold(value))
 
 
-def _names(value: str) -> Iterator[str]:
+def _is_long(letters: str, shortest: int) -> bool:
+    if not letters:
+        return False
+    return len(letters) * (2 if min(map(ord, letters)) > _UNSPACED else 1) >= shortest
+
+
+def _names(value: str, shortest: int) -> Iterator[str]:
     for spelled in _spellings(value):
         parts = [part for part in _NAME_PARTS.split(spelled) if any(map(str.isalpha, part))]
         inner = [piece for part in parts for piece in _SUBPARTS.split(part) if _SUBPARTS.search(part)]
         initials = "".join(sorted({part[0] for part in (*parts, *inner) if part}))
-        for part in dict.fromkeys((*parts, *inner, *(_SUBPARTS.sub("", part) for part in parts))):
-            if len(part) >= _least(part) and _worth(part):
+        for part in dict.fromkeys((*parts, *inner)):
+            letters = _SUBPARTS.sub("", part)
+            if len(letters) >= _least(letters) and _worth(part) and _is_long(letters, shortest):
                 yield _part(part, initials)
         for one, other in permutations(parts[:5], 2):
-            if min(len(one), len(other)) >= _least(one + other) - 1 and not _is_common(one + " " + other):
+            meant = min(len(one), len(other)) >= _least(one + other) - 1 and not _is_common(one + " " + other)
+            if meant and _is_long(_SUBPARTS.sub("", one + other), shortest):
                 yield _pair(one, other)
 
 
@@ -140,16 +148,19 @@ def _pair(one: str, other: str) -> str:
     return f"{_NO_LETTER_BEFORE}{body}{_NO_LETTER_BEHIND}"
 
 
-def _numbers(value: str) -> Iterator[str]:
+def _numbers(value: str, shortest: int) -> Iterator[str]:
     if not _worth(value):
         return
     letters = [letter for letter in fold(value) if letter.isalnum()]
     joined, numeric = "".join(letters), all(map(str.isdigit, letters))
+    if len(joined) < shortest:
+        return
     start, end = (r"(?<!\d)", r"(?!\d)") if numeric else (_START, _END)
     while len(letters) > 1 and letters[0] == "0":
         letters.pop(0)
     if len(letters) < _SHORT_NUMBER:
-        yield from (start + re.escape(one) + end for one in dict.fromkeys((fold(value), joined)) if len(one) >= 3)
+        if len(joined) >= LEAST_LETTERS:
+            yield from (start + re.escape(one) + end for one in dict.fromkeys((fold(value), joined)))
         return
     yield f"{start}(?:0{_GAP})*{_GAP.join(map(re.escape, letters))}{end}"
     yield from (rf"(?<!\d)0*{digits}(?!\d)" for digits in re.findall(r"\d{5,}", value.lstrip("0")))

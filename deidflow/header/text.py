@@ -82,6 +82,8 @@ class Scrubber:
     """All parts of the patient's names, lower case, words of acquisition among them too."""
     in_bytes: re.Pattern[str] | None = None
     """The pattern for binary values: what is so short that it stands in any of them is not in it."""
+    in_images: re.Pattern[str] | None = None
+    """The pattern for tables and colour profiles, which are needed and full of short words."""
     vocabulary: frozenset[str] = frozenset()
     """Further words that may stay in descriptions, lower case."""
 
@@ -92,8 +94,8 @@ class Scrubber:
         own_words = frozenset(fold(part) for value in names for part in name_parts(value))
         body = "|".join(expressions(identifiers))
         more = frozenset(word.lower() for word in vocabulary)
-        longer = "|".join(expressions(identifiers, shortest=2))
-        return cls(_compiled(body), own_words, _compiled(longer), more)
+        longer, longest = ("|".join(expressions(identifiers, shortest=least)) for least in (3, 5))
+        return cls(_compiled(body), own_words, _compiled(longer), _compiled(longest), more)
 
     def clean(self, text: str) -> str:
         """The text without identifiers; the rest stays as it is."""
@@ -112,14 +114,18 @@ class Scrubber:
         """The words of acquisition in a description, without the patient's own names."""
         return keep_words(self.clean(text), self.own_words, self.vocabulary)
 
-    def hides(self, raw: bytes) -> bool:
-        """Whether bytes hold an identifier, in one or two bytes a character, or something compressed."""
+    def hides(self, raw: bytes, *, needed: bool = False) -> bool:
+        """Whether bytes hold an identifier, in one or two bytes a character, or something compressed.
+
+        In what an image cannot do without (`needed`) short names do not count.
+        """
         if _packed(raw):
             return True
-        if self.in_bytes is None:
+        pattern = self.in_images if needed else self.in_bytes
+        if pattern is None:
             return False
         texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"))
-        return any(self.in_bytes.search(folded_with_places(text)[0]) for text in texts)
+        return any(pattern.search(folded_with_places(text)[0]) for text in texts)
 
     def finds(self, text: str) -> bool:
         """Whether the text holds an identifier."""
