@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from pydicom.encaps import generate_frames
 
@@ -202,16 +203,26 @@ def _deflated(chunks: Sequence[Chunk]) -> bytes:
 def _meta(header: bytes, syntax: str, *, explicit: bool) -> list[Chunk]:
     """Preamble and file meta information made of the released header only (PS3.10 section 7.1)."""
     sop_class, instance = _class_and_instance(header, explicit)
-    rows = (
-        (0x00020001, b"OB", b"\0\1"),
-        (0x00020002, b"UI", sop_class),
-        (0x00020003, b"UI", instance),
+    before, behind = _around_instance(sop_class, syntax)
+    own = encoded(0x00020003, b"UI", instance + b"\0" * (len(instance) & 1), explicit=True)
+    length = struct.pack("<I", len(before) + len(own) + len(behind))
+    return [_PREAMBLE, encoded(0x00020000, b"UL", length, explicit=True), before + own + behind]
+
+
+@lru_cache(maxsize=64)
+def _around_instance(sop_class: bytes, syntax: str) -> tuple[bytes, bytes]:
+    """The file meta information before and behind the instance's UID."""
+    before = ((0x00020001, b"OB", b"\0\1"), (0x00020002, b"UI", sop_class))
+    behind = (
         (0x00020010, b"UI", syntax.encode("ascii")),
         (0x00020012, b"UI", IMPLEMENTATION_CLASS.encode("ascii")),
         (0x00020013, b"SH", IMPLEMENTATION_NAME.encode("ascii")),
     )
-    content = b"".join(encoded(tag, vr, value + b"\0" * (len(value) & 1), explicit=True) for tag, vr, value in rows)
-    return [_PREAMBLE, encoded(0x00020000, b"UL", struct.pack("<I", len(content)), explicit=True), content]
+    first, last = (
+        b"".join(encoded(tag, vr, value + b"\0" * (len(value) & 1), explicit=True) for tag, vr, value in rows)
+        for rows in (before, behind)
+    )
+    return first, last
 
 
 def _class_and_instance(header: bytes, explicit: bool) -> tuple[bytes, bytes]:

@@ -28,7 +28,7 @@ from deidflow.errors import Withheld
 from deidflow.header.actions import BINARY, ENCODED, SIZES, Actions
 from deidflow.header.context import HeaderContext
 from deidflow.header.private import Fate, PrivateElements
-from deidflow.header.rules import PrivateRule, Rule, Rules
+from deidflow.header.rules import REMOVE, PrivateRule, Rule, Rules
 from deidflow.header.temporal import moved_pair, partners
 from deidflow.header.values import age_from, limit_age
 from deidflow.verdicts import Reason
@@ -61,6 +61,8 @@ class Level:
     fates: dict[int, Fate] = field(default_factory=dict)
     used_creators: set[int] = field(default_factory=set)
     """Tags of creators of which any element may stay."""
+    plans: dict[tuple[int, bytes], tuple[bytes, Rule]] = field(default_factory=dict)
+    """VR and rule of elements, by tag and VR as written."""
     signed: bool = False
     """Whether pixel values are signed: the VR of some attributes depends on it (PS3.5 annex A.1)."""
     before: int = 0
@@ -221,11 +223,10 @@ class Splicer:
             return b""
         if tag & 0xFF00FFFF == _OVERLAY_BIT and body[element.value : element.end].strip(b"\0 "):
             raise Withheld(Reason.EMBEDDED_OVERLAY)
-        known = self._vrs.get(tag)
-        vr = known if known and element.vr in (b"", b"UN") else element.vr
-        rule = self._rule(level, tag, vr, known is not None)
-        if known in ENCODED and (vr in SIZES or vr in BINARY):
-            return b""
+        plan = level.plans.get((tag, element.vr))
+        if plan is None:
+            plan = level.plans[tag, element.vr] = self._plan(level, tag, element.vr)
+        vr, rule = plan
         if vr == b"SQ" or element.undefined:
             return self._sequence(level, body, element, rule)
         value = self._value(level, rule, tag, vr or b"UN", body[element.value : element.end])
@@ -245,6 +246,13 @@ class Splicer:
             return level.actions.apply(rule, tag, vr, raw)
         except _NO_VALUE:
             return None
+
+    def _plan(self, level: Level, tag: int, written: bytes) -> tuple[bytes, Rule]:
+        """The VR that counts, and the rule; text under a numeric VR is not understood and goes."""
+        known = self._vrs.get(tag)
+        vr = known if known and written in (b"", b"UN") else written
+        rule = self._rule(level, tag, vr, known is not None)
+        return vr, REMOVE if known in ENCODED and (vr in SIZES or vr in BINARY) else rule
 
     def _rule(self, level: Level, tag: int, vr: bytes, known: bool) -> Rule:
         if tag == _TRIGGER_TIME and not self.context.bin_trigger_time:

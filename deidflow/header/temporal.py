@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 
 from deidflow.dicom.elements import dictionary_vrs
@@ -40,20 +41,25 @@ def moved_pair(tag: int, raws: Mapping[int, bytes], context: HeaderContext) -> b
     other = partners()[tag]
     if other not in raws or context.origin is None:
         return None
-    own, partner = (raws[one].decode("ascii", "replace").strip("\0 ") for one in (tag, other))
     is_date = dictionary_vrs()[tag] == b"DA"
-    day, time = (own, partner) if is_date else (partner, own)
+    day, time = (raws[tag], raws[other]) if is_date else (raws[other], raws[tag])
+    moved = _moved(day, time, context.origin)
+    return None if moved is None else moved[0 if is_date else 1]
+
+
+@lru_cache(maxsize=4096)
+def _moved(day_raw: bytes, time_raw: bytes, origin: datetime) -> tuple[bytes, bytes] | None:
+    """Date and time of one moment on the clock that starts at `origin`."""
+    day, time = (raw.decode("ascii", "replace").strip("\0 ") for raw in (day_raw, time_raw))
     moment = to_datetime(day, time)
     if moment is None or not time:
         return None
     if is_placeholder(day):
-        return (own if is_date else "000000").encode("ascii")
-    if moment.time() == moment.min.time():
+        return day.encode("ascii"), b"000000"
+    if not (moment.hour or moment.minute or moment.second or moment.microsecond):
         return None
-    moved = on_clock(moment, context.origin)
-    if is_date:
-        return format_date(moved).encode("ascii")
-    return format_time(moved, time).encode("ascii")
+    moved = on_clock(moment, origin)
+    return format_date(moved).encode("ascii"), format_time(moved, time).encode("ascii")
 
 
 def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | None:
