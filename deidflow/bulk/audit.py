@@ -14,7 +14,7 @@ from deidflow.bulk.work import Done
 from deidflow.header.profile import Profile
 from deidflow.header.rules import weakened
 from deidflow.identity.vault import Vault
-from deidflow.store.files import digest_of, write_bytes_atomic, write_json_atomic
+from deidflow.store.files import digest_of, safe_cell, write_bytes_atomic, write_json_atomic
 from deidflow.version import __version__
 
 _COLUMNS = ("file", "subject", "series", "verdict", "attribute", "action")
@@ -58,13 +58,8 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
 def _table(held_back: Iterable[NotReleased], numbers: Mapping[str, int]) -> bytes:
     """Paths and reasons, for the vault only."""
     paths = {number: path for path, number in numbers.items()}
-    rows = [(_safe(paths[one.number]), one.verdict.value, one.reason.value, one.reason.words) for one in held_back]
+    rows = [(safe_cell(paths[one.number]), one.verdict.value, one.reason.value, one.reason.words) for one in held_back]
     return _csv([("source_path", "verdict", "reason", "words"), *rows]).encode("utf-8", "surrogateescape")
-
-
-def _safe(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def write_description(settings: AnonymizeSettings, profile: Profile) -> None:

@@ -15,7 +15,7 @@ _NOT_IN_FILES = frozenset((0x0000, 0x0002, 0x0004))
 def write_readable(source: Any, path: Path) -> None:
     """Write a data set as Explicit VR Little Endian; elements that cannot be written are left out."""
     for tag in list(source.keys()):
-        if tag.group in _NOT_IN_FILES or not _can_be_read(source, tag):
+        if tag.group in _NOT_IN_FILES or not can_be_read(source, tag):
             del source[tag]
     pydicom.dcmwrite(path, source, little_endian=True, implicit_vr=False, enforce_file_format=True)
 
@@ -32,7 +32,8 @@ def write_inflated(path: Path, target: Path) -> None:
     write_readable(source, target)
 
 
-def _can_be_read(source: Any, tag: Any) -> bool:
+def can_be_read(source: Any, tag: Any) -> bool:
+    """Whether pydicom can decode an element of a data set."""
     try:
         source[tag]
     except MemoryError:

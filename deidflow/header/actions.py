@@ -12,8 +12,10 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from deidflow.header.context import HeaderContext
+from deidflow.header.identifiers import fold
 from deidflow.header.rules import Rule
 from deidflow.header.temporal import move_value
 from deidflow.header.text import keep_tokens
@@ -29,6 +31,7 @@ TEMPORAL = frozenset((b"DA", b"TM", b"DT"))
 _CODE = re.compile(r"[A-Z0-9 _]{0,16}|[A-Za-z0-9_+\-./]{0,16}")
 """A code string (PS3.5 section 6.2), or a single word in letters that it should not have."""
 _LONGEST = {b"AE": 16, b"CS": 16, b"SH": 16, b"LO": 64, b"PN": 64, b"DS": 16, b"IS": 12, b"UI": 64}
+_CODE_MEANING = 0x00080104
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f].*", re.DOTALL)
 """What stands behind a control character that text may not hold is no text (PS3.5 section 6.1.3)."""
 CLASS_UIDS = frozenset((0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118))
@@ -206,6 +209,8 @@ class Actions:
     def _words(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         if vr not in TEXT:
             return None
+        if tag == _CODE_MEANING and fold(self._text(vr, raw).strip()) in standard_meanings():
+            return self._searched(tag, vr, raw)
         kept = self.context.scrubber.words(" ".join(self.decoded(vr, raw)))[: _LONGEST.get(vr, 1024)].strip()
         if kept or rule.fallback == "remove":
             return kept.encode("ascii")
@@ -213,6 +218,16 @@ class Actions:
 
     def _tokens(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         return "\\".join(keep_tokens(self.decoded(vr, raw))).encode("ascii")
+
+
+@lru_cache(maxsize=1)
+def standard_meanings() -> frozenset[str]:
+    """Meanings of the codes that the standard itself uses (PS3.16), lower case: they say nothing of a patient."""
+    from pydicom.sr._concepts_dict import concepts
+
+    return frozenset(
+        fold(meaning) for schemes in concepts.values() for codes in schemes.values() for meaning, _ in codes.values()
+    )
 
 
 def _moment(text: str, vr: bytes) -> object:

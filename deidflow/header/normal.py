@@ -13,6 +13,7 @@ import pydicom
 from pydicom.dataset import FileMetaDataset
 
 from deidflow.dicom.structure import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from deidflow.dicom.write import can_be_read
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
@@ -55,21 +56,11 @@ def plain(root: Any) -> None:
         level = waiting.pop()
         level.is_undefined_length_sequence_item = False
         for tag in list(level.keys()):
-            if tag.group in _NOT_IN_FILES or not _can_be_read(level, tag):
+            if tag.group in _NOT_IN_FILES or not can_be_read(level, tag):
                 del level[tag]
             elif level[tag].VR == "SQ":
                 level[tag].is_undefined_length = False
                 waiting += list(level[tag].value)
-
-
-def _can_be_read(level: Any, tag: Any) -> bool:
-    try:
-        level[tag]
-    except MemoryError:
-        raise
-    except Exception:
-        return False
-    return True
 
 
 def _swap(root: Any) -> None:
@@ -78,7 +69,7 @@ def _swap(root: Any) -> None:
     while waiting:
         level = waiting.pop()
         for tag in list(level.keys()):
-            if not _can_be_read(level, tag):
+            if not can_be_read(level, tag):
                 continue
             element = level[tag]
             if element.VR == "SQ":

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
-from deidflow.store.files import write_bytes_atomic
+from deidflow.store.files import safe_cell, write_bytes_atomic
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,10 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
     writer.writerow(["project", "level", "pseudonym", "patient_id", "patient_name", "shift_days", "session", "date"])
     for row in rows:
         count += 1
-        own = (row.project, row.level, row.pseudonym, _safe(row.patient_id), _safe(row.name), row.shift_days)
+        own = (row.project, row.level, row.pseudonym, safe_cell(row.patient_id), safe_cell(row.name), row.shift_days)
         writer.writerows([(*own, label, date) for label, date in row.sessions or (("", ""),)])
     write_bytes_atomic(place, text.getvalue().encode("utf-8", "replace"))
     return count
-
-
-def _safe(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def problems(registry: Registry) -> list[str]:

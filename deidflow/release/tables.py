@@ -16,6 +16,7 @@ from deidflow.store.files import (
     Manifest,
     digest_of,
     read_json,
+    safe_cell,
     sha256_of,
     write_bytes_atomic,
     write_json_atomic,
@@ -106,20 +107,17 @@ def write_quarantine(path: Path, rows: Iterable[NotReleased]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["source_path", "pseudonym", "session", "series", "verdict", "step", "reason", "words"])
     for row in rows:
-        writer.writerow(
-            _safe(
-                [
-                    row.path,
-                    row.pseudonym,
-                    row.session,
-                    row.series,
-                    row.verdict,
-                    row.step,
-                    row.reason,
-                    row.words,
-                ]
-            )
+        cells = (
+            row.path,
+            row.pseudonym,
+            row.session,
+            row.series,
+            row.verdict,
+            row.step,
+            row.reason,
+            row.words,
         )
+        writer.writerow(map(safe_cell, cells))
     write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
@@ -129,8 +127,3 @@ def write_lines(path: Path, lines: Sequence[str]) -> None:
         write_bytes_atomic(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
     else:
         path.unlink(missing_ok=True)
-
-
-def _safe(cells: Sequence[str]) -> list[str]:
-    """Cells that a spreadsheet does not take for a formula."""
-    return [f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells]

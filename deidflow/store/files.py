@@ -49,6 +49,11 @@ def read_json(path: Path) -> Any:
         return None
 
 
+def safe_cell(cell: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+
+
 def remove_tree(path: Path) -> None:
     """Delete a folder or file that may not be there."""
     if path.is_dir() and not path.is_symlink():

@@ -173,3 +173,15 @@ def test_text_under_a_numeric_vr_goes() -> None:
     planted = content.replace(b"\x18\x00\x20\x10LO", b"\x18\x00\x20\x10UL")
     assert planted != content
     assert b"Zimmerquast" not in b"".join(cleaner("low").file(planted))
+
+
+@pytest.mark.parametrize(
+    ("meaning", "kept"),
+    [("Magnetic Resonance", "Magnetic Resonance"), ("ACE inhibitor", "ACE inhibitor"),
+     ("Brain of Zimmerquast", "Brain"), ("Smith's own", "REMOVED")],
+)  # fmt: skip
+def test_meanings_of_the_standard_stay_and_others_lose_what_is_no_word(meaning: str, kept: str) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "113100", "DCM", meaning
+    header = mr_instance(AnatomicRegionSequence=[item])
+    assert anonymizer("low").clean(header).AnatomicRegionSequence[0].CodeMeaning == kept
