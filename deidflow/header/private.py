@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deidflow.header.actions import FORMATS, SIZES, TEXT, Actions
 from deidflow.header.csa import CSA_ELEMENTS, scrub_csa
 from deidflow.header.rules import PrivateRule, Rule, Rules
+from deidflow.header.selectors import ALL_OF_CREATOR
 from deidflow.header.values import is_number
 
 _LONGEST_TEXT = 64
@@ -29,7 +30,8 @@ class PrivateElements:
     def fate(self, group: int, creator: str, low: int) -> Fate:
         """What decides on an element, by its creator and low byte; None where it goes."""
         key = group, creator, low
-        chosen = self.rules.chosen_private.get(key)
+        by_creator = self.rules.chosen_private.get((group, creator, ALL_OF_CREATOR))
+        chosen = self.rules.chosen_private.get(key, by_creator)
         if chosen is not None:
             return None if chosen.action == "remove" else chosen
         if self.rules.scrub_csa and (creator, low) in CSA_ELEMENTS:

@@ -290,7 +290,9 @@ def _let_through(rules: Rules) -> Iterator[int]:
     """What stays because somebody named a private element, a repeating group, or a place inside a sequence."""
     free = ("keep", "retain")
     yield from (value for _, value, rule in rules.masks if rule.action in free)
-    yield from (group << 16 | low for (group, _, low), rule in rules.chosen_private.items() if rule.action in free)
+    yield from (
+        group << 16 | low & 0xFF for (group, _, low), rule in rules.chosen_private.items() if rule.action in free
+    )
     for inner in rules.below.values():
         named = (tag for tag, rule in inner.by_tag.items() if rule != rules.by_tag.get(tag) and rule.action in free)
         yield from named

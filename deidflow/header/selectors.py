@@ -10,7 +10,11 @@ from deidflow.errors import ConfigError
 
 _TAG = re.compile(r"\(?([0-9a-f]{4}),?([0-9a-f]{4})\)?", re.IGNORECASE)
 _REPEATING = re.compile(r"\(?([0-9a-fx]{4}),?([0-9a-fx]{4})\)?", re.IGNORECASE)
-_PRIVATE = re.compile(r"\(?([0-9a-f]{4}),\[([^\]]{1,64})\]([0-9a-f]{2})\)?", re.IGNORECASE)
+_PRIVATE = re.compile(r"\(?([0-9a-f]{4}),\[([^\]]{1,64})\]([0-9a-f]{2}|xx)\)?", re.IGNORECASE)
+
+
+ALL_OF_CREATOR = -1
+"""Stands for every element of a private creator."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Selector:
     """One attribute or a family of them, at the top level or below `path`.
 
     Exactly one of `tag`, `mask` and `private` is set; `mask` is (bits, value): a tag fits when
-    `tag & bits == value`; `private` is (group, creator, low byte of the element).
+    `tag & bits == value`; `private` is (group, creator, low byte of the element, or all of the creator's).
     """
 
     path: tuple[int, ...] = ()
@@ -30,6 +34,8 @@ class Selector:
 def parse_selector(text: str) -> Selector:
     """Read `PatientName`, `0010,0010`, `60xx,3000`, `0029,[SIEMENS CSA HEADER]10` or `Sequence/Keyword`.
 
+    `0029,[SIEMENS CSA HEADER]xx` are all elements of a creator.
+
     Raises ConfigError that names the nearest keyword.
     """
     *parents, last = text.strip().split("/")
@@ -39,7 +45,8 @@ def parse_selector(text: str) -> Selector:
         group = int(private[1], 16)
         if group % 2 == 0:
             raise ConfigError(f"'{last}': private elements have an odd group")
-        return Selector(path, private=(group, private[2].strip(), int(private[3], 16)))
+        low = ALL_OF_CREATOR if private[3].lower() == "xx" else int(private[3], 16)
+        return Selector(path, private=(group, private[2].strip(), low))
     if _TAG.fullmatch(last) is None and "x" in last.lower() and (repeating := _REPEATING.fullmatch(last)):
         digits = (repeating[1] + repeating[2]).lower()
         bits = int("".join("0" if digit == "x" else "f" for digit in digits), 16)

@@ -241,3 +241,11 @@ def test_what_stays_anyway_weakens_nothing(kept: str) -> None:
 def test_what_would_break_files_is_refused(header: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         chosen_profile(checked(CommonSettings, {"header": header}))
+
+
+def test_all_elements_of_a_private_creator() -> None:
+    header = mr_instance()
+    for creator, number in (("ACME", 0x10), ("ACME", 0x11), ("OTHER", 0x10)):
+        header.private_block(0x0029, creator, create=True).add_new(number, "LO", "kept")
+    cleaned = with_header(keep=("0029,[ACME]xx",)).clean(header)
+    assert [hex(tag) for tag in cleaned.keys() if tag.is_private] == ["0x290010", "0x291010", "0x291011"]
