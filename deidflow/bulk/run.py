@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections import Counter
@@ -49,11 +50,19 @@ def run(settings: AnonymizeSettings) -> Result:
     compile_profile(profile)
     with ExitStack() as stack:
         stack.callback(os.umask, os.umask(0o077))
+        _without_collector(stack)
         prepare(settings)
         if not settings.dry_run:
             stack.enter_context(held(staging_of(settings.out) / "lock", "output"))
         vault = _vault(settings, stack)
         return _Run(settings, located, profile, vault).result()
+
+
+def _without_collector(stack: ExitStack) -> None:
+    """Millions of small tuples without cycles: looking for cycles among them takes a fifth of the parent's time."""
+    if gc.isenabled():
+        gc.disable()
+        stack.callback(gc.enable)
 
 
 def _vault(settings: AnonymizeSettings, stack: ExitStack) -> Vault:

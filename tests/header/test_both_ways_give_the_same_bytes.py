@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,11 @@ def test_generated_headers(inner: list[Dataset], syntax: str, level: str) -> Non
 
 
 def files(root: Path) -> Iterator[Path]:
-    yield from (path for path in sorted(root.rglob("*")) if path.is_file() and has_mark(path.read_bytes()[:200]))
+    """Every file of a folder; of long series one in four, or all with DEIDFLOW_TEST_ALL."""
+    step = 1 if os.environ.get("DEIDFLOW_TEST_ALL") else 4
+    for folder in sorted({path.parent for path in root.rglob("*") if path.is_file()}):
+        own = sorted(path for path in folder.iterdir() if path.is_file() and has_mark(path.read_bytes()[:200]))
+        yield from own[:: step if len(own) > 40 else 1]
 
 
 def compare(root: Path) -> int:
@@ -130,7 +135,7 @@ def test_files_of_pydicom() -> None:
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_real_files() -> None:
-    assert compare(REAL_DATA) > 1300
+    assert compare(REAL_DATA) > 400
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
