@@ -11,8 +11,8 @@ from deidflow.bulk.output import DESCRIPTION
 from deidflow.bulk.result import NotReleased
 from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.bulk.work import Done
+from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
-from deidflow.header.rules import weakened
 from deidflow.identity.vault import Vault
 from deidflow.store.files import digest_of, safe_cell, write_bytes_atomic, write_json_atomic
 from deidflow.version import __version__
@@ -64,7 +64,7 @@ def _table(held_back: Iterable[NotReleased], numbers: Mapping[str, int]) -> byte
 
 def write_description(settings: AnonymizeSettings, profile: Profile) -> None:
     """Write dataset.json: by which rules the output was made; no clock, no path."""
-    complete = profile.base == "ps315" and not weakened(profile)
+    complete = is_complete(profile)
     row = {
         "name": "deidflow headers",
         "deidflow": __version__,

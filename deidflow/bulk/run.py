@@ -23,8 +23,9 @@ from deidflow.bulk.work import Common, Done, Task, lost
 from deidflow.dicom.grouping import Decision
 from deidflow.dicom.inventory import Entry
 from deidflow.errors import EnvironmentFault
+from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
-from deidflow.header.rules import compile_profile, weakened
+from deidflow.header.rules import compile_profile
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
@@ -210,8 +211,7 @@ class _Run:
     def _warnings(self) -> Iterator[str]:
         if self.settings.ids.strategy == "none":
             yield "identity strategy none: patient IDs stay as they are"
-        kept: Any = weakened(self.profile) if self.profile.base == "ps315" else ()
-        if self.profile.base != "ps315" or kept:
+        if not is_complete(self.profile):
             yield f"profile {self.profile.name}: the output is not de-identified by PS3.15"
         if self.settings.vault is None:
             yield "no vault: pseudonyms and shifted dates come from a secret that is thrown away, another one each time"

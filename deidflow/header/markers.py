@@ -9,8 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.dicom.elements import encoded, item
+from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
-from deidflow.header.rules import weakened
 from deidflow.version import __version__
 
 NOT_DEIDENTIFIED = "not de-identified by PS3.15"
@@ -24,7 +24,7 @@ Marker = tuple[int, bytes, bytes | None]
 
 def markers(profile: Profile, label: str, days: int | None, *, explicit: bool) -> list[Marker]:
     """What every header says of its de-identification (PS3.15 E.1.1); codes of an earlier one are replaced."""
-    complete = profile.base == "ps315" and not weakened(profile)
+    complete = is_complete(profile)
     words = [f"deidflow {__version__}", f"profile {profile.name}"]
     codes = _encoded_codes(profile.codes, explicit) if complete else None
     labelled = profile.dates.label or profile.dates.mode == "timepoint"

@@ -12,9 +12,10 @@ from pydicom.sequence import Sequence
 
 from deidflow.config import CommonSettings, checked
 from deidflow.errors import ConfigError, UsageError
+from deidflow.header.completeness import weakened
 from deidflow.header.described import differing, documented, explain
 from deidflow.header.library import NAMES, load_profile, read_profile
-from deidflow.header.rules import category_tags, compile_profile, weakened
+from deidflow.header.rules import category_tags, compile_profile
 from deidflow.header.selectors import parse_selector, tag_of
 from deidflow.steps.chosen import chosen_profile, parse_replacements
 from tests.conftest import REAL_DATA, Anonymizer, anonymizer, cleaner, mr_instance
