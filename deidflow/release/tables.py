@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
+from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
 from deidflow.release.layout import Layout
 from deidflow.store.files import (
@@ -73,6 +74,8 @@ def write_dataset(layout: Layout, profile: Profile, release_id: str, tools: Mapp
         "faces": "removed" if defaced else "kept",
         "tools": dict(tools),
     }
+    if not is_complete(profile):
+        description |= {"de-identified": "not de-identified", "codes": []}
     write_json_atomic(layout.release / "dataset.json", description, 0o644, indent=2)
 
 
