@@ -12,41 +12,12 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from deidflow.errors import ConfigError, UsageError
+from deidflow.face_settings import DefaceSettings
 from deidflow.settings import HeaderSettings, IdSettings, Section, SessionSettings
 
 Step = Literal["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
 STEPS: tuple[Step, ...] = ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
 Level = Literal["low", "high"]
-
-
-class GateSettings(Section):
-    """Thresholds of the registration gate; a value beyond any of them sends the session to quarantine.
-
-    Where they come from: 490 labelled gate rows of 16 heads under 7 to 14 perturbations, on 4 mm data;
-    3 of 281 harmful registrations passed, 7 of 136 good ones were refused.
-    """
-
-    agreement_mm: float = 8.0
-    """Largest mean distance of face points between the two registrations (162 pairs: 0 wrong by > 10 mm)."""
-    head_in_template_min: float = 0.964
-    outer_in_head_max: float = 0.12
-    contrast_min: float = 1.3
-    volume_scale_min: float = 0.8
-    volume_scale_max: float = 1.5
-    head_dice_min: float = 0.25
-    forehead_changed_max: float = 0.08
-    face_changed_min: float = 0.10
-
-
-class DefaceSettings(Section):
-    """When and how faces are removed."""
-
-    when: Literal["auto", "always"] = "auto"
-    """`auto` removes faces at level high; `always` does so at level low too."""
-    ears: bool = False
-    carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
-    """Growth of the mask on series that were not registered themselves."""
-    gate: GateSettings = GateSettings()
 
 
 def _as_tuple(value: Any) -> Any:

@@ -64,7 +64,6 @@ class Reason(StrEnum):
     PALETTE = "palette-color", "a palette colour image cannot be masked"
     PROJECTION = "projection", "a projection shows the face whatever lies in its plane"
     EMBEDDED_OVERLAY = "embedded-overlay", "an overlay is drawn into unused bits of the pixels"
-    CT_NOT_YET = "ct-face-unproven", "faces on CT cannot be removed with proof yet"
     # steps
     CONVERT_FAILED = "convert-failed", "dcm2niix made no image of this series"
     NO_DECODER = "no-decoder", "the compressed pixel data cannot be decoded"
@@ -72,6 +71,10 @@ class Reason(StrEnum):
     NO_HEAD_REGISTERED = "no-head-registered", "no head of this session passed the registration gate"
     GATE_AGREEMENT = "gate-agreement", "the two registrations do not agree"
     GATE_FEATURES = "gate-features", "the registration does not look like a head"
+    GATE_BRAIN = "gate-brain", "the mask would change the subject's brain"
+    NOT_CARRIED = "not-carried", "the mask of the session cannot be carried to this series"
+    ENGINE_MASK = "engine-mask", "the mask of the chosen engine does not take the face, or takes brain"
+    SKIP_REFUSED = "skip-refused", "a rule spares this series, but the image may show a head"
     SIBLING_HELD = "sibling-held", "a head of the same session could not be defaced"
     LEAK_FOUND = "leak-found", "the check found an identifier in the staged files"
     PIXELS_DIFFER = "pixels-differ", "the check found stored values that differ outside the mask"

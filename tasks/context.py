@@ -87,6 +87,11 @@ class SessionRun:
         return self.folder / "masks"
 
     @property
+    def review(self) -> Path:
+        """Pictures and figures of the session's defaced series, which show faces."""
+        return self.run.layout.review(self.order.pseudonym, self.session.label)
+
+    @property
     def template(self) -> Path:
         """The prepared template that the settings ask for; its name holds the versions it depends on."""
         return template_path(self.run.layout.templates, ears=self.run.settings.deface.ears)

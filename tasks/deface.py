@@ -5,38 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.steps.deface import VERSION
+from deidflow.resources import resource
+from deidflow.steps.deface import VERSION, Places
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
 
 def plan(session: SessionRun) -> StepPlan:
-    """Register the session's head; the outputs are figures only."""
-    settings, converted = session.run.settings.deface, session.finished["convert"]
+    """Register the session's head; the outputs are figures, and the brain that masks spare."""
+    settings, level = session.run.settings.deface, session.run.settings.level
+    converted, label = session.finished["convert"], session.session.label
 
-    def work(_: Path) -> dict[str, Any]:
-        arguments = (
-            session.order_path,
-            session.session.label,
-            str(converted.folder),
-            converted.result,
-            str(session.template),
-            settings,
+    def work(scratch: Path) -> dict[str, Any]:
+        places = Places(
+            order=session.order_path,
+            converted=str(converted.folder),
+            template=str(session.template),
+            outputs=str(scratch),
+            log=str(session.log),
         )
         found: dict[str, Any] = session.run.children.run(
-            "deidflow.steps.deface:deface_session", *arguments, log=session.log
+            "deidflow.steps.deface:deface_session", label, places, level, settings, log=session.log
         )
         return found
 
-    configuration = settings.model_dump(mode="json", exclude={"when"})
-    key = step_key(
-        "deface",
-        VERSION,
-        ["SimpleITK", "numpy", "scipy", "pydeface"],
-        converted.digest,
-        configuration,
-        session.template.name,
-    )
+    configuration = settings.model_dump(mode="json", exclude={"when", "fill", "image_type"})
+    content = session.order.content_digest(label), resource("standard/body_parts.yaml").read_text("utf-8")
+    seen_by_engine = "" if settings.engine == "template" else converted.digest
+    tools = ["SimpleITK", "numpy", "scipy", "pydeface"]
+    key = step_key("deface", VERSION, tools, content, seen_by_engine, configuration, session.template.name)
     return StepPlan("deface", key, session.folder / "deface", work)
 
 

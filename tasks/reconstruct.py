@@ -37,8 +37,15 @@ def plan(session: SessionRun) -> StepPlan:
 
     content = [session.order.content_digest(session.session.label), revisions(session)]
     if settings.defacing:
-        earlier.append(session.template.name)
-    key = step_key("reconstruct", VERSION, ["dcm2niix", "pydicom", "SimpleITK"], content, settings.level, earlier)
+        earlier += [session.template.name, settings.deface.fill, settings.deface.image_type]
+    key = step_key(
+        "reconstruct",
+        VERSION,
+        ["dcm2niix", "pydicom", "pylibjpeg-openjpeg", "SimpleITK"],
+        content,
+        settings.level,
+        earlier,
+    )
     return StepPlan("reconstruct", key, session.staged, work, (session.published,))
 
 
@@ -50,7 +57,10 @@ def _inputs(session: SessionRun) -> Inputs:
         anonymized=done["anonymize"].result,
         conversion=done["convert"].result,
         deface=done["deface"].result if "deface" in done else None,
+        fields=str(done["deface"].folder) if "deface" in done else "",
         template=str(session.template),
+        settings=settings.deface,
+        review=str(session.review),
         profile=chosen_profile(settings),
         revisions=revisions(session),
         sessions={one.label: str(_headers(session, one.label)) for one in session.order.sessions},

@@ -12,7 +12,10 @@ from tasks.context import SessionRun
 def own_revisions(session: SessionRun) -> dict[str, dict[str, Any]]:
     """The masks of this session's series, each with the revision of its instances."""
     done = session.finished.get("deface")
-    return {} if done is None else revised(mask_keys(done.result, session.template.name), session.revisions_path)
+    if done is None:
+        return {}
+    keys = mask_keys(done.result, session.template.name, session.run.settings.deface.fill)
+    return revised(keys, session.revisions_path)
 
 
 def revisions(session: SessionRun) -> Revisions:

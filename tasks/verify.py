@@ -17,7 +17,6 @@ _VOCABULARIES = tuple(f"vocabulary/{name}.yaml" for name in ("acquisition", "ima
 def plan(session: SessionRun) -> StepPlan:
     """Search the session for leaks and compare its stored values with the source's."""
     built = session.finished["reconstruct"]
-    defaced = "deface" in session.finished
     claims = Claims.of(chosen_profile(session.run.settings))
 
     def work(scratch: Path) -> dict[str, Any]:
@@ -29,7 +28,6 @@ def plan(session: SessionRun) -> StepPlan:
             str(scratch),
             str(session.run.layout.batch_identifiers),
             built.result,
-            defaced,
             claims,
         )
         found: dict[str, Any] = session.run.children.run(
@@ -39,9 +37,7 @@ def plan(session: SessionRun) -> StepPlan:
 
     content = session.order.content_digest(session.session.label)
     words = [resource(name).read_text("utf-8") for name in _VOCABULARIES]
-    key = step_key(
-        "verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, defaced, claims.words
-    )
+    key = step_key("verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, claims.words)
     return StepPlan("verify", key, session.folder / "verify", work)
 
 

@@ -13,10 +13,12 @@ import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.pixels import pixel_array
+from pydicom.uid import HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL, SecondaryCaptureImageStorage
 
 _FREE = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 _DATED = _FREE | {"DA", "DT"}
+_HIGH_THROUGHPUT = (HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
 _CELLS = {8: "u1", 16: "u2", 32: "u4"}
 
 
@@ -77,6 +79,8 @@ def used_bits(dataset: Any, scratch: Path) -> NDArray[Any]:
     samples = int(dataset.get("SamplesPerPixel") or 1)
     shape = frames, int(dataset.Rows), int(dataset.Columns), samples
     syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in _HIGH_THROUGHPUT:
+        return _masked(pixel_array(dataset, raw=True).reshape(shape), dataset)
     if syntax.is_compressed and not syntax.is_deflated:
         return _masked(_decompressed(dataset, shape, scratch), dataset)
     order = "<" if syntax.is_little_endian else ">"
@@ -106,5 +110,7 @@ def _decompressed(dataset: Any, shape: tuple[int, ...], scratch: Path) -> NDArra
 
 
 def _masked(values: NDArray[Any], dataset: Any) -> NDArray[Any]:
-    kept: NDArray[Any] = values.astype(np.int64) & ((1 << int(dataset.BitsStored)) - 1)
+    stored = int(dataset.BitsStored)
+    lowest = int(dataset.get("HighBit", stored - 1)) - stored + 1
+    kept: NDArray[Any] = (values.astype(np.int64) >> lowest) & ((1 << stored) - 1)
     return kept

@@ -10,14 +10,18 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.pixels import pixel_array
 
+from deidflow.dicom.component import PHASE, component
 from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
 Stored = NDArray[Any]
 NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED))
-LOSSY = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81", "91"))
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81", "91", "203"))
+HIGH_THROUGHPUT = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("201", "202", "203"))
+"""HTJ2K, which GDCM cannot decode."""
 _CELLS = {8: "u1", 16: "u2", 32: "u4"}
 _SHAPE = (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
@@ -42,7 +46,59 @@ def read_pixels(source: Any, scratch: Path) -> Pixels:
     syntax = str(source.file_meta.TransferSyntaxUID)
     if syntax in NATIVE:
         return Pixels(_native(source, syntax), decoded=False, lossy=False)
-    return Pixels(_decode(source, scratch), decoded=True, lossy=syntax in LOSSY)
+    if lowest_bit(source):
+        raise Withheld(Reason.NO_DECODER, "high bit")
+    cells = _openjpeg(source) if syntax in HIGH_THROUGHPUT else _decode(source, scratch)
+    return Pixels(cells, decoded=True, lossy=syntax in LOSSY)
+
+
+def lowest_bit(source: Any) -> int:
+    """The bit of a cell where the stored value begins; 0 but for old files (HighBit, PS3.5 8.1.1)."""
+    stored = int(source.BitsStored)
+    lowest = int(source.get("HighBit", stored - 1)) - stored + 1
+    if not 0 <= lowest <= int(source.BitsAllocated) - stored:
+        raise Withheld(Reason.NO_DECODER, "high bit")
+    return lowest
+
+
+def stored_values(cells: Stored, source: Any) -> NDArray[np.int64]:
+    """The integers that cells hold in their BitsStored, signed where the header says so."""
+    bits = int(source.BitsStored)
+    values: NDArray[np.int64] = (cells.astype(np.int64) >> lowest_bit(source)) & ((1 << bits) - 1)
+    if int(source.PixelRepresentation) == 1:
+        values = values - ((values >> (bits - 1)) << bits)
+    return values
+
+
+def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
+    """A frame's cells (rows, columns, samples) in real units (HU for CT), colour as its mean, (rows, columns)."""
+    slope, intercept = _rescale(source, frame)
+    stored = stored_values(cells, source).mean(-1, dtype=np.float32)
+    if source.PhotometricInterpretation == "MONOCHROME1" and source.get("Modality") != "CT":
+        stored = stored.max() - stored
+    values: NDArray[np.float32] = (stored * np.float32(slope) + np.float32(intercept)).astype(np.float32)
+    return values
+
+
+def without_overlay_bits(cells: Stored, source: Any) -> Stored:
+    """Native cells whose bits outside BitsStored hold nothing; a sign that goes on above the value may stay.
+
+    Old overlays lie in such bits (PS3.5 8.1.1, retired), and whatever else somebody put there. Raises Withheld
+    where HighBit contradicts the pixels: values below it, and none in its highest bits.
+    """
+    stored, allocated = int(source.BitsStored), int(source.BitsAllocated)
+    if stored == allocated or cells.dtype.kind != "u":
+        return cells
+    lowest = lowest_bit(source)
+    plain: Stored = cells & cells.dtype.type(((1 << stored) - 1) << lowest)
+    if np.array_equal(plain, cells):
+        return cells
+    if lowest and not (cells >> stored).any():
+        raise Withheld(Reason.NO_DECODER, "high bit")
+    if int(source.PixelRepresentation) == 0:
+        return plain
+    signed: Stored = (stored_values(cells, source) << lowest).astype(cells.dtype)
+    return cells if np.array_equal(signed, cells) else signed
 
 
 def shape_of(source: Any) -> tuple[int, int, int, int]:
@@ -53,8 +109,6 @@ def shape_of(source: Any) -> tuple[int, int, int, int]:
 
 def _native(source: Any, syntax: str) -> Stored:
     frames, rows, columns, samples = shape_of(source)
-    if int(source.get("HighBit", int(source.BitsStored) - 1)) != int(source.BitsStored) - 1:
-        raise Withheld(Reason.NO_DECODER, "high bit")
     if int(source.BitsAllocated) not in _CELLS or source.PhotometricInterpretation == "YBR_FULL_422":
         raise Withheld(Reason.NO_DECODER)
     kind = np.dtype(_CELLS[int(source.BitsAllocated)])
@@ -87,6 +141,16 @@ def _decode(source: Any, scratch: Path) -> Stored:
         path.unlink(missing_ok=True)
 
 
+def _openjpeg(source: Any) -> Stored:
+    """HTJ2K, frame by frame, by OpenJPEG through pydicom."""
+    try:
+        values = np.asarray(pixel_array(source, raw=True))
+    except Exception:
+        raise Withheld(Reason.NO_DECODER) from None
+    cells: Stored = np.ascontiguousarray(values.reshape(shape_of(source)))
+    return cells
+
+
 def _read_gdcm(path: Path, shape: tuple[int, int, int, int]) -> Stored:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
@@ -117,27 +181,28 @@ def in_source_order(cells: Stored, source: Any) -> Stored:
     return np.ascontiguousarray(cells)
 
 
-def fill_cell(source: Any, frame: int) -> int:
+def fill_cell(source: Any, frame: int, fill: float | None = None) -> int:
     """The stored value of real 0 (MR, PT), 2048 for phase, -1000 HU (CT), 0 (colour) for one frame.
 
-    Returned as the unsigned cell. Neither the minimum (pads lie below air) nor PixelPaddingValue.
+    `fill` is another real value. Returned as the unsigned cell. Neither the minimum (pads lie below air)
+    nor PixelPaddingValue.
     """
     if int(source.get("SamplesPerPixel") or 1) > 1:
         return 0
     slope, intercept = _rescale(source, frame)
-    real = -1000.0 if source.get("Modality") == "CT" else 0.0
-    value = 2048 if _is_unsigned_phase(source) else round((real - intercept) / slope)
+    real = fill if fill is not None else -1000.0 if source.get("Modality") == "CT" else 0.0
+    middle = fill is None and _is_unscaled_phase(source, frame)
+    value = 2048 if middle else round((real - intercept) / slope)
     bits, signed = int(source.BitsStored), int(source.PixelRepresentation) == 1
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-    return min(max(value, low), high) & ((1 << int(source.BitsAllocated)) - 1)
+    cell = min(max(value, low), high) << lowest_bit(source)
+    return cell & ((1 << int(source.BitsAllocated)) - 1)
 
 
-def _is_unsigned_phase(source: Any) -> bool:
-    types = {str(value).upper() for value in source.get("ImageType") or ()}
-    unsigned = int(source.PixelRepresentation) == 0
-    return (
-        bool(types & {"P", "PHASE"}) and unsigned and int(source.BitsStored) >= 12 and "RescaleIntercept" not in source
-    )
+def _is_unscaled_phase(source: Any, frame: int) -> bool:
+    """Phase as 0 to 4095 without a rescale that says where zero is."""
+    unsigned = int(source.PixelRepresentation) == 0 and int(source.BitsStored) >= 12
+    return unsigned and _rescale(source, frame) == (1.0, 0.0) and component(source, frame) == PHASE
 
 
 def _rescale(source: Any, frame: int) -> tuple[float, float]:

@@ -84,8 +84,6 @@ def _doubt(instance: Instance, kind: str) -> Reason | None:
 def _face_doubt(instance: Instance) -> Reason | None:
     if instance.photometric == "PALETTE COLOR":
         return Reason.PALETTE
-    if instance.modality == "CT" or instance.sop_class in load_yaml("standard/image_signals.yaml")["ct"]:
-        return Reason.CT_NOT_YET
     if _types(instance) & set(load_yaml("standard/image_signals.yaml")["projections"]):
         return Reason.PROJECTION
     return None if has_plane(instance) else Reason.NO_GEOMETRY

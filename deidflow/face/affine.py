@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+IDENTITY: Array = np.hstack([np.eye(3), np.zeros((3, 1))])
 RADIUS = 80.0
 """mm: one unit of every parameter moves a point at this radius by about 1 mm."""
 LOG_SCALE_MEAN = -0.06 * RADIUS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,44 +12,80 @@ from numpy.typing import NDArray
 
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import Array, apply, as_transform, index_to_world, inverse
-from deidflow.face.template import Template, margin_units
+from deidflow.face.anatomy import FARTHEST_MM, UNIT_MM
+from deidflow.face.template import Template
+from deidflow.face.volume import Image, image_of
+
+Removed = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Distances to something, in steps of 0.1 mm (0 inside, 250 far away), and where they lie."""
+
+    distance: Image
+    affine: Array
+    """World of the series -> world of the distances, shape (3, 4)."""
+
+    def within(self, grid: Image, reach_mm: float) -> Removed:
+        """Which points of a grid lie within `reach_mm`, shape (slices, rows, columns)."""
+        transform, far = as_transform(self.affine), FARTHEST_MM / UNIT_MM
+        found = sitk.Resample(self.distance, grid, transform, sitk.sitkNearestNeighbor, far, sitk.sitkUInt8)
+        values: Removed = sitk.GetArrayViewFromImage(found) <= round(reach_mm / UNIT_MM)
+        return values
+
+
+def save_field(field: Field, path: Path) -> None:
+    """Keep a field as a file."""
+    values, affine = sitk.GetArrayFromImage(field.distance), index_to_world(field.distance)
+    np.savez_compressed(path, values=values, index_to_world=affine, affine=field.affine)
+
+
+def load_field(path: Path) -> Field:
+    """The field in a file."""
+    with np.load(path) as stored:
+        return Field(image_of(stored["values"], stored["index_to_world"]), stored["affine"])
 
 
 @dataclass(frozen=True)
 class WorldMask:
-    """What is removed around one head: the template's distances, a registration, a margin."""
+    """What is removed around one head: near the face region, and not near the brain."""
 
-    template: Template
-    affine: Array
-    """Subject world -> template world, shape (3, 4)."""
+    face: Field
     margin_mm: float
+    """Growth of the region."""
+    brain: Field | None
+    brain_margin_mm: float
+    """What lies this near to the brain stays."""
 
-    def removed(self, plane: Plane) -> NDArray[np.bool_]:
+    def removed(self, plane: Plane) -> Removed:
         """Which pixels of a plane are removed, shape (rows, columns); no NIfTI affine is involved."""
-        grid = sitk.Image([plane.columns, plane.rows, 1], sitk.sitkUInt8)
-        directions = np.stack([plane.row_direction, plane.column_direction, plane.normal], 1)
-        left, _, right = np.linalg.svd(directions)
-        grid.SetDirection((left @ right).ravel().tolist())
-        grid.SetSpacing([plane.column_spacing, plane.row_spacing, 1.0])
-        grid.SetOrigin(plane.origin.tolist())
-        far = float(margin_units(25.0))
-        nearest = sitk.Resample(
-            self.template.distance,
-            grid,
-            as_transform(self.affine),
-            sitk.sitkNearestNeighbor,
-            far,
-            sitk.sitkUInt8,
-        )
-        values: NDArray[np.bool_] = sitk.GetArrayFromImage(nearest)[0] <= margin_units(self.margin_mm)
-        return values
+        found: Removed = self.on(grid_of(plane))[0]
+        return found
+
+    def on(self, grid: Image) -> Removed:
+        """Which voxels of a grid are removed, shape (slices, rows, columns)."""
+        removed = self.face.within(grid, self.margin_mm)
+        if self.brain is not None and removed.any():
+            removed &= ~self.brain.within(grid, self.brain_margin_mm)
+        return removed
 
 
-def face_in_view(volume: object, affine: Array, template: Template, margin_mm: float) -> float:
+def grid_of(plane: Plane) -> Image:
+    """The pixels of a plane as an empty image of one slice."""
+    grid = sitk.Image([plane.columns, plane.rows, 1], sitk.sitkUInt8)
+    directions = np.stack([plane.row_direction, plane.column_direction, plane.normal], 1)
+    left, _, right = np.linalg.svd(directions)
+    grid.SetDirection((left @ right).ravel().tolist())
+    grid.SetSpacing([plane.column_spacing, plane.row_spacing, 1.0])
+    grid.SetOrigin(plane.origin.tolist())
+    return grid
+
+
+def face_in_view(volume: Any, affine: Array, template: Template, margin_mm: float) -> float:
     """The share of the template's face, grown by a margin, that lies inside a volume's field of view."""
     to_index = inverse(index_to_world(volume))
     face = apply(inverse(affine), template.points["face"])
     reach = margin_mm / np.linalg.norm(index_to_world(volume)[:, :3], axis=0)
-    size = np.array(volume.GetSize())  # type: ignore[attr-defined]
     indices = apply(to_index, face)
-    return float(((indices >= -0.5 - reach) & (indices <= size - 0.5 + reach)).all(1).mean())
+    return float(((indices >= -0.5 - reach) & (indices <= np.array(volume.GetSize()) - 0.5 + reach)).all(1).mean())

@@ -25,8 +25,8 @@ from deidflow.face.affine import (
     implausibility,
     index_to_world,
 )
-from deidflow.face.similarity import Similarity
-from deidflow.face.volume import head_centres, head_mask, mask_points, prepare, shrink, trim_padding
+from deidflow.face.similarity import Similarity, sample
+from deidflow.face.volume import head_centres, head_mask, mask_points, shrink
 
 PRIOR_WEIGHT = 0.004
 _PITCH, _ROLL, _YAW = (-45, -30, -15, 0, 15, 30, 45), (-25, 0, 25), (-30, 0, 30)
@@ -62,21 +62,18 @@ class _Search:
         return -similarity(self.affine(parameters)) + PRIOR_WEIGHT * implausibility(parameters)
 
 
-def register(volume: Any, target: Target, *, flattened: bool, seed: int = 0) -> Array:
-    """Subject world -> template world of a head volume (SimpleITK, LPS).
-
-    `target` must be prepared as the subject is (`flattened`).
-    """
-    small = prepare(trim_padding(shrink(volume, 2.0)), flattened=flattened)
+def register(small: Any, target: Target, *, seed: int = 0) -> Array:
+    """Subject world -> template world of a head (SimpleITK, LPS, about 2 mm), prepared as the target is."""
     fine = shrink(small, 4.0)
     coarse = shrink(fine, 8.0)
     top, whole = head_centres(fine)
     middle = np.array(fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()]))
     search = _Search(top if top is not None else middle, target.centre)
     offsets = _offsets(search.centre, [top, whole, middle])
-    rough = Similarity(coarse, target.coarse, 2_500, 20, seed, _region(coarse))
-    exact = Similarity(fine, target.fine, 6_000, 28, seed, _region(fine))
-    polish = Similarity(fine, target.fine, 20_000, 32, seed + 1, _region(fine))
+    region = _region(fine)
+    rough = Similarity(sample(coarse, 2_500, seed, _region(coarse)), target.coarse, 20)
+    exact = Similarity(sample(fine, 6_000, seed, region), target.fine, 28)
+    polish = Similarity(sample(fine, 20_000, seed + 1, region), target.fine, 32)
     starts = _spread(search, _grid(search, rough, offsets), 18.0, 6)
     similar = sorted((_seven(search, rough, start) for start in starts), key=lambda found: found[1])
     best = _spread(search, [parameters for parameters, _ in similar], 8.0, 2)
@@ -127,7 +124,7 @@ def _seven(search: _Search, similarity: Similarity, start: Array) -> tuple[Array
         return np.concatenate([free[:6], np.repeat(free[6], 3), np.zeros(3)])
 
     first = np.append(start[:6], start[6:9].mean())
-    found, cost = _minimize(lambda free: search.cost(similarity, expand(free)), first, 4, 4.0, 1e-3, 0.2)
+    found, cost = minimized(lambda free: search.cost(similarity, expand(free)), first, 4, 4.0, 1e-3, 0.2)
     return expand(found), cost
 
 
@@ -146,11 +143,11 @@ def _powell(
     def cost(changed: Array) -> float:
         return search.cost(similarity, np.concatenate([changed, start[free:]]))
 
-    found, value = _minimize(cost, start[:free], rounds, step, cost_tolerance, tolerance)
+    found, value = minimized(cost, start[:free], rounds, step, cost_tolerance, tolerance)
     return np.concatenate([found, start[free:]]), value
 
 
-def _minimize(
+def minimized(
     cost: Callable[[Array], float],
     start: Array,
     rounds: int,
@@ -158,6 +155,7 @@ def _minimize(
     cost_tolerance: float,
     tolerance: float,
 ) -> tuple[Array, float]:
+    """Parameters and cost after some rounds of Powell's method (Powell 1964)."""
     options = {
         "maxiter": rounds,
         "ftol": cost_tolerance,
@@ -170,7 +168,7 @@ def _minimize(
 
 def _region(image: Any) -> NDArray[np.bool_] | None:
     """Where points are sampled: the box of the head with a margin, without what lies far below the vertex."""
-    mask, _ = head_mask(image)
+    mask = head_mask(image)
     values = sitk.GetArrayViewFromImage(mask) > 0
     if values.sum() < 50:
         return None

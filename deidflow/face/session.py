@@ -1,139 +1,214 @@
-"""One registration a session: the choice of the reference, the gate, and what the others get."""
+"""One registration a session: the choice of the reference, and its face region carried to every series."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-from deidflow.config import DefaceSettings
-from deidflow.face.affine import Array
-from deidflow.face.gate import Features, agreement, face_is_empty, judge
-from deidflow.face.mask import face_in_view
-from deidflow.face.register import register
+import numpy as np
+import SimpleITK as sitk
+
+from deidflow.errors import Withheld
+from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
+from deidflow.face.attempt import Refused, Registered, attempt, state_in_view
+from deidflow.face.brain import brain_of, field_of
+from deidflow.face.features import Features
+from deidflow.face.mask import Field, WorldMask
+from deidflow.face.prepare import prepared
+from deidflow.face.refine import Motion, Reference, refine
+from deidflow.face.series import Series
 from deidflow.face.template import Template
-from deidflow.face.volume import Image, read_volume
+from deidflow.face_settings import DefaceSettings
 from deidflow.verdicts import Reason
 
-_FEWEST_SLICES = 20
 _MOST_TRIES = 3
-_NO_FACE_SHARE, _NO_FACE_MARGIN_MM = 0.02, 15.0
-_LEAST_DICE_OF_DEFACED = 0.55
+Locate = Callable[[Registered], Field]
+"""The face region of an engine, in the world of a registered series."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A converted series that could be the reference of its session."""
+class Anchor:
+    """A registered head from which masks are carried: its face region and brain, as distances."""
 
-    series: str
-    image: Path
-    facts: dict[str, str]
+    registered: Registered
+    face: Field
+    brain: Field
+    brain_margin_mm: float
+    margin_mm: float
+    """Growth of the region on this head itself."""
+
+    @property
+    def name(self) -> str:
+        """The series that was registered."""
+        return self.registered.series.name
 
 
 @dataclass(frozen=True)
-class Registered:
-    """The accepted registration: its series, affine (subject world -> template world) and figures."""
+class Fate:
+    """What one series gets: a state, and how the mask of an anchor reaches it."""
 
-    series: str
-    affine: Array
     state: str
-    figures: Features
+    how: str
+    """`reference`, `refined`, `coordinates`, `magnitude`, `own`; for what gets no mask, why."""
+    anchor: Anchor | None = None
+    motion: Array = field(default_factory=lambda: IDENTITY)
+    """World of the series -> world of the anchor."""
+    margin_mm: float = 0.0
+    figures: Features = field(default_factory=dict)
+
+    def mask(self) -> WorldMask:
+        """The mask in the world of the series."""
+        assert self.anchor is not None
+        face, brain = (
+            replace(one, affine=compose(one.affine, self.motion)) for one in (self.anchor.face, self.anchor.brain)
+        )
+        return WorldMask(face, self.margin_mm, brain, self.anchor.brain_margin_mm)
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A head that did not pass: why, and the figures."""
-
-    series: str
-    reason: Reason
-    detail: str
-    figures: Features
+def rank_candidates(series: Sequence[Series]) -> list[Series]:
+    """3-D T1-like series first, then other 3-D, then resolution and cover; MR before CT; no localizer, no colour."""
+    scored = [(score, one) for one in series if (score := _score(one)) is not None]
+    return [one for _, one in sorted(scored, key=lambda pair: (pair[0], pair[1].name), reverse=True)]
 
 
-def rank_candidates(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """3-D T1-like series first, then other 3-D, then the thickest cover; localizers and colour never."""
-    usable = [(_score_or_none(candidate), candidate) for candidate in candidates]
-    ordered = sorted((pair for pair in usable if pair[0]), key=lambda pair: (pair[0], pair[1].series), reverse=True)
-    return [candidate for _, candidate in ordered]
-
-
-def _score_or_none(candidate: Candidate) -> tuple[float, ...] | None:
-    try:
-        return _score(candidate)
-    except (ValueError, ArithmeticError):
+def _score(series: Series) -> tuple[float, ...] | None:
+    about, volume = series.about, series.main
+    if about.modality not in ("MR", "CT") or about.colour or series.component != "M" or not series.is_thick:
         return None
-
-
-def _score(candidate: Candidate) -> tuple[float, ...] | None:
-    types = {part.strip().upper() for part in candidate.facts["image_type"].split("\\")}
-    if types & {"LOCALIZER", "P", "PHASE"} or candidate.facts["samples"] not in ("1", "0"):
-        return None
-    header = _header_of(candidate.image)
-    sizes, spacings = header.get_data_shape()[:3], header.get_zooms()[:3]
-    if len(sizes) < 3 or min(sizes) < _FEWEST_SLICES:
-        return None
-    volumes = math.prod(header.get_data_shape()[3:])
+    sizes, spacings = volume.GetSize(), volume.GetSpacing()
     cover = min(size * spacing for size, spacing in zip(sizes, spacings, strict=True))
-    original = "DERIVED" not in types
-    three_d = candidate.facts["acquisition_type"] == "3D" or max(spacings) < 1.5 * min(spacings)
+    three_d = about.acquisition_type == "3D" or series.resolution_mm < 1.5
     return (
-        float(volumes == 1 and three_d),
-        float(original),
+        float(about.modality == "MR"),
+        float(series.volumes == 1 and three_d),
+        float(about.t1_like),
+        float("DERIVED" not in about.image_type),
         float(cover > 120),
-        -round(float(max(spacings)), 1),
+        -round(series.resolution_mm, 1),
         cover,
     )
 
 
-def _header_of(path: Path) -> Any:
-    import nibabel
-
-    return nibabel.load(path).header
-
-
 def register_session(
-    candidates: Sequence[Candidate], template: Template, settings: DefaceSettings
+    series: Sequence[Series], template: Template, settings: DefaceSettings
 ) -> tuple[Registered | None, list[Refused]]:
     """Register the best candidate that passes the gate; at most three are tried."""
     refused: list[Refused] = []
-    for candidate in rank_candidates(candidates)[:_MOST_TRIES]:
-        outcome = _attempt(candidate, template, settings)
+    for candidate in rank_candidates(series)[:_MOST_TRIES]:
+        outcome = attempt(candidate, template, settings)
         if isinstance(outcome, Registered):
             return outcome, refused
         refused.append(outcome)
     return None, refused
 
 
-def _attempt(candidate: Candidate, template: Template, settings: DefaceSettings) -> Registered | Refused:
-    try:
-        volume = read_volume(candidate.image)
-        plain = register(volume, template.target(flattened=False), flattened=False)
-        affine = register(volume, template.target(flattened=True), flattened=True)
-        distance = agreement(plain, affine, template)
-        verdict = judge(volume, affine, distance, template, settings.gate)
-    except (RuntimeError, ValueError, ArithmeticError) as error:
-        return Refused(candidate.series, Reason.GATE_FEATURES, type(error).__name__, {})
-    if verdict.failed:
-        reason = Reason.GATE_AGREEMENT if verdict.failed == "agreement_mm" else Reason.GATE_FEATURES
-        return Refused(candidate.series, reason, verdict.failed, verdict.features)
-    return _accepted(candidate, volume, affine, verdict.features, template)
+def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) -> Anchor:
+    """What is carried from a registered head; raises Withheld where the engine's region does not fit."""
+    tomography = registered.series.about.modality == "CT"
+    margin = settings.skull_margin_mm if tomography else settings.brain_margin_mm
+    growth = settings.margin_mm if settings.engine == "template" else 0.0
+    return Anchor(registered, locate(registered), field_of(registered.brain), margin, growth)
 
 
-def _accepted(
-    candidate: Candidate, volume: Image, affine: Array, figures: Features, template: Template
-) -> Registered | Refused:
-    if face_is_empty(figures):
-        if figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
-            return Refused(candidate.series, Reason.GATE_FEATURES, "head_dice", figures)
-        return Registered(candidate.series, affine, "already defaced", figures)
-    state = state_in_view(volume, affine, template)
-    return Registered(candidate.series, affine, state, figures)
+@dataclass(frozen=True)
+class Carrier:
+    """Carries the mask of a session's anchor to its series."""
+
+    anchor: Anchor
+    reference: Reference
+    face: Array
+    """Points of the face's surface in the world of the reference."""
+    template: Template
+    settings: DefaceSettings
+    locate: Locate
+    siblings: Sequence[Series]
+
+    @classmethod
+    def of(
+        cls, anchor: Anchor, template: Template, settings: DefaceSettings, locate: Locate, siblings: Sequence[Series]
+    ) -> Carrier:
+        """A carrier for the series of the anchor's session."""
+        registered = anchor.registered
+        face = apply(inverse(registered.affine), template.points["surface"])
+        reference = Reference.of(registered.series.main)
+        return cls(anchor, reference, face, template, settings, locate, siblings)
+
+    def fate(self, series: Series) -> Fate:
+        """What a series gets; raises Withheld where neither carrying nor its own registration holds."""
+        registered = self.anchor.registered
+        if series.name == registered.series.name:
+            fate = Fate(registered.state, "reference", self.anchor, IDENTITY, self.anchor.margin_mm)
+            return self._measured(series, replace(fate, figures=registered.figures))
+        try:
+            return self._carried(series)
+        except Withheld as held:
+            return self._own(series, held)
+
+    def _carried(self, series: Series) -> Fate:
+        magnitude = self._magnitude_of(series)
+        motion = refine((magnitude or series).stacks, self.reference, self.face)
+        how, affine = self._believed(series, motion)
+        how = "magnitude" if magnitude is not None and how == "refined" else how
+        state = state_in_view(series, compose(self.anchor.registered.affine, affine), self.template)
+        found = {"moved_mm": motion.moved_mm, "gain": motion.gain, "contrast": motion.contrast}
+        fate = Fate(state, how, self.anchor, affine, self.settings.carried_margin_mm, found)
+        return self._measured(series, fate)
+
+    def _magnitude_of(self, series: Series) -> Series | None:
+        """The magnitude series on the grid of a phase series."""
+        if series.component == "M":
+            return None
+        same = [one for one in self.siblings if one.component == "M" and _on_one_grid(one, series)]
+        return same[0] if same else None
+
+    def _believed(self, series: Series, motion: Motion) -> tuple[str, Array]:
+        """The refined motion, or the scanner's coordinates where the image does not contradict them."""
+        gate = self.settings.gate
+        if motion.contrast < gate.carried_contrast_min:
+            if series.about.frame_of_reference != self.anchor.registered.series.about.frame_of_reference:
+                raise Withheld(Reason.NOT_CARRIED, f"contrast {motion.contrast:.2f}")
+            return "coordinates", IDENTITY
+        if motion.moved_mm > gate.carried_move_max_mm:
+            raise Withheld(Reason.NOT_CARRIED, f"moved {motion.moved_mm:.0f} mm")
+        return ("refined", motion.affine) if motion.gain > 0 else ("coordinates", IDENTITY)
+
+    def _own(self, series: Series, held: Withheld) -> Fate:
+        """Registered by itself where the session's registration does not hold for it."""
+        if _score(series) is None:
+            raise held
+        outcome = attempt(series, self.template, self.settings)
+        if isinstance(outcome, Refused):
+            raise Withheld(held.reason, f"{held.detail}; alone: {outcome.detail}")
+        anchor = anchor_of(outcome, self.locate, self.settings)
+        fate = Fate(outcome.state, "own", anchor, IDENTITY, anchor.margin_mm, outcome.figures)
+        return self._measured(series, fate)
+
+    def _measured(self, series: Series, fate: Fate) -> Fate:
+        """The fate with the ml of brain that its mask would change; raises Withheld where that is too much."""
+        lost = brain_lost(series, fate, self.template)
+        if lost > self.settings.gate.brain_lost_max_ml:
+            raise Withheld(Reason.GATE_BRAIN, f"{lost:.2f} ml")
+        return replace(fate, figures=fate.figures | {"brain_lost_ml": lost})
 
 
-def state_in_view(volume: Image, affine: Array, template: Template) -> str:
-    """`no face in view` where the face, grown by 15 mm, lies outside the field of view; else `defaced`."""
-    share = face_in_view(volume, affine, template, _NO_FACE_MARGIN_MM)
-    enough = min(volume.GetSize()) > 1 and max(volume.GetSize()) >= _FEWEST_SLICES
-    return "no face in view" if share < _NO_FACE_SHARE and enough else "defaced"
+def brain_lost(series: Series, fate: Fate, template: Template) -> float:
+    """Ml of the brain that a mask changes on a series, by the brain of its anchor and, on MR and CT, by its own."""
+    assert fate.anchor is not None
+    brains = [fate.anchor.registered.brain.mask] if fate.how in ("reference", "own") else []
+    if series.about.modality in ("MR", "CT") and series.component == "M" and series.is_thick and not brains:
+        affine = compose(fate.anchor.registered.affine, fate.motion)
+        own = brain_of(prepared(series), affine, template.brain)
+        brains += [own.mask] if own.source == "own" else []
+    mask = fate.mask()
+    inside = [(mask.on(brain) & (sitk.GetArrayViewFromImage(brain) > 0)).sum() for brain in brains]
+    sizes = [float(np.prod(brain.GetSpacing())) for brain in brains]
+    return float(max((count * size / 1000 for count, size in zip(inside, sizes, strict=True)), default=0.0))
+
+
+def _on_one_grid(one: Series, other: Series) -> bool:
+    first, second = one.main, other.main
+    return bool(
+        first.GetSize() == second.GetSize()
+        and np.allclose(first.GetOrigin(), second.GetOrigin(), atol=0.5)
+        and np.allclose(first.GetDirection(), second.GetDirection(), atol=0.01)
+    )

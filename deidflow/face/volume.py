@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
@@ -16,21 +14,6 @@ Image = Any
 AIR_CEILING = 0.12
 """Ranked intensities: air lies below it, the head above."""
 _FLATTEN_MM = 28.0
-
-
-def read_volume(path: Path, volume: int = 0) -> Image:
-    """The 3-D image of a NIfTI file as float32 in LPS; of a 4-D file one volume.
-
-    A sheared affine (gantry tilt) gets the nearest orthonormal directions.
-    """
-    loaded = nibabel.load(path)
-    data = loaded.dataobj[..., volume] if len(loaded.shape) > 3 else np.asanyarray(loaded.dataobj)
-    if data.dtype.names:
-        data = np.stack([data[name] for name in data.dtype.names]).mean(0)
-    while data.ndim > 3:
-        data = data[..., 0]
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ loaded.affine
-    return image_of(np.nan_to_num(np.asarray(data, np.float32)).transpose(2, 1, 0), affine[:3])
 
 
 def image_of(values: NDArray[Any], affine: Array) -> Image:
@@ -67,16 +50,19 @@ def window(image: Image) -> Image:
     return sitk.IntensityWindowing(image, low, max(high, low + 1e-6), 0.0, 1.0)
 
 
-def head_mask(image: Image) -> tuple[Image, float]:
-    """The head in a windowed image of about 2 or 4 mm, and the threshold that found it."""
+def head_threshold(image: Image) -> float:
+    """What is brighter belongs to the head: 0.4 of Otsu's threshold of a windowed image."""
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.SetInsideValue(0)
     otsu.SetOutsideValue(1)
     otsu.Execute(image)
-    threshold = 0.4 * otsu.GetThreshold()
-    opened = sitk.BinaryMorphologicalOpening(image > threshold, [1] * 3)
-    largest = sitk.RelabelComponent(sitk.ConnectedComponent(opened)) == 1
-    return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(largest, [3] * 3)), threshold
+    return float(0.4 * otsu.GetThreshold())
+
+
+def head_mask(image: Image) -> Image:
+    """The head in a windowed image of about 2 or 4 mm."""
+    opened = sitk.BinaryMorphologicalOpening(image > head_threshold(image), [1] * 3)
+    return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(largest(opened), [3] * 3))
 
 
 def mask_points(mask: Image) -> Array:
@@ -87,7 +73,7 @@ def mask_points(mask: Image) -> Array:
 
 def head_centres(image: Image, cut: float = 170.0) -> tuple[Array | None, Array | None]:
     """Centres of mass of the head's top `cut` mm and of the whole head; None without a head."""
-    mask, _ = head_mask(image)
+    mask = head_mask(image)
     points = mask_points(mask)
     if len(points) < 50:
         return None, None
@@ -126,10 +112,10 @@ def trim_padding(image: Image, margin: float = 12.0) -> Image:
     return image[x0 : x1 + 1, y0 : y1 + 1, z0 : z1 + 1]
 
 
-def flatten(image: Image) -> Image:
+def flatten(image: Image, head: Image) -> Image:
     """Homomorphic flattening of the receive field inside the head."""
     values = sitk.GetArrayFromImage(image)
-    inside = sitk.GetArrayFromImage(head_mask(image)[0]).astype(np.float32)
+    inside = sitk.GetArrayFromImage(head).astype(np.float32)
     weight, field = _smooth(inside, image), _smooth(values * inside, image)
     bias = np.where(weight > 0.02, field / np.maximum(weight, 0.02), 0)
     median = np.median(bias[inside > 0]) if inside.any() else 1.0
@@ -146,7 +132,7 @@ def _smooth(values: NDArray[Any], image: Image) -> NDArray[Any]:
 def rank(image: Image) -> Image:
     """Air linear up to AIR_CEILING, head voxels above it by rank: invariant to monotone changes."""
     values = sitk.GetArrayFromImage(image)
-    threshold = head_mask(image)[1]
+    threshold = head_threshold(image)
     head = values[values > threshold]
     if head.size < 500:
         return image
@@ -157,7 +143,28 @@ def rank(image: Image) -> Image:
     return like(np.interp(values, np.r_[low, steps], levels).astype(np.float32), image)
 
 
-def prepare(image: Image, *, flattened: bool) -> Image:
-    """A shrunk image made comparable: windowed; for engine B also flattened and ranked."""
-    windowed = window(image)
-    return rank(window(flatten(windowed))) if flattened else windowed
+def grown(mask: Image, reach: float) -> Image:
+    """What lies within `reach` mm of a mask; below 0 what lies deeper than that inside it."""
+    return outward(mask) <= reach
+
+
+def outward(mask: Image) -> Image:
+    """Distance in mm from the surface of a mask: positive outside, negative inside."""
+    return sitk.SignedMaurerDistanceMap(mask, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
+
+
+def largest(mask: Image) -> Image:
+    """The largest connected part of a mask."""
+    return sitk.RelabelComponent(sitk.ConnectedComponent(mask)) == 1
+
+
+def millilitres(mask: Image) -> float:
+    """The volume of a mask."""
+    count = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
+    return float(count * np.prod(mask.GetSpacing()) / 1000)
+
+
+def nearest(mask: Image, grid: Image, transform: Any = None, outside: int = 0) -> Image:
+    """A mask on another grid; `transform` maps points of the grid to the mask's world."""
+    moved = sitk.Transform() if transform is None else transform
+    return sitk.Resample(mask, grid, moved, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8)

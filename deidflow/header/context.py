@@ -26,5 +26,7 @@ class HeaderContext:
     """Label of the session, for the action `timepoint`."""
     days_since: int | None = None
     """Days since the event that the profile counts from."""
+    overlay_bits_cleared: bool = False
+    """Whether bits of pixels that hold an overlay are cleared elsewhere; else such an instance is withheld."""
     charset: tuple[str, ...] = ("iso8859",)
     """Python codecs of the header at hand (PS3.3 C.12.1.1.2)."""

@@ -62,11 +62,13 @@ def _even(text: str) -> bytes:
     return (text + " " * (len(text) & 1)).encode("ascii")
 
 
-def mark_defaced(header: Dataset, *, enhanced: bool) -> None:
-    """Add what only a series may say whose face was removed and checked."""
+def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> None:
+    """Add what only a series may say whose face was removed and checked; `derived`: ImageType says so too."""
     header.RecognizableVisualFeatures = "NO"
     header.DeidentificationMethodCodeSequence.extend(_codes([DEFACED]))
     header.DerivationDescription = f"Face removed by deidflow {__version__}"
+    if not derived:
+        return
     if not enhanced:
         _mark_derived(header, "ImageType", "DERIVED")
     elif header.get("ImageType") and header.ImageType[0] == "ORIGINAL":

@@ -39,8 +39,7 @@ _PIXEL_REPRESENTATION, _EXTENT = 0x00280103, (0x00280008, 0x00280010, 0x00280011
 _SIGN_DEPENDENT = frozenset(
     (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00280120, 0x00280121)
 )
-_OVERLAY_BIT = 0x60000102
-"""Not 0 where an overlay lies in unused bits of the pixels (retired in PS3.3 C.9.2)."""
+_OVERLAY_BIT = 0x60000102  # not 0 where an overlay lies in unused bits of the pixels (retired in PS3.3 C.9.2)
 _DEPTH = 32
 _REMEMBERED = 50_000
 _NO_VALUE = (UnicodeError, struct.error, ValueError, KeyError, ArithmeticError)
@@ -221,7 +220,8 @@ class Splicer:
             return self._private(level, body, element)
         if level.depth == 0 and tag in self._own:
             return b""
-        if tag & 0xFF00FFFF == _OVERLAY_BIT and body[element.value : element.end].strip(b"\0 "):
+        embedded = tag & 0xFF00FFFF == _OVERLAY_BIT and not self.context.overlay_bits_cleared
+        if embedded and body[element.value : element.end].strip(b"\0 "):
             raise Withheld(Reason.EMBEDDED_OVERLAY)
         plan = level.plans.get((tag, element.vr))
         if plan is None:

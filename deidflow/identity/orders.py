@@ -136,11 +136,6 @@ def _series_orders(study: Study, with_files: bool) -> Iterable[SeriesOrder]:
             modality=series.first.modality,
             incomplete=series.incomplete,
             bin_trigger_time=_stay_distinct([member.instance.trigger_time for member in series.members]),
-            facts={
-                "image_type": series.first.image_type,
-                "acquisition_type": series.first.acquisition_type,
-                "samples": str(series.first.samples),
-            },
             files=tuple(FileOrder(one.path, one.sha256) for one in _in_order(series)) if with_files else (),
         )
 

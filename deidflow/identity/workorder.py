@@ -25,8 +25,6 @@ class SeriesOrder:
     modality: str
     incomplete: bool
     bin_trigger_time: bool
-    facts: dict[str, str]
-    """Header values that choose the reference: image_type, acquisition_type, samples."""
     files: tuple[FileOrder, ...]
 
 

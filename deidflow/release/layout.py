@@ -110,6 +110,10 @@ class Layout:
         """The masks with which a session's series were published, and how often that changed."""
         return self.session_work(pseudonym, label) / "published.json"
 
+    def review(self, pseudonym: str, label: str) -> Path:
+        """Pictures of a session before and after, for people who may see faces."""
+        return self.vault / "review" / f"{self.project}-{self.level}" / pseudonym / label
+
     def staged(self, pseudonym: str, label: str) -> Path:
         """Where a session waits to be published."""
         return self.staging / "staged" / pseudonym / label

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, Wo
 from deidflow.verdicts import Reason
 
 SeriesResult = dict[str, Any]
+NOT_A_HEAD, SPARED = "not a head", "spared by a rule"
+WHOLE = frozenset(("released", NOT_A_HEAD, SPARED))
+"""States of series that keep all their pixels."""
 
 
 def read_content(order: WorkOrder, file: FileOrder) -> bytes:
@@ -34,9 +37,10 @@ def read_content(order: WorkOrder, file: FileOrder) -> bytes:
     return content
 
 
-def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
-    """The data set of a source file."""
-    return pydicom.dcmread(io.BytesIO(read_content(order, file)), stop_before_pixels=not pixels)
+def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool, only: Sequence[Any] | None = None) -> Any:
+    """The data set of a source file, or `only` some attributes of it."""
+    tags = list(only) if only else None
+    return pydicom.dcmread(io.BytesIO(read_content(order, file)), stop_before_pixels=not pixels, specific_tags=tags)
 
 
 def each_series(session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]) -> dict[str, SeriesResult]:
@@ -78,6 +82,7 @@ def cleaner_for(order: WorkOrder, session: SessionOrder, profile: Profile, *, ex
         binned=profile.binned,
         hash_key=bytes.fromhex(order.hash_key),
         label=session.label,
+        overlay_bits_cleared=True,
     )
     marks = {way: markers(profile, session.label, session.days_since, explicit=way) for way in (True, False)}
     return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)

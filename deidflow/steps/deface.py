@@ -2,85 +2,158 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deidflow.config import DefaceSettings
-from deidflow.face.session import Candidate, Refused, Registered, register_session, state_in_view
+from deidflow.errors import Withheld
+from deidflow.face.attempt import Refused, Registered
+from deidflow.face.engines import engine_of
+from deidflow.face.mask import Field, save_field
+from deidflow.face.nohead import shows_no_head
+from deidflow.face.series import Series, wish
+from deidflow.face.session import Carrier, Fate, anchor_of, register_session
 from deidflow.face.template import Template, load_template
-from deidflow.face.volume import read_volume
-from deidflow.identity.workorder import SessionOrder, read_order
-from deidflow.steps.common import SeriesResult, guarded, is_withheld, withheld
+from deidflow.face_settings import DefaceSettings
+from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
+from deidflow.steps.common import NOT_A_HEAD, SPARED, SeriesResult, guarded, withheld
+from deidflow.steps.volumes import read_volumes
+from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
-VERSION = "1"
+VERSION = "2"
+_MOST_SEEN = 6
 
 
-def deface_session(
-    order_path: str,
-    label: str,
-    converted: str,
-    outcome: dict[str, Any],
-    template_path: str,
-    settings: DefaceSettings,
-) -> dict[str, Any]:
-    """The affine of the session's head and a state for each series; withheld where no head passed."""
-    session = read_order(Path(order_path)).session(label)
-    template = load_template(Path(template_path))
-    candidates = _candidates(session, Path(converted), outcome["series"])
-    registered, refused = register_session(candidates, template, settings)
-    result: dict[str, Any] = {
-        "refused": [_figures(one) for one in refused],
-        "affine": None,
-        "reference": None,
+@dataclass(frozen=True)
+class Places:
+    """Where the step reads and writes: work order, NIfTI of the session, template, its outputs, its tools' log."""
+
+    order: str
+    converted: str
+    template: str
+    outputs: str
+    log: str
+
+
+def deface_session(label: str, places: Places, level: str, settings: DefaceSettings) -> dict[str, Any]:
+    """A state and a mask for each series of a session; what must not go out is withheld with its reason.
+
+    Fields that masks need lie in `outputs` as .npz files, named in the result.
+    """
+    order = read_order(Path(places.order))
+    session = order.session(label)
+    series, unread = _read(order, session, places)
+    step = _Step(load_template(Path(places.template)), settings, places, level)
+    registered, refused = register_session(
+        [one for one in series if _may_be_reference(one, settings)], step.template, settings
+    )
+    results = step.carried(registered, series) if registered else step.without_head(series, refused)
+    return {
+        "reference": registered.series.name if registered else None,
+        "refused": [_row(one) for one in refused],
+        "series": results | unread,
     }
-    if registered is None:
-        return result | {"series": _all_withheld(session, refused)}
-    states = {
-        candidate.series: guarded(lambda one=candidate: _carried(one, registered, template, settings))  # type: ignore[misc]
-        for candidate in _images(session, Path(converted), outcome["series"])
-    }
-    return result | {
-        "affine": registered.affine.tolist(),
-        "reference": registered.series,
-        "figures": registered.figures,
-        "series": states,
-    }
 
 
-def _images(session: SessionOrder, converted: Path, outcomes: dict[str, SeriesResult]) -> list[Candidate]:
-    """The first image of every series that was converted."""
-    found = []
-    for series in session.series:
-        outcome = outcomes[series.name]
-        if not is_withheld(outcome):
-            image = converted / series.name / f"image{outcome['outputs'][0]}.nii.gz"
-            found.append(Candidate(series.name, image, series.facts))
-    return found
+def _read(order: WorkOrder, session: SessionOrder, places: Places) -> tuple[list[Series], dict[str, SeriesResult]]:
+    found: list[Series] = []
+
+    def read(one: SeriesOrder) -> SeriesResult:
+        images = sorted((Path(places.converted) / one.name).glob("image*.nii.gz"))
+        found.append(read_volumes(order, one, Path(places.outputs), images[0] if images else None))
+        return {"state": "read"}
+
+    results = {one.name: guarded(lambda one=one: read(one)) for one in session.series}  # type: ignore[misc]
+    return found, {name: result for name, result in results.items() if result["state"] != "read"}
 
 
-def _candidates(session: SessionOrder, converted: Path, outcomes: dict[str, SeriesResult]) -> list[Candidate]:
-    modality = {series.name: series.modality for series in session.series}
-    return [image for image in _images(session, converted, outcomes) if modality[image.series] == "MR"]
+def _may_be_reference(series: Series, settings: DefaceSettings) -> bool:
+    """Not what a rule spares, nor what its attributes call another part of the body."""
+    rule = wish(series.about, settings)
+    if rule is not None:
+        return rule.action == "force"
+    return not series.about.says_other_body_part
 
 
-def _carried(
-    candidate: Candidate, registered: Registered, template: Template, settings: DefaceSettings
-) -> SeriesResult:
-    """The reference gets the mask as it is, every other series gets it grown."""
-    if candidate.series == registered.series:
-        return {"state": registered.state, "margin_mm": 0.0}
-    state = state_in_view(read_volume(candidate.image), registered.affine, template)
-    return {"state": state, "margin_mm": settings.carried_margin_mm}
+@dataclass(frozen=True)
+class _Step:
+    template: Template
+    settings: DefaceSettings
+    places: Places
+    level: str
+
+    def carried(self, registered: Registered, series: Sequence[Series]) -> dict[str, SeriesResult]:
+        """The mask of the registered head, carried to every series."""
+        try:
+            anchor = anchor_of(registered, self._locate, self.settings)
+        except Withheld as held:
+            return {one.name: withheld(held.reason, held.detail) for one in series}
+        carrier = Carrier.of(anchor, self.template, self.settings, self._locate, series)
+        return self._each(series, lambda one: self._masked(one, carrier.fate(one)))
+
+    def without_head(self, series: Sequence[Series], refused: Sequence[Refused]) -> dict[str, SeriesResult]:
+        """No head in this session: what shows another part of the body may go, all else is withheld."""
+        why = {one.series: withheld(one.reason, one.detail) for one in refused}
+        other = Reason.SIBLING_HELD if refused else Reason.NO_HEAD_REGISTERED
+        return self._each(series, lambda one: why.get(one.name, withheld(other)))
+
+    def _each(self, series: Sequence[Series], work: Callable[[Series], SeriesResult]) -> dict[str, SeriesResult]:
+        no_heads = self._no_heads(series)
+        results = {}
+        for one in series:
+            results[one.name] = no_heads.get(one.name) or guarded(lambda one=one: work(one))  # type: ignore[misc]
+        return results
+
+    def _no_heads(self, series: Sequence[Series]) -> dict[str, SeriesResult]:
+        """Series that attributes or a rule take for another part of the body; the image has the last word."""
+        asked = [one for one in series if not _may_be_reference(one, self.settings)]
+        seen = [one for one in asked if one.is_thick or len(one.stacks) == 1][:_MOST_SEEN]
+        shown = bool(seen) and all(shows_no_head(one, self.template, self.settings) for one in seen)
+        found = {}
+        for one in asked:
+            rule = wish(one.about, self.settings)
+            if shown or (rule is not None and self.level == "low"):
+                state = SPARED if rule is not None else NOT_A_HEAD
+                found[one.name] = {"state": state, "how": rule.reason if rule is not None else "attributes and image"}
+            elif rule is not None:
+                found[one.name] = withheld(Reason.SKIP_REFUSED)
+        return found
+
+    def _locate(self, registered: Registered) -> Field:
+        engine = engine_of(self.settings, Path(self.places.outputs), Path(self.places.log))
+        return engine.face(registered, self.template)
+
+    def _masked(self, series: Series, fate: Fate) -> SeriesResult:
+        """A fate as a row of the result; its fields are kept beside it."""
+        assert fate.anchor is not None
+        name, folder = fate.anchor.name, Path(self.places.outputs)
+        files = {"brain": f"brain-{name}.npz", "face": f"face-{name}.npz"}
+        if fate.anchor.face.distance is self.template.distance:
+            files["face"] = ""
+        fields = {"brain": fate.anchor.brain, "face": fate.anchor.face}
+        for kind, file in files.items():
+            if file and not (folder / file).exists():
+                save_field(fields[kind], folder / file)
+        digest = digest_of([sha256_of(folder / file) for file in files.values() if file])
+        mask = {
+            **files,
+            "digest": digest,
+            "face_affine": fate.anchor.face.affine.tolist(),
+            "motion": fate.motion.tolist(),
+            "margin_mm": fate.margin_mm,
+            "brain_margin_mm": fate.anchor.brain_margin_mm,
+        }
+        rule = wish(series.about, self.settings)
+        row: SeriesResult = {"state": fate.state, "how": fate.how, "mask": mask, "figures": _numbers(fate.figures)}
+        return row | ({"forced": rule.reason} if rule is not None else {})
 
 
-def _all_withheld(session: SessionOrder, refused: list[Refused]) -> dict[str, SeriesResult]:
-    """Tried heads with what they failed, all siblings because of them."""
-    why = {one.series: withheld(one.reason, one.detail) for one in refused}
-    other = Reason.SIBLING_HELD if refused else Reason.NO_HEAD_REGISTERED
-    return {series.name: why.get(series.name, withheld(other)) for series in session.series}
+def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else round(float(value), 4) for name, value in figures.items()}
 
 
-def _figures(refused: Refused) -> dict[str, Any]:
-    return asdict(refused) | {"reason": str(refused.reason.value)}
+def _row(refused: Refused) -> dict[str, Any]:
+    return asdict(refused) | {"reason": str(refused.reason.value), "figures": _numbers(refused.figures)}

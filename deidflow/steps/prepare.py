@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from deidflow.config import RunSettings
 from deidflow.errors import EnvironmentFault
+from deidflow.face.engines import check_engine
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version
@@ -32,6 +33,8 @@ def take_locks(settings: RunSettings, stack: ExitStack) -> None:
     check_source(settings.source)
     check_place(layout)
     tool_path()
+    if settings.defacing:
+        check_engine(settings.deface)
     os.umask(0o077)
     for folder, name in ((layout.vault, "vault"), (layout.work, "vault"), (layout.staging, "release's folder")):
         private_folder(folder, name)

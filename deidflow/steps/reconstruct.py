@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,24 @@ import pydicom
 
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.errors import Withheld
-from deidflow.face.mask import WorldMask
+from deidflow.face.affine import compose
+from deidflow.face.mask import Field, WorldMask, load_field
+from deidflow.face.picture import save_sheet
 from deidflow.face.template import Template, load_template
+from deidflow.face_settings import DefaceSettings
 from deidflow.header.profile import Profile
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import slice_names
 from deidflow.steps.anonymize import header_name
-from deidflow.steps.common import SeriesResult, guarded, is_withheld
+from deidflow.steps.common import WHOLE, SeriesResult, guarded, is_withheld
 from deidflow.steps.masked import MaskedSeries
 from deidflow.steps.revisions import Revisions, new_uids
 from deidflow.steps.whole import release_whole
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.scratch import make_readable
 
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,11 @@ class Inputs:
     anonymized: dict[str, Any]
     conversion: dict[str, Any]
     deface: dict[str, Any] | None
+    fields: str
+    """Where the fields lie that masks name."""
     template: str
+    settings: DefaceSettings
+    review: str
     profile: Profile
     revisions: Revisions
     sessions: dict[str, str]
@@ -74,7 +81,10 @@ def _summary(session: SessionOrder, results: dict[str, SeriesResult]) -> dict[st
         if is_withheld(result):
             rows.append(row | {"reason": result["reason"]})
         else:
-            rows.append(row | {"instances": len(series.files), "incomplete": series.incomplete})
+            row |= {"instances": len(series.files), "incomplete": series.incomplete}
+            if result["overlay_bits_cleared"]:
+                row["overlay_bits_cleared"] = result["overlay_bits_cleared"]
+            rows.append(row)
     return {"session": session.label, "series": rows}
 
 
@@ -98,11 +108,11 @@ class _Builder:
                 held: SeriesResult = outcome["series"][series.name]
                 return held
         folder = self.scratch / series.name
-        template, deface = self.template, self.inputs.deface
-        if template is None or deface is None:
-            result = guarded(lambda: self._whole(series, folder))
+        fate = self.inputs.deface["series"][series.name] if self.inputs.deface is not None else {"state": "released"}
+        if fate["state"] in WHOLE:
+            result = guarded(lambda: self._whole(series, folder, fate["state"]))
         else:
-            result = guarded(lambda: self._masked(series, folder, template, deface))
+            result = guarded(lambda: self._masked(series, folder, fate))
         if is_withheld(result):
             remove_tree(folder)
         return result
@@ -111,20 +121,20 @@ class _Builder:
         folder = Path(self.inputs.headers) / series.name
         return [folder / header_name(number) for number in range(1, len(series.files) + 1)]
 
-    def _whole(self, series: SeriesOrder, folder: Path) -> SeriesResult:
+    def _whole(self, series: SeriesOrder, folder: Path, state: str) -> SeriesResult:
         headers = self._headers(series)
         names = _spatial_names(headers)
-        release_whole(self.order, series.files, headers, [folder / "dicom" / name for name in names], self.log.parent)
+        targets = [folder / "dicom" / name for name in names]
+        cleared = release_whole(self.order, series.files, headers, targets, self.log.parent)
         for image in sorted((Path(self.inputs.converted) / series.name).iterdir()):
             shutil.copyfile(image, folder / image.name)
-        return {"state": "released", "instances": len(headers)}
+        return {"state": state, "instances": len(headers), "overlay_bits_cleared": cleared}
 
-    def _masked(self, series: SeriesOrder, folder: Path, template: Template, deface: dict[str, Any]) -> SeriesResult:
-        fate = deface["series"][series.name]
-        mask = WorldMask(template, np.array(deface["affine"]), fate["margin_mm"])
+    def _masked(self, series: SeriesOrder, folder: Path, fate: SeriesResult) -> SeriesResult:
         headers = self._headers(series)
         masked = MaskedSeries(
-            mask,
+            self._mask(fate["mask"]),
+            self.inputs.settings,
             self.order,
             folder,
             self.masks / f"{series.name}.npz",
@@ -132,8 +142,32 @@ class _Builder:
             self.inputs.profile,
             self.uids,
         )
-        removed = masked.build(series, headers, _spatial_names(headers))
-        return {"state": fate["state"], "instances": len(headers), "removed": removed}
+        done = masked.build(series, headers, _spatial_names(headers))
+        self._review(series, folder, fate)
+        return {"state": fate["state"], "instances": len(headers), **done}
+
+    def _mask(self, row: dict[str, Any]) -> WorldMask:
+        """The mask that the step `deface` decided on."""
+        assert self.template is not None
+        fields, motion = Path(self.inputs.fields), np.array(row["motion"])
+        distance = load_field(fields / row["face"]).distance if row["face"] else self.template.distance
+        brain = load_field(fields / row["brain"])
+        return WorldMask(
+            Field(distance, compose(np.array(row["face_affine"]), motion)),
+            row["margin_mm"],
+            replace(brain, affine=compose(brain.affine, motion)),
+            row["brain_margin_mm"],
+        )
+
+    def _review(self, series: SeriesOrder, folder: Path, fate: SeriesResult) -> None:
+        """Pictures before and after, and the figures, into the vault."""
+        review = Path(self.inputs.review)
+        review.mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = sorted((Path(self.inputs.converted) / series.name).glob("image*.nii.gz"))
+        masks = sorted(folder.glob("defaced_mask*.nii.gz"))
+        after = masks[0].with_name(masks[0].name.replace("_mask", "", 1))
+        save_sheet(before[0], after, masks[0], review / f"{series.name}.png")
+        write_json_atomic(review / f"{series.name}.json", fate, indent=2)
 
 
 def _spatial_names(headers: Sequence[Path]) -> list[str]:

@@ -16,11 +16,10 @@ Revisions = dict[str, dict[str, int]]
 """Session label -> series -> how often it was published with another mask before."""
 
 
-def mask_keys(deface: Mapping[str, Any], template: str) -> dict[str, str]:
-    """Series -> a hash of all that its mask depends on."""
-    fates: dict[str, Any] = deface["series"]
-    masked = {name: fate for name, fate in fates.items() if fate.get("state") != "quarantined"}
-    return {name: digest_of([deface.get("affine"), fate.get("margin_mm"), template]) for name, fate in masked.items()}
+def mask_keys(deface: Mapping[str, Any], template: str, fill: float | None) -> dict[str, str]:
+    """Series -> a hash of all that its mask and what is written into it depend on."""
+    masked = {name: fate["mask"] for name, fate in deface["series"].items() if "mask" in fate}
+    return {name: digest_of([mask, template, fill]) for name, mask in masked.items()}
 
 
 def revised(keys: Mapping[str, str], published: Path) -> dict[str, dict[str, Any]]:

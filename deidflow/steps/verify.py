@@ -17,7 +17,7 @@ from deidflow.dicom.header import DATES, IDENTIFIER_TAGS
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
-from deidflow.steps.common import is_withheld
+from deidflow.steps.common import WHOLE, is_withheld
 from deidflow.store.files import read_json
 
 VERSION = "2"
@@ -60,7 +60,6 @@ def verify_session(
     scratch: str,
     batch: str,
     outcome: dict[str, Any],
-    defaced: bool,
     claims: Claims,
 ) -> dict[str, Any]:
     """Findings of the outsider; an empty list lets the session go out.
@@ -76,7 +75,8 @@ def verify_session(
     patterns = collect(everyone, own, uids if claims.uids else (), [order.pseudonym])
     findings = check_leaks(Path(staged), LeakSearch(patterns))
     present = [series for series in session.series if not is_withheld(outcome["series"][series.name])]
-    expected = [_expected(order, series, masks if defaced else None, scratch) for series in present]
+    whole = {series.name for series in present if outcome["series"][series.name]["state"] in WHOLE}
+    expected = [_expected(order, one, None if one.name in whole else masks, scratch) for one in present]
     findings += check_names(Path(staged), expected)
     for one in expected:
         findings += _checked(Path(staged) / one.name, one)

@@ -44,9 +44,9 @@ def test_reports_and_structures_are_excluded(tmp_path: Path, class_uid: str) -> 
     assert decide(tmp_path, False, SOPClassUID=class_uid) == (Verdict.EXCLUDED, Reason.CLASS_EXCLUDED)
 
 
-def test_ct_goes_on_at_low_and_is_quarantined_where_faces_must_go(tmp_path: Path) -> None:
+def test_ct_with_a_place_in_the_patient_goes_on_to_the_face_step(tmp_path: Path) -> None:
     assert decide(tmp_path, False, **HEAD_CT) is None
-    assert decide(tmp_path, True, **HEAD_CT) == (Verdict.QUARANTINED, Reason.CT_NOT_YET)
+    assert decide(tmp_path, True, **HEAD_CT) is None
 
 
 def test_an_image_without_geometry_cannot_be_defaced(tmp_path: Path) -> None:

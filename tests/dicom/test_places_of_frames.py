@@ -98,6 +98,7 @@ def test_native_pixels_come_back_bit_for_bit(tmp_path: Path) -> None:
                 "RescaleIntercept": "0",
                 "PixelRepresentation": 1,
                 "BitsStored": 16,
+                "HighBit": 15,
             },
             64536,
         ),

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from deidflow.config import GateSettings
 from deidflow.demo.head import average_head, grid_affine, on_grid, warped_head
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import apply, as_transform, inverse
 from deidflow.face.gate import agreement, judge
-from deidflow.face.mask import WorldMask, face_in_view
+from deidflow.face.mask import Field, WorldMask, face_in_view
+from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
 from deidflow.face.template import Template, load_template, prepare_template, template_path
 from deidflow.face.volume import image_of
+from deidflow.face_settings import GateSettings
 
 
 @pytest.fixture(scope="session")
@@ -34,20 +35,24 @@ def head(seed: int) -> sitk.Image:
 
 @pytest.fixture(scope="session")
 def registered(template: Template) -> np.ndarray:
-    return register(head(5), template.target(flattened=True), flattened=True)
+    return register(Resonance.of(head(5)).ranked, template.ranked)
 
 
 def test_a_warped_head_passes_the_gate(template: Template, registered: np.ndarray) -> None:
-    plain = register(head(5), template.target(flattened=False), flattened=False)
-    distance = agreement(plain, registered, template)
-    verdict = judge(head(5), registered, distance, template, GateSettings())
+    prepared = Resonance.of(head(5))
+    distance = agreement(register(prepared.windowed, template.plain), registered, template)
+    verdict = judge(prepared, registered, distance, template, GateSettings())
     assert distance < 8
     assert verdict.passed, verdict
 
 
 def test_registration_gives_the_same_bits_again(template: Template, registered: np.ndarray) -> None:
-    again = register(head(5), template.target(flattened=True), flattened=True)
+    again = register(Resonance.of(head(5)).ranked, template.ranked)
     assert again.tobytes() == registered.tobytes()
+
+
+def plain_mask(template: Template, affine: np.ndarray, margin: float = 0.0) -> WorldMask:
+    return WorldMask(Field(template.distance, affine), margin, None, 0.0)
 
 
 def removed_on(volume: sitk.Image, mask: WorldMask) -> np.ndarray:
@@ -64,7 +69,7 @@ def removed_on(volume: sitk.Image, mask: WorldMask) -> np.ndarray:
 
 
 def test_the_mask_takes_eyes_nose_and_chin_and_leaves_the_brain(template: Template, registered: np.ndarray) -> None:
-    mask = WorldMask(template, registered, 0.0)
+    mask = plain_mask(template, registered)
     removed = image_like(removed_on(head(5), mask), head(5))
     back = inverse(registered)
     assert share_inside(removed, apply(back, template.points["surface"])) > 0.99
@@ -87,15 +92,15 @@ def share_inside(removed: sitk.Image, points: np.ndarray) -> float:
 
 
 def test_a_grown_mask_contains_the_plain_one(template: Template, registered: np.ndarray) -> None:
-    plain = removed_on(head(5), WorldMask(template, registered, 0.0))
-    grown = removed_on(head(5), WorldMask(template, registered, 4.0))
+    plain = removed_on(head(5), plain_mask(template, registered))
+    grown = removed_on(head(5), plain_mask(template, registered, 4.0))
     assert (grown | ~plain).all()
     assert grown.sum() > 1.05 * plain.sum()
 
 
 def test_the_mask_does_not_depend_on_how_the_volume_was_cut(template: Template, registered: np.ndarray) -> None:
     """The same points of the patient get the same decision on an oblique grid."""
-    mask = WorldMask(template, registered, 0.0)
+    mask = plain_mask(template, registered)
     angle = np.deg2rad(20)
     size = (60, 60, 40)
     affine = grid_affine(
@@ -140,19 +145,19 @@ def upside_down() -> sitk.Image:
 @pytest.mark.parametrize("make", [ball, noise, upside_down])
 def test_what_is_no_upright_head_is_refused(template: Template, make: object) -> None:
     volume = make()  # type: ignore[operator]
-    first, second = (
-        register(volume, template.target(flattened=flattened), flattened=flattened) for flattened in (False, True)
-    )
-    verdict = judge(volume, second, agreement(first, second, template), template, GateSettings())
+    prepared = Resonance.of(volume)
+    first, second = register(prepared.windowed, template.plain), register(prepared.ranked, template.ranked)
+    verdict = judge(prepared, second, agreement(first, second, template), template, GateSettings())
     assert not verdict.passed
 
 
 def test_a_registration_that_is_off_is_refused(template: Template, registered: np.ndarray) -> None:
     shifted = registered.copy()
     shifted[:, 3] += [0, 0, 30.0]
-    assert not judge(head(5), shifted, 0.0, template, GateSettings()).passed
-    assert judge(head(5), registered, 12.0, template, GateSettings()).failed == "agreement_mm"
-    assert judge(head(5), registered, float("nan"), template, GateSettings()).failed == "agreement_mm"
+    prepared = Resonance.of(head(5))
+    assert not judge(prepared, shifted, 0.0, template, GateSettings()).passed
+    assert judge(prepared, registered, 12.0, template, GateSettings()).failed == "agreement_mm"
+    assert judge(prepared, registered, float("nan"), template, GateSettings()).failed == "agreement_mm"
 
 
 def test_the_template_file_is_made_once(template: Template, tmp_path: Path) -> None:

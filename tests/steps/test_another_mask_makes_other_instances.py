@@ -16,19 +16,23 @@ UIDS = UidMap(b"k" * 32)
 
 def outcome(shift: float) -> dict[str, object]:
     """What the step `deface` found: two masked series and one that is held."""
-    series = {"001-MR": {"state": "defaced", "margin_mm": 0.0}, "002-MR": {"state": "defaced", "margin_mm": 4.0}}
-    return {"affine": [[1, 0, 0, shift]], "series": {**series, "003-MR": {"state": "quarantined"}}}
+    series = {
+        name: {"state": "defaced", "mask": {"face_affine": [[1, 0, 0, shift]], "margin_mm": margin}}
+        for name, margin in (("001-MR", 0.0), ("002-MR", 4.0))
+    }
+    return {"series": {**series, "003-MR": {"state": "quarantined"}}}
 
 
 def test_the_revision_counts_other_masks_only(tmp_path: Path) -> None:
     published = tmp_path / "published.json"
-    first = revised(mask_keys(outcome(0), "t"), published)
+    first = revised(mask_keys(outcome(0), "t", None), published)
     assert {name: row["revision"] for name, row in first.items()} == {"001-MR": 0, "002-MR": 0}
     write_json_atomic(published, first)
-    assert revised(mask_keys(outcome(0), "t"), published) == first
-    second = revised(mask_keys(outcome(1), "t"), published)
+    assert revised(mask_keys(outcome(0), "t", None), published) == first
+    second = revised(mask_keys(outcome(1), "t", None), published)
     assert {row["revision"] for row in second.values()} == {1}
-    assert {row["revision"] for row in revised(mask_keys(outcome(0), "with ears"), published).values()} == {1}
+    assert {row["revision"] for row in revised(mask_keys(outcome(0), "with ears", None), published).values()} == {1}
+    assert {row["revision"] for row in revised(mask_keys(outcome(0), "t", 5.0), published).values()} == {1}
 
 
 def test_references_follow(tmp_path: Path) -> None:

@@ -1,0 +1,111 @@
+"""One series registered to the template and put through the gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from deidflow.face.affine import Array
+from deidflow.face.brain import Brain, brain_of
+from deidflow.face.features import Features, face_is_empty
+from deidflow.face.gate import Verdict, agreement, judge, judge_tomography
+from deidflow.face.mask import Field, WorldMask, face_in_view
+from deidflow.face.prepare import Resonance, Tomography
+from deidflow.face.register import register
+from deidflow.face.series import Series
+from deidflow.face.template import Template
+from deidflow.face.volume import Image
+from deidflow.face_settings import DefaceSettings
+from deidflow.verdicts import Reason
+
+_NO_FACE_SHARE, _NO_FACE_MARGIN_MM = 0.02, 15.0
+_LEAST_DICE_OF_DEFACED = 0.55
+_SECOND_SEED = 3
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An accepted registration: its series, affine (subject world -> template world), brain and figures."""
+
+    series: Series
+    affine: Array
+    state: str
+    brain: Brain
+    figures: Features
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A head that did not pass: why, and the figures."""
+
+    series: str
+    reason: Reason
+    detail: str
+    figures: Features
+
+
+def attempt(series: Series, template: Template, settings: DefaceSettings) -> Registered | Refused:
+    """Register the largest stack of a series by two engines and judge it; what cannot be computed is refused."""
+    try:
+        if series.about.modality == "CT":
+            return _judged(series, *_tomography(series.main, template, settings), template, settings)
+        return _judged(series, *_resonance(series.main, template, settings), template, settings)
+    except (RuntimeError, ValueError, ArithmeticError, IndexError) as error:
+        return Refused(series.name, Reason.GATE_FEATURES, type(error).__name__, {})
+
+
+def _resonance(volume: Image, template: Template, settings: DefaceSettings) -> tuple[Any, Array, Verdict]:
+    head = Resonance.of(volume)
+    plain = register(head.windowed, template.plain)
+    affine = register(head.ranked, template.ranked)
+    distance = agreement(plain, affine, template)
+    return head, affine, judge(head, affine, distance, template, settings.gate)
+
+
+def _tomography(volume: Image, template: Template, settings: DefaceSettings) -> tuple[Any, Array, Verdict]:
+    head = Tomography.of(volume)
+    labels = head.labels
+    affine = register(labels, template.labels)
+    distance = agreement(register(labels, template.labels, seed=_SECOND_SEED), affine, template)
+
+    def others() -> list[float]:
+        as_resonance = Resonance.of(volume)
+        pairs = (as_resonance.windowed, template.plain), (as_resonance.ranked, template.ranked)
+        return [agreement(register(image, target), affine, template) for image, target in pairs]
+
+    return head, affine, judge_tomography(head, affine, distance, others, template, settings.gate)
+
+
+def _judged(
+    series: Series, head: Any, affine: Array, verdict: Verdict, template: Template, settings: DefaceSettings
+) -> Registered | Refused:
+    if verdict.failed:
+        reason = Reason.GATE_AGREEMENT if verdict.failed in ("agreement_mm", "others_mm") else Reason.GATE_FEATURES
+        return Refused(series.name, reason, verdict.failed, verdict.features)
+    brain = brain_of(head, affine, template.brain)
+    figures = verdict.features | {"own_brain_ml": brain.millilitres if brain.source == "own" else 0.0}
+    reached = _reached(brain, affine, template, settings)
+    figures["brain_reached_ml"] = reached
+    if reached > settings.gate.brain_reached_max_ml:
+        return Refused(series.name, Reason.GATE_BRAIN, "brain_reached_ml", figures)
+    if face_is_empty(figures):
+        if figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
+            return Refused(series.name, Reason.GATE_FEATURES, "head_dice", figures)
+        return Registered(series, affine, "already defaced", brain, figures)
+    return Registered(series, affine, state_in_view(series, affine, template), brain, figures)
+
+
+def _reached(brain: Brain, affine: Array, template: Template, settings: DefaceSettings) -> float:
+    """Ml of the brain inside the grown face region, before the brain is spared."""
+    region = WorldMask(Field(template.distance, affine), settings.margin_mm, None, 0.0).on(brain.mask)
+    inside = region & (sitk.GetArrayViewFromImage(brain.mask) > 0)
+    return float(inside.sum() * np.prod(brain.mask.GetSpacing()) / 1000)
+
+
+def state_in_view(series: Series, affine: Array, template: Template) -> str:
+    """`no face in view` where the face, grown by 15 mm, lies outside all stacks, and they could show it."""
+    share = max(face_in_view(stack, affine, template, _NO_FACE_MARGIN_MM) for stack in series.stacks)
+    return "no face in view" if share < _NO_FACE_SHARE and series.is_thick else "defaced"

@@ -1,0 +1,155 @@
+"""Who says where the face is: our template, pydeface, or a program of the site. One method each.
+
+Every engine works on a registered head, so that gate, carrying and reconstruction are the same for all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import nibabel
+import numpy as np
+import SimpleITK as sitk
+
+from deidflow.errors import EnvironmentFault, Withheld
+from deidflow.face.affine import IDENTITY, apply, index_to_world, inverse
+from deidflow.face.anatomy import distance_to
+from deidflow.face.attempt import Registered
+from deidflow.face.mask import Field
+from deidflow.face.series import Series
+from deidflow.face.template import Template
+from deidflow.face.volume import Image, image_of, like, shrink
+from deidflow.face_settings import DefaceSettings
+from deidflow.store.process import run_tool
+from deidflow.verdicts import Reason
+
+_RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_GRID_MM, _COVERED = 1.0, 0.25
+
+
+class Engine(Protocol):
+    """Something that finds the region to remove."""
+
+    def face(self, registered: Registered, template: Template) -> Field:
+        """The region in the world of a registered series; raises Withheld where it does not fit."""
+
+
+class TemplateEngine:
+    """The extended region of the template, through the registration that passed the gate."""
+
+    def face(self, registered: Registered, template: Template) -> Field:
+        """Nothing to compute: the template's own distances."""
+        return Field(template.distance, registered.affine)
+
+
+@dataclass(frozen=True)
+class CommandEngine:
+    """A program that reads a NIfTI image and writes a NIfTI mask (0 = removed) on the same grid."""
+
+    command: tuple[str, ...]
+    scratch: Path
+    log: Path
+    face_left_max: float
+
+    def face(self, registered: Registered, template: Template) -> Field:
+        """Run the program and take its mask if it covers the face."""
+        removed = run_program(self.command, registered, self.scratch, self.log)
+        left = uncovered(removed, registered, template)
+        if left > self.face_left_max:
+            raise Withheld(Reason.ENGINE_MASK, f"{left:.0%} of the face left")
+        return Field(distance_to(removed), IDENTITY)
+
+
+@dataclass(frozen=True)
+class PydefaceEngine:
+    """pydeface with FSL's flirt; its own region leaves the eyes, so ours is added to it."""
+
+    scratch: Path
+    log: Path
+
+    def face(self, registered: Registered, template: Template) -> Field:
+        """pydeface's region joined with the template's eyes, brow and cheeks."""
+        program = (sys.executable, "-m", "deidflow.face.run_pydeface", "{image}", "{mask}")
+        removed = run_program(program, registered, self.scratch, self.log)
+        ours = Field(template.distance, registered.affine).within(removed, 0.0)
+        both = (sitk.GetArrayViewFromImage(removed) > 0) | ours
+        return Field(distance_to(like(both.astype(np.uint8), removed)), IDENTITY)
+
+
+def engine_of(settings: DefaceSettings, scratch: Path, log: Path) -> Engine:
+    """The engine that the settings name; raises EnvironmentFault where its program is missing."""
+    check_engine(settings)
+    if settings.engine == "command":
+        return CommandEngine(settings.command, scratch, log, settings.gate.face_left_max)
+    return PydefaceEngine(scratch, log) if settings.engine == "pydeface" else TemplateEngine()
+
+
+def check_engine(settings: DefaceSettings) -> None:
+    """Raise EnvironmentFault where the program of the engine cannot be found."""
+    if settings.engine == "command" and shutil.which(settings.command[0]) is None:
+        raise EnvironmentFault("the program of deface.command is not on the PATH; install it or name it with its path")
+    if settings.engine == "pydeface" and find_flirt() is None:
+        raise EnvironmentFault(
+            "deface.engine pydeface needs flirt of FSL, which is not there; install FSL and set FSLDIR, "
+            "or use deface.engine template, which needs nothing"
+        )
+
+
+def find_flirt() -> str | None:
+    """FSL's flirt, on the PATH or below FSLDIR."""
+    below = Path(os.environ["FSLDIR"], "bin") if os.environ.get("FSLDIR") else None
+    return shutil.which("flirt") or (shutil.which("flirt", path=str(below)) if below else None)
+
+
+def run_program(command: Sequence[str], registered: Registered, scratch: Path, log: Path) -> Image:
+    """What a program removes from a registered series, as a mask of about 1 mm in its world.
+
+    Raises Withheld where the program fails or its mask does not lie on the grid of the image.
+    """
+    image, mask = scratch / "engine-image.nii.gz", scratch / "engine-mask.nii.gz"
+    try:
+        nibabel.save(_three_d(registered.series), image)
+        words = [word.replace("{image}", str(image)).replace("{mask}", str(mask)) for word in command]
+        if (code := run_tool(words, log)) != 0 or not mask.exists():
+            raise Withheld(Reason.ENGINE_MASK, f"exit code {code}")
+        return _removed(nibabel.load(mask), nibabel.load(image))
+    finally:
+        image.unlink(missing_ok=True)
+        mask.unlink(missing_ok=True)
+
+
+def _three_d(series: Series) -> Any:
+    """The first volume of the converted image; the stack itself where slices are uneven or tilted."""
+    if series.image is None or not series.even:
+        affine = np.vstack([index_to_world(series.main), [0, 0, 0, 1]])
+        return nibabel.Nifti1Image(sitk.GetArrayFromImage(series.main).transpose(2, 1, 0), _RAS_OF_LPS @ affine)
+    loaded = nibabel.load(series.image)
+    values = np.asanyarray(loaded.dataobj)
+    while values.ndim > 3:
+        values = values[..., 0]
+    return nibabel.Nifti1Image(values, loaded.affine)
+
+
+def _removed(mask: Any, image: Any) -> Image:
+    if mask.shape[:3] != image.shape[:3] or not np.allclose(mask.affine, image.affine, atol=1e-3):
+        raise Withheld(Reason.ENGINE_MASK, "another grid")
+    gone = np.asanyarray(mask.dataobj).reshape(image.shape[:3]) == 0
+    found = image_of(gone.transpose(2, 1, 0).astype(np.float32), (_RAS_OF_LPS @ mask.affine)[:3])
+    return shrink(found, _GRID_MM) > _COVERED
+
+
+def uncovered(removed: Image, registered: Registered, template: Template) -> float:
+    """The share of the face's skin in view that a mask leaves: what is seen from the front, brow to chin."""
+    points = apply(inverse(registered.affine), template.points["front"])
+    indices = np.rint(apply(inverse(index_to_world(removed)), points)).astype(int)
+    inside = np.all((indices >= 0) & (indices < removed.GetSize()), axis=1)
+    if not inside.any():
+        return 1.0
+    x, y, z = indices[inside].T
+    return float(1 - sitk.GetArrayViewFromImage(removed)[z, y, x].mean())

@@ -1,0 +1,84 @@
+"""What the face room knows of a series: its volumes, and what its header says it shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from deidflow.face.volume import Image
+from deidflow.face_settings import DefaceSettings, ScopeRule
+from deidflow.resources import load_yaml
+
+FEWEST_SLICES = 20
+"""Fewer slices do not show what they do not show."""
+
+
+@dataclass(frozen=True)
+class About:
+    """Header values of a series, the source's own: they never leave the vault."""
+
+    modality: str
+    image_type: tuple[str, ...] = ()
+    acquisition_type: str = ""
+    body_part: str = ""
+    description: str = ""
+    words: str = ""
+    """Descriptions of series, study and protocol."""
+    frame_of_reference: str = ""
+    colour: bool = False
+    t1_like: bool = False
+    """Short echo, and a short repetition or an inversion."""
+
+    @property
+    def says_other_body_part(self) -> bool:
+        """Whether the attributes name a part of the body without a face, and no word speaks of a head."""
+        lists = load_yaml("standard/body_parts.yaml")
+        named = re.sub(r"[^A-Z]", "", self.body_part.upper())
+        spoken = set(re.findall(r"[A-Z]+", self.words.upper()))
+        return named in lists["other"] and not spoken & set(lists["head"])
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series as volumes in LPS, in-plane about 2 mm, the largest stack first."""
+
+    name: str
+    stacks: tuple[Image, ...]
+    component: str
+    """`M`, or `P`, `R`, `I` where no frame shows a magnitude."""
+    about: About
+    volumes: int = 1
+    """How many volumes the largest stack has."""
+    resolution_mm: float = 1.0
+    """The largest spacing of the stored voxels of the largest stack."""
+    even: bool = True
+    """Whether the planes of the largest stack are a regular grid: no uneven gap, no tilt."""
+    image: Path | None = None
+    """The series as dcm2niix converted it."""
+
+    @property
+    def main(self) -> Image:
+        """The largest stack."""
+        return self.stacks[0]
+
+    @property
+    def is_localizer(self) -> bool:
+        """Whether the image type says so."""
+        return "LOCALIZER" in self.about.image_type
+
+    @property
+    def is_thick(self) -> bool:
+        """Whether it has enough slices to show that something is not there."""
+        return min(self.main.GetSize()) >= FEWEST_SLICES and not self.is_localizer
+
+
+def wish(about: About, settings: DefaceSettings) -> ScopeRule | None:
+    """The first rule of `deface.scope` that a series meets."""
+    return next((rule for rule in settings.scope if _meets(about, rule)), None)
+
+
+def _meets(about: About, rule: ScopeRule) -> bool:
+    pairs = ((rule.modality, about.modality), (rule.body_part, about.body_part), (rule.series, about.description))
+    return all(not pattern or fnmatchcase(value.upper(), pattern.upper()) for pattern, value in pairs)

@@ -1,0 +1,91 @@
+"""The section of a configuration that concerns faces."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from deidflow.settings import Section
+
+
+class GateSettings(Section):
+    """Thresholds of the registration gate; a value beyond any of them sends the series to quarantine.
+
+    Where they come from: 490 labelled gate rows of 16 heads under 7 to 14 perturbations, on 4 mm data;
+    3 of 281 harmful registrations passed, 7 of 136 good ones were refused. docs/faces.md has what
+    `benchmarks/faces.py` measures of them.
+    """
+
+    agreement_mm: float = 8.0
+    """Largest mean distance of face points between the two registrations (162 pairs: 0 wrong by > 10 mm)."""
+    head_in_template_min: float = 0.964
+    outer_in_head_max: float = 0.12
+    contrast_min: float = 1.3
+    volume_scale_min: float = 0.8
+    volume_scale_max: float = 1.5
+    head_dice_min: float = 0.25
+    forehead_changed_max: float = 0.08
+    face_changed_min: float = 0.10
+    brain_lost_max_ml: float = Field(default=0.1, ge=0)
+    """Largest volume of the subject's brain that the mask may change, on any series."""
+    brain_reached_max_ml: float = Field(default=5.0, ge=0)
+    """Largest volume of the subject's brain inside the face region before the brain is spared."""
+    brain_min_ml: float = 700.0
+    brain_max_ml: float = 2_000.0
+    brain_dice_min: float = 0.92
+    """CT: overlap of the subject's brain with the template's (right .943, wrong .885 to .897)."""
+    carried_contrast_min: float = 1.2
+    """Below it a series does not show where it lies; it is then carried by the scanner's coordinates alone."""
+    carried_move_max_mm: float = 10.0
+    """Largest motion of the face between two series of a session that is believed."""
+    face_left_max: float = Field(default=0.10, ge=0, le=1)
+    """Share of the face's surface that a mask of another engine may leave."""
+
+
+class ScopeRule(Section):
+    """Which series are forced through defacing, or spared; patterns with `*`, empty ones match all."""
+
+    modality: str = ""
+    body_part: str = ""
+    """Matches BodyPartExamined."""
+    series: str = ""
+    """Matches SeriesDescription."""
+    action: Literal["force", "skip"]
+    """`force`: the attributes are not believed that it is no head. `skip`: not masked; at level high only
+    what the image shows to be no head is released so."""
+    reason: str = Field(min_length=3, max_length=200)
+    """Goes into the vault's audit of the series."""
+
+
+class DefaceSettings(Section):
+    """When and how faces are removed."""
+
+    when: Literal["auto", "always"] = "auto"
+    """`auto` removes faces at level high; `always` does so at level low too."""
+    engine: Literal["template", "pydeface", "command"] = "template"
+    """`template` is ours; `pydeface` needs FSL; `command` runs a program of the site."""
+    command: tuple[str, ...] = ()
+    """Program and arguments; `{image}` is the NIfTI to read, `{mask}` the NIfTI to write (0 = removed)."""
+    ears: bool = False
+    margin_mm: float = Field(default=4.0, ge=0, le=10)
+    """Growth of the face region on the registered series."""
+    carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
+    """Growth of the face region on the other series of the session."""
+    brain_margin_mm: float = Field(default=5.0, ge=0, le=12)
+    """What lies this near to the brain stays on MR and PET."""
+    skull_margin_mm: float = Field(default=8.0, ge=0, le=12)
+    """What lies this near to the brain stays on CT: the skull base."""
+    fill: float | None = None
+    """Real value written into the mask; by default 0 (MR, PET), the middle of unscaled phase, -1000 HU (CT)."""
+    image_type: Literal["derived", "keep"] = "derived"
+    """`derived`: value 1 of ImageType says so (MIXED on enhanced images); `keep` leaves it."""
+    scope: tuple[ScopeRule, ...] = ()
+    gate: GateSettings = GateSettings()
+
+    @model_validator(mode="after")
+    def _command_fits(self) -> DefaceSettings:
+        words = " ".join(self.command)
+        if self.engine == "command" and not ("{image}" in words and "{mask}" in words):
+            raise ValueError("deface.command needs a program with {image} and {mask} among its arguments")
+        return self
