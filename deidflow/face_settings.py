@@ -29,7 +29,7 @@ class GateSettings(Section):
     face_changed_min: float = 0.10
     brain_lost_max_ml: float = Field(default=0.1, ge=0)
     """Largest volume of the subject's brain that the mask may change, on any series."""
-    brain_reached_max_ml: float = Field(default=5.0, ge=0)
+    brain_reached_max_ml: float = Field(default=15.0, ge=0)
     """Largest volume of the subject's brain inside the face region before the brain is spared."""
     brain_min_ml: float = 700.0
     brain_max_ml: float = 2_000.0

@@ -1,4 +1,4 @@
-"""The demo's cohort: three subjects, four sessions, and what goes wrong in real folders."""
+"""The demo's cohort: three subjects, five sessions, and what goes wrong in real folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deidflow.demo.head import grid_affine, on_grid, warped_head
+from deidflow.demo.head import grid_affine, on_grid, warped_head, warped_tomography
 from deidflow.demo.series import Person, Visit, write_screenshot, write_series
 
 PEOPLE = (
@@ -39,12 +39,13 @@ def make_cohort(folder: Path) -> Expected:
     visit = Visit(third, 1, "20240229")
     home = folder / "tanaka-mitsuko"
     released += _sagittal(home / "MR", visit, seed=31)
+    released += _tomography(home / "CT", Visit(third, 2, "20240405"), seed=41)
     write_screenshot(home / "screenshot of Tanaka.dcm", visit, 9)
     _cut_file(home / "MR" / "IM00001", home / "cut.dcm")
     (home / "notes.txt").write_text("Mrs Tanaka called on Tuesday.\n")
     planted = tuple(sorted({value for person in PEOPLE for value in person.planted}))
     verdicts = {"released": released, "quarantined": 2, "skipped": 1}
-    return Expected(verdicts, 4, {"defaced": 4, "no face in view": 1}, planted)
+    return Expected(verdicts, 5, {"defaced": 5, "no face in view": 1}, planted)
 
 
 def _sagittal(folder: Path, visit: Visit, seed: int) -> int:
@@ -65,6 +66,14 @@ def _oblique_study(folder: Path, visit: Visit) -> int:
     flat = grid_affine(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (3.4, 3.4, 3.0), slab, np.array([0.0, 6.0, 74.0]))
     volumes = [on_grid(head, slab, flat) for _ in range(3)]
     return count + write_series(folder / "b", visit, 4, "fMRI rest", volumes)
+
+
+def _tomography(folder: Path, visit: Visit, seed: int) -> int:
+    """A pseudo-CT with a headrest."""
+    size = (100, 116, 84)
+    affine = grid_affine(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (2.0, 2.2, 2.5), size, np.array([0.0, 0, -4.0]))
+    volume = on_grid(warped_tomography(seed), size, affine, outside=-1000.0)
+    return write_series(folder, visit, 5, "CT head", [volume], tomography=True)
 
 
 def _cut_file(whole: Path, target: Path) -> None:

@@ -10,11 +10,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array
-from deidflow.face.volume import image_of
+from deidflow.face.anatomy import brain_mask
+from deidflow.face.volume import head_mask, image_of, like, outward, window
 
 Image = Any
 _WARPED_GRID: Array = np.array([[2.0, 0, 0, -100], [0, 2.0, 0, -142], [0, 0, 2.0, -130]])
 """Index to LPS mm of `warped_head`."""
+_AIR_HU, _SOFT_HU, _BONE_HU, _BRAIN_HU, _HEADREST_HU = -1000.0, 40.0, 900.0, 35.0, -100.0
+_SKULL_MM = 2.0, 8.0
+_HEADREST_VOXELS = 3
 
 
 def average_head() -> Image:
@@ -27,9 +31,7 @@ def warped_head(seed: int) -> Image:
     """The average head turned, scaled and bent at random, with noise and a receive field (2 mm)."""
     head = average_head()
     generator = np.random.default_rng(seed)
-    grid = image_of(np.zeros((128, 134, 100), np.float32), _WARPED_GRID)
-    moved = sitk.Resample(head, grid, _warp(head, generator), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
-    values = sitk.GetArrayFromImage(moved)
+    values = sitk.GetArrayFromImage(_moved(head, head, generator, 0.0))
     z, y, x = (np.linspace(-1, 1, size) for size in values.shape)
     field = 1 + 0.15 * (
         x[None, None] * generator.normal() + y[None, :, None] * generator.normal() + z[:, None, None] * 0.5
@@ -37,6 +39,34 @@ def warped_head(seed: int) -> Image:
     noise = generator.normal(0, 6, (2, *values.shape))
     noisy = np.hypot(values * field + noise[0], noise[1]).astype(np.float32)
     return image_of(noisy, _WARPED_GRID)
+
+
+def warped_tomography(seed: int) -> Image:
+    """A pseudo-CT in HU of the same head, warped at random: air, soft tissue, skull, brain, and a headrest (2 mm)."""
+    generator = np.random.default_rng(seed)
+    head = average_head()
+    values = sitk.GetArrayFromImage(_moved(_hounsfield(head), head, generator, _AIR_HU))
+    y = np.arange(values.shape[1])[None, :, None]
+    back = np.nonzero((values > _AIR_HU / 2).any((0, 2)))[0][-1]
+    headrest = (y > back - _HEADREST_VOXELS) & (y <= back + _HEADREST_VOXELS) & (values < _AIR_HU / 2)
+    values[headrest] = _HEADREST_HU
+    noisy = values + generator.normal(0, 12, values.shape)
+    return image_of(np.clip(noisy, -1024, 3071).astype(np.float32), _WARPED_GRID)
+
+
+def _hounsfield(head: Image) -> Image:
+    """HU of the average head: a closed shell of bone around the brain."""
+    mask = head_mask(window(head))
+    away = sitk.GetArrayFromImage(outward(brain_mask(head)))
+    values = np.where(sitk.GetArrayFromImage(mask) > 0, _SOFT_HU, _AIR_HU)
+    values[(away > _SKULL_MM[0]) & (away <= _SKULL_MM[1])] = _BONE_HU
+    values[away <= _SKULL_MM[0]] = _BRAIN_HU
+    return sitk.SmoothingRecursiveGaussian(like(values.astype(np.float32), head), 0.7)
+
+
+def _moved(image: Image, head: Image, generator: np.random.Generator, outside: float) -> Image:
+    grid = image_of(np.zeros((128, 134, 100), np.float32), _WARPED_GRID)
+    return sitk.Resample(image, grid, _warp(head, generator), sitk.sitkLinear, outside, sitk.sitkFloat32)
 
 
 def _warp(head: Image, generator: np.random.Generator) -> Any:
@@ -51,10 +81,10 @@ def _warp(head: Image, generator: np.random.Generator) -> Any:
     return sitk.CompositeTransform([rigid, bend])
 
 
-def on_grid(head: Image, size: tuple[int, int, int], affine: Array) -> Image:
+def on_grid(head: Image, size: tuple[int, int, int], affine: Array, outside: float = 0.0) -> Image:
     """The head resampled to columns x rows x slices with an affine from index to LPS mm."""
     grid = image_of(np.zeros(size[::-1], np.float32), affine)
-    return sitk.Resample(head, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+    return sitk.Resample(head, grid, sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32)
 
 
 def grid_affine(

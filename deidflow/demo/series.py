@@ -14,6 +14,8 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
 MR_IMAGE, SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.7"
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+_INTERCEPT = -1024
 _ROOT = "1.2.826.0.1.3680043.8.498."
 
 
@@ -49,18 +51,28 @@ class Visit:
 
 
 def write_series(
-    folder: Path, visit: Visit, number: int, description: str, volumes: Sequence[Any], *, shuffled: bool = False
+    folder: Path,
+    visit: Visit,
+    number: int,
+    description: str,
+    volumes: Sequence[Any],
+    *,
+    shuffled: bool = False,
+    tomography: bool = False,
 ) -> int:
-    """Write one classic MR series of one or more volumes (SimpleITK, LPS); returns the number of files."""
+    """Write one classic MR or CT series of one or more volumes (SimpleITK, LPS); returns the number of files."""
     folder.mkdir(parents=True, exist_ok=True)
     count: int = sum(volume.GetSize()[2] for volume in volumes)
     names = np.random.default_rng(number).permutation(count) if shuffled else np.arange(count)
     instance = 0
     for time, volume in enumerate(volumes):
-        values = np.clip(sitk.GetArrayFromImage(volume), 0, 4095).astype("<u2")
+        stored = sitk.GetArrayFromImage(volume) - (_INTERCEPT if tomography else 0)
+        values = np.clip(np.rint(stored) if tomography else stored, 0, 4095).astype("<u2")
         for index in range(len(values)):
             header = _header(visit, number, description, instance + 1)
             _image(header, volume, values[index], index)
+            if tomography:
+                _as_tomography(header)
             header.AcquisitionNumber = time + 1
             header.AcquisitionTime = f"1010{time:02d}.000000"
             _save(header, folder / f"IM{int(names[instance]) + 1:05d}")
@@ -129,6 +141,14 @@ def _image(header: Dataset, volume: Any, values: Any, index: int) -> None:
     header.PixelSpacing, header.SliceThickness = [f"{rows:.6g}", f"{columns:.6g}"], f"{slices:.6g}"
     header.SpacingBetweenSlices = f"{slices:.6g}"
     _pixels(header, values, 16)
+
+
+def _as_tomography(header: Dataset) -> None:
+    header.SOPClassUID, header.Modality, header.ImageType = CT_IMAGE, "CT", ["ORIGINAL", "PRIMARY", "AXIAL"]
+    header.RescaleSlope, header.RescaleIntercept, header.KVP = "1", str(_INTERCEPT), "120"
+    for keyword in ("ScanningSequence", "SequenceVariant", "MRAcquisitionType", "RepetitionTime", "EchoTime",
+                    "FlipAngle", "MagneticFieldStrength"):  # fmt: skip
+        delattr(header, keyword)
 
 
 def _pixels(header: Dataset, values: Any, bits: int) -> None:

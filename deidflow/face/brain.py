@@ -12,12 +12,13 @@ from deidflow.face.affine import IDENTITY, Array, as_transform
 from deidflow.face.anatomy import distance_to
 from deidflow.face.mask import Field
 from deidflow.face.prepare import Resonance, Tomography
-from deidflow.face.volume import Image, grown, largest, mask_points, millilitres, nearest, outward
+from deidflow.face.volume import Image, grown, largest, like, mask_points, millilitres, nearest, outward
 
-_CORE_MM, _INSIDE_MM, _AROUND_TEMPLATE_MM = 10.0, 6.0, 12.0
+_CORE_MM, _INSIDE_MM, _AROUND_TEMPLATE_MM = 10.0, 6.0, 10.0
 """Inside the template's brain what sets the level and what counts anyway; outside it how far brain may reach."""
-_UNDER_SKIN_MM, _TOP_MM, _ERODE_MM, _REGROW_MM = 5.0, 150.0, 4.0, 6.0
+_UNDER_SKIN_MM, _TOP_MM, _ERODE_MM, _REGROW_MM = 7.0, 150.0, 4.0, 6.0
 _DARKEST, _BRIGHTEST = 0.55, 1.9
+_LEVEL_MM, _LEVEL_SMOOTH_MM = 3.0, 15.0
 _TRUSTED_ML = (700.0, 1_700.0)
 _FEWEST_CORE_VOXELS, _MOSTLY_NEAR = 500, 0.9
 
@@ -74,10 +75,10 @@ def _of_tomography(head: Tomography, away: Image, box: Box) -> Image:
 
 def _of_resonance(head: Resonance, away: Image, box: Box) -> Image:
     """Intensities like the core's, away from the skin, connected to the core by more than a thread."""
-    even = head.even[box]
     deep = sitk.GetArrayViewFromImage(away) < -_CORE_MM
     if deep.sum() < _FEWEST_CORE_VOXELS:
-        return sitk.Image(even.GetSize(), sitk.sitkUInt8)
+        return sitk.Image(away.GetSize(), sitk.sitkUInt8)
+    even = _flattened(head.windowed[box], away)
     level = float(np.median(sitk.GetArrayViewFromImage(even)[deep]))
     tissue = sitk.And(even > _DARKEST * level, even < _BRIGHTEST * level)
     allowed = sitk.And(grown(head.mask[box], -_UNDER_SKIN_MM), away <= _AROUND_TEMPLATE_MM)
@@ -87,6 +88,15 @@ def _of_resonance(head: Resonance, away: Image, box: Box) -> Image:
     core = largest(sitk.Or(grown(solid, -_ERODE_MM), inner))
     found = sitk.And(solid, grown(core, _REGROW_MM))
     return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(found, [2] * 3))
+
+
+def _flattened(windowed: Image, away: Image) -> Image:
+    """The receive field as the brain alone shows it, carried on outwards: bright skin has no say."""
+    inside = sitk.Cast(away <= -_LEVEL_MM, sitk.sitkFloat32)
+    weight = sitk.SmoothingRecursiveGaussian(inside, _LEVEL_SMOOTH_MM)
+    field = sitk.SmoothingRecursiveGaussian(sitk.Cast(windowed, sitk.sitkFloat32) * inside, _LEVEL_SMOOTH_MM)
+    values = sitk.GetArrayFromImage(windowed) * sitk.GetArrayViewFromImage(weight)
+    return like((values / np.maximum(sitk.GetArrayViewFromImage(field), 1e-6)).astype(np.float32), windowed)
 
 
 def _below_top(head: Image, grid: Image) -> Image:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deidflow.face.affine import Array, apply, as_transform, index_to_world, inverse
 from deidflow.face.prepare import Resonance, Tomography
+from deidflow.face.register import head_region
 from deidflow.face.similarity import Similarity, contrast, sample
 from deidflow.face.template import Template
 from deidflow.face.tomography import dice
@@ -84,7 +85,7 @@ class _Lookup:
 
 def _contrast(image: Image, target: Image, affine: Array, template: Template) -> Features:
     """How much better the registration is than the same moved by 18 mm and 14 degrees."""
-    similarity = Similarity(sample(image, 12_000, 3), target, 32)
+    similarity = Similarity(sample(image, 12_000, 3, head_region(image)), target, 32)
     centre = apply(inverse(affine), template.points["brain"]).mean(0)
     return {"similarity": similarity(affine), "contrast": contrast(similarity, affine, centre)}
 

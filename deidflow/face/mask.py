@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from deidflow.face.template import Template
 from deidflow.face.volume import Image, image_of
 
 Removed = NDArray[np.bool_]
+_STRIDE = 8
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,16 @@ class WorldMask:
 
     def removed(self, plane: Plane) -> Removed:
         """Which pixels of a plane are removed, shape (rows, columns); no NIfTI affine is involved."""
-        found: Removed = self.on(grid_of(plane))[0]
-        return found
+        removed = np.zeros((plane.rows, plane.columns), bool)
+        near = _box(self.face, plane, self.margin_mm)
+        if near is None:
+            return removed
+        part = _part(plane, *near)
+        found = self.face.within(grid_of(part), self.margin_mm)[0]
+        if self.brain is not None and _box(self.brain, part, self.brain_margin_mm) is not None:
+            found &= ~self.brain.within(grid_of(part), self.brain_margin_mm)[0]
+        removed[near] = found
+        return removed
 
     def on(self, grid: Image) -> Removed:
         """Which voxels of a grid are removed, shape (slices, rows, columns)."""
@@ -69,6 +79,34 @@ class WorldMask:
         if self.brain is not None and removed.any():
             removed &= ~self.brain.within(grid, self.brain_margin_mm)
         return removed
+
+
+def _box(field: Field, plane: Plane, reach_mm: float) -> tuple[slice, slice] | None:
+    """Rows and columns outside which no pixel lies within reach, found on every eighth pixel; None for nowhere."""
+    coarse = replace(
+        plane,
+        rows=-(-plane.rows // _STRIDE) + 1,
+        columns=-(-plane.columns // _STRIDE) + 1,
+        row_spacing=plane.row_spacing * _STRIDE,
+        column_spacing=plane.column_spacing * _STRIDE,
+    )
+    between = math.hypot(coarse.row_spacing, coarse.column_spacing) / 2
+    near = field.within(grid_of(coarse), min(reach_mm + between + 2 * UNIT_MM, FARTHEST_MM))[0]
+    if not near.any():
+        return None
+    rows, columns = np.nonzero(near.any(1))[0], np.nonzero(near.any(0))[0]
+    return _span(rows, plane.rows), _span(columns, plane.columns)
+
+
+def _span(used: NDArray[np.intp], size: int) -> slice:
+    return slice(max(0, int(used[0] - 1) * _STRIDE), min(size, int(used[-1] + 1) * _STRIDE + 1))
+
+
+def _part(plane: Plane, rows: slice, columns: slice) -> Plane:
+    """A rectangle of a plane as a plane."""
+    aside = plane.row_direction * plane.column_spacing * columns.start
+    origin = plane.origin + aside + plane.column_direction * plane.row_spacing * rows.start
+    return replace(plane, origin=origin, rows=rows.stop - rows.start, columns=columns.stop - columns.start)
 
 
 def grid_of(plane: Plane) -> Image:

@@ -70,8 +70,8 @@ def register(small: Any, target: Target, *, seed: int = 0) -> Array:
     middle = np.array(fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()]))
     search = _Search(top if top is not None else middle, target.centre)
     offsets = _offsets(search.centre, [top, whole, middle])
-    region = _region(fine)
-    rough = Similarity(sample(coarse, 2_500, seed, _region(coarse)), target.coarse, 20)
+    region = head_region(fine)
+    rough = Similarity(sample(coarse, 2_500, seed, head_region(coarse)), target.coarse, 20)
     exact = Similarity(sample(fine, 6_000, seed, region), target.fine, 28)
     polish = Similarity(sample(fine, 20_000, seed + 1, region), target.fine, 32)
     starts = _spread(search, _grid(search, rough, offsets), 18.0, 6)
@@ -166,7 +166,7 @@ def minimized(
     return found.x, float(found.fun)
 
 
-def _region(image: Any) -> NDArray[np.bool_] | None:
+def head_region(image: Any) -> NDArray[np.bool_] | None:
     """Where points are sampled: the box of the head with a margin, without what lies far below the vertex."""
     mask = head_mask(image)
     values = sitk.GetArrayViewFromImage(mask) > 0

@@ -19,14 +19,15 @@ def head_and_brain(image: Image) -> tuple[Image, Image]:
     """Masks of the head (table and headrest off) and the brain in an image of HU of about 2 mm.
 
     Head: HU > -300, core deeper than 4 mm, largest, grown back by 5, holes of each slice filled.
-    Brain: 0 to 100 HU, core deeper than 6 mm, largest, grown back by 7.
+    Brain: 0 to 100 HU, cores deeper than 6 mm, of the large ones the highest (the neck's muscles may be the
+    largest), grown back by 7.
     """
     tissue = image > _HEAD_HU
-    head = _regrown(tissue, 4.0, 5.0)
+    head = _regrown(tissue, largest(grown(tissue, -4.0)), 5.0)
     filled = _filled(sitk.BinaryMorphologicalClosing(head, [3] * 3))
     smooth = sitk.DiscreteGaussian(image, float(np.mean(image.GetSpacing())) ** 2 * 0.36)
     soft = sitk.And(sitk.And(smooth > _BRAIN_HU[0], smooth < _BRAIN_HU[1]), filled)
-    brain = _regrown(soft, 6.0, 7.0)
+    brain = _regrown(soft, _highest(grown(soft, -6.0)), 7.0)
     return filled, largest(sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(brain, [2] * 3)))
 
 
@@ -52,10 +53,19 @@ def _values(mask: Image) -> NDArray[Any]:
     return values
 
 
-def _regrown(mask: Image, depth: float, reach: float) -> Image:
-    """The largest core of a mask, and what of the mask lies near it."""
-    core = largest(grown(mask, -depth))
+def _regrown(mask: Image, core: Image, reach: float) -> Image:
+    """What of a mask lies near its core and is connected."""
     return largest(sitk.And(mask, grown(core, reach)))
+
+
+def _highest(cores: Image) -> Image:
+    """Of the parts that have a third of the largest one's size, the one nearest to the vertex (LPS z)."""
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(cores))
+    shapes = sitk.LabelShapeStatisticsImageFilter()
+    shapes.Execute(parts)
+    sizes = {label: shapes.GetPhysicalSize(label) for label in shapes.GetLabels()}
+    large = [label for label, size in sizes.items() if size * 3 >= max(sizes.values())]
+    return parts == max(large, key=lambda label: shapes.GetCentroid(label)[2], default=1)
 
 
 def _filled(mask: Image) -> Image:
