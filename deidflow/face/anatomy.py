@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from deidflow.face.affine import Array
+from deidflow.face.affine import Array, apply, index_to_world, inverse
 from deidflow.face.volume import Image, grown, head_mask, largest, like, mask_points, nearest, outward
 
 PAD_LOW, PAD_HIGH = [40, 80, 120], [40, 0, 0]
@@ -74,12 +74,10 @@ def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
 
 
 def _front(head: Image, template: Image) -> Array:
-    """The first point of the head on each ray from the front; heights as template voxels."""
-    points = mask_points(head)
-    order = np.lexsort((points[:, 1], np.round(points[:, 2], 1), np.round(points[:, 0], 1)))
-    columns = np.round(points[order][:, [0, 2]], 1)
-    starts = np.r_[True, (np.diff(columns, axis=0) != 0).any(1)]
-    skin = points[order][starts]
-    indices = np.array([template.TransformPhysicalPointToContinuousIndex(point.tolist()) for point in skin])
-    window = (indices[:, 2] > _CHIN_Z) & (indices[:, 2] < _BROW_Z) & (abs(indices[:, 0] - _MIDDLE_X) < _HALF_WIDTH)
-    return skin[window & (indices[:, 1] < _FRONT_Y)]
+    """The first voxel of the head on each ray from the front, in the window of the face."""
+    values = sitk.GetArrayViewFromImage(head) > 0
+    z, x = np.nonzero(values.any(1))
+    skin = apply(index_to_world(head), np.stack([x, values.argmax(1)[z, x], z], 1).astype(float))
+    indices = apply(inverse(index_to_world(template)), skin)
+    seen = (indices[:, 2] > _CHIN_Z) & (indices[:, 2] < _BROW_Z) & (abs(indices[:, 0] - _MIDDLE_X) < _HALF_WIDTH)
+    return skin[seen & (indices[:, 1] < _FRONT_Y)]

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from deidflow.demo.head import average_head, grid_affine, on_grid, warped_head
+from deidflow.demo.head import average_head, grid_affine, on_grid
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import apply, as_transform, inverse
 from deidflow.face.gate import agreement, judge
 from deidflow.face.mask import Field, WorldMask, face_in_view
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
-from deidflow.face.template import Template, load_template, prepare_template, template_path
+from deidflow.face.template import Template, prepare_template, template_path
 from deidflow.face.volume import image_of
 from deidflow.face_settings import GateSettings
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    path = template_path(tmp_path_factory.mktemp("template"), ears=False)
-    prepare_template(str(path), False)
-    return load_template(path)
-
-
-@lru_cache(maxsize=4)
-def head(seed: int) -> sitk.Image:
-    return warped_head(seed)
-
-
-@pytest.fixture(scope="session")
-def registered(template: Template) -> np.ndarray:
-    return register(Resonance.of(head(5)).ranked, template.ranked)
+from tests.face.conftest import head
 
 
 def test_a_warped_head_passes_the_gate(template: Template, registered: np.ndarray) -> None:

@@ -1,0 +1,81 @@
+"""What lies in a cell beside its stored value is cleared; the stored value itself never changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from deidflow.dicom.component import component
+from deidflow.dicom.pixels import fill_cell, read_pixels, real_values, stored_values, without_overlay_bits
+from deidflow.errors import Withheld
+from tests.conftest import mr_instance, save
+
+VALUES = (np.arange(64) * 37 % 4096).astype("<u2")
+
+
+def cells_of(tmp_path: Path, values: np.ndarray, **changes: object) -> tuple[np.ndarray, pydicom.Dataset]:
+    source = pydicom.dcmread(save(mr_instance(PixelData=values.astype("<u2").tobytes(), **changes), tmp_path / "x"))
+    return read_pixels(source, tmp_path).cells, source
+
+
+def test_an_overlay_above_the_value_is_cleared(tmp_path: Path) -> None:
+    cells, source = cells_of(tmp_path, VALUES | 0x8000)
+    assert np.array_equal(without_overlay_bits(cells, source).ravel(), VALUES)
+
+
+def test_clean_cells_are_not_touched(tmp_path: Path) -> None:
+    cells, source = cells_of(tmp_path, VALUES)
+    assert without_overlay_bits(cells, source) is cells
+
+
+def test_a_sign_that_goes_on_is_no_overlay(tmp_path: Path) -> None:
+    signed = (VALUES.astype(int) - 2048).astype("<i2")
+    cells, source = cells_of(tmp_path, signed.view("<u2"), PixelRepresentation=1)
+    assert without_overlay_bits(cells, source) is cells
+    assert np.array_equal(stored_values(cells, source).ravel(), signed)
+    drawn = signed.view("<u2").copy()
+    drawn[5] ^= 0x4000
+    cells, source = cells_of(tmp_path, drawn, PixelRepresentation=1)
+    assert np.array_equal(without_overlay_bits(cells, source).ravel(), signed.view("<u2"))
+
+
+def test_a_value_in_the_highest_bits_with_an_overlay_below(tmp_path: Path) -> None:
+    cells, source = cells_of(tmp_path, VALUES << 4 | 1, HighBit=15)
+    assert np.array_equal(stored_values(cells, source).ravel(), VALUES)
+    assert np.array_equal(without_overlay_bits(cells, source).ravel(), VALUES << 4)
+    source.Modality, source.RescaleIntercept, source.RescaleSlope = "CT", "-1024", "1"
+    assert fill_cell(source, 0) == 24 << 4
+
+
+def test_a_high_bit_that_contradicts_the_pixels_is_withheld(tmp_path: Path) -> None:
+    cells, source = cells_of(tmp_path, VALUES, HighBit=15)
+    with pytest.raises(Withheld):
+        without_overlay_bits(cells, source)
+
+
+def test_real_values_are_hounsfield_units(tmp_path: Path) -> None:
+    cells, source = cells_of(tmp_path, VALUES, RescaleSlope="2", RescaleIntercept="-1000")
+    assert np.array_equal(real_values(cells[0], source, 0).ravel(), VALUES * 2.0 - 1000)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["ORIGINAL", "PRIMARY", "M", "ND"], "M"),
+        (["ORIGINAL", "PRIMARY", "P", "ND"], "P"),
+        (["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "SE"], "P"),
+        (["ORIGINAL", "PRIMARY", "R", "FFE"], "R"),
+        (["ORIGINAL", "PRIMARY", "OTHER"], "M"),
+    ],
+)
+def test_the_component_comes_from_the_image_type(words: list[str], found: str) -> None:
+    assert component(mr_instance(ImageType=words)) == found
+
+
+def test_ge_says_the_component_in_a_number() -> None:
+    header = mr_instance(ImageType=["ORIGINAL", "PRIMARY", "OTHER"], Manufacturer="GE MEDICAL SYSTEMS")
+    header.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", 1)
+    assert component(header) == "P"

@@ -1,0 +1,33 @@
+"""One prepared template and one registered head for all tests of the room."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from deidflow.demo.head import warped_head
+from deidflow.face.prepare import Resonance
+from deidflow.face.register import register
+from deidflow.face.template import Template, load_template, prepare_template, template_path
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    path = template_path(tmp_path_factory.mktemp("template"), ears=False)
+    prepare_template(str(path), False)
+    return load_template(path)
+
+
+@lru_cache(maxsize=4)
+def head(seed: int) -> sitk.Image:
+    """A warped head of 2 mm."""
+    return warped_head(seed)
+
+
+@pytest.fixture(scope="session")
+def registered(template: Template) -> np.ndarray:
+    """Subject world -> template world of `head(5)`."""
+    return register(Resonance.of(head(5)).ranked, template.ranked)
