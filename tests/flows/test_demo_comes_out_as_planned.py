@@ -25,20 +25,20 @@ NAMES_IN_FOLDERS = [b"gerlinde", b"zbigniew", b"mitsuko", b"mueller", b"nowak_",
 def test_the_demo_says_that_all_came_out_as_planned(demo_run: DemoRun) -> None:
     assert demo_run.result.returncode == 0, demo_run.result.stdout + demo_run.result.stderr
     assert "All came out as planned" in demo_run.result.stdout
-    assert "409 files found" in demo_run.result.stdout
+    assert "493 files found" in demo_run.result.stdout
 
 
 def test_sessions_are_labelled_by_months(demo_run: DemoRun) -> None:
     sessions = sorted(f"{path.parent.name}/{path.name}" for path in demo_run.release.glob("P*/*"))
-    assert Counter(name.split("/")[1] for name in sessions) == {"M00": 3, "M06": 1}
+    assert Counter(name.split("/")[1] for name in sessions) == {"M00": 3, "M01": 1, "M06": 1}
 
 
 def defaced_series(demo_run: DemoRun) -> list[Path]:
-    return sorted(demo_run.release.glob("P*/M*/*-MR"))
+    return sorted(demo_run.release.glob("P*/M*/*-*"))
 
 
 def test_each_series_has_dicom_nifti_mask_and_sidecar(demo_run: DemoRun) -> None:
-    assert len(defaced_series(demo_run)) == 5
+    assert len(defaced_series(demo_run)) == 6
     for series in defaced_series(demo_run):
         names = {path.name for path in series.iterdir()}
         assert names == {"defaced_dicom", "defaced.nii.gz", "defaced_mask.nii.gz", "defaced.json"}
@@ -170,16 +170,16 @@ def test_checksums_fit_and_tables_add_up(demo_run: DemoRun) -> None:
     listed = {line.split("  ")[1] for line in (demo_run.release / "manifest.sha256").read_text().splitlines()}
     assert listed == set(tree_digest(demo_run.release)) - {"manifest.sha256"}
     rows = list(csv.DictReader((demo_run.release / "subjects.tsv").open(), delimiter="\t"))
-    assert sum(int(row["instances"]) for row in rows) == 406
+    assert sum(int(row["instances"]) for row in rows) == 490
 
 
 def test_status_says_done_without_prefect(demo_run: DemoRun) -> None:
     result = command_line("status", demo_run.release, "--vault", demo_run.vault, "--json")
     found = json.loads(result.stdout)
     assert not found["running"]
-    assert len(found["sessions"]) == 4
+    assert len(found["sessions"]) == 5
     assert all(set(row["steps"].values()) == {"done"} for row in found["sessions"])
-    assert sum(row["written"] for row in found["sessions"]) == 406
+    assert sum(row["written"] for row in found["sessions"]) == 490
 
 
 def test_a_second_run_computes_nothing_and_changes_nothing(demo_run: DemoRun, tmp_path: Path) -> None:
