@@ -12,20 +12,23 @@ from deidflow.settings import Section
 class GateSettings(Section):
     """Thresholds of the registration gate; a value beyond any of them sends the series to quarantine.
 
-    Where they come from: 490 labelled gate rows of 16 heads under 7 to 14 perturbations, on 4 mm data;
-    3 of 281 harmful registrations passed, 7 of 136 good ones were refused. docs/faces.md has what
-    `benchmarks/faces.py` measures of them.
+    Where they come from: 156 perturbed heads (6 heads, whole faces), 504 planted wrong registrations and 15
+    volumes that are no head, at 4 mm; docs/faces.md has the table.
     """
 
     agreement_mm: float = 8.0
-    """Largest mean distance of face points between the two registrations (162 pairs: 0 wrong by > 10 mm)."""
-    head_in_template_min: float = 0.964
+    """Largest mean distance of face points between the two registrations (147 accepted, 1 wrong by > 10 mm)."""
+    head_in_template_min: float = 0.96
+    """By the stricter head mask (good: at least .965)."""
     outer_in_head_max: float = 0.12
-    contrast_min: float = 1.3
+    """By the strict head mask (good: at most .078)."""
+    contrast_min: float = 1.8
+    """Good: at least 1.93; wrong registrations and things that are no head: at most 1.83."""
     volume_scale_min: float = 0.8
     volume_scale_max: float = 1.5
     head_dice_min: float = 0.25
     forehead_changed_max: float = 0.08
+    """In the head's own axes (good: 0)."""
     face_changed_min: float = 0.10
     brain_lost_max_ml: float = Field(default=0.1, ge=0)
     """Largest volume of the subject's brain that the mask may change, on any series."""
@@ -68,7 +71,7 @@ class DefaceSettings(Section):
     command: tuple[str, ...] = ()
     """Program and arguments; `{image}` is the NIfTI to read, `{mask}` the NIfTI to write (0 = removed)."""
     ears: bool = False
-    margin_mm: float = Field(default=4.0, ge=0, le=10)
+    margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the face region on the registered series."""
     carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
     """Growth of the face region on the other series of the session."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -167,14 +171,28 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `deidflow` as a user does."""
+@lru_cache(maxsize=1)
+def prefect_home() -> str:
+    """A home of Prefect whose database is set up once for all runs of a test process."""
+    folder = tempfile.mkdtemp(prefix="deidflow-test-prefect-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of ours or of Prefect, but for its home."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEIDFLOW_", "PREFECT_"))}
+    return clean | {"PREFECT_HOME": prefect_home()}
+
+
+def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as by default."""
+    clean = {name: value for name, value in (clean_environment() | environment).items() if value}
     return subprocess.run(
         [Path(sys.executable).with_name("deidflow"), *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=clean | environment,
+        env=clean,
         check=False,
         timeout=280,
     )
@@ -199,7 +217,7 @@ class DemoRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.source, self.release, self.vault = (folder / name for name in ("source", "release", "vault"))
-        self.result = command_line("demo", folder)
+        self.result = command_line("demo", folder, PREFECT_HOME="")
 
     def settings(self) -> RunSettings:
         """The settings of the demo's run."""

@@ -16,6 +16,8 @@ _MIDDLE_X = 88
 _CHIN_Z, _BROW_Z, _HALF_WIDTH, _FRONT_Y = 5, 122, 60, 110
 """The window in which the face is seen from the front, in template voxels (mm)."""
 FARTHEST_MM, UNIT_MM = 25.0, 0.1
+NEAREST_MM = 8.0
+"""How near the region comes to the template's brain."""
 
 
 def brain_mask(image: Image) -> Image:
@@ -27,13 +29,19 @@ def brain_mask(image: Image) -> Image:
 
 
 def extended_region(original: NDArray[np.bool_], brain: Image, ears: bool) -> NDArray[np.bool_]:
-    """What is removed, as an array (z, y, x) on the padded template grid."""
+    """What is removed, as an array (z, y, x) on the padded template grid.
+
+    pydeface's region, and eyes with brow, temples, cheeks with chin, and the sides of the throat. Above the
+    orbits it keeps 14 mm from the template's brain: frontal poles lie up to 10 mm in front of it.
+    """
     away = sitk.GetArrayFromImage(outward(brain))
     z, y, x = np.indices(away.shape, sparse=True)
     x, y, z = abs(x - PAD_LOW[0] - _MIDDLE_X), y - PAD_LOW[1], z - PAD_LOW[2]
-    eyes_and_brow = (y <= 66) & (z <= 124) & (away > 8)
+    eyes_and_brow = (y <= 66) & (z <= 130) & (away > 14)
+    temples = (x > 40) & (y <= 80) & (z > 70) & (z <= 130) & (away > 12)
     cheeks_and_chin = (y <= 98) & (z <= 70) & (away > 12)
-    removed: NDArray[np.bool_] = original | eyes_and_brow | cheeks_and_chin
+    throat = (x > 30) & (y <= 118) & (z <= 25) & (away > 12)
+    removed: NDArray[np.bool_] = original | eyes_and_brow | temples | cheeks_and_chin | throat
     if ears:
         removed |= (x > 66) & (y > 85) & (y < 165) & (z < 115) & (away > 14)
     return removed

@@ -19,7 +19,7 @@ from deidflow.face_settings import DefaceSettings
 _LARGER_THAN_A_HEAD_CM2 = 450.0
 """A head's largest axial cut has about 250 to 320 cm2; a table or headrest on it adds less than 100."""
 _FEWEST_LEVELS, _EDGE_PERCENT = 8, 5
-_APART_MM, _CONTRAST = 20.0, 1.3
+_APART_MM = 20.0
 _GRID_MM = 2.0
 
 
@@ -35,7 +35,7 @@ def shows_no_head(series: Series, template: Template, settings: DefaceSettings) 
     outcome = attempt(series, template, settings)
     if not isinstance(outcome, Refused) or not outcome.figures:
         return False
-    return outcome.figures["agreement_mm"] > _APART_MM and outcome.figures["contrast"] < _CONTRAST
+    return outcome.figures["agreement_mm"] > _APART_MM and outcome.figures["contrast"] < settings.gate.contrast_min
 
 
 def _is_large(mask: Image) -> bool:

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
+from deidflow.face.anatomy import NEAREST_MM
 from deidflow.face.attempt import Refused, Registered, attempt, state_in_view
 from deidflow.face.brain import brain_of, field_of
 from deidflow.face.features import Features
@@ -103,9 +104,14 @@ def register_session(
 
 
 def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) -> Anchor:
-    """What is carried from a registered head; raises Withheld where the engine's region does not fit."""
+    """What is carried from a registered head; raises Withheld where the engine's region does not fit.
+
+    Where only the template says where the brain is, the region does not grow towards it.
+    """
     tomography = registered.series.about.modality == "CT"
     margin = settings.skull_margin_mm if tomography else settings.brain_margin_mm
+    if registered.brain.source == "template":
+        margin = max(margin, NEAREST_MM)
     growth = settings.margin_mm if settings.engine == "template" else 0.0
     return Anchor(registered, locate(registered), field_of(registered.brain), margin, growth)
 

@@ -23,7 +23,7 @@ from deidflow.face.tomography import label_image
 from deidflow.face.volume import Image, flatten, head_centres, head_mask, image_of, like, nearest, rank, shrink, window
 from deidflow.store.files import digest_of
 
-TEMPLATE_VERSION = "3"
+TEMPLATE_VERSION = "4"
 
 
 @dataclass(frozen=True)

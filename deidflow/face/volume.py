@@ -59,9 +59,9 @@ def head_threshold(image: Image) -> float:
     return float(0.4 * otsu.GetThreshold())
 
 
-def head_mask(image: Image) -> Image:
-    """The head in a windowed image of about 2 or 4 mm."""
-    opened = sitk.BinaryMorphologicalOpening(image > head_threshold(image), [1] * 3)
+def head_mask(image: Image, strictness: float = 1.0) -> Image:
+    """The head in a windowed image of about 2 or 4 mm; a higher threshold leaves out coils and noise."""
+    opened = sitk.BinaryMorphologicalOpening(image > strictness * head_threshold(image), [1] * 3)
     return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(largest(opened), [3] * 3))
 
 

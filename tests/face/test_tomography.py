@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from deidflow.demo.head import warped_tomography
 from deidflow.face.affine import apply, index_to_world, inverse
 from deidflow.face.attempt import Refused, Registered, attempt
 from deidflow.face.brain import field_of
@@ -20,13 +18,9 @@ from deidflow.face.template import Template
 from deidflow.face.tomography import bone, head_and_brain
 from deidflow.face.volume import grown, image_of, like, millilitres
 from deidflow.face_settings import DefaceSettings, ScopeRule
+from tests.face.conftest import tomography
 
 SETTINGS = DefaceSettings()
-
-
-@lru_cache(maxsize=1)
-def tomography() -> sitk.Image:
-    return warped_tomography(41)
 
 
 def series(image: sitk.Image, **about: str) -> Series:

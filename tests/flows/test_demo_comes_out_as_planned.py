@@ -186,7 +186,7 @@ def test_a_second_run_computes_nothing_and_changes_nothing(demo_run: DemoRun, tm
     before = tree_digest(demo_run.release)
     work = {path: path.stat().st_mtime_ns for path in (demo_run.vault / "work").rglob("records/*.json")}
     result = command_line(
-        "run", demo_run.source, demo_run.release, "--vault", demo_run.vault, "--log", tmp_path / "log"
+        "run", demo_run.source, demo_run.release, "--vault", demo_run.vault, "--log", tmp_path / "log", PREFECT_HOME=""
     )
     assert result.returncode == 4, result.stderr
     assert "cached, nothing to do" in result.stderr

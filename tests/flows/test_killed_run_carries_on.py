@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deidflow.store.locks import held
-from tests.conftest import command_line, save_series, tree_digest, write_secret
+from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,7 @@ def undisturbed(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 def start(source: Path, root: Path) -> subprocess.Popen[bytes]:
     command = [str(Path(sys.executable).with_name("deidflow")), *arguments(source, root)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEIDFLOW_", "PREFECT_"))}
-    return subprocess.Popen(command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def processes_of(root: Path) -> list[int]:
