@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from deidflow.face.affine import Array
 from deidflow.face.anatomy import brain_mask
-from deidflow.face.volume import head_mask, image_of, like, outward, window
+from deidflow.face.volume import head_mask, image_of, like, outward, shrink, window
 
 Image = Any
 _WARPED_GRID: Array = np.array([[2.0, 0, 0, -100], [0, 2.0, 0, -142], [0, 0, 2.0, -130]])
@@ -55,7 +55,8 @@ def warped_tomography(seed: int) -> Image:
 
 
 def _hounsfield(head: Image) -> Image:
-    """HU of the average head: a closed shell of bone around the brain."""
+    """HU of the average head at 2 mm: a closed shell of bone around the brain."""
+    head = shrink(head, 2.0)
     mask = head_mask(window(head))
     away = sitk.GetArrayFromImage(outward(brain_mask(head)))
     values = np.where(sitk.GetArrayFromImage(mask) > 0, _SOFT_HU, _AIR_HU)

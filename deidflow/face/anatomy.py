@@ -17,7 +17,7 @@ _CHIN_Z, _BROW_Z, _HALF_WIDTH, _FRONT_Y = 5, 122, 60, 110
 """The window in which the face is seen from the front, in template voxels (mm)."""
 FARTHEST_MM, UNIT_MM = 25.0, 0.1
 NEAREST_MM = 8.0
-"""How near the region comes to the template's brain."""
+"""What lies this near to the template's brain stays where the subject's own cannot be found."""
 
 
 def brain_mask(image: Image) -> Image:
