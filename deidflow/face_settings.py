@@ -73,6 +73,8 @@ class DefaceSettings(Section):
     ears: bool = False
     margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the face region on the registered series."""
+    partial_margin_mm: float = Field(default=8.0, ge=0, le=15)
+    """The same where most of the face lies outside the field of view, so that the registration is less sure."""
     carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
     """Growth of the face region on the other series of the session."""
     brain_margin_mm: float = Field(default=5.0, ge=0, le=12)

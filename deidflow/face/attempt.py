@@ -12,7 +12,7 @@ from deidflow.face.affine import Array
 from deidflow.face.brain import Brain, brain_of
 from deidflow.face.features import Features, face_is_empty
 from deidflow.face.gate import Verdict, agreement, judge, judge_tomography
-from deidflow.face.mask import Field, WorldMask, face_in_view
+from deidflow.face.mask import Field, WorldMask, in_view
 from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.register import register
 from deidflow.face.series import Series
@@ -21,7 +21,7 @@ from deidflow.face.volume import Image
 from deidflow.face_settings import DefaceSettings
 from deidflow.verdicts import Reason
 
-_NO_FACE_SHARE, _NO_FACE_MARGIN_MM = 0.02, 15.0
+_NO_FACE_SHARE, _FACE_MARGINS_MM = 0.02, {"face": 15.0, "front": 5.0}
 _LEAST_DICE_OF_DEFACED = 0.55
 _SECOND_SEED = 3
 
@@ -87,6 +87,7 @@ def _judged(
         return Refused(series.name, reason, verdict.failed, verdict.features)
     brain = brain_of(head, affine, template.brain)
     figures = verdict.features | {"own_brain_ml": brain.millilitres if brain.source == "own" else 0.0}
+    figures["front_in_view"] = in_view(series.main, affine, template.points["front"], 0.0)
     reached = _reached(brain, affine, template, settings)
     figures["brain_reached_ml"] = reached
     if reached > settings.gate.brain_reached_max_ml:
@@ -106,6 +107,9 @@ def _reached(brain: Brain, affine: Array, template: Template, settings: DefaceSe
 
 
 def state_in_view(series: Series, affine: Array, template: Template) -> str:
-    """`no face in view` where the face, grown by 15 mm, lies outside all stacks, and they could show it."""
-    share = max(face_in_view(stack, affine, template, _NO_FACE_MARGIN_MM) for stack in series.stacks)
-    return "no face in view" if share < _NO_FACE_SHARE and series.is_thick else "defaced"
+    """`no face in view` where face and brow, grown by margins, lie outside all stacks, and these could show them."""
+    shares = [
+        max(in_view(stack, affine, template.points[name], margin) for stack in series.stacks)
+        for name, margin in _FACE_MARGINS_MM.items()
+    ]
+    return "no face in view" if max(shares) < _NO_FACE_SHARE and series.is_thick else "defaced"

@@ -16,7 +16,7 @@ from deidflow.face.register import head_region
 from deidflow.face.similarity import Similarity, contrast, sample
 from deidflow.face.template import Template
 from deidflow.face.tomography import dice
-from deidflow.face.volume import Image, head_mask, image_of, mask_points, millilitres, nearest, shrink
+from deidflow.face.volume import Image, head_mask, image_of, mask_points, millilitres, nearest, on_even_grid
 
 Features = dict[str, float]
 _FRONT_SIZE, _FRONT_SPACING = (60, 75, 75), (4.0, 4.0, 3.0)
@@ -54,9 +54,9 @@ def features(head: Resonance | Tomography, affine: Array, template: Template) ->
 
 def _seen(head: Resonance | Tomography, template: Template) -> _Seen:
     if isinstance(head, Tomography):
-        mask = shrink(sitk.Cast(head.mask, sitk.sitkFloat32), 4.0) > 0.5
-        return _Seen(shrink(head.labels, 4.0), template.labels.fine, mask, mask, mask)
-    image = shrink(head.windowed, 4.0)
+        mask = on_even_grid(sitk.Cast(head.mask, sitk.sitkFloat32), 4.0) > 0.5
+        return _Seen(on_even_grid(head.labels, 4.0), template.labels.fine, mask, mask, mask)
+    image = on_even_grid(head.windowed, 4.0)
     masks = (head_mask(image, strictness) for strictness in (1.0, 1.5, 2.0))
     return _Seen(image, template.plain.fine, *masks)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import Array, apply, as_transform, index_to_world, inverse
 from deidflow.face.anatomy import FARTHEST_MM, UNIT_MM
-from deidflow.face.template import Template
 from deidflow.face.volume import Image, image_of
 
 Removed = NDArray[np.bool_]
@@ -120,10 +118,9 @@ def grid_of(plane: Plane) -> Image:
     return grid
 
 
-def face_in_view(volume: Any, affine: Array, template: Template, margin_mm: float) -> float:
-    """The share of the template's face, grown by a margin, that lies inside a volume's field of view."""
+def in_view(volume: Image, affine: Array, points: Array, margin_mm: float) -> float:
+    """The share of template points, grown by a margin, that lies inside a volume's field of view."""
     to_index = inverse(index_to_world(volume))
-    face = apply(inverse(affine), template.points["face"])
     reach = margin_mm / np.linalg.norm(index_to_world(volume)[:, :3], axis=0)
-    indices = apply(to_index, face)
+    indices = apply(to_index, apply(inverse(affine), points))
     return float(((indices >= -0.5 - reach) & (indices <= np.array(volume.GetSize()) - 0.5 + reach)).all(1).mean())

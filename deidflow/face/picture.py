@@ -16,7 +16,7 @@ from scipy import ndimage
 from deidflow.face.volume import head_mask, image_of, shrink, window
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
-_KEPT = 0.5
+_KEPT, _AIR_HU = 0.5, -1000.0
 _OUTLINE = (255, 80, 60)
 Values = NDArray[Any]
 
@@ -27,7 +27,7 @@ def save_sheet(before: Path, after: Path, mask: Path, sheet: Path) -> None:
     `mask` is 1 where voxels were kept, on the grid of `after`.
     """
     first, second = _cube(before), _cube(after)
-    removed = _cube(mask) < _KEPT
+    removed = _cube(mask, outside=1.0) < _KEPT
     skin = head_mask(window(image_of(first, np.hstack([np.eye(3) * _GRID_MM, np.zeros((3, 1))]))))
     head = sitk.GetArrayFromImage(skin) > 0
     top = float(np.percentile(first, 99.5))
@@ -38,8 +38,8 @@ def save_sheet(before: Path, after: Path, mask: Path, sheet: Path) -> None:
     sheet.write_bytes(_png(np.concatenate([np.concatenate([_tile(one) for one in row], 1) for row in rows])))
 
 
-def _cube(path: Path) -> Values:
-    """The first volume on an axis-aligned grid of 2 mm in LPS, (z, y, x), z upwards."""
+def _cube(path: Path, outside: float | None = None) -> Values:
+    """The first volume on an axis-aligned grid of 2 mm in LPS, (z, y, x), z upwards; pads of CT are air."""
     loaded = nibabel.load(path)
     data = np.asanyarray(loaded.dataobj)
     if data.dtype.names:
@@ -53,7 +53,9 @@ def _cube(path: Path) -> Values:
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
     size = np.maximum(2, np.ceil((high - low) / _GRID_MM)).astype(int) + 1
     grid = image_of(np.zeros(size[::-1], np.uint8), np.hstack([np.eye(3) * _GRID_MM, low[:, None]]))
-    floor = float(sitk.GetArrayViewFromImage(image).min())
+    floor = float(sitk.GetArrayViewFromImage(image).min()) if outside is None else outside
+    if floor < _AIR_HU:
+        image, floor = sitk.Clamp(image, sitk.sitkFloat32, _AIR_HU, 32767), _AIR_HU
     found: Values = sitk.GetArrayFromImage(
         sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor, floor)
     )
@@ -67,7 +69,8 @@ def _planes(values: Values, removed: Values, top: float) -> list[Values]:
     cuts = []
     for axis in range(3):
         cut, mask = np.take(values, middle[axis], axis), np.take(removed, middle[axis], axis)
-        grey = np.clip(cut / max(top, 1e-6) * 255, 0, 255).astype(np.uint8)
+        low = float(values.min())
+        grey = np.clip((cut - low) / max(top - low, 1e-6) * 255, 0, 255).astype(np.uint8)
         shown = np.stack([grey] * 3, -1)
         shown[mask & ~ndimage.binary_erosion(mask)] = _OUTLINE
         cuts.append(shown if axis == 0 else shown[::-1])

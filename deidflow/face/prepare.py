@@ -6,37 +6,35 @@ from dataclasses import dataclass
 
 from deidflow.face.series import Series
 from deidflow.face.tomography import head_and_brain, label_image
-from deidflow.face.volume import Image, flatten, head_mask, rank, shrink, trim_padding, window
+from deidflow.face.volume import Image, flattened_ranks, head_mask, on_even_grid, trim_padding, window
 
 _SPACING_MM = 2.0
 
 
 @dataclass(frozen=True)
 class Resonance:
-    """A head on MR of about 2 mm: windowed, its mask, and with the receive field flattened."""
+    """A head on MR of 2 mm, windowed, and its mask."""
 
     small: Image
     windowed: Image
     mask: Image
-    even: Image
 
     @classmethod
     def of(cls, volume: Image) -> Resonance:
         """Prepare a volume (LPS, any spacing)."""
-        small = trim_padding(shrink(volume, _SPACING_MM))
+        small = trim_padding(on_even_grid(volume, _SPACING_MM))
         windowed = window(small)
-        mask = head_mask(windowed)
-        return cls(small, windowed, mask, flatten(windowed, mask))
+        return cls(small, windowed, head_mask(windowed))
 
     @property
     def ranked(self) -> Image:
-        """What engine B sees: flattened intensities as ranks."""
-        return rank(window(self.even))
+        """What engine B sees: the receive field flattened, intensities as ranks, at 4 mm."""
+        return flattened_ranks(self.windowed)
 
 
 @dataclass(frozen=True)
 class Tomography:
-    """A head on CT of about 2 mm in HU: its mask without table and headrest, and its brain."""
+    """A head on CT of 2 mm in HU: its mask without table and headrest, and its brain."""
 
     small: Image
     mask: Image
@@ -45,7 +43,7 @@ class Tomography:
     @classmethod
     def of(cls, volume: Image) -> Tomography:
         """Prepare a volume of HU (LPS, any spacing)."""
-        small = trim_padding(shrink(volume, _SPACING_MM))
+        small = trim_padding(on_even_grid(volume, _SPACING_MM))
         return cls(small, *head_and_brain(small))
 
     @property

@@ -26,7 +26,7 @@ from deidflow.face.affine import (
     index_to_world,
 )
 from deidflow.face.similarity import Similarity, sample
-from deidflow.face.volume import head_centres, head_mask, mask_points, shrink
+from deidflow.face.volume import head_centres, head_mask, mask_points, on_even_grid
 
 PRIOR_WEIGHT = 0.004
 _PITCH, _ROLL, _YAW = (-45, -30, -15, 0, 15, 30, 45), (-25, 0, 25), (-30, 0, 30)
@@ -63,9 +63,9 @@ class _Search:
 
 
 def register(small: Any, target: Target, *, seed: int = 0) -> Array:
-    """Subject world -> template world of a head (SimpleITK, LPS, about 2 mm), prepared as the target is."""
-    fine = shrink(small, 4.0)
-    coarse = shrink(fine, 8.0)
+    """Subject world -> template world of a head (SimpleITK, LPS, 2 or 4 mm), prepared as the target is."""
+    fine = on_even_grid(small, 4.0)
+    coarse = on_even_grid(fine, 8.0)
     top, whole = head_centres(fine)
     middle = np.array(fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()]))
     search = _Search(top if top is not None else middle, target.centre)

@@ -22,7 +22,7 @@ from deidflow.face.template import Template
 from deidflow.face_settings import DefaceSettings
 from deidflow.verdicts import Reason
 
-_MOST_TRIES = 3
+_MOST_TRIES, _MOSTLY_OUT_OF_VIEW = 3, 0.25
 Locate = Callable[[Registered], Field]
 """The face region of an engine, in the world of a registered series."""
 
@@ -106,13 +106,16 @@ def register_session(
 def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) -> Anchor:
     """What is carried from a registered head; raises Withheld where the engine's region does not fit.
 
-    Where only the template says where the brain is, the region does not grow towards it.
+    Where only the template says where the brain is, the region does not grow towards it. Where the field of
+    view ends in the face, the head can be registered too low or too high, and the region grows more.
     """
     tomography = registered.series.about.modality == "CT"
     margin = settings.skull_margin_mm if tomography else settings.brain_margin_mm
     if registered.brain.source == "template":
         margin = max(margin, NEAREST_MM)
     growth = settings.margin_mm if settings.engine == "template" else 0.0
+    if registered.figures["front_in_view"] < _MOSTLY_OUT_OF_VIEW:
+        growth = max(growth, settings.partial_margin_mm)
     return Anchor(registered, locate(registered), field_of(registered.brain), margin, growth)
 
 
@@ -157,8 +160,11 @@ class Carrier:
         how = "magnitude" if magnitude is not None and how == "refined" else how
         state = state_in_view(series, compose(self.anchor.registered.affine, affine), self.template)
         found = {"moved_mm": motion.moved_mm, "gain": motion.gain, "contrast": motion.contrast}
-        fate = Fate(state, how, self.anchor, affine, self.settings.carried_margin_mm, found)
+        fate = Fate(state, how, self.anchor, affine, self._carried_margin(), found)
         return self._measured(series, fate)
+
+    def _carried_margin(self) -> float:
+        return max(self.settings.carried_margin_mm, self.anchor.margin_mm)
 
     def _magnitude_of(self, series: Series) -> Series | None:
         """The magnitude series on the grid of a phase series."""

@@ -20,10 +20,20 @@ from deidflow.face.affine import Array, index_to_world
 from deidflow.face.anatomy import PAD_HIGH, PAD_LOW, brain_mask, distance_to, extended_region, points_of
 from deidflow.face.register import Target
 from deidflow.face.tomography import label_image
-from deidflow.face.volume import Image, flatten, head_centres, head_mask, image_of, like, nearest, rank, shrink, window
+from deidflow.face.volume import (
+    Image,
+    flattened_ranks,
+    head_centres,
+    head_mask,
+    image_of,
+    like,
+    nearest,
+    on_even_grid,
+    window,
+)
 from deidflow.store.files import digest_of
 
-TEMPLATE_VERSION = "4"
+TEMPLATE_VERSION = "5"
 
 
 @dataclass(frozen=True)
@@ -79,14 +89,14 @@ def build_template(*, ears: bool) -> Template:
     removed = extended_region(
         sitk.GetArrayFromImage(original) == 0, sitk.ConstantPad(brain, PAD_LOW, PAD_HIGH, 0), ears
     )
-    two, four = window(shrink(image, 2.0)), window(shrink(image, 4.0))
+    two, four = window(on_even_grid(image, 2.0)), window(on_even_grid(image, 4.0))
     head, small_brain = head_mask(two), nearest(brain, two)
     centre = head_centres(four)[0]
     if centre is None:
         raise ValueError("the template has no head")
     return Template(
         plain=_target(two, centre),
-        ranked=_target(rank(flatten(two, head)), centre),
+        ranked=_target(flattened_ranks(two), centre),
         labels=_target(label_image(head, small_brain), centre),
         head=head_mask(four),
         brain=small_brain,
@@ -97,8 +107,8 @@ def build_template(*, ears: bool) -> Template:
 
 
 def _target(two: Image, centre: Array) -> Target:
-    fine = shrink(two, 4.0)
-    return Target(fine, shrink(fine, 8.0), centre)
+    fine = on_even_grid(two, 4.0)
+    return Target(fine, on_even_grid(fine, 8.0), centre)
 
 
 _IMAGES = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 
 from deidflow.dicom.component import component
 from deidflow.dicom.pixels import fill_cell, read_pixels, real_values, stored_values, without_overlay_bits
@@ -79,3 +81,21 @@ def test_ge_says_the_component_in_a_number() -> None:
     header = mr_instance(ImageType=["ORIGINAL", "PRIMARY", "OTHER"], Manufacturer="GE MEDICAL SYSTEMS")
     header.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", 1)
     assert component(header) == "P"
+
+
+HIGH_THROUGHPUT = (
+    "/0//UQApQAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAABDwEB/1AACAACAAAACv9SAAwAAgABAAUEBEAB/1wAEyCIkJCQkJCQkJCQ"
+    "kJCQiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAFkAAf+TwAAmDfoFB3QAAADAABLAABMAUAGHdACM+gMHdADAABNAABOAJNIBAnQA"
+    "MpXpAKNUAMAAKiAAFWAIgiCqcIJ1AE46ceLkwEIB7LYA/9k="
+)
+"""VALUES as a reversible HTJ2K codestream (ISO/IEC 15444-15), made by OpenJPH."""
+
+
+def test_high_throughput_jpeg_2000_is_decoded_exactly(tmp_path: Path) -> None:
+    header = mr_instance(PixelData=encapsulate([base64.b64decode(HIGH_THROUGHPUT)]))
+    header["PixelData"].VR = "OB"
+    source = pydicom.dcmread(save(header, tmp_path / "x"))
+    source.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.201"
+    pixels = read_pixels(source, tmp_path)
+    assert (pixels.decoded, pixels.lossy) == (True, False)
+    assert np.array_equal(pixels.cells.ravel(), VALUES)

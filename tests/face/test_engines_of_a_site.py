@@ -44,7 +44,9 @@ open(options["-omat"], "w").write("1 0 0 0\\n0 1 0 0\\n0 0 1 0\\n0 0 0 1\\n")
 @pytest.fixture(scope="session")
 def subject(template: Template, registered: np.ndarray) -> Registered:
     brain = brain_of(Resonance.of(head(5)), registered, template.brain)
-    return Registered(Series("001-MR", (head(5),), "M", About("MR")), registered, "defaced", brain, {})
+    return Registered(
+        Series("001-MR", (head(5),), "M", About("MR")), registered, "defaced", brain, {"front_in_view": 1.0}
+    )
 
 
 def program(tmp_path: Path, rule: str) -> tuple[str, ...]:

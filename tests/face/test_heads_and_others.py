@@ -10,14 +10,16 @@ import SimpleITK as sitk
 
 from deidflow.demo.head import average_head, grid_affine, on_grid
 from deidflow.dicom.geometry import Plane
-from deidflow.face.affine import apply, as_transform, inverse
+from deidflow.face.affine import apply, as_transform, index_to_world, inverse
+from deidflow.face.attempt import Registered, attempt
 from deidflow.face.gate import agreement, judge
-from deidflow.face.mask import Field, WorldMask, face_in_view
+from deidflow.face.mask import Field, WorldMask, in_view
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
+from deidflow.face.series import About, Series
 from deidflow.face.template import Template, prepare_template, template_path
 from deidflow.face.volume import image_of
-from deidflow.face_settings import GateSettings
+from deidflow.face_settings import DefaceSettings, GateSettings
 from tests.face.conftest import head
 
 
@@ -27,6 +29,16 @@ def test_a_warped_head_passes_the_gate(template: Template, registered: np.ndarra
     verdict = judge(prepared, registered, distance, template, GateSettings())
     assert distance < 8
     assert verdict.passed, verdict
+
+
+def test_a_defaced_head_is_seen_to_be_defaced(template: Template, registered: np.ndarray) -> None:
+    """Masking is idempotent: what comes out goes in again."""
+    mask = WorldMask(Field(template.distance, registered), 2.0, None, 0.0)
+    values = np.where(removed_on(head(5), mask), 0, sitk.GetArrayFromImage(head(5))).astype(np.float32)
+    again = image_of(values, index_to_world(head(5)))
+    outcome = attempt(Series("001-MR", (again,), "M", About("MR")), template, DefaceSettings())
+    assert isinstance(outcome, Registered), outcome
+    assert outcome.state == "already defaced"
 
 
 def test_registration_gives_the_same_bits_again(template: Template, registered: np.ndarray) -> None:
@@ -102,8 +114,8 @@ def test_a_slab_above_the_eyes_has_no_face_in_view(template: Template) -> None:
     affine = grid_affine(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (3.4, 3.4, 3), size, np.array([0.0, 6.0, 74.0]))
     identity = np.hstack([np.eye(3), np.zeros((3, 1))])
     slab = on_grid(average_head(), size, affine)
-    assert face_in_view(slab, identity, template, 15.0) < 0.02
-    assert face_in_view(average_head(), identity, template, 15.0) == 1.0
+    assert in_view(slab, identity, template.points["face"], 15.0) < 0.02
+    assert in_view(average_head(), identity, template.points["face"], 15.0) == 1.0
 
 
 def ball() -> sitk.Image:

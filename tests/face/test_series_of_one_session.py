@@ -53,7 +53,7 @@ def moved(image: sitk.Image, by: Array) -> sitk.Image:
 @pytest.fixture(scope="session")
 def reference(template: Template, registered: np.ndarray) -> Registered:
     brain = brain_of(Resonance.of(head(5)), registered, template.brain)
-    return Registered(series("001-MR", head(5)), registered, "defaced", brain, {})
+    return Registered(series("001-MR", head(5)), registered, "defaced", brain, {"front_in_view": 1.0})
 
 
 def carrier(
@@ -129,7 +129,7 @@ def test_brain_inside_a_mask_is_measured_on_the_series_itself(template: Template
     average = series("001-MR", average_head())
     brain = brain_of(Resonance.of(average.main), IDENTITY, template.brain)
     assert brain.source == "own"
-    anchor = carrier(Registered(average, IDENTITY, "defaced", brain, {}), template).anchor
+    anchor = carrier(Registered(average, IDENTITY, "defaced", brain, {"front_in_view": 1.0}), template).anchor
     fate = Fate("defaced", "refined", anchor, margin_mm=10.0)
     blind = replace(anchor, brain=replace(anchor.brain, distance=anchor.brain.distance * 0 + 250))
     other = series("002-MR", shrink(average_head(), 3.0))
