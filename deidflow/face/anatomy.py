@@ -43,7 +43,7 @@ def extended_region(original: NDArray[np.bool_], brain: Image, ears: bool) -> ND
     throat = (x > 30) & (y <= 118) & (z <= 25) & (away > 12)
     removed: NDArray[np.bool_] = original | eyes_and_brow | temples | cheeks_and_chin | throat
     if ears:
-        removed |= (x > 66) & (y > 85) & (y < 165) & (z < 115) & (away > 14)
+        removed |= (x > 60) & (y > 80) & (y < 165) & (z < 120) & (away > 12)
     return removed
 
 

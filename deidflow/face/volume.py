@@ -65,11 +65,14 @@ def window(image: Image) -> Image:
     low, top = float(np.percentile(values, 0.5)), float(np.percentile(values, 99.5))
     bright = values[values > low + 0.02 * (top - low)]
     high = float(np.percentile(bright, 99)) if bright.size > 100 else float(values.max())
-    return sitk.IntensityWindowing(image, low, max(high, low + 1e-6), 0.0, 1.0)
+    return sitk.IntensityWindowing(image, low, max(high, low + max(1e-6, 1e-5 * abs(low))), 0.0, 1.0)
 
 
 def head_threshold(image: Image) -> float:
-    """What is brighter belongs to the head: 0.4 of Otsu's threshold of a windowed image."""
+    """What is brighter belongs to the head: 0.4 of Otsu's threshold of a windowed image; nothing where it is flat."""
+    values = sitk.GetArrayViewFromImage(image)
+    if float(values.min()) == float(values.max()):
+        return float("inf")
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.SetInsideValue(0)
     otsu.SetOutsideValue(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -160,13 +161,16 @@ class _Builder:
         )
 
     def _review(self, series: SeriesOrder, folder: Path, fate: SeriesResult) -> None:
-        """Pictures before and after, and the figures, into the vault."""
+        """Pictures before and after, and the figures, into the vault; a picture that fails holds nothing back."""
         review = Path(self.inputs.review)
         review.mkdir(parents=True, exist_ok=True, mode=0o700)
         before = sorted((Path(self.inputs.converted) / series.name).glob("image*.nii.gz"))
         masks = sorted(folder.glob("defaced_mask*.nii.gz"))
         after = masks[0].with_name(masks[0].name.replace("_mask", "", 1))
-        save_sheet(before[0], after, masks[0], review / f"{series.name}.png")
+        try:
+            save_sheet(before[0], after, masks[0], review / f"{series.name}.png")
+        except (RuntimeError, ValueError):
+            traceback.print_exc()
         write_json_atomic(review / f"{series.name}.json", fate, indent=2)
 
 

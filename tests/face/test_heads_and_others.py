@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from deidflow.demo.head import average_head, grid_affine, on_grid
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import apply, as_transform, index_to_world, inverse
+from deidflow.face.anatomy import extended_region
 from deidflow.face.attempt import Registered, attempt
 from deidflow.face.gate import agreement, judge
 from deidflow.face.mask import Field, WorldMask, in_view
@@ -18,7 +19,7 @@ from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
 from deidflow.face.series import About, Series
 from deidflow.face.template import Template, prepare_template, template_path
-from deidflow.face.volume import image_of
+from deidflow.face.volume import image_of, nearest
 from deidflow.face_settings import DefaceSettings, GateSettings
 from tests.face.conftest import head
 
@@ -84,6 +85,22 @@ def share_inside(removed: sitk.Image, points: np.ndarray) -> float:
     indices = [removed.TransformPhysicalPointToIndex(point.tolist()) for point in points]
     inside = [i for i in indices if all(0 <= k < n for k, n in zip(i, removed.GetSize(), strict=True))]
     return float(np.mean([values[k, j, i] for i, j, k in inside]))
+
+
+def test_ears_go_when_asked(template: Template) -> None:
+    """Seen from either side: the skin at the height of the ears stays without the option, and goes with it."""
+    original = sitk.GetArrayFromImage(template.original) == 0
+    brain = nearest(template.brain, template.original)
+    head = sitk.GetArrayFromImage(nearest(template.head, template.original)) > 0
+    window = np.s_[180:228, 180:226]
+    for ears in (False, True):
+        removed = extended_region(original, brain, ears)
+        for side in (np.s_[:, :, ::1], np.s_[:, :, ::-1]):
+            seen, gone = head[side], removed[side]
+            first = seen.argmax(2)
+            hit = seen.any(2)
+            taken = np.take_along_axis(gone, first[..., None], 2)[..., 0][window][hit[window]]
+            assert bool(taken.mean() > 0.95) is ears
 
 
 def test_a_grown_mask_contains_the_plain_one(template: Template, registered: np.ndarray) -> None:

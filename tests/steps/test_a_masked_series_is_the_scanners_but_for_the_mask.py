@@ -1,0 +1,127 @@
+"""What `reconstruct` writes of one series: fill, markers, bits beside the values, NIfTI and picture."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image as Picture
+
+from deidflow.face.affine import IDENTITY
+from deidflow.face.mask import Field, WorldMask
+from deidflow.face.picture import save_sheet
+from deidflow.face.volume import image_of
+from deidflow.face_settings import DefaceSettings
+from deidflow.header.library import load_profile
+from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.steps.anonymize import anonymize_session
+from deidflow.steps.masked import MaskedSeries
+from tests.conftest import mr_instance, save
+
+SIZE, SLICES = 24, 20
+
+
+def box() -> WorldMask:
+    """Removes x < 10 mm in slices above 5 mm, whatever the brain."""
+    distance = np.full((40, 40, 40), 250, np.uint8)
+    distance[6:, :, :10] = 0
+    return WorldMask(Field(image_of(distance, np.eye(3, 4)), IDENTITY), 0.0, None, 0.0)
+
+
+def write(source: Path, **changes: Any) -> SeriesOrder:
+    """A series along z with an overlay in the highest bit of its third slice."""
+    files = []
+    for number in range(SLICES):
+        values = np.random.default_rng(number).integers(1, 4096, (SIZE, SIZE)).astype("<u2")
+        values |= 0x8000 if number == 2 else 0
+        image = mr_instance(
+            Rows=SIZE, Columns=SIZE, SOPInstanceUID=f"1.2.3.{number + 1}", InstanceNumber=number + 1,
+            ImagePositionPatient=["0", "0", str(number)], PixelData=values.tobytes(), **changes,
+        )  # fmt: skip
+        path = save(image, source / f"{number:02d}.dcm")
+        files.append(FileOrder(path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
+    return SeriesOrder("003-MR", "MR", False, False, tuple(files))
+
+
+@pytest.fixture
+def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, dict[str, int]]:
+    """A built series and what the builder said."""
+    changes, settings = getattr(request, "param", ({}, DefaceSettings()))
+    series = write(tmp_path / "source", **changes)
+    order = WorkOrder("P001", str(tmp_path / "source"), "00" * 16, 0, (), (SessionOrder("M00", "", (series,)),), "00")
+    order.write(tmp_path / "order.json")
+    profile = load_profile("high")
+    (tmp_path / "headers").mkdir()
+    (tmp_path / "masks").mkdir()
+    anonymize_session(str(tmp_path / "order.json"), "M00", str(tmp_path / "headers"), profile)
+    headers = sorted((tmp_path / "headers" / "003-MR").iterdir())
+    names = [f"slice_{number:03d}.dcm" for number in range(1, SLICES + 1)]
+    folder = tmp_path / "003-MR"
+    builder = MaskedSeries(box(), settings, order, folder, tmp_path / "masks" / "m.npz", tmp_path / "log", profile, {})
+    return folder, builder.build(series, headers, names)
+
+
+def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Stored values before and after, by slice."""
+    before = sorted((folder.parent / "source").glob("*.dcm"))
+    after = sorted((folder / "defaced_dicom").glob("*.dcm"))
+    return [
+        (pydicom.dcmread(a).pixel_array, pydicom.dcmread(b).pixel_array) for a, b in zip(before, after, strict=True)
+    ]
+
+
+def test_values_outside_the_mask_stay_and_overlay_bits_go(masked: tuple[Path, dict[str, int]]) -> None:
+    folder, said = masked
+    assert said == {"removed": 14 * 10 * SIZE, "overlay_bits_cleared": 1}
+    for number, (before, after) in enumerate(pairs(folder)):
+        removed = np.zeros((SIZE, SIZE), bool)
+        removed[:, :10] = number > 5
+        assert np.array_equal(after[~removed], before[~removed] & 0x0FFF)
+        assert not after[removed].any()
+
+
+def test_mask_and_image_are_what_dcm2niix_makes_of_them(masked: tuple[Path, dict[str, int]]) -> None:
+    folder, said = masked
+    image, mask = (nibabel.load(folder / f"defaced{part}.nii.gz") for part in ("", "_mask"))
+    kept = np.asarray(mask.dataobj)
+    assert np.array_equal(image.affine, mask.affine)
+    assert (kept == 0).sum() == said["removed"]
+    assert not np.asarray(image.dataobj)[kept == 0].any()
+
+
+def test_the_picture_shows_what_was_removed(masked: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
+    folder, _ = masked
+    image = nibabel.load(folder / "defaced.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.full(image.shape, 900, np.int16), image.affine), tmp_path / "before.nii.gz")
+    save_sheet(
+        tmp_path / "before.nii.gz", folder / "defaced.nii.gz", folder / "defaced_mask.nii.gz", tmp_path / "s.png"
+    )
+    sheet = np.asarray(Picture.open(tmp_path / "s.png"))
+    upper, lower = np.split(sheet, 2)
+    assert sheet.shape[2] == 3 and (upper != lower).any()
+    assert ((sheet == (255, 80, 60)).all(-1)).sum() > 50
+
+
+@pytest.mark.parametrize(
+    ("masked", "filled", "image_type"),
+    [
+        (({}, DefaceSettings()), 0, "DERIVED"),
+        (({}, DefaceSettings(fill=7.0, image_type="keep")), 7, "ORIGINAL"),
+        (({"RescaleSlope": "2", "RescaleIntercept": "-100"}, DefaceSettings()), 50, "DERIVED"),
+    ],
+    indirect=["masked"],
+)
+def test_fill_and_image_type_are_as_configured(
+    masked: tuple[Path, dict[str, int]], filled: int, image_type: str
+) -> None:
+    folder, _ = masked
+    header = pydicom.dcmread(sorted((folder / "defaced_dicom").glob("*.dcm"))[-1])
+    assert set(header.pixel_array[:, :10].ravel().tolist()) == {filled}
+    assert header.ImageType[0] == image_type
+    assert header.RecognizableVisualFeatures == "NO"
+    assert "deidflow" in header.DerivationDescription
