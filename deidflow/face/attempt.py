@@ -21,7 +21,7 @@ from deidflow.face.volume import Image
 from deidflow.face_settings import DefaceSettings
 from deidflow.verdicts import Reason
 
-_NO_FACE_SHARE, _FACE_MARGINS_MM = 0.02, {"face": 15.0, "front": 5.0}
+_NO_FACE_SHARE, _NO_FACE_MARGIN_MM, _BROW_SHARE = 0.02, 15.0, 0.10
 _LEAST_DICE_OF_DEFACED = 0.55
 _SECOND_SEED = 3
 
@@ -107,9 +107,13 @@ def _reached(brain: Brain, affine: Array, template: Template, settings: DefaceSe
 
 
 def state_in_view(series: Series, affine: Array, template: Template) -> str:
-    """`no face in view` where face and brow, grown by margins, lie outside all stacks, and these could show them."""
-    shares = [
+    """`no face in view` where the face, grown by 15 mm, and all skin but the brow lie outside all stacks.
+
+    Only stacks that could show a face say so.
+    """
+    face, skin = (
         max(in_view(stack, affine, template.points[name], margin) for stack in series.stacks)
-        for name, margin in _FACE_MARGINS_MM.items()
-    ]
-    return "no face in view" if max(shares) < _NO_FACE_SHARE and series.is_thick else "defaced"
+        for name, margin in (("face", _NO_FACE_MARGIN_MM), ("front", 0.0))
+    )
+    none = face < _NO_FACE_SHARE and skin < _BROW_SHARE and series.is_thick
+    return "no face in view" if none else "defaced"

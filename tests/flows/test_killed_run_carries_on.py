@@ -130,16 +130,18 @@ def test_a_subject_added_later_leaves_the_others_alone(
     }
 
 
-def test_odd_file_names_are_only_names(tmp_path: Path) -> None:
-    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with."""
+def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(tmp_path: Path) -> None:
+    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with; cells of 64 bits."""
     write_secret(tmp_path / "vault")
     save_series(tmp_path / "source", 3)
+    odd = {"SeriesInstanceUID": "1.2.3.4.5.2", "SeriesNumber": 8, "Modality": "CT", "BitsAllocated": 64}
+    save_series(tmp_path / "source", 2, **odd, SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
     for name in (b"line\nbreak", b"\xff\xfe.txt", "=1+1,\U0001f9e0.txt".encode()):
         Path(os.fsdecode(os.fsencode(tmp_path / "source") + b"/" + name)).write_text("no image")
-    for _ in range(2):
-        result = command_line(*arguments(tmp_path / "source", tmp_path))
-        assert result.returncode == 0, result.stderr
-        assert "6 files found" in result.stdout
+    result = command_line(*arguments(tmp_path / "source", tmp_path))
+    assert result.returncode == 4, result.stderr
+    assert "8 files found" in result.stdout
+    assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
     assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
     assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
 
@@ -160,18 +162,6 @@ def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path) -> 
         "subjects.tsv",
     ]
     assert "P001" not in (tmp_path / "release" / "manifest.sha256").read_text()
-
-
-def test_one_odd_series_costs_only_itself(tmp_path: Path) -> None:
-    write_secret(tmp_path / "vault")
-    save_series(tmp_path / "source", 3)
-    uids = {"SeriesInstanceUID": "1.2.3.4.5.2", "SeriesNumber": 8}
-    save_series(
-        tmp_path / "source", 2, **uids, Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2", BitsAllocated=64
-    )
-    result = command_line(*arguments(tmp_path / "source", tmp_path))
-    assert result.returncode == 4, result.stderr
-    assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
 
 
 def test_a_release_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
