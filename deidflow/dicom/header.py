@@ -14,7 +14,6 @@ TEXT_FIELDS = {
     "sop_uid": 0x00080018,
     "study_uid": 0x0020000D,
     "series_uid": 0x0020000E,
-    "frame_of_reference": 0x00200052,
     "modality": 0x00080060,
     "patient_name": PATIENT_NAME,
     "patient_id": PATIENT_ID,
@@ -28,7 +27,6 @@ TEXT_FIELDS = {
     "series_number": 0x00200011,
     "instance_number": 0x00200013,
     "image_type": 0x00080008,
-    "body_part": 0x00180015,
     "burned_in": 0x00280301,
     "conversion_type": 0x00080064,
     "photometric": 0x00280004,
@@ -36,7 +34,6 @@ TEXT_FIELDS = {
     "orientation": 0x00200037,
     "spacing": 0x00280030,
     "frames": 0x00280008,
-    "acquisition_type": 0x00180023,
     "trigger_time": 0x00181060,
 }
 SHORT_FIELDS = {"rows": 0x00280010, "columns": 0x00280011, "samples": 0x00280002, "bits_allocated": 0x00280100}
@@ -93,7 +90,6 @@ class Instance(NamedTuple):
     sop_uid: str
     study_uid: str
     series_uid: str
-    frame_of_reference: str
     modality: str
     patient_name: str
     patient_id: str
@@ -107,7 +103,6 @@ class Instance(NamedTuple):
     series_number: str
     instance_number: str
     image_type: str
-    body_part: str
     burned_in: str
     conversion_type: str
     photometric: str
@@ -115,7 +110,6 @@ class Instance(NamedTuple):
     orientation: str
     spacing: str
     frames: str
-    acquisition_type: str
     trigger_time: str
     rows: int
     columns: int

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from deidflow.face.volume import Image, grown, largest, like
 
-_HEAD_HU, _BRAIN_HU, _BONE_HU = -300, (0, 100), 300
+_HEAD_HU, _BRAIN_HU = -300, (0, 100)
 _HEAD_LABEL, _SMOOTH_MM = 0.4, 1.5
 
 
@@ -35,11 +35,6 @@ def label_image(head: Image, brain: Image) -> Image:
     """Air 0, head .4, brain 1, smoothed by 1.5 mm: what CT and template have in common."""
     levels = _HEAD_LABEL * _values(head) + (1 - _HEAD_LABEL) * _values(brain)
     return sitk.SmoothingRecursiveGaussian(like(levels.astype(np.float32), head), _SMOOTH_MM)
-
-
-def bone(image: Image) -> Image:
-    """Compact bone in an image of HU."""
-    return image > _BONE_HU
 
 
 def dice(first: Image, second: Image) -> float:
