@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from deidflow.errors import EnvironmentFault
+from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.process import die_with_parent
 
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 60.0
@@ -64,20 +64,46 @@ def _send_what_waits() -> None:
 
 def _start(home: Path) -> tuple[subprocess.Popen[bytes], str]:
     port = _free_port()
+    return _launch(
+        home, port, {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+    ), f"http://127.0.0.1:{port}"
+
+
+def show_history(home: Path, port: int) -> int:
+    """Run a server with Prefect's UI over the history in `home`, on loopback, until it is interrupted."""
+    prepare_environment(home)
+    if not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
+        raise UsageError("there is no history of runs in this vault; run 'deidflow run' first")
+    if not _is_free(port):
+        raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+    home, address = Path(os.environ["PREFECT_HOME"]), f"http://127.0.0.1:{port}"
+    os.environ["PREFECT_API_URL"] = f"{address}/api"
+    ui = {"PREFECT_UI_ENABLED": "1", "PREFECT_UI_API_URL": f"{address}/api", "PREFECT__SERVER_WEBSERVER_ONLY": "1"}
+    process = _launch(home, port, ui | {"PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")})
+    try:
+        wait_until_ready(process)
+        print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(process)
+
+
+def _launch(home: Path, port: int, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"]
     with (home / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, env=_server_environment(os.environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            preexec_fn=die_with_parent, start_new_session=True,
+        return subprocess.Popen(
+            command, env=_server_environment(os.environ) | dict(settings), stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, preexec_fn=die_with_parent, start_new_session=True,
         )  # fmt: skip
-    return process, f"http://127.0.0.1:{port}"
 
 
 def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What the server may know: no variable of deidflow, since those name places."""
     kept = {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}
-    return kept | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    return kept | {"PREFECT__SERVER_FINAL": "1"}
 
 
 def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
@@ -113,6 +139,11 @@ def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -19,6 +19,7 @@ app.command("deidflow.cli.profile:profile", name="profile")
 app.command("deidflow.cli.vault:vault", name="vault")
 app.command("deidflow.cli.plan:plan", name="plan")
 app.command("deidflow.cli.status:status", name="status")
+app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
 
 

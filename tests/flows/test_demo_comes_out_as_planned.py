@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import signal
+import socket
 import sqlite3
 import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import nibabel
 import numpy as np
 import pydicom
 
 from deidflow.demo.cohort import PEOPLE
-from tests.conftest import DemoRun, command_line, tree_digest
+from tests.conftest import DemoRun, clean_environment, command_line, tree_digest
 
 PLANTED = [value.lower().encode() for person in PEOPLE for value in person.planted]
 NAMES_IN_FOLDERS = [b"gerlinde", b"zbigniew", b"mitsuko", b"mueller", b"nowak_", b"tanaka"]
@@ -221,3 +225,37 @@ def test_a_file_that_was_changed_in_the_release_is_made_again(demo_run: DemoRun)
     assert "P003 M00 deface: cached" in result.stderr
     assert "P001: cached" in result.stderr
     assert tree_digest(demo_run.release) == before
+
+
+def test_the_ui_shows_the_runs_of_the_vault_on_loopback_only(demo_run: DemoRun) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    before = asked(demo_run, "SELECT id, name, state_name FROM flow_run")
+    command = [
+        str(Path(sys.executable).with_name("deidflow")),
+        "ui",
+        "--vault",
+        str(demo_run.vault),
+        "--port",
+        str(port),
+    ]
+    clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
+    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and f"http://127.0.0.1:{port}" in process.stdout.readline()
+            page = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+            runs = httpx.post(f"http://127.0.0.1:{port}/api/flow_runs/filter", json={}, trust_env=False).json()
+            assert "<html" in page.text
+            assert {run["id"].replace("-", "") for run in runs} == {row[0].replace("-", "") for row in before}
+            assert f"0100007F:{port:04X}" in Path("/proc/net/tcp").read_text()
+            assert f"00000000:{port:04X}" not in Path("/proc/net/tcp").read_text()
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    assert asked(demo_run, "SELECT id, name, state_name FROM flow_run") == before
+
+
+def test_a_ui_without_a_history_says_so(tmp_path: Path) -> None:
+    result = command_line("ui", "--vault", tmp_path, PREFECT_HOME="")
+    assert (result.returncode, "no history" in result.stderr) == (2, True)

@@ -1,0 +1,28 @@
+"""`deidflow ui`: the runs of a vault in Prefect's own pages, on loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from deidflow.errors import UsageError
+
+
+def ui(*, vault: Path | None = None, port: int = 4200) -> int:
+    """Show the history of runs in the Prefect UI, on this machine only, until Ctrl-C.
+
+    Parameters
+    ----------
+    vault: The vault of the runs; or DEIDFLOW_VAULT.
+    port: Port on 127.0.0.1.
+    """
+    from deidflow.release.layout import Layout
+    from flows.server import show_history
+
+    place = vault or Path(os.environ.get("DEIDFLOW_VAULT", ""))
+    if place == Path():
+        raise UsageError("'vault' is not given; name it with --vault or as DEIDFLOW_VAULT")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code: int = show_history(Layout(Path(), place.resolve(), "", "").prefect_home, port)
+    return code
