@@ -38,8 +38,8 @@ class GateSettings(Section):
     brain_max_ml: float = 2_000.0
     brain_dice_min: float = 0.92
     """CT: overlap of the subject's brain with the template's (right .943, wrong .885 to .897)."""
-    carried_contrast_min: float = 1.2
-    """Below it a series does not show where it lies; it is then carried by the scanner's coordinates alone."""
+    carried_contrast_min: float = 1.4
+    """Below it a series does not show where it lies (right: at least 1.7, single slices too; phase alone: 1.3)."""
     carried_move_max_mm: float = 10.0
     """Largest motion of the face between two series of a session that is believed."""
     face_left_max: float = Field(default=0.10, ge=0, le=1)

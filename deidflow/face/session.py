@@ -50,8 +50,8 @@ class Fate:
 
     state: str
     how: str
-    """`reference`, `refined`, `coordinates`, `magnitude`, `own`; for what gets no mask, why."""
-    anchor: Anchor | None = None
+    """`reference`, `refined`, `coordinates`, `magnitude` or `own`."""
+    anchor: Anchor
     motion: Array = field(default_factory=lambda: IDENTITY)
     """World of the series -> world of the anchor."""
     margin_mm: float = 0.0
@@ -59,7 +59,6 @@ class Fate:
 
     def mask(self) -> WorldMask:
         """The mask in the world of the series."""
-        assert self.anchor is not None
         face, brain = (
             replace(one, affine=compose(one.affine, self.motion)) for one in (self.anchor.face, self.anchor.brain)
         )
@@ -156,7 +155,7 @@ class Carrier:
     def _carried(self, series: Series) -> Fate:
         magnitude = self._magnitude_of(series)
         motion = refine((magnitude or series).stacks, self.reference, self.face)
-        how, affine = self._believed(series, motion)
+        how, affine = self._believed(motion)
         how = "magnitude" if magnitude is not None and how == "refined" else how
         state = state_in_view(series, compose(self.anchor.registered.affine, affine), self.template)
         found = {"moved_mm": motion.moved_mm, "gain": motion.gain, "contrast": motion.contrast}
@@ -173,13 +172,11 @@ class Carrier:
         same = [one for one in self.siblings if one.component == "M" and _on_one_grid(one, series)]
         return same[0] if same else None
 
-    def _believed(self, series: Series, motion: Motion) -> tuple[str, Array]:
-        """The refined motion, or the scanner's coordinates where the image does not contradict them."""
+    def _believed(self, motion: Motion) -> tuple[str, Array]:
+        """The refined motion, or the scanner's own coordinates where no motion is better."""
         gate = self.settings.gate
         if motion.contrast < gate.carried_contrast_min:
-            if series.about.frame_of_reference != self.anchor.registered.series.about.frame_of_reference:
-                raise Withheld(Reason.NOT_CARRIED, f"contrast {motion.contrast:.2f}")
-            return "coordinates", IDENTITY
+            raise Withheld(Reason.NOT_CARRIED, f"contrast {motion.contrast:.2f}")
         if motion.moved_mm > gate.carried_move_max_mm:
             raise Withheld(Reason.NOT_CARRIED, f"moved {motion.moved_mm:.0f} mm")
         return ("refined", motion.affine) if motion.gain > 0 else ("coordinates", IDENTITY)
@@ -205,7 +202,6 @@ class Carrier:
 
 def brain_lost(series: Series, fate: Fate, template: Template) -> float:
     """Ml of the brain that a mask changes on a series, by the brain of its anchor and, on MR and CT, by its own."""
-    assert fate.anchor is not None
     brains = [fate.anchor.registered.brain.mask] if fate.how in ("reference", "own") else []
     if series.about.modality in ("MR", "CT") and series.component == "M" and series.is_thick and not brains:
         affine = compose(fate.anchor.registered.affine, fate.motion)

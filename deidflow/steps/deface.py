@@ -128,7 +128,6 @@ class _Step:
 
     def _masked(self, series: Series, fate: Fate) -> SeriesResult:
         """A fate as a row of the result; its fields are kept beside it."""
-        assert fate.anchor is not None
         name, folder = fate.anchor.name, Path(self.places.outputs)
         files = {"brain": f"brain-{name}.npz", "face": f"face-{name}.npz"}
         if fate.anchor.face.distance is self.template.distance:
