@@ -24,7 +24,6 @@ from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
 VERSION = "2"
-_MOST_SEEN = 6
 
 
 @dataclass(frozen=True)
@@ -108,16 +107,14 @@ class _Step:
         return results
 
     def _no_heads(self, series: Sequence[Series]) -> dict[str, SeriesResult]:
-        """Series that attributes or a rule take for another part of the body; the image has the last word."""
-        asked = [one for one in series if not _may_be_reference(one, self.settings)]
-        seen = [one for one in asked if one.is_thick or len(one.stacks) == 1][:_MOST_SEEN]
-        shown = bool(seen) and all(shows_no_head(one, self.template, self.settings) for one in seen)
+        """Series that attributes or a rule take for another part of the body; each one's image has the last word."""
         found = {}
-        for one in asked:
+        for one in (one for one in series if not _may_be_reference(one, self.settings)):
             rule = wish(one.about, self.settings)
-            if shown or (rule is not None and self.level == "low"):
-                state = SPARED if rule is not None else NOT_A_HEAD
-                found[one.name] = {"state": state, "how": rule.reason if rule is not None else "attributes and image"}
+            state = NOT_A_HEAD if rule is None else SPARED
+            spared_anyway = rule is not None and self.level == "low"
+            if spared_anyway or shows_no_head(one, self.template, self.settings):
+                found[one.name] = {"state": state, "how": "attributes and image" if rule is None else rule.reason}
             elif rule is not None:
                 found[one.name] = withheld(Reason.SKIP_REFUSED)
         return found
