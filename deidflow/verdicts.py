@@ -73,6 +73,7 @@ class Reason(StrEnum):
     GATE_FEATURES = "gate-features", "the registration does not look like a head"
     GATE_BRAIN = "gate-brain", "the mask would change the subject's brain"
     NOT_CARRIED = "not-carried", "the mask of the session cannot be carried to this series"
+    PARTS_APART = "parts-apart", "stacks or volumes of this series show the head in different places"
     ENGINE_MASK = "engine-mask", "the mask of the chosen engine does not take the face, or takes brain"
     SKIP_REFUSED = "skip-refused", "a rule spares this series, but the image may show a head"
     SIBLING_HELD = "sibling-held", "a head of the same session could not be defaced"

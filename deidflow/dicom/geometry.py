@@ -20,6 +20,7 @@ from deidflow.verdicts import Reason
 Vector = NDArray[np.float64]
 _GRID_POSITIONS = 0x00651051
 _MOSAIC_COUNT = 0x0019100A
+_CROOKED = 0.02
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,17 @@ def _classic(header: Any) -> Plane:
 
 def _plane(header: Any, position: Any, orientation: Any, spacing: Any, frame: int = 0) -> Plane:
     directions, steps = _vector(orientation), _vector(spacing)
+    if not _is_orthonormal(directions) or not np.isfinite(_vector(position)).all() or not (steps > 0).all():
+        raise Withheld(Reason.NO_GEOMETRY)
     size = int(header.Rows), int(header.Columns)
     return Plane(frame, 0, 0, *size, _vector(position)[:3], directions[:3], directions[3:6], steps[0], steps[1])
+
+
+def _is_orthonormal(directions: Vector) -> bool:
+    """Whether rows and columns have unit length and are square to each other (PS3.3 C.7.6.2.1.1)."""
+    first, second = directions[:3], directions[3:6]
+    off = abs(first @ first - 1), abs(second @ second - 1), abs(first @ second)
+    return bool(max(off) < _CROOKED)
 
 
 def _functional_groups(header: Any) -> list[Plane]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from typing import Any
 
 from deidflow.dicom.header import Instance
 from deidflow.errors import ConfigError
@@ -15,6 +16,7 @@ FUNCTIONAL_GROUPS = 0x52009230
 """The tag whose presence says that geometry is given frame by frame."""
 
 
+_SLICING = ("NONE", "CURVED_MPR", "MPR")
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 
 
@@ -84,9 +86,31 @@ def _doubt(instance: Instance, kind: str) -> Reason | None:
 def _face_doubt(instance: Instance) -> Reason | None:
     if instance.photometric == "PALETTE COLOR":
         return Reason.PALETTE
-    if _types(instance) & set(load_yaml("standard/image_signals.yaml")["projections"]):
+    if names_projection(_types(instance)):
         return Reason.PROJECTION
     return None if has_plane(instance) else Reason.NO_GEOMETRY
+
+
+def names_projection(words: Iterable[str]) -> bool:
+    """Whether words of an image or frame type name a projection or a rendering."""
+    signals = load_yaml("standard/image_signals.yaml")
+    upper = {word.strip().upper() for word in words}
+    return bool(upper & set(signals["projections"])) or any(
+        part in word for word in upper for part in signals["projection_parts"]
+    )
+
+
+def is_projection(header: Any) -> bool:
+    """Whether a header says that its pixels are a projection or rendering of a volume (PS3.3 C.8.16.2)."""
+    groups = [
+        *(header.get("SharedFunctionalGroupsSequence") or ()),
+        *(header.get("PerFrameFunctionalGroupsSequence") or ()),
+    ]
+    kinds = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
+    items = [header, *(item for group in groups for kind in kinds for item in group.get(kind) or ())]
+    said = (str(item.get("VolumeBasedCalculationTechnique") or "NONE").upper() for item in items)
+    words = [word for item in items for word in (*(item.get("ImageType") or ()), *(item.get("FrameType") or ()))]
+    return names_projection(map(str, words)) or any(one not in _SLICING for one in said)
 
 
 def _types(instance: Instance) -> set[str]:

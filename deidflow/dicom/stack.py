@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import shift
 
 from deidflow.dicom.geometry import Plane, Vector
+from deidflow.errors import Withheld
+from deidflow.verdicts import Reason
 
 Values = NDArray[np.float32]
-_UNEVEN, _ASIDE_MM = 0.02, 0.1
+_UNEVEN, _ASIDE_MM, _FARTHEST_MM = 0.02, 0.1, 3_000.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _factor(size: int, step: float, spacing: float) -> int:
 
 
 def volume_of(slices: Sequence[Slice]) -> Volume:
-    """One volume of slices of the same key, one at each position."""
+    """One volume of slices of the same key, one at each position; raises Withheld beyond 3 m."""
     ordered = sorted(slices, key=lambda one: one.plane.height)
     heights = np.array([one.plane.height for one in ordered])
     aside = np.array([_aside(one.plane, ordered[0].plane) for one in ordered])
@@ -101,6 +103,8 @@ def _interpolated(ordered: Sequence[Slice], heights: Vector, aside: NDArray[np.f
     low, high = np.floor(aside.min(0) / pitch).astype(int), np.ceil(aside.max(0) / pitch).astype(int)
     shape = first.rows + int(high[1] - low[1]), first.columns + int(high[0] - low[0])
     step = float(np.clip(np.median(np.diff(heights)), 1.0, 3.0))
+    if max(heights[-1] - heights[0], shape[0] * pitch[1], shape[1] * pitch[0]) > _FARTHEST_MM:
+        raise Withheld(Reason.NO_GEOMETRY, "slices far apart")
     targets = np.arange(heights[0], heights[-1] + step / 2, step)
     floor = min(float(one.values.min()) for one in ordered)
     values = np.full((len(targets), *shape), floor, np.float32)

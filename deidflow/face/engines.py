@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 import nibabel
 import numpy as np
 import SimpleITK as sitk
+from nibabel.filebasedimages import ImageFileError
 
 from deidflow.errors import EnvironmentFault, Withheld
 from deidflow.face.affine import IDENTITY, apply, index_to_world, inverse
@@ -30,7 +32,7 @@ from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
 
 _RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_GRID_MM, _COVERED = 1.0, 0.25
+_GRID_MM, _COVERED, _DEPTHS_MM = 1.0, 0.25, (0.0, 5.0, 10.0)
 
 
 class Engine(Protocol):
@@ -119,6 +121,8 @@ def run_program(command: Sequence[str], registered: Registered, scratch: Path, l
         if (code := run_tool(words, log)) != 0 or not mask.exists():
             raise Withheld(Reason.ENGINE_MASK, f"exit code {code}")
         return _removed(nibabel.load(mask), nibabel.load(image))
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError):
+        raise Withheld(Reason.ENGINE_MASK, "the mask cannot be read") from None
     finally:
         image.unlink(missing_ok=True)
         mask.unlink(missing_ok=True)
@@ -145,11 +149,12 @@ def _removed(mask: Any, image: Any) -> Image:
 
 
 def uncovered(removed: Image, registered: Registered, template: Template) -> float:
-    """The share of the face's skin in view that a mask leaves: what is seen from the front, brow to chin."""
-    points = apply(inverse(registered.affine), template.points["front"])
-    indices = np.rint(apply(inverse(index_to_world(removed)), points)).astype(int)
-    inside = np.all((indices >= 0) & (indices < removed.GetSize()), axis=1)
-    if not inside.any():
-        return 1.0
-    x, y, z = indices[inside].T
-    return float(1 - sitk.GetArrayViewFromImage(removed)[z, y, x].mean())
+    """The share of the face in view that a mask leaves, brow to chin: the skin as seen from the front, and below it."""
+    left = []
+    for depth in _DEPTHS_MM:
+        points = apply(inverse(registered.affine), template.points["front"] + [0.0, depth, 0.0])
+        indices = np.rint(apply(inverse(index_to_world(removed)), points)).astype(int)
+        inside = np.all((indices >= 0) & (indices < removed.GetSize()), axis=1)
+        x, y, z = indices[inside].T
+        left.append(float(1 - sitk.GetArrayViewFromImage(removed)[z, y, x].mean()) if inside.any() else 1.0)
+    return max(left)

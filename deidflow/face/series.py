@@ -55,6 +55,8 @@ class Series:
     """The largest spacing of the stored voxels of the largest stack."""
     even: bool = True
     """Whether the planes of the largest stack are a regular grid: no uneven gap, no tilt."""
+    last: tuple[Image, ...] = ()
+    """The last volume of each stack where there are several."""
     image: Path | None = None
     """The series as dcm2niix converted it."""
 

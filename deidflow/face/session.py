@@ -19,6 +19,7 @@ from deidflow.face.prepare import prepared
 from deidflow.face.refine import Motion, Reference, refine
 from deidflow.face.series import Series
 from deidflow.face.template import Template
+from deidflow.face.volume import Image
 from deidflow.face_settings import DefaceSettings
 from deidflow.verdicts import Reason
 
@@ -145,6 +146,7 @@ class Carrier:
         """What a series gets; raises Withheld where neither carrying nor its own registration holds."""
         registered = self.anchor.registered
         if series.name == registered.series.name:
+            self._check_parts(series.stacks[1:], series.last)
             fate = Fate(registered.state, "reference", self.anchor, IDENTITY, self.anchor.margin_mm)
             return self._measured(series, replace(fate, figures=registered.figures))
         try:
@@ -156,11 +158,26 @@ class Carrier:
         magnitude = self._magnitude_of(series)
         motion = refine((magnitude or series).stacks, self.reference, self.face)
         how, affine = self._believed(motion)
+        several = series.stacks if len(series.stacks) > 1 else ()
+        if magnitude is None:
+            self._check_parts(several, series.last)
         how = "magnitude" if magnitude is not None and how == "refined" else how
         state = state_in_view(series, compose(self.anchor.registered.affine, affine), self.template)
         found = {"moved_mm": motion.moved_mm, "gain": motion.gain, "contrast": motion.contrast}
         fate = Fate(state, how, self.anchor, affine, self._carried_margin(), found)
         return self._measured(series, fate)
+
+    def _check_parts(self, stacks: Sequence[Image], last: Sequence[Image]) -> None:
+        """Each further stack, and the last volume, must show the head where the first does, else all is withheld.
+
+        A last volume that shows nothing sharply (a diffusion weighting) contradicts nothing.
+        """
+        gate = self.settings.gate
+        for stack, is_last in [*((one, False) for one in stacks), *((one, True) for one in last)]:
+            motion = refine([stack], self.reference, self.face)
+            blurred = motion.contrast < gate.carried_contrast_min
+            if (blurred and not is_last) or (not blurred and motion.moved_mm > gate.carried_move_max_mm):
+                raise Withheld(Reason.PARTS_APART, f"moved {motion.moved_mm:.0f} mm, contrast {motion.contrast:.2f}")
 
     def _carried_margin(self) -> float:
         return max(self.settings.carried_margin_mm, self.anchor.margin_mm)
@@ -183,7 +200,7 @@ class Carrier:
 
     def _own(self, series: Series, held: Withheld) -> Fate:
         """Registered by itself where the session's registration does not hold for it."""
-        if _score(series) is None:
+        if _score(series) is None or len(series.stacks) > 1 or held.reason is Reason.PARTS_APART:
             raise held
         outcome = attempt(series, self.template, self.settings)
         if isinstance(outcome, Refused):

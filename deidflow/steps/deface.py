@@ -113,7 +113,7 @@ class _Step:
             rule = wish(one.about, self.settings)
             state = NOT_A_HEAD if rule is None else SPARED
             spared_anyway = rule is not None and self.level == "low"
-            if spared_anyway or shows_no_head(one, self.template, self.settings):
+            if spared_anyway or shows_no_head(one):
                 found[one.name] = {"state": state, "how": "attributes and image" if rule is None else rule.reason}
             elif rule is not None:
                 found[one.name] = withheld(Reason.SKIP_REFUSED)

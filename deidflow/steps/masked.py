@@ -104,8 +104,9 @@ class MaskedSeries:
     def _on(self, plane: Plane) -> Removed:
         """The mask on a plane, computed once for all volumes."""
         numbers = plane.origin, plane.row_direction, plane.column_direction
-        key = (*(one.tobytes() for one in numbers), repr((plane.row_spacing, plane.column_spacing)).encode())
         shape = plane.rows, plane.columns
+        scales = repr((*shape, plane.row_spacing, plane.column_spacing)).encode()
+        key = (*(one.tobytes() for one in numbers), scales)
         if key not in self.planes:
             self.planes[key] = np.packbits(self.mask.removed(plane))
         return np.unpackbits(self.planes[key], count=shape[0] * shape[1]).reshape(shape).astype(bool)

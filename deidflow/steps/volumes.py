@@ -14,11 +14,14 @@ import pydicom
 from deidflow.dicom.component import MAGNITUDE, component
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.pixels import read_pixels, real_values
-from deidflow.dicom.stack import Slice, reduced, stack_key, volume_of
+from deidflow.dicom.policy import is_projection
+from deidflow.dicom.stack import Slice, Volume, reduced, stack_key, volume_of
+from deidflow.errors import Withheld
 from deidflow.face.series import About, Series
 from deidflow.face.volume import image_of
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.steps.common import read_content, read_source
+from deidflow.verdicts import Reason
 
 _SPACING_MM = 2.0
 _HEADER = [
@@ -45,27 +48,41 @@ def read_volumes(order: WorkOrder, series: SeriesOrder, scratch: Path, image: Pa
     Of several frames at one place the first is taken, and magnitude before phase, real and imaginary parts.
     Raises Withheld where a frame has no place or cannot be decoded.
     """
+    header = read_source(order, series.files[0], pixels=False)
+    if is_projection(header):
+        raise Withheld(Reason.PROJECTION)
     frames = list(_frames(order, series))
     chosen = _chosen(frames)
-    slices: dict[tuple[object, ...], list[Slice]] = {}
-    for number in sorted({frame.file for frame in chosen}):
-        source = pydicom.dcmread(io.BytesIO(read_content(order, series.files[number])))
-        wanted = [frame for frame in chosen if frame.file == number]
-        for frame, one in zip(wanted, _read(source, wanted, scratch), strict=True):
-            slices.setdefault(frame.key, []).append(one)
-    stacks = sorted((volume_of(found) for found in slices.values()), key=lambda stack: -stack.slices)
+    last = _chosen(reversed(frames)) if len(frames) >= 2 * len(chosen) else []
+    stacks = _stacks(order, series, chosen, scratch)
     shown = {frame.component for frame in chosen}
     plane = chosen[0].plane
     return Series(
         series.name,
-        tuple(image_of(stack.values, stack.affine) for stack in stacks),
+        tuple(_image(stack) for stack in stacks),
         MAGNITUDE if MAGNITUDE in shown else min(shown),
-        _about(read_source(order, series.files[0], pixels=False), series),
+        _about(header, series),
+        last=tuple(_image(stack) for stack in _stacks(order, series, last, scratch)),
         volumes=max(1, len(frames) // len(chosen)),
         resolution_mm=max(plane.row_spacing, plane.column_spacing, float(np.linalg.norm(stacks[0].affine[:, 2]))),
         even=stacks[0].regular,
         image=image,
     )
+
+
+def _stacks(order: WorkOrder, series: SeriesOrder, frames: Sequence[_Frame], scratch: Path) -> list[Volume]:
+    """The stacks of some frames, the largest first."""
+    slices: dict[tuple[object, ...], list[Slice]] = {}
+    for number in sorted({frame.file for frame in frames}):
+        source = pydicom.dcmread(io.BytesIO(read_content(order, series.files[number])))
+        wanted = [frame for frame in frames if frame.file == number]
+        for frame, one in zip(wanted, _read(source, wanted, scratch), strict=True):
+            slices.setdefault(frame.key, []).append(one)
+    return sorted((volume_of(found) for found in slices.values()), key=lambda stack: -stack.slices)
+
+
+def _image(stack: Volume) -> Any:
+    return image_of(stack.values, stack.affine)
 
 
 def _about(header: Any, series: SeriesOrder) -> About:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deidflow.dicom.policy import judge
+from deidflow.dicom.policy import is_projection, judge
 from deidflow.verdicts import Reason, Verdict
 from tests.conftest import inventory, mr_instance, save
 
@@ -57,3 +57,23 @@ def test_an_image_without_geometry_cannot_be_defaced(tmp_path: Path) -> None:
 
 def test_palette_colour_cannot_be_defaced(tmp_path: Path) -> None:
     assert decide(tmp_path, True, PhotometricInterpretation="PALETTE COLOR") == (Verdict.QUARANTINED, Reason.PALETTE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ImageType": ["DERIVED", "SECONDARY", "VOLUME RENDERING"]},
+        {"ImageType": ["DERIVED", "PRIMARY", "MAX_IP"]},
+        {"VolumeBasedCalculationTechnique": "SURFACE_RENDER"},
+        {"VolumeBasedCalculationTechnique": "MAX_IP"},
+    ],
+)
+def test_a_projection_or_rendering_is_known_by_any_of_its_names(changes: dict[str, Any]) -> None:
+    assert is_projection(mr_instance(**changes))
+
+
+def test_a_plain_or_reformatted_slice_is_no_projection() -> None:
+    assert not is_projection(mr_instance())
+    assert not is_projection(
+        mr_instance(ImageType=["DERIVED", "PRIMARY", "MPR"], VolumeBasedCalculationTechnique="NONE")
+    )

@@ -58,6 +58,21 @@ def test_a_frame_without_position_is_withheld() -> None:
     assert caught.value.reason is Reason.NO_GEOMETRY
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ImageOrientationPatient": ["1", "0", "0", "0.17", "1", "0"]},
+        {"ImageOrientationPatient": ["0.9", "0", "0", "0", "0.9", "0"]},
+        {"ImageOrientationPatient": ["0", "0", "0", "0", "0", "0"]},
+        {"PixelSpacing": ["0", "1"]},
+    ],
+)
+def test_a_plane_that_is_not_square_is_withheld(changes: dict[str, list[str]]) -> None:
+    with pytest.raises(Withheld) as caught:
+        planes(mr_instance(**changes))
+    assert caught.value.reason is Reason.NO_GEOMETRY
+
+
 def test_mosaic_tiles_lie_where_the_single_slices_were() -> None:
     header = mr_instance(
         ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"],

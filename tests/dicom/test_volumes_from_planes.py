@@ -7,6 +7,7 @@ import pytest
 
 from deidflow.dicom.geometry import Plane
 from deidflow.dicom.stack import Slice, Volume, reduced, stack_key, volume_of
+from deidflow.errors import Withheld
 
 OBLIQUE = np.array([1.0, 0, 0]), np.array([0, np.cos(0.3), np.sin(0.3)])
 
@@ -78,3 +79,8 @@ def test_orientations_and_matrices_are_told_apart() -> None:
     turned = Plane(0, 0, 0, 40, 50, np.zeros(3), OBLIQUE[1], OBLIQUE[0], 1.0, 1.0)
     keys = {stack_key(one) for one in (first, turned, plane(np.ones(3)), plane(np.zeros(3), rows=41))}
     assert len(keys) == 3
+
+
+def test_a_slice_far_away_is_withheld_instead_of_filling_the_memory() -> None:
+    with pytest.raises(Withheld):
+        volume_of(slices([0.0, 1.0, 2.0, 1e6]))

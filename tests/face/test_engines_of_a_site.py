@@ -70,8 +70,15 @@ def test_the_mask_of_a_program_is_taken_where_it_says(tmp_path: Path, subject: R
 
 
 @pytest.mark.parametrize(
-    "rule", ["pass", "sys.exit(3)", "kept[z > 60] = 0", "image = nibabel.Nifti1Image(kept, image.affine * 2)"],
-    ids=["nothing removed", "fails", "the crown removed", "another grid"],
+    "rule",
+    [
+        "pass",
+        "sys.exit(3)",
+        "kept[z > 60] = 0",
+        "open(sys.argv[2], 'wb').write(b'x' * 99); sys.exit(0)",
+        "image = nibabel.Nifti1Image(kept, image.affine * 2)",
+    ],
+    ids=["nothing removed", "fails", "the crown removed", "garbage", "another grid"],
 )  # fmt: skip
 def test_a_mask_that_does_not_take_the_face_is_refused(
     tmp_path: Path, rule: str, subject: Registered, template: Template

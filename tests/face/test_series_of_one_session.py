@@ -128,6 +128,31 @@ def inside(image: sitk.Image, point: np.ndarray) -> bool:
     return all(0 <= one < size for one, size in zip(index, image.GetSize(), strict=True))
 
 
+@pytest.mark.parametrize("part", ["stacks", "last"])
+def test_a_stack_or_volume_that_shows_the_head_elsewhere_holds_the_series(
+    part: str, reference: Registered, template: Template
+) -> None:
+    """In the registered series itself, and in another one."""
+    elsewhere = (moved(slab(slices=12), motion((0.0, 25.0, 20.0), 0.1)),)
+    for one in (reference.series, series("002-MR", slab())):
+        parts = {"stacks": one.stacks + elsewhere} if part == "stacks" else {"last": elsewhere}
+        with pytest.raises(Withheld) as caught:
+            carrier(reference, template).fate(replace(one, **parts))  # type: ignore[arg-type]
+        assert caught.value.reason in (Reason.PARTS_APART, Reason.NOT_CARRIED)
+
+
+def test_a_last_volume_in_place_is_no_reason(reference: Registered, template: Template) -> None:
+    assert carrier(reference, template).fate(series("002-MR", slab())).how == "refined"
+    again = replace(series("002-MR", slab()), last=(slab(),))
+    assert carrier(reference, template).fate(again).how == "refined"
+
+
+def test_a_head_far_away_is_never_carried_by_coordinates(reference: Registered, template: Template) -> None:
+    far = moved(slab(slices=12), motion((0.0, 0.0, 400.0), 0.0))
+    with pytest.raises(Withheld):
+        carrier(reference, template).fate(series("002-MR", far))
+
+
 def test_brain_inside_a_mask_is_measured_on_the_series_itself(template: Template) -> None:
     average = series("001-MR", average_head())
     brain = brain_of(Resonance.of(average.main), IDENTITY, template.brain)

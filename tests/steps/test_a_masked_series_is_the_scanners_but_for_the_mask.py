@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from PIL import Image as Picture
 
+from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import IDENTITY
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.picture import save_sheet
@@ -125,3 +126,13 @@ def test_fill_and_image_type_are_as_configured(
     assert header.ImageType[0] == image_type
     assert header.RecognizableVisualFeatures == "NO"
     assert "deidflow" in header.DerivationDescription
+
+
+def test_planes_of_two_matrix_sizes_at_one_place_get_masks_of_their_own(tmp_path: Path) -> None:
+    order = WorkOrder("P001", "", "00", 0, (), ())
+    series = MaskedSeries(box(), DefaceSettings(), order, tmp_path, tmp_path, tmp_path, load_profile("high"), {})
+    x, y = np.eye(3)[:2]
+    small, large = (Plane(0, 0, 0, size, size, np.array([0, 0, 9.0]), x, y, 1.0, 1.0) for size in (8, 24))
+    for plane in (small, large, small):
+        assert np.array_equal(series._on(plane), box().removed(plane))
+    assert series._on(large).sum() == 10 * 24
