@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
 from deidflow.config import RunSettings
 from deidflow.dicom.inventory import Entry, Found, read_file, walk
+from deidflow.face.template import prepare_template, template_path
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.context import HeaderContext
 from deidflow.header.library import load_profile
@@ -177,6 +179,26 @@ def prefect_home() -> str:
     folder = tempfile.mkdtemp(prefix="deidflow-test-prefect-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def prepared_template() -> Path:
+    """The template that the face step needs, built once for all processes of a test run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir(), f"deidflow-test-template-{run}")
+    folder.mkdir(exist_ok=True, mode=0o700)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = template_path(folder, ears=False)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        prepare_template(str(path), False)
+    return path
+
+
+def give_template(vault: Path) -> None:
+    """Lay the prepared template where a run looks for it, so that the run need not build it."""
+    places = vault / "work" / "templates"
+    places.mkdir(parents=True, mode=0o700)
+    shutil.copy(prepared_template(), places)
 
 
 def clean_environment() -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deidflow.store.locks import held
-from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
+from tests.conftest import clean_environment, command_line, give_template, save_series, tree_digest, write_secret
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,7 @@ def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(tmp_p
 def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path) -> None:
     """Published at low with its pixels; then faces must go, and no head passes the gate."""
     write_secret(tmp_path / "vault")
+    give_template(tmp_path / "vault")
     save_series(tmp_path / "source", 3)
     assert command_line(*arguments(tmp_path / "source", tmp_path)).returncode == 0
     assert (tmp_path / "release" / "P001" / "M00").is_dir()

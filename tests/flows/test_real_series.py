@@ -13,7 +13,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from tests.conftest import REAL_DATA, command_line
+from tests.conftest import REAL_DATA, command_line, give_template
 
 pytestmark = pytest.mark.realdata
 SETS = ["mr_siemens_xa30_study", "ct_ge_head_tilt_vargap", "ct_philips_chest", "mr_siemens_mosaic"]
@@ -30,6 +30,8 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SETS + LONG:
         (root / "source" / name).symlink_to(REAL_DATA / name)
     shutil.copytree(root / "source", root / "copy")
+    (root / "vault").mkdir(mode=0o700)
+    give_template(root / "vault")
     result = command_line("run", root / "copy", root / "release", "--vault", root / "vault")
     assert result.returncode == 4, result.stdout + result.stderr
     return root
