@@ -181,24 +181,22 @@ def prefect_home() -> str:
     return folder
 
 
-def prepared_template() -> Path:
+@pytest.fixture(scope="session")
+def template_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template that the face step needs, built once for all processes of a test run."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir(), f"deidflow-test-template-{run}")
-    folder.mkdir(exist_ok=True, mode=0o700)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = template_path(folder, ears=False)
-    with (folder / "lock").open("w") as lock:
+    own = tmp_path_factory.getbasetemp()
+    path = template_path(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own, ears=False)
+    with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         prepare_template(str(path), False)
     return path
 
 
-def give_template(vault: Path) -> None:
+def give_template(vault: Path, template: Path) -> None:
     """Lay the prepared template where a run looks for it, so that the run need not build it."""
     places = vault / "work" / "templates"
     places.mkdir(parents=True, mode=0o700)
-    shutil.copy(prepared_template(), places)
+    shutil.copy(template, places)
 
 
 def clean_environment() -> dict[str, str]:

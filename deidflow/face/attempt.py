@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
-
 from deidflow.face.affine import Array
 from deidflow.face.brain import Brain, brain_of
 from deidflow.face.features import Features, face_is_empty
@@ -88,7 +85,7 @@ def _judged(
     brain = brain_of(head, affine, template.brain)
     figures = verdict.features | {"own_brain_ml": brain.millilitres if brain.source == "own" else 0.0}
     figures["front_in_view"] = in_view(series.main, affine, template.points["front"], 0.0)
-    reached = _reached(brain, affine, template, settings)
+    reached = WorldMask(Field(template.distance, affine), settings.margin_mm, None, 0.0).taken(brain.mask)
     figures["brain_reached_ml"] = reached
     if reached > settings.gate.brain_reached_max_ml:
         return Refused(series.name, Reason.GATE_BRAIN, "brain_reached_ml", figures)
@@ -97,13 +94,6 @@ def _judged(
             return Refused(series.name, Reason.GATE_FEATURES, "head_dice", figures)
         return Registered(series, affine, "already defaced", brain, figures)
     return Registered(series, affine, state_in_view(series, affine, template), brain, figures)
-
-
-def _reached(brain: Brain, affine: Array, template: Template, settings: DefaceSettings) -> float:
-    """Ml of the brain inside the grown face region, before the brain is spared."""
-    region = WorldMask(Field(template.distance, affine), settings.margin_mm, None, 0.0).on(brain.mask)
-    inside = region & (sitk.GetArrayViewFromImage(brain.mask) > 0)
-    return float(inside.sum() * np.prod(brain.mask.GetSpacing()) / 1000)
 
 
 def state_in_view(series: Series, affine: Array, template: Template) -> str:

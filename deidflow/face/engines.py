@@ -26,12 +26,11 @@ from deidflow.face.attempt import Registered
 from deidflow.face.mask import Field
 from deidflow.face.series import Series
 from deidflow.face.template import Template
-from deidflow.face.volume import Image, image_of, like, shrink
+from deidflow.face.volume import RAS_OF_LPS, Image, first_volume, image_of, like, lps_of, shrink
 from deidflow.face_settings import DefaceSettings
 from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
 
-_RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GRID_MM, _COVERED, _DEPTHS_MM = 1.0, 0.25, (0.0, 5.0, 10.0)
 
 
@@ -120,9 +119,7 @@ def run_program(command: Sequence[str], registered: Registered, scratch: Path, l
         words = [word.replace("{image}", str(image)).replace("{mask}", str(mask)) for word in command]
         if (code := run_tool(words, log)) != 0 or not mask.exists():
             raise Withheld(Reason.ENGINE_MASK, f"exit code {code}")
-        return _removed(nibabel.load(mask), nibabel.load(image))
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError):
-        raise Withheld(Reason.ENGINE_MASK, "the mask cannot be read") from None
+        return _removed(mask, nibabel.load(image))
     finally:
         image.unlink(missing_ok=True)
         mask.unlink(missing_ok=True)
@@ -132,19 +129,23 @@ def _three_d(series: Series) -> Any:
     """The first volume of the converted image; the stack itself where slices are uneven or tilted."""
     if series.image is None or not series.even:
         affine = np.vstack([index_to_world(series.main), [0, 0, 0, 1]])
-        return nibabel.Nifti1Image(sitk.GetArrayFromImage(series.main).transpose(2, 1, 0), _RAS_OF_LPS @ affine)
+        return nibabel.Nifti1Image(sitk.GetArrayFromImage(series.main).transpose(2, 1, 0), RAS_OF_LPS @ affine)
     loaded = nibabel.load(series.image)
-    values = np.asanyarray(loaded.dataobj)
-    while values.ndim > 3:
-        values = values[..., 0]
-    return nibabel.Nifti1Image(values, loaded.affine)
+    return nibabel.Nifti1Image(first_volume(loaded), loaded.affine)
 
 
-def _removed(mask: Any, image: Any) -> Image:
+def _removed(path: Path, image: Any) -> Image:
+    try:
+        mask = nibabel.load(path)
+        values = np.asanyarray(mask.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError):
+        raise Withheld(Reason.ENGINE_MASK, "the mask cannot be read") from None
     if mask.shape[:3] != image.shape[:3] or not np.allclose(mask.affine, image.affine, atol=1e-3):
         raise Withheld(Reason.ENGINE_MASK, "another grid")
-    gone = np.asanyarray(mask.dataobj).reshape(image.shape[:3]) == 0
-    found = image_of(gone.transpose(2, 1, 0).astype(np.float32), (_RAS_OF_LPS @ mask.affine)[:3])
+    if values.size != np.prod(image.shape[:3]):
+        raise Withheld(Reason.ENGINE_MASK, "more than one volume")
+    gone = values.reshape(image.shape[:3]) == 0
+    found = image_of(gone.transpose(2, 1, 0).astype(np.float32), lps_of(mask.affine))
     return shrink(found, _GRID_MM) > _COVERED
 
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from deidflow.dicom.geometry import Plane
-from deidflow.face.affine import Array, apply, as_transform, index_to_world, inverse
+from deidflow.face.affine import Array, apply, as_transform, compose, index_to_world, inverse
 from deidflow.face.anatomy import FARTHEST_MM, UNIT_MM
 from deidflow.face.volume import Image, image_of
 
@@ -33,6 +33,10 @@ class Field:
         found = sitk.Resample(self.distance, grid, transform, sitk.sitkNearestNeighbor, far, sitk.sitkUInt8)
         values: Removed = sitk.GetArrayViewFromImage(found) <= round(reach_mm / UNIT_MM)
         return values
+
+    def seen_from(self, motion: Array) -> Field:
+        """The same field for a series whose world `motion` maps to this one's."""
+        return replace(self, affine=compose(self.affine, motion))
 
 
 def save_field(field: Field, path: Path) -> None:
@@ -77,6 +81,11 @@ class WorldMask:
         if self.brain is not None and removed.any():
             removed &= ~self.brain.within(grid, self.brain_margin_mm)
         return removed
+
+    def taken(self, tissue: Image) -> float:
+        """Ml of a mask of tissue that are removed."""
+        inside = self.on(tissue) & (sitk.GetArrayViewFromImage(tissue) > 0)
+        return float(inside.sum() * np.prod(tissue.GetSpacing()) / 1000)
 
 
 def _box(field: Field, plane: Plane, reach_mm: float) -> tuple[slice, slice] | None:

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from deidflow.face.prepare import Tomography
 from deidflow.face.series import Series
-from deidflow.face.volume import Image, image_of, nearest
+from deidflow.face.volume import Image, nearest, upright_grid
 
 _LARGER_THAN_A_HEAD_CM2 = 450.0
 """A head's largest axial cut has about 250 to 320 cm2; a table or headrest on it adds less than 100."""
@@ -38,10 +38,6 @@ def _is_trunk(stack: Image) -> bool:
 
 def axial_areas(mask: Image) -> np.ndarray:
     """Cm2 of a mask at each height (LPS z, 2 mm apart) of its field of view."""
-    corners = [mask.TransformIndexToPhysicalPoint([int(last * (size - 1)) for last, size in zip(corner, mask.GetSize(),
-               strict=True)]) for corner in np.ndindex(2, 2, 2)]  # fmt: skip
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    size = np.maximum(1, np.floor((high - low) / _GRID_MM)).astype(int) + 1
-    grid = image_of(np.zeros(size[::-1], np.uint8), np.hstack([np.eye(3) * _GRID_MM, low[:, None]]))
+    grid = upright_grid(mask, _GRID_MM)
     found: np.ndarray = (sitk.GetArrayFromImage(nearest(mask, grid)) > 0).sum((1, 2)) * _GRID_MM**2 / 100
     return found

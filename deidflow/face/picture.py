@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy import ndimage
 
-from deidflow.face.volume import head_mask, image_of, shrink, window
+from deidflow.face.volume import first_volume, head_mask, image_of, lps_of, shrink, upright_grid, window
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
 _KEPT, _AIR_HU = 0.5, -1000.0
@@ -41,18 +41,10 @@ def save_sheet(before: Path, after: Path, mask: Path, sheet: Path) -> None:
 def _cube(path: Path, outside: float | None = None) -> Values:
     """The first volume on an axis-aligned grid of 2 mm in LPS, (z, y, x), z upwards; pads of CT are air."""
     loaded = nibabel.load(path)
-    data = np.asanyarray(loaded.dataobj)
-    if data.dtype.names:
-        data = np.stack([data[name] for name in data.dtype.names]).mean(0)
-    while data.ndim > 3:
-        data = data[..., 0]
-    affine = (np.diag([-1.0, -1.0, 1.0, 1.0]) @ loaded.affine)[:3]
-    image = shrink(image_of(data.transpose(2, 1, 0).astype(np.float32), affine), _GRID_MM)
-    corners = [image.TransformIndexToPhysicalPoint([int(size - 1) * int(end) for size, end in
-               zip(image.GetSize(), corner, strict=True)]) for corner in np.ndindex(2, 2, 2)]  # fmt: skip
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    size = np.maximum(2, np.ceil((high - low) / _GRID_MM)).astype(int) + 1
-    grid = image_of(np.zeros(size[::-1], np.uint8), np.hstack([np.eye(3) * _GRID_MM, low[:, None]]))
+    image = shrink(
+        image_of(first_volume(loaded).transpose(2, 1, 0).astype(np.float32), lps_of(loaded.affine)), _GRID_MM
+    )
+    grid = upright_grid(image, _GRID_MM, least=2)
     floor = float(sitk.GetArrayViewFromImage(image).min()) if outside is None else outside
     if floor < _AIR_HU:
         image, floor = sitk.Clamp(image, sitk.sitkFloat32, _AIR_HU, 32767), _AIR_HU

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import SimpleITK as sitk
 
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
@@ -60,9 +59,7 @@ class Fate:
 
     def mask(self) -> WorldMask:
         """The mask in the world of the series."""
-        face, brain = (
-            replace(one, affine=compose(one.affine, self.motion)) for one in (self.anchor.face, self.anchor.brain)
-        )
+        face, brain = self.anchor.face.seen_from(self.motion), self.anchor.brain.seen_from(self.motion)
         return WorldMask(face, self.margin_mm, brain, self.anchor.brain_margin_mm)
 
 
@@ -224,10 +221,7 @@ def brain_lost(series: Series, fate: Fate, template: Template) -> float:
         affine = compose(fate.anchor.registered.affine, fate.motion)
         own = brain_of(prepared(series), affine, template.brain)
         brains += [own.mask] if own.source == "own" else []
-    mask = fate.mask()
-    inside = [(mask.on(brain) & (sitk.GetArrayViewFromImage(brain) > 0)).sum() for brain in brains]
-    sizes = [float(np.prod(brain.GetSpacing())) for brain in brains]
-    return float(max((count * size / 1000 for count, size in zip(inside, sizes, strict=True)), default=0.0))
+    return max((fate.mask().taken(brain) for brain in brains), default=0.0)
 
 
 def _on_one_grid(one: Series, other: Series) -> bool:

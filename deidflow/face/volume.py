@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deidflow.face.affine import Array, apply, index_to_world
 
 Image = Any
+RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 AIR_CEILING = 0.12
 """Ranked intensities: air lies below it, the head above."""
 _FLATTEN_MM = 28.0
@@ -25,6 +26,30 @@ def image_of(values: NDArray[Any], affine: Array) -> Image:
     image.SetDirection((left @ right).ravel().tolist())
     image.SetOrigin(affine[:, 3].tolist())
     return image
+
+
+def first_volume(loaded: Any) -> NDArray[Any]:
+    """The values of a NIfTI image, of several volumes the first, of colour the mean."""
+    values = np.asanyarray(loaded.dataobj)
+    if values.dtype.names:
+        values = np.stack([values[name] for name in values.dtype.names]).mean(0)
+    first: NDArray[Any] = values.reshape(*values.shape[:3], -1)[..., 0]
+    return first
+
+
+def lps_of(affine: Array) -> Array:
+    """The affine of a NIfTI image (4, 4) as one to LPS (3, 4)."""
+    moved: Array = (RAS_OF_LPS @ affine)[:3]
+    return moved
+
+
+def upright_grid(image: Image, spacing: float, least: int = 1) -> Image:
+    """An empty grid along the axes of LPS over an image's field of view, at least `least` voxels each way."""
+    last = np.array(image.GetSize(), float) - 1
+    corners = apply(index_to_world(image), np.array(list(np.ndindex(2, 2, 2))) * last)
+    low, high = corners.min(0), corners.max(0)
+    size = np.maximum(least, np.floor((high - low) / spacing + 1e-6).astype(int) + 1)
+    return image_of(np.zeros(size[::-1], np.uint8), np.hstack([np.eye(3) * spacing, low[:, None]]))
 
 
 def like(values: NDArray[Any], image: Image) -> Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import pydicom
 
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.errors import Withheld
-from deidflow.face.affine import compose
 from deidflow.face.mask import Field, WorldMask, load_field
 from deidflow.face.picture import save_sheet
 from deidflow.face.template import Template, load_template
@@ -152,13 +151,8 @@ class _Builder:
         assert self.template is not None
         fields, motion = Path(self.inputs.fields), np.array(row["motion"])
         distance = load_field(fields / row["face"]).distance if row["face"] else self.template.distance
-        brain = load_field(fields / row["brain"])
-        return WorldMask(
-            Field(distance, compose(np.array(row["face_affine"]), motion)),
-            row["margin_mm"],
-            replace(brain, affine=compose(brain.affine, motion)),
-            row["brain_margin_mm"],
-        )
+        face, brain = Field(distance, np.array(row["face_affine"])), load_field(fields / row["brain"])
+        return WorldMask(face.seen_from(motion), row["margin_mm"], brain.seen_from(motion), row["brain_margin_mm"])
 
     def _review(self, series: SeriesOrder, folder: Path, fate: SeriesResult) -> None:
         """Pictures before and after, and the figures, into the vault; a picture that fails holds nothing back."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,12 +13,6 @@ from deidflow.demo.head import warped_head, warped_tomography
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
 from deidflow.face.template import Template, load_template
-from tests.conftest import prepared_template
-
-
-@pytest.fixture(scope="session")
-def template_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copy(prepared_template(), tmp_path_factory.mktemp("template")))
 
 
 @pytest.fixture(scope="session")

@@ -146,10 +146,10 @@ def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(tmp_p
     assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
 
 
-def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path) -> None:
+def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path, template_file: Path) -> None:
     """Published at low with its pixels; then faces must go, and no head passes the gate."""
     write_secret(tmp_path / "vault")
-    give_template(tmp_path / "vault")
+    give_template(tmp_path / "vault", template_file)
     save_series(tmp_path / "source", 3)
     assert command_line(*arguments(tmp_path / "source", tmp_path)).returncode == 0
     assert (tmp_path / "release" / "P001" / "M00").is_dir()

@@ -24,14 +24,14 @@ LONG = (
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def released(tmp_path_factory: pytest.TempPathFactory, template_file: Path) -> Path:
     root = tmp_path_factory.mktemp("real")
     (root / "source").mkdir()
     for name in SETS + LONG:
         (root / "source" / name).symlink_to(REAL_DATA / name)
     shutil.copytree(root / "source", root / "copy")
     (root / "vault").mkdir(mode=0o700)
-    give_template(root / "vault")
+    give_template(root / "vault", template_file)
     result = command_line("run", root / "copy", root / "release", "--vault", root / "vault")
     assert result.returncode == 4, result.stdout + result.stderr
     return root
