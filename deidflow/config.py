@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 
 from deidflow.errors import ConfigError, UsageError
 from deidflow.face_settings import DefaceSettings
-from deidflow.settings import HeaderSettings, IdSettings, Section, SessionSettings
+from deidflow.settings import HeaderSettings, IdSettings, NotifySettings, Section, SessionSettings
 
 Step = Literal["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
 STEPS: tuple[Step, ...] = ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
@@ -56,14 +56,27 @@ class RunSettings(CommonSettings):
     strict: bool = False
     """Hash every file again instead of trusting size, times and inode."""
     deface: DefaceSettings = DefaceSettings()
+    runner: Literal["threads", "dask"] = "threads"
+    """Where subjects are worked on: threads of this machine, or a Dask cluster over a shared folder."""
+    scheduler: str = Field(default="", pattern=r"^((tcp|tls)://\S+)?$")
+    """Address of the Dask scheduler."""
+    notify: NotifySettings = NotifySettings()
 
     @model_validator(mode="before")
     @classmethod
     def _absolute(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(values.get("release"), (str, Path)):
+            values["release"] = str(values["release"]).replace("{level}", str(values.get("level") or "high"))
         for key in ("source", "release", "vault", "log"):
             if values.get(key) is not None:
                 values[key] = Path(os.path.realpath(Path(values[key]).expanduser()))
         return values
+
+    @model_validator(mode="after")
+    def _has_scheduler(self) -> RunSettings:
+        if self.runner == "dask" and not self.scheduler:
+            raise ValueError("runner 'dask' needs the address of a scheduler; give 'scheduler: tcp://HOST:8786'")
+        return self
 
     @property
     def defacing(self) -> bool:
@@ -140,7 +153,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {known[key]: _value(key, known[key], text) for key, text in environment.items() if key in known and text}
 
 
-_YAML_KEYS = ("subjects", "workers", "memory_gib", "strict", "deface", "header", "ids", "sessions")
+_YAML_KEYS = ("subjects", "workers", "memory_gib", "strict", "deface", "header", "ids", "sessions", "notify")
 
 
 def _value(variable: str, name: str, text: str) -> Any:
@@ -161,7 +174,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"'{path}': {first['msg'].removeprefix('Value error, ')}"
+        said = first["msg"].removeprefix("Value error, ")
+        return f"'{path}': {said}" if path else said
     known = _known_keys(first["loc"][:-1], model)
     near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
     return f"unknown key '{path}'" + (f"; did you mean '{near[0]}'?" if near else "")

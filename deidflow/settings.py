@@ -126,3 +126,10 @@ class SessionSettings(Section):
     """How near is near enough."""
     min_offset_months: float = Field(default=0.0, ge=0, le=12)
     """Studies within this time after the first one count as M00."""
+
+
+class NotifySettings(Section):
+    """Whom a run tells that something was quarantined or failed; the message has pseudonyms and counts only."""
+
+    webhook: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Address that gets a JSON message by POST."""

@@ -9,81 +9,82 @@ from typing import Any
 
 from prefect import State, flow
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError
-from deidflow.face.template import template_path
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
 from deidflow.steps.discover import Batch
-from deidflow.steps.prepare import clean_up, describe_release, memory_limit, open_vault, take_locks, worker_count
-from deidflow.store.children import Children
+from deidflow.steps.prepare import clean_up, describe_release, open_vault
 from deidflow.store.files import read_json, write_json_atomic
+from flows.fan_out import fan_out
 from flows.server import wait_for_rows
-from flows.subject import subject
 from tasks.context import Run
 from tasks.discover import Discovery, discover
+from tasks.notify import notify
 from tasks.report import report
+from tasks.shown import Pages, mark
 
 
 @flow(
     name="deidentify", flow_run_name="run {run_id}", validate_parameters=False, persist_result=False, log_prints=False
 )
 def deidentify(run_id: str) -> State[Any]:
-    """De-identify what the settings of `run_id` name; they lie in the vault named by DEIDFLOW_VAULT."""
+    """De-identify what the settings of `run_id` name; they lie in the vault named by DEIDFLOW_VAULT.
+
+    The caller holds the locks of release and project.
+    """
     places = Layout(Path(), Path(os.environ["DEIDFLOW_VAULT"]), "", "")
-    orders = read_json(places.settings_of(run_id))
-    settings = RunSettings(**orders["settings"])
-    run = Run(run_id, settings, Layout.of(settings), Children(memory_limit(settings)))
+    return carry_out(run_id, RunSettings(**read_json(places.settings_of(run_id))["settings"]))
+
+
+def carry_out(run_id: str, settings: RunSettings) -> State[Any]:
+    """Do the whole run under locks that the caller holds; its end is in the vault's summary too."""
+    run, pages = Run.start(run_id, settings), Pages()
+    pages.show(lambda: mark(settings))
     try:
         with ExitStack() as stack:
-            if orders["locked_by"] != os.getpid():
-                take_locks(settings, stack)
             vault = open_vault(settings, stack)
-            clean_up(run.layout)
+            clean_up(run.layout, run_id)
             describe_release(settings, vault.keys)
-            return _run(run, vault)
+            return _run(run, vault, pages)
     except Exception as error:
         return _faulted(run, run.explained(error))
     finally:
-        run.children.stop()
+        run.end()
 
 
-def with_workers(settings: RunSettings) -> Any:
-    """The flow with as many threads as subjects are at work at once; the heavy work is in child processes."""
-    return deidentify.with_options(task_runner=ThreadPoolTaskRunner(max_workers=worker_count(settings)))
-
-
-def _run(run: Run, vault: Vault) -> State[Any]:
+def _run(run: Run, vault: Vault, pages: Pages) -> State[Any]:
     discovery = Discovery()
     discover(run, vault, discovery, return_state=True)
     if discovery.batch is not None and run.fault is None:
-        _fan_out(run, discovery.batch)
+        fan_out(run, discovery.batch, pages)
     if discovery.batch is not None and run.fault is None and not run.settings.subjects:
         withdraw_unordered(run.layout, vault, discovery.batch)
     if run.fault is None:
-        report(run, vault, discovery, return_state=True)
+        report(run, vault, discovery, pages, return_state=True)
     if run.fault is not None:
         return _faulted(run, run.fault)
-    wait_for_rows(run.shown)
-    return Completed(message=f"{len(discovery.batch.orders) if discovery.batch else 0} subjects")
+    return _ended(run, discovery.found, pages)
 
 
-def _fan_out(run: Run, batch: Batch) -> None:
-    if run.settings.defacing and batch.orders:
-        path = template_path(run.layout.templates, ears=run.settings.deface.ears)
-        if not path.exists():
-            arguments = (str(path), run.settings.deface.ears)
-            run.children.run("deidflow.face.template:prepare_template", *arguments, log=run.layout.tool_log)
-    futures = [subject.submit(order.pseudonym, run) for order in batch.orders]
-    try:
-        for future in futures:
-            future.wait()
-    except BaseException:
-        run.children.stop()
-        raise
+def _ended(run: Run, batch: Batch, pages: Pages) -> State[Any]:
+    summary = read_json(run.layout.summary)
+    told = notify(run, summary)
+    pages.show(lambda: wait_for_rows(_rows(run, batch) + told))
+    message = f"{len(batch.orders)} subjects; " + ", ".join(
+        f"{count} files {verdict}" for verdict, count in summary["verdicts"].items() if count
+    )
+    if summary["verdicts"]["failed"]:
+        return Failed(message=message)
+    return Completed(name="Quarantined" if summary["exit_code"] else "Completed", message=message)
+
+
+def _rows(run: Run, batch: Batch) -> int:
+    """Tasks that Prefect shows: discover, report, and each subject with its steps."""
+    outcomes = [read_json(run.layout.outcome(order.pseudonym)) or {} for order in batch.orders]
+    return 2 + len(outcomes) + sum(session["shown"] for outcome in outcomes for session in outcome.values())
 
 
 def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:
@@ -96,6 +97,7 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:
 
 
 def _faulted(run: Run, fault: DeidflowError) -> State[Any]:
-    summary = {"exit_code": fault.exit_code, "error": str(fault)}
-    write_json_atomic(run.layout.summary_of(run.run_id), summary)
+    summary = {"run": run.run_id, "exit_code": fault.exit_code, "error": str(fault)}
+    write_json_atomic(run.layout.summary, summary)
+    notify(run, summary)
     return Failed(message=str(fault))

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 
 from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.store.files import read_json, write_json_atomic
+from deidflow.store.locks import held, is_held
 from deidflow.store.process import die_with_parent
 
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 60.0
@@ -25,6 +27,10 @@ _QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "NO_ET": "1",
 }
 
@@ -37,20 +43,58 @@ def prepare_environment(home: Path) -> None:
 
 @contextmanager
 def server(home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
-    """Use the server of PREFECT_API_URL, or run one on loopback for as long as the context is open."""
+    """Use the server of PREFECT_API_URL or of `deidflow serve`, or run one while the context is open."""
     prepare_environment(home)
-    if os.environ.get("PREFECT_API_URL"):
-        yield None
-        return
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True, mode=0o700)
-    process, address = _start(Path(os.environ["PREFECT_HOME"]))
-    os.environ["PREFECT_API_URL"] = f"{address}/api"
+    home = Path(os.environ["PREFECT_HOME"])
+    known = os.environ.get("PREFECT_API_URL") or served_at(home)
+    process = None if known else _start(home)
+    if known:
+        os.environ["PREFECT_API_URL"] = known
     try:
         yield process
     finally:
-        _send_what_waits()
-        del os.environ["PREFECT_API_URL"]
-        _stop(process)
+        if is_reached():
+            _send_what_waits()
+        if process is not None:
+            del os.environ["PREFECT_API_URL"]
+            stop(process)
+
+
+def served_at(home: Path) -> str | None:
+    """The API of the server that `deidflow serve` runs over this history, if it does."""
+    told = read_json(home / "server.json") if is_held(home / "server.lock") else None
+    return str(told["api"]) if told else None
+
+
+@contextmanager
+def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server with Prefect's UI and all its services, which runs of this vault use while it is there."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not is_free(host, port):
+        raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+    with held(home / "server.lock", "history of runs"):
+        reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        os.environ["PREFECT_API_URL"] = f"http://{reached}:{port}/api"
+        process = _launch(home, host, port, {**_with_ui(home), **_LASTING})
+        write_json_atomic(home / "server.json", {"api": os.environ["PREFECT_API_URL"]})
+        try:
+            wait_until_ready(process)
+            yield process
+        finally:
+            (home / "server.json").unlink(missing_ok=True)
+            stop(process)
+
+
+_LASTING = {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
+
+
+def _with_ui(home: Path) -> dict[str, str]:
+    """The pages ask the place that they came from, whatever name it was called by."""
+    return {
+        "PREFECT_UI_ENABLED": "1",
+        "PREFECT_UI_API_URL": "/api",
+        "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui"),
+    }
 
 
 def _send_what_waits() -> None:
@@ -62,11 +106,12 @@ def _send_what_waits() -> None:
     APILogWorker.drain_all(timeout=_DRAIN_SECONDS)
 
 
-def _start(home: Path) -> tuple[subprocess.Popen[bytes], str]:
+def _start(home: Path) -> subprocess.Popen[bytes]:
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     port = _free_port()
-    return _launch(
-        home, port, {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
-    ), f"http://127.0.0.1:{port}"
+    process = _launch(home, "127.0.0.1", port, {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"})
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+    return process
 
 
 def show_history(home: Path, port: int) -> int:
@@ -74,12 +119,11 @@ def show_history(home: Path, port: int) -> int:
     prepare_environment(home)
     if not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
         raise UsageError("there is no history of runs in this vault; run 'deidflow run' first")
-    if not _is_free(port):
+    if not is_free("127.0.0.1", port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
     home, address = Path(os.environ["PREFECT_HOME"]), f"http://127.0.0.1:{port}"
     os.environ["PREFECT_API_URL"] = f"{address}/api"
-    ui = {"PREFECT_UI_ENABLED": "1", "PREFECT_UI_API_URL": f"{address}/api", "PREFECT__SERVER_WEBSERVER_ONLY": "1"}
-    process = _launch(home, port, ui | {"PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")})
+    process = _launch(home, "127.0.0.1", port, {**_with_ui(home), "PREFECT__SERVER_WEBSERVER_ONLY": "1"})
     try:
         wait_until_ready(process)
         print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
@@ -87,12 +131,12 @@ def show_history(home: Path, port: int) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        _stop(process)
+        stop(process)
 
 
-def _launch(home: Path, port: int, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _launch(home: Path, host: str, port: int, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"]
+    command += ["--host", host, "--port", str(port), "--log-level", "error", "--lifespan", "on"]
     with (home / "server.log").open("ab") as log:
         return subprocess.Popen(
             command, env=_server_environment(os.environ) | dict(settings), stdin=subprocess.DEVNULL, stdout=log,
@@ -106,16 +150,22 @@ def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PREFECT__SERVER_FINAL": "1"}
 
 
+def is_reached() -> bool:
+    """Whether the server answers now."""
+    try:
+        with httpx.Client(trust_env=False, timeout=5.0) as client:
+            return client.get(f"{os.environ['PREFECT_API_URL']}/health").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
     """Wait for the server to answer; raises EnvironmentFault when it does not, or has ended."""
     deadline = time.monotonic() + _START_SECONDS
-    with httpx.Client(trust_env=False) as client:
-        while time.monotonic() < deadline and (process is None or process.poll() is None):
-            try:
-                if client.get(f"{os.environ['PREFECT_API_URL']}/health").status_code == 200:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.05)
+    while time.monotonic() < deadline and (process is None or process.poll() is None):
+        if is_reached():
+            return
+        time.sleep(0.05)
     raise EnvironmentFault("the Prefect server does not answer; see server.log in Prefect's home")
 
 
@@ -141,12 +191,19 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _is_free(port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there yet."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process: asked first, killed after five seconds."""
     process.terminate()
     try:
         process.wait(timeout=5)

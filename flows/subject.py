@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from prefect import State, task
@@ -11,6 +12,8 @@ from prefect.states import Completed, Failed
 from deidflow.config import STEPS
 from deidflow.identity.workorder import WorkOrder, read_order
 from deidflow.store.files import write_json_atomic
+from deidflow.store.locks import held
+from deidflow.verdicts import Reason, Verdict
 from tasks import anonymize, convert, deface, publish, reconstruct, verify
 from tasks.common import is_up_to_date
 from tasks.context import Run, SessionRun
@@ -20,9 +23,9 @@ from tasks.outcome import session_outcome
 @task(name="subject", task_run_name="{pseudonym}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def subject(pseudonym: str, run: Run) -> State[Any]:
     """Take one subject through all steps; a subject with nothing to do is one Cached row."""
-    run.count()
     try:
-        return _subject(pseudonym, run)
+        with held(run.layout.subject_lock(pseudonym), "subject", wait=True):
+            return _subject(pseudonym, run)
     except Exception as error:
         return Failed(message=str(run.explained(error)))
 
@@ -87,21 +90,23 @@ def _chain(session: SessionRun) -> None:
 def _end(run: Run, order: WorkOrder, sessions: list[SessionRun], cached: bool) -> State[Any]:
     outcome = {session.session.label: session_outcome(session) for session in sessions}
     write_json_atomic(run.layout.outcome(order.pseudonym), outcome)
-    failed = [label for label, one in outcome.items() if one["failed"]]
-    held = sum(one["withheld"] for one in outcome.values())
+    failed = [f"{label}: {_failure(one)}" for label, one in outcome.items() if one["failed"]]
     if failed:
-        message = f"failed in {', '.join(failed)}"
-        state: State[Any] = Failed(message=message)
-    elif cached:
-        message = "nothing to do" + (f"; {held} series in quarantine" if held else "")
-        state = Completed(name="Cached", message=message)
-    else:
-        message = f"{held} series in quarantine" if held else "released"
-        state = Completed(name="Quarantined" if held else "Completed", message=message)
-    run.say(
-        f"{order.pseudonym}: {state.name.lower() if state.name else ''}, {message}",
-        order.pseudonym,
-        "subject",
-        "End",
-    )
-    return state
+        return Failed(message=f"failed in {'; '.join(failed)}")
+    held = _held(outcome)
+    if cached:
+        return Completed(name="Cached", message="; ".join(["nothing to do", *held]))
+    return Completed(name="Quarantined", message=held[0]) if held else Completed(message="released")
+
+
+def _failure(outcome: dict[str, Any]) -> str:
+    reason = next(iter(outcome["series"].values()))["reason"]
+    return f"{outcome['failed']}, {Reason.read(reason).words}"
+
+
+def _held(outcome: dict[str, Any]) -> list[str]:
+    """How many series are in quarantine, and why, in words; nothing where none is."""
+    rows = [row for one in outcome.values() for row in one["series"].values()]
+    reasons = Counter(row["reason"] for row in rows if row["verdict"] == Verdict.QUARANTINED.value)
+    words = ", ".join(f"{count} × {Reason.read(reason).words}" for reason, count in sorted(reasons.items()))
+    return [f"{reasons.total()} series in quarantine: {words}"] if reasons else []

@@ -31,6 +31,8 @@ class StepPlan:
     outputs: Path
     work: Callable[[Path], dict[str, Any]]
     other_places: tuple[Path, ...] = ()
+    takes: tuple[str, ...] = ()
+    """Earlier steps whose results the work takes."""
 
 
 Planner = Callable[[SessionRun], StepPlan]
@@ -66,12 +68,13 @@ def step_task(step: str, planner: Planner) -> Any:
 
 
 def _run(session: SessionRun, plan: StepPlan) -> Finished:
-    return session.store.run(plan.step, plan.key, plan.outputs, plan.work, *plan.other_places)
+    after = {step: session.finished[step].digest for step in plan.takes if step in session.finished}
+    return session.store.run(plan.step, plan.key, plan.outputs, plan.work, *plan.other_places, after=after)
 
 
 def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> State[Any]:
     """Do the work and say how it ended, in words without identifiers; no exception leaves."""
-    session.run.count()
+    session.shown += 1
     name = f"{session.order.pseudonym} {session.session.label}"
     try:
         finished = work()
@@ -98,7 +101,6 @@ def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]
 
 def for_the_run(run: Run, work: Callable[[], str]) -> State[Any]:
     """Work that concerns the whole run: what goes wrong in it stops the run, in words without identifiers."""
-    run.count()
     try:
         return Completed(message=work())
     except Exception as error:
@@ -114,7 +116,7 @@ def describe(finished: Finished) -> tuple[str, str]:
     if findings:
         return "Quarantined", f"{len(findings)} findings"
     if held:
-        reasons = ", ".join(sorted({series["reason"] for series in held}))
+        reasons = ", ".join(sorted({Reason.read(series["reason"]).words for series in held}))
         return "Quarantined", f"{len(held)} of {total} series: {reasons}"
     if finished.cached:
         return "Cached", "outputs are up to date"

@@ -3,43 +3,71 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
 import threading
+import time
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from deidflow.config import RunSettings
-from deidflow.errors import DeidflowError
+from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.face.template import template_path
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import Layout
+from deidflow.steps.prepare import memory_limit
 from deidflow.store.children import Children, fault_of
+from deidflow.store.files import read_json, write_json_atomic
 from deidflow.store.record import Finished, StepStore
 
 progress = logging.getLogger("deidflow.progress")
 
 
 class Run:
-    """One run: its settings and places, its working processes, and the fault that stops it."""
+    """One run: its settings and places, its working processes, and the fault that stops it.
 
-    def __init__(self, run_id: str, settings: RunSettings, layout: Layout, children: Children) -> None:
+    A copy in another process (a Dask worker's) is made anew from the settings that lie in the vault.
+    """
+
+    def __init__(self, run_id: str, settings: RunSettings, children: Children) -> None:
         self.run_id = run_id
         self.settings = settings
-        self.layout = layout
+        self.layout = Layout.of(settings)
         self.children = children
-        self.fault: DeidflowError | None = None
-        self.shown = 0
-        """Tasks that Prefect shows of this run."""
+        self._fault: DeidflowError | None = None
         self._lock = threading.Lock()
 
-    def count(self) -> None:
-        """Count one task that Prefect shows."""
-        with self._lock:
-            self.shown += 1
+    @classmethod
+    def start(cls, run_id: str, settings: RunSettings) -> Run:
+        """A run whose settings lie in the vault for every process that works on it."""
+        run = cls(run_id, settings, Children(memory_limit(settings)))
+        write_json_atomic(run.layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")})
+        return run
+
+    def end(self) -> None:
+        """Stop what is still at work, in every process, and forget the run."""
+        self.children.stop()
+        self.layout.settings_of(self.run_id).unlink(missing_ok=True)
+        self.layout.fault_of(self.run_id).unlink(missing_ok=True)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Run], tuple[str, str]]:
+        return _elsewhere, (self.run_id, str(self.layout.settings_of(self.run_id)))
+
+    @property
+    def fault(self) -> DeidflowError | None:
+        """What stops the run, whichever process found it."""
+        told = read_json(self.layout.fault_of(self.run_id)) if self._fault is None else None
+        return EnvironmentFault(told["error"]) if told else self._fault
 
     def stop(self, fault: DeidflowError) -> None:
         """Stop all work: something is wrong with the machine, not with one subject."""
         with self._lock:
-            self.fault = self.fault or fault
+            self._fault = self._fault or fault
+        with suppress(OSError):
+            write_json_atomic(self.layout.fault_of(self.run_id), {"error": str(fault)})
         self.children.stop()
 
     def explained(self, error: Exception) -> DeidflowError:
@@ -55,6 +83,30 @@ class Run:
         progress.info(message, extra={"pseudonym": pseudonym, "step": step, "state": state})
 
 
+@lru_cache(maxsize=4)
+def _elsewhere(run_id: str, path: str) -> Run:
+    """The run in another process; its working processes end when the run has ended, or was told to."""
+    told = read_json(Path(path))
+    if told is None:
+        raise EnvironmentFault("the run has ended, or this worker does not see the vault's folder")
+    os.umask(0o077)
+    # Dask starts its workers as daemons, which may have no children; ours die with their parent anyway.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    settings = RunSettings(**told["settings"])
+    run = Run(run_id, settings, Children(memory_limit(settings)))
+    threading.Thread(target=_follow, args=(run,), daemon=True).start()
+    return run
+
+
+def _follow(run: Run) -> None:
+    while run.layout.settings_of(run.run_id).exists() and run.fault is None:
+        time.sleep(_FOLLOW_SECONDS)
+    run.children.stop()
+
+
+_FOLLOW_SECONDS = 1.0
+
+
 class SessionRun:
     """One session on its way through the steps."""
 
@@ -65,6 +117,8 @@ class SessionRun:
         self.finished: dict[str, Finished] = {}
         self.failed: tuple[str, str] = ("", "")
         """The step that ended without a result in this run, and why."""
+        self.shown = 0
+        """Tasks that Prefect shows of this session."""
         work = run.layout.session_work(order.pseudonym, session.label)
         self.store = StepStore(work, run.settings.strict)
         self.folder = work

@@ -11,6 +11,8 @@ from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 from tasks.revisions import revisions
 
+_TAKES = ("anonymize", "convert", "deface")
+
 
 def plan(session: SessionRun) -> StepPlan:
     """Build the released series from headers, stored pixels and masks.
@@ -18,7 +20,7 @@ def plan(session: SessionRun) -> StepPlan:
     The outputs count as there when they are staged, or already published.
     """
     settings = session.run.settings
-    earlier = [session.finished[step].digest for step in ("anonymize", "convert", "deface") if step in session.finished]
+    earlier = [session.finished[step].digest for step in _TAKES if step in session.finished]
     if settings.defacing and not session.masks.exists():
         session.store.forget("reconstruct")
 
@@ -46,7 +48,7 @@ def plan(session: SessionRun) -> StepPlan:
         settings.level,
         earlier,
     )
-    return StepPlan("reconstruct", key, session.staged, work, (session.published,))
+    return StepPlan("reconstruct", key, session.staged, work, (session.published,), _TAKES)
 
 
 def _inputs(session: SessionRun) -> Inputs:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from prefect import State, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from deidflow.identity.vault import Vault
+from deidflow.release.changes import note_versions
 from deidflow.release.layout import Layout
 from deidflow.release.tables import NotReleased, write_checksums, write_lines, write_quarantine, write_subjects
 from deidflow.steps.discover import Batch
@@ -20,15 +20,16 @@ from deidflow.verdicts import Reason, Verdict
 from tasks.common import for_the_run
 from tasks.context import Run
 from tasks.discover import Discovery
+from tasks.shown import Pages, show_tables
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
-def report(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
+def report(run: Run, vault: Vault, discovery: Discovery, pages: Pages) -> State[Any]:
     """Write every table, fix the labels of what was published, and count the verdicts."""
 
     def work() -> str:
         summary = _report(run, vault, discovery.found)
-        _artifacts(summary)
+        pages.show(lambda: show_tables(summary))
         return ", ".join(f"{count} {name}" for name, count in summary["verdicts"].items())
 
     return for_the_run(run, work)
@@ -38,24 +39,27 @@ def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
     layout = run.layout
     vault.mark_published(layout.published_sessions())
     write_subjects(layout)
-    write_checksums(layout, dict(_manifests(layout)))
+    manifests = dict(_manifests(layout))
+    note_versions(layout, manifests)
+    write_checksums(layout, manifests)
     rows = list(_rows(run, batch))
     write_quarantine(layout.quarantine_table, [row for row in rows if row.verdict != Verdict.RELEASED.value])
     write_lines(layout.absent_table, batch.absent)
+    write_json_atomic(layout.gone_table, sorted(_gone(layout, batch)))
     summary = summarize(run, batch, rows)
-    write_json_atomic(layout.summary_of(run.run_id), summary)
+    known = read_json(layout.summary) or {}
+    summary["news"] = summary["reasons"] != known.get("reasons", [])
+    write_json_atomic(layout.summary, summary)
     return summary
 
 
 def _manifests(layout: Layout) -> Iterator[tuple[tuple[str, str], Manifest]]:
-    """Recorded manifests of published sessions that are intact."""
+    """What is published of each session: as recorded where it is intact, else read anew."""
     for pseudonym, label in layout.published_sessions():
-        store = StepStore(layout.session_work(pseudonym, label))
-        record = read_json(store.record_path("reconstruct"))
-        if isinstance(record, dict) and record.get("outputs"):
-            manifest = Manifest.from_json(record["outputs"])
-            if manifest.intact(layout.published(pseudonym, label)):
-                yield (pseudonym, label), manifest
+        published = layout.published(pseudonym, label)
+        recorded = StepStore(layout.session_work(pseudonym, label)).manifest("reconstruct")
+        intact = recorded is not None and recorded.intact(published)
+        yield (pseudonym, label), recorded if recorded and intact else Manifest.scan(published)
 
 
 def _rows(run: Run, batch: Batch) -> Iterator[NotReleased]:
@@ -102,6 +106,7 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
             {"subject": order.pseudonym, "session": label, **_counted(one)} for label, one in sorted(outcome.items())
         ]
     return {
+        "run": run.run_id,
         "files": len(rows),
         "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
         "reasons": [[verdict, reason, count] for (verdict, reason), count in sorted(reasons.items())],
@@ -120,11 +125,10 @@ def _gone(layout: Layout, batch: Batch) -> set[tuple[str, str]]:
 
 def _counted(outcome: dict[str, Any]) -> dict[str, Any]:
     states = Counter(row["state"] for row in outcome["series"].values())
-    steps = outcome["steps"].values()
     return {
         "series": dict(sorted(states.items())),
         "failed": outcome["failed"],
-        "done": sum(s == "done" for s in steps),
+        "steps": outcome["steps"],
     }
 
 
@@ -137,20 +141,3 @@ def _exit_code(verdicts: Counter[str], reasons: Counter[tuple[str, str]]) -> int
 
 
 _FOUND = (Reason.LEAK_FOUND.value, Reason.PIXELS_DIFFER.value, Reason.CHECK_FAILED.value)
-
-
-def _artifacts(summary: dict[str, Any]) -> None:
-    verdicts = summary["verdicts"]
-    counts = ", ".join(f"{count} {name}" for name, count in verdicts.items() if count)
-    create_table_artifact(
-        key="verdicts",
-        table=[{"verdict": name, "files": count} for name, count in verdicts.items()],
-        description=f"{summary['files']} files: {counts}",
-    )
-    lines = ["| subject | session | series | failed |", "|---|---|---|---|"]
-    for row in summary["sessions"]:
-        states = ", ".join(f"{count} {state}" for state, count in row["series"].items())
-        lines.append(f"| {row['subject']} | {row['session']} | {states} | {row['failed']} |")
-    create_markdown_artifact(
-        key="sessions", markdown="\n".join(lines), description=f"{len(summary['sessions'])} sessions"
-    )

@@ -38,7 +38,7 @@ def plan(session: SessionRun) -> StepPlan:
     content = session.order.content_digest(session.session.label)
     words = [resource(name).read_text("utf-8") for name in _VOCABULARIES]
     key = step_key("verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, claims.words)
-    return StepPlan("verify", key, session.folder / "verify", work)
+    return StepPlan("verify", key, session.folder / "verify", work, takes=("reconstruct",))
 
 
 verify = step_task("verify", plan)

@@ -11,6 +11,7 @@ app = App(
     name="deidflow",
     help="From raw DICOM subjects to a release that can be shared: headers, faces and identities removed.",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
 )
 app.command("deidflow.cli.run:run", name="run")
 app.command("deidflow.cli.anonymize:anonymize", name="anonymize")
@@ -19,6 +20,7 @@ app.command("deidflow.cli.profile:profile", name="profile")
 app.command("deidflow.cli.vault:vault", name="vault")
 app.command("deidflow.cli.plan:plan", name="plan")
 app.command("deidflow.cli.status:status", name="status")
+app.command("deidflow.cli.serve:serve", name="serve")
 app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
 
@@ -43,5 +45,5 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         print("deidflow: stopped; run the same command again to carry on", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
+import signal
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,7 +60,13 @@ def execute(settings: RunSettings) -> int:
     """Run the pipeline with these settings and show how it ended; returns the exit code."""
     from deidflow.cli.tables import show_summary
 
-    return show_summary(summary_of_run(settings), settings)
+    summary = summary_of_run(settings)
+    code = show_summary(summary, settings)
+    if summary.get("server_lost"):
+        # Prefect's threads would go on for minutes trying to deliver what nobody takes any more.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
 
 
 def summary_of_run(settings: RunSettings) -> dict[str, Any]:
@@ -74,24 +83,35 @@ def summary_of_run(settings: RunSettings) -> dict[str, Any]:
         with ExitStack() as brief:
             open_vault(settings, brief)
         stack.enter_context(shown(settings.log))
-        for path in (layout.settings_of(run_id), layout.summary_of(run_id)):
-            stack.callback(path.unlink, missing_ok=True)
-        orders = {"settings": settings.model_dump(mode="json"), "locked_by": os.getpid()}
-        write_json_atomic(layout.settings_of(run_id), orders)
-        _flow(settings, run_id)
-        return read_json(layout.summary_of(run_id)) or {"exit_code": 1, "error": "the run ended without a result"}
+        stack.callback(layout.settings_of(run_id).unlink, missing_ok=True)
+        write_json_atomic(layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")})
+        lost = _flow(settings, run_id)
+        summary: dict[str, Any] = read_json(layout.summary) or {}
+        return (summary if summary.get("run") == run_id else _NO_RESULT) | {"server_lost": lost}
 
 
-def _flow(settings: RunSettings, run_id: str) -> Any:
+def _flow(settings: RunSettings, run_id: str) -> bool:
+    """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.release.layout import Layout
-    from flows.server import server, wait_until_ready
+    from flows.server import is_reached, server, wait_until_ready
 
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, signal.default_int_handler)
+    logging.raiseExceptions = False  # else Prefect writes about each line of log that its server did not take
     with server(Layout.of(settings).prefect_home) as process:
-        from flows.deidentify import with_workers
+        from flows.deidentify import deidentify
 
         wait_until_ready(process)
-        return with_workers(settings)(run_id, return_state=True)
+        try:
+            deidentify(run_id, return_state=True)
+        except Exception:
+            if is_reached():
+                raise
+        return not is_reached()
+
+
+_NO_RESULT = {"exit_code": 1, "error": "the run ended without a result"}
 
 
 def _selection(subjects: list[str] | None) -> tuple[str, ...] | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 
 def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
     """List each subject, session and step: done, failed, quarantined or stale, and files written or reused.
+
+    It needs no server. A session that is gone is published, but the source does not hold it any more.
 
     Parameters
     ----------
@@ -32,8 +34,17 @@ def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name=
     table = Table("subject", "session", *STEPS, *counts)
     for row in found["sessions"]:
         steps = [row["steps"][step] for step in STEPS]
-        table.add_row(row["subject"], row["session"], *steps, *(str(row[name]) for name in counts))
+        session = f"{row['session']} (gone)" if row["gone"] else row["session"]
+        table.add_row(row["subject"], session, *steps, *(str(row[name]) for name in counts))
     console = wide_console()
-    console.print("a run is going on" if found["running"] else "no run is going on")
+    console.print(_state(found))
     console.print(table)
     return 0
+
+
+def _state(found: dict[str, Any]) -> str:
+    if found["running"]:
+        return "a run is going on"
+    if found["interrupted"]:
+        return "the last run did not come to its end; run the same command again to carry on"
+    return "no run is going on"

@@ -21,6 +21,15 @@ _LEAST = 4
 """Letters from which an identifier inside a token is refused."""
 
 
+def pattern_of(settings: IdSettings) -> str | None:
+    """What pseudonyms look like that these settings make; None where the site makes them itself."""
+    if settings.strategy == "sequential":
+        return rf"^{settings.prefix}[0-9]{{{settings.width},}}$"
+    if settings.strategy in ("deterministic", "name"):
+        return rf"^{settings.prefix}[0-9a-f]{{{settings.length}}}$"
+    return None
+
+
 @dataclass(frozen=True)
 class Namer:
     """Names new subjects by the settings of a run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,12 +59,28 @@ class Layout:
         return self.vault / "work" / "runs"
 
     def settings_of(self, run_id: str) -> Path:
-        """The settings of a run."""
+        """The settings of a run; there as long as the run is at work."""
         return self.runs / f"{run_id}.json"
 
-    def summary_of(self, run_id: str) -> Path:
-        """How a run ended."""
-        return self.runs / f"{run_id}.summary.json"
+    def fault_of(self, run_id: str) -> Path:
+        """Why the run has to stop, for all that work on it."""
+        return self.runs / f"{run_id}.fault"
+
+    def unfinished_runs(self) -> list[Path]:
+        """Settings of runs of this project and level that have not ended, or were killed."""
+        return sorted(path for path in self.runs.glob("*.json") if self._is_ours(path))
+
+    def _is_ours(self, path: Path) -> bool:
+        try:
+            settings = json.loads(path.read_bytes())["settings"]
+        except (OSError, ValueError, KeyError):
+            return False
+        return (settings["project"], settings["level"]) == (self.project, self.level)
+
+    @property
+    def summary(self) -> Path:
+        """How the last run ended."""
+        return self.work / "summary.json"
 
     @property
     def prefect_home(self) -> Path:
@@ -74,6 +91,16 @@ class Layout:
     def quarantine_table(self) -> Path:
         """What is not released, with source paths and reasons."""
         return self.vault / "quarantine" / "report.csv"
+
+    @property
+    def versions(self) -> Path:
+        """What was published of each session, version by version."""
+        return self.work / "versions.json"
+
+    @property
+    def gone_table(self) -> Path:
+        """Published sessions of which the source holds nothing any more."""
+        return self.work / "gone.json"
 
     @property
     def absent_table(self) -> Path:
@@ -98,6 +125,10 @@ class Layout:
         """The subject's folder in the vault's work."""
         return self.work / pseudonym
 
+    def subject_lock(self, pseudonym: str) -> Path:
+        """Held by the one process that works on the subject."""
+        return self.subject(pseudonym) / "lock"
+
     def order(self, pseudonym: str) -> Path:
         """The subject's work order."""
         return self.subject(pseudonym) / "order.json"
@@ -121,6 +152,11 @@ class Layout:
     def published(self, pseudonym: str, label: str) -> Path:
         """Where a session is published."""
         return self.release / pseudonym / label
+
+    def known_subjects(self) -> list[str]:
+        """Pseudonyms of all who were ever worked on in this project and level."""
+        folders = self.work.iterdir() if self.work.is_dir() else []
+        return sorted(one.name for one in folders if SUBJECT_FOLDER.fullmatch(one.name) and one.is_dir())
 
     def published_sessions(self) -> list[tuple[str, str]]:
         """(pseudonym, label) of every session that is in the release."""

@@ -24,7 +24,7 @@ from deidflow.store.files import (
 )
 from deidflow.version import __version__
 
-TOP_FILES = ("dataset.json", "subjects.tsv")
+TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,7 @@ def write_subjects(layout: Layout) -> None:
 def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
     """Write manifest.sha256 in the form that `sha256sum -c` reads, hashes from the steps' records."""
     lines = [f"{sha256_of(layout.release / name)}  {name}" for name in TOP_FILES]
-    for pseudonym, label in layout.published_sessions():
-        manifest = manifests.get((pseudonym, label)) or Manifest.scan(layout.published(pseudonym, label))
+    for (pseudonym, label), manifest in manifests.items():
         lines += [f"{output.sha256}  {pseudonym}/{label}/{output.path}" for output in manifest.outputs]
     write_bytes_atomic(layout.release / "manifest.sha256", ("\n".join(lines) + "\n").encode(), 0o644)
 

@@ -24,24 +24,30 @@ from deidflow.store.scratch import private_folder, sweep
 _LEAST_FREE = 64 << 20
 
 
-def take_locks(settings: RunSettings, stack: ExitStack) -> None:
+def take_locks(settings: RunSettings, stack: ExitStack, *, wait: bool = False) -> None:
     """Check source and tools, make the private folders, and hold release and project until `stack` ends.
 
-    Raises UsageError, EnvironmentFault or ReleaseBusy; then nothing was written but empty folders.
+    Where another run has them, wait or raise ReleaseBusy. Raises UsageError or EnvironmentFault; then
+    nothing was written but empty folders.
     """
     layout = Layout.of(settings)
+    check_places(settings)
     check_source(settings.source)
-    check_place(layout)
-    tool_path()
-    if settings.defacing:
-        check_engine(settings.deface)
     os.umask(0o077)
     for folder, name in ((layout.vault, "vault"), (layout.work, "vault"), (layout.staging, "release's folder")):
         private_folder(folder, name)
         if shutil.disk_usage(folder).free < _LEAST_FREE:
             raise EnvironmentFault(f"less than 64 MiB are free where the {name} lies; free some and run again")
-    stack.enter_context(held(layout.release_lock, "release"))
-    stack.enter_context(held(layout.work_lock, "project of the vault"))
+    stack.enter_context(held(layout.release_lock, "release", wait=wait))
+    stack.enter_context(held(layout.work_lock, "project of the vault", wait=wait))
+
+
+def check_places(settings: RunSettings) -> None:
+    """Check the release's place and the tools; raises UsageError or EnvironmentFault."""
+    check_place(Layout.of(settings))
+    tool_path()
+    if settings.defacing:
+        check_engine(settings.deface)
 
 
 def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
@@ -54,8 +60,12 @@ def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
     return vault
 
 
-def clean_up(layout: Layout) -> None:
-    """Complete an interrupted replacement and remove scratch that a killed run left."""
+def clean_up(layout: Layout, run_id: str) -> None:
+    """Complete an interrupted replacement and remove what a killed run left; runs are over but this one."""
+    for path in layout.unfinished_runs():
+        if path != layout.settings_of(run_id):
+            path.unlink(missing_ok=True)
+            path.with_suffix(".fault").unlink(missing_ok=True)
     complete(layout.staging)
     sweep(layout.staging)
     sweep(layout.vault)

@@ -7,7 +7,7 @@ from typing import Any
 
 from deidflow.config import STEPS
 from deidflow.errors import UsageError
-from deidflow.release.layout import SESSION_FOLDER, SUBJECT_FOLDER, Layout
+from deidflow.release.layout import SESSION_FOLDER, Layout
 from deidflow.store.files import Manifest, read_json
 from deidflow.store.locks import is_held
 from deidflow.store.record import StepStore
@@ -21,12 +21,13 @@ def status_of(release: Path, vault: Path) -> dict[str, Any]:
     layout = Layout(release, vault, str(dataset["project"]), str(dataset["level"]))
     if not layout.work.is_dir():
         raise UsageError("this vault has not made this release; name the vault of its run")
-    subjects = sorted(
-        folder.name for folder in layout.work.iterdir() if SUBJECT_FOLDER.fullmatch(folder.name) and folder.is_dir()
-    )
+    gone = {tuple(row) for row in read_json(layout.gone_table) or []}
+    running = is_held(layout.release_lock)
+    rows = [row for pseudonym in layout.known_subjects() for row in _sessions(layout, pseudonym)]
     return {
-        "running": is_held(layout.release_lock),
-        "sessions": [row for pseudonym in subjects for row in _sessions(layout, pseudonym)],
+        "running": running,
+        "interrupted": not running and bool(layout.unfinished_runs()),
+        "sessions": [row | {"gone": (row["subject"], row["session"]) in gone} for row in rows],
     }
 
 
@@ -37,24 +38,32 @@ def _sessions(layout: Layout, pseudonym: str) -> list[dict[str, Any]]:
 
 
 def _session(layout: Layout, pseudonym: str, label: str, outcome: dict[str, Any]) -> dict[str, Any]:
-    steps: dict[str, str] = {step: _step(layout, pseudonym, label, step) for step in STEPS if step != "publish"}
-    built, published = steps["reconstruct"], layout.published(pseudonym, label).is_dir()
-    steps["publish"] = "done" if published and built != "stale" else "stale" if published else "-"
+    store = StepStore(layout.session_work(pseudonym, label))
+    places = {step: (store.folder / step,) for step in STEPS} | {
+        "reconstruct": (layout.staged(pseudonym, label), layout.published(pseudonym, label))
+    }
+    steps: dict[str, str] = {step: _step(store, step, *places[step]) for step in STEPS if step != "publish"}
+    steps["publish"] = _published(store, layout.published(pseudonym, label), steps["reconstruct"])
     return {"subject": pseudonym, "session": label, "steps": steps, **_counts(outcome)}
 
 
-def _step(layout: Layout, pseudonym: str, label: str, step: str) -> str:
-    store = StepStore(layout.session_work(pseudonym, label))
+def _published(store: StepStore, place: Path, built: str) -> str:
+    """`done` where the release holds what was built last, `stale` where it holds something else."""
+    if not place.is_dir():
+        return "-"
+    recorded = store.manifest("reconstruct")
+    fits = recorded is not None and built != "stale" and recorded.intact(place)
+    return "done" if fits else "stale"
+
+
+def _step(store: StepStore, step: str, *places: Path) -> str:
     record = read_json(store.record_path(step))
     if not isinstance(record, dict):
         return "-"
     if "failed" in record:
         return "failed"
-    places = [store.folder / step]
-    if step == "reconstruct":
-        places = [layout.staged(pseudonym, label), layout.published(pseudonym, label)]
     manifest = Manifest.from_json(record["outputs"])
-    if not any(manifest.intact(place) for place in places):
+    if store.is_outdated(step) or not any(manifest.intact(place) for place in places):
         return "stale"
     series = record["result"].get("series", {}).values()
     held = any(one["state"] == "quarantined" for one in series) or record["result"].get("findings")

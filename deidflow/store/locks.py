@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deidflow.errors import ReleaseBusy
 
+_POLL_SECONDS = 0.1
+_LOOK_SECONDS = 0.3
+"""`is_held` has the lock for a moment; that is no reason to give up."""
+
 
 @contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path` exclusively; raise ReleaseBusy where another process has it."""
+def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file `path` exclusively; where another process has it, wait or raise ReleaseBusy."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ReleaseBusy(f"another run is at work on this {what}; wait for it to end") from None
+        deadline = time.monotonic() + _LOOK_SECONDS
+        while not _taken(descriptor):
+            if not wait and time.monotonic() > deadline:
+                raise ReleaseBusy(f"another run is at work on this {what}; wait for it to end")
+            time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Try once, and again and again rather than blocked: a signal must be able to end the waiting."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_held(path: Path) -> bool:
@@ -33,9 +48,6 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _taken(descriptor)
     finally:
         os.close(descriptor)
-    return False

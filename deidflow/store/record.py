@@ -8,9 +8,10 @@ another, so that a killed step leaves nothing that could be mistaken for a finis
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from deidflow.store.files import Manifest, digest_of, read_json, remove_tree, write_json_atomic
@@ -53,12 +54,32 @@ class StepStore:
                 return Finished(place, manifest, record["result"], cached=True)
         return None
 
+    def manifest(self, step: str) -> Manifest | None:
+        """The outputs of a step as recorded, for whatever key."""
+        record = read_json(self.record_path(step))
+        return Manifest.from_json(record["outputs"]) if isinstance(record, dict) and record["key"] else None
+
+    def is_outdated(self, step: str) -> bool:
+        """Whether an earlier step has another result now than when this one took it."""
+        return any(_digest(self.record_path(name)) != taken for name, taken in self._after(step).items())
+
+    def _after(self, step: str) -> dict[str, str]:
+        record = read_json(self.record_path(step))
+        return dict(record.get("after", {})) if isinstance(record, dict) else {}
+
     def run(
-        self, step: str, key: str, outputs: Path, work: Callable[[Path], dict[str, Any]], *other_places: Path
+        self,
+        step: str,
+        key: str,
+        outputs: Path,
+        work: Callable[[Path], dict[str, Any]],
+        *other_places: Path,
+        after: Mapping[str, str] = MappingProxyType({}),
     ) -> Finished:
         """Return the recorded result for `key`, or do the work in scratch and record it.
 
         `work` gets an empty scratch folder beside `outputs`, fills it and returns a JSON-able result.
+        `after` are the digests of the earlier steps whose results the work takes.
         """
         known = self.finished(step, key, outputs, *other_places)
         if known is not None:
@@ -74,12 +95,13 @@ class StepStore:
             os.rename(scratch, outputs)
         finally:
             remove_tree(scratch)
-        self.write(step, key, manifest, result)
+        self.write(step, key, manifest, result, after)
         return Finished(outputs, manifest, result, cached=False)
 
-    def write(self, step: str, key: str, manifest: Manifest, result: dict[str, Any]) -> None:
+    def write(self, step: str, key: str, manifest: Manifest, result: dict[str, Any], after: Mapping[str, str]) -> None:
         """Write the record of a step whose outputs are in place."""
         record = {"key": key, "outputs": manifest.to_json(), "result": result, "digest": manifest.digest}
+        record["after"] = dict(after)
         write_json_atomic(self.record_path(step), record)
 
     def note_failure(self, step: str, reason: str) -> None:
@@ -89,3 +111,9 @@ class StepStore:
     def forget(self, step: str) -> None:
         """Drop the record of a step, so that it runs again."""
         self.record_path(step).unlink(missing_ok=True)
+
+
+def _digest(path: Path) -> str:
+    """The digest of the finished step in a record, as `Finished.digest`; empty where there is none."""
+    record = read_json(path)
+    return digest_of([record["digest"], record["result"]]) if isinstance(record, dict) and record["key"] else ""

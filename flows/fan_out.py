@@ -1,0 +1,57 @@
+"""One task a subject, on threads of this machine or on a Dask cluster."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from prefect.futures import as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from deidflow.config import RunSettings
+from deidflow.errors import DeidflowError, EnvironmentFault
+from deidflow.face.template import template_path
+from deidflow.steps.discover import Batch
+from deidflow.steps.prepare import worker_count
+from flows.subject import subject
+from tasks.context import Run
+from tasks.shown import Pages, Progress
+
+
+def fan_out(run: Run, batch: Batch, pages: Pages) -> None:
+    """Take every ordered subject through its steps; returns when the last has ended."""
+    _prepare_template(run, batch)
+    progress = Progress(len(batch.orders), pages)
+    with runner_of(run.settings) as runner:
+        try:
+            futures = {runner.submit(subject, {"pseudonym": one.pseudonym, "run": run}): one for one in batch.orders}
+            for future in as_completed(list(futures)):
+                future.wait()
+                _say(run, futures[future].pseudonym, future.state)
+                progress.advance(future.state)
+        except BaseException:
+            run.stop(DeidflowError("the run was stopped; run again to carry on"))
+            raise
+
+
+def runner_of(settings: RunSettings) -> TaskRunner[Any]:
+    """Threads, as many as subjects are at work at once (the heavy work is in child processes), or Dask."""
+    if settings.runner == "threads":
+        return ThreadPoolTaskRunner(max_workers=worker_count(settings))
+    try:
+        dask = importlib.import_module("prefect_dask")
+    except ImportError:
+        raise EnvironmentFault("runner 'dask' needs prefect-dask; install deidflow with its extra 'dask'") from None
+    found: TaskRunner[Any] = dask.DaskTaskRunner(address=settings.scheduler)
+    return found
+
+
+def _prepare_template(run: Run, batch: Batch) -> None:
+    path = template_path(run.layout.templates, ears=run.settings.deface.ears)
+    if run.settings.defacing and batch.orders and not path.exists():
+        arguments = (str(path), run.settings.deface.ears)
+        run.children.run("deidflow.face.template:prepare_template", *arguments, log=run.layout.tool_log)
+
+
+def _say(run: Run, pseudonym: str, state: Any) -> None:
+    run.say(f"{pseudonym}: {str(state.name).lower()}, {state.message}", pseudonym, "subject", "End")
