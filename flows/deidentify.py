@@ -18,6 +18,7 @@ from deidflow.release.publish import withdraw
 from deidflow.steps.discover import Batch
 from deidflow.steps.prepare import clean_up, describe_release, open_vault
 from deidflow.store.files import read_json, write_json_atomic
+from deidflow.verdicts import Verdict
 from flows.fan_out import fan_out
 from flows.server import wait_for_rows
 from tasks.context import Run
@@ -73,9 +74,8 @@ def _ended(run: Run, batch: Batch, pages: Pages) -> State[Any]:
     summary = read_json(run.layout.summary)
     told = notify(run, summary)
     pages.show(lambda: wait_for_rows(_rows(run, batch) + told))
-    message = f"{len(batch.orders)} subjects; " + ", ".join(
-        f"{count} files {verdict}" for verdict, count in summary["verdicts"].items() if count
-    )
+    counts = [f"{count} files {verdict.value}" for verdict in Verdict if (count := summary["verdicts"][verdict.value])]
+    message = "; ".join([f"{len(batch.orders)} subjects", ", ".join(counts)])
     if summary["verdicts"]["failed"]:
         return Failed(message=message)
     return Completed(name="Quarantined" if summary["exit_code"] else "Completed", message=message)

@@ -19,6 +19,7 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
+from prefect.utilities.callables import ParameterSchema
 
 from deidflow.config import RunSettings
 from deidflow.errors import ConfigError
@@ -75,7 +76,17 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
         tags=tags_of(settings),
     )
     again._parameter_openapi_schema.properties["pseudonym"] |= _pseudonyms(settings)
+    for one in (every_night, again):
+        one._parameter_openapi_schema = _Closed(
+            **one._parameter_openapi_schema.model_dump(), additionalProperties=False
+        )
     return [every_night, again]
+
+
+class _Closed(ParameterSchema):
+    """The parameters of a flow, and no others."""
+
+    additionalProperties: bool
 
 
 def _pseudonyms(settings: RunSettings) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _send_what_waits() -> None:
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    port = _free_port()
+    port = _usual_port(home)
     process = _launch(home, "127.0.0.1", port, {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"})
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     return process
@@ -183,6 +183,15 @@ def wait_for_rows(expected: int) -> None:
             if answer.status_code != 200 or answer.json() >= expected:
                 return
             time.sleep(0.1)
+
+
+def _usual_port(home: Path) -> int:
+    """The port of the run before, where it is free: workers of a cluster that outlive a run find the server again."""
+    known = read_json(home / "port.json")
+    port = known if isinstance(known, int) and is_free("127.0.0.1", known) else _free_port()
+    if port != known:
+        write_json_atomic(home / "port.json", port)
+    return port
 
 
 def _free_port() -> int:

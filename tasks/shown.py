@@ -14,6 +14,7 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from deidflow.config import STEPS, RunSettings
+from deidflow.verdicts import Verdict
 from tasks.context import progress
 
 _MOST_ROWS = 1000
@@ -75,7 +76,7 @@ class Progress:
 
 def show_tables(summary: dict[str, Any]) -> None:
     """The verdicts with their counts, and every session with its steps."""
-    verdicts = summary["verdicts"]
+    verdicts = {verdict.value: summary["verdicts"][verdict.value] for verdict in Verdict}
     counts = ", ".join(f"{count} {name}" for name, count in verdicts.items() if count)
     create_table_artifact(
         key="verdicts",

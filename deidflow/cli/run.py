@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -93,11 +92,11 @@ def summary_of_run(settings: RunSettings) -> dict[str, Any]:
 def _flow(settings: RunSettings, run_id: str) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.release.layout import Layout
+    from deidflow.store.process import stop_on_signals
     from flows.server import is_reached, server, wait_until_ready
 
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, signal.default_int_handler)
+    stop_on_signals()
     logging.raiseExceptions = False  # else Prefect writes about each line of log that its server did not take
     with server(Layout.of(settings).prefect_home) as process:
         from flows.deidentify import deidentify

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +23,7 @@ def serve(*, config: Path | None = None, cron: str = "", host: str = "127.0.0.1"
     """
     from deidflow.config import load_settings
     from deidflow.steps.prepare import check_places
+    from deidflow.store.process import stop_on_signals
     from flows.serve import serve as run_server
 
     file = config or Path(os.environ.get("DEIDFLOW_CONFIG", ""))
@@ -32,7 +32,7 @@ def serve(*, config: Path | None = None, cron: str = "", host: str = "127.0.0.1"
     os.environ["DEIDFLOW_CONFIG"] = str(file.resolve())
     settings = load_settings({}, file)
     check_places(settings)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_on_signals()
     with suppress(KeyboardInterrupt):
         run_server(settings, cron, host, port, lambda line: print(line, flush=True))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 from deidflow.errors import UsageError
@@ -18,11 +17,12 @@ def ui(*, vault: Path | None = None, port: int = 4200) -> int:
     port: Port on 127.0.0.1.
     """
     from deidflow.release.layout import Layout
+    from deidflow.store.process import stop_on_signals
     from flows.server import show_history
 
     place = vault or Path(os.environ.get("DEIDFLOW_VAULT", ""))
     if place == Path():
         raise UsageError("'vault' is not given; name it with --vault or as DEIDFLOW_VAULT")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_on_signals()
     code: int = show_history(Layout(Path(), place.resolve(), "", "").prefect_home, port)
     return code

@@ -22,6 +22,12 @@ def die_with_parent() -> None:
         return
 
 
+def stop_on_signals() -> None:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt; a shell's background job would ignore the first."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.default_int_handler)
+
+
 def limit_memory(limit: int) -> None:
     """Bound the private memory of this process to `limit` bytes."""
     if limit > 0:

@@ -1,0 +1,145 @@
+"""A served vault: a real Prefect server, a real process worker, and short ways to ask them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.conftest import clean_environment, save_series
+
+DEIDFLOW = str(Path(sys.executable).with_name("deidflow"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_cohort(source: Path, subjects: int = 3, slices: int = 6) -> None:
+    """Subjects with one study of two series each, names in folders, files and headers."""
+    for number in range(subjects):
+        uid = f"1.2.{number + 1}"
+        names = {"PatientID": f"PID-{number}0000", "PatientName": f"Person{number}^Xaver"}
+        for series in (1, 2):
+            uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.{series}", "SeriesNumber": series}
+            save_series(source / f"Xaver {number}", slices, **names, **uids)
+
+
+def wait_until(truth: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait for something to become true, and return it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := truth():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no {what} within {seconds} s")
+
+
+class Api:
+    """The parts of Prefect's API that the tests ask."""
+
+    def __init__(self, address: str) -> None:
+        self.client = httpx.Client(base_url=f"{address}/api", trust_env=False, timeout=90.0)
+
+    def answer(self, path: str, body: Any) -> httpx.Response:
+        """The server asks to come back later when its database is busy."""
+        return wait_until(
+            lambda: (found := self.client.post(path, json=body)).status_code != 503 and found, 60, "answer"
+        )
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self.answer(path, body).raise_for_status().json()
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+        return found
+
+    def ask(self, name: str, **parameters: Any) -> httpx.Response:
+        """Ask for a run of a deployment, as its form does."""
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return self.answer(f"/deployments/{self.deployment(name)['id']}/create_flow_run", body)
+
+    def start(self, name: str, **parameters: Any) -> str:
+        return str(self.ask(name, **parameters).raise_for_status().json()["id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"/flow_runs/{run_id}").raise_for_status().json()
+        return found
+
+    def runs(self) -> list[dict[str, Any]]:
+        return list(self.post("/flow_runs/filter"))
+
+    def ended(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The run once it has ended."""
+        over = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+        wait_until(lambda: self.run(run_id)["state_type"] in over, seconds, "end of the run")
+        return self.run(run_id)
+
+    def tasks(self, run_id: str) -> dict[str, str]:
+        """Name and state of every task of a run."""
+        found = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+        return {task["name"]: task["state_name"] for task in found}
+
+    def cancel(self, run_id: str) -> None:
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        self.post(f"/flow_runs/{run_id}/set_state", state=state, force=False)
+
+
+class Served:
+    """`deidflow serve` over a vault of its own."""
+
+    def __init__(self, root: Path, process: subprocess.Popen[str], address: str) -> None:
+        self.root, self.process, self.address = root, process, address
+        self.release, self.vault = root / "release", root / "vault"
+        self.api = Api(address)
+
+
+@contextmanager
+def serving(root: Path, settings: str, *options: str, **environment: str) -> Iterator[Served]:
+    """Serve the source below `root` with more settings, in YAML, until the context ends."""
+    lines = [f"{place}: {root / place}" for place in ("source", "release", "vault")]
+    (root / "site.yaml").write_text("\n".join([*lines, settings]))
+    port = free_port()
+    command = [DEIDFLOW, "serve", "--config", str(root / "site.yaml"), "--port", str(port), *options]
+    clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
+    quick = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with (root / "console").open("w") as console, subprocess.Popen(
+        command, env=clean | quick | environment, stdout=subprocess.PIPE, stderr=console, text=True
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert "Prefect UI: http://" in said, (root / "console").read_text()
+            yield Served(root, process, said.split()[2])
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def processes_of(root: Path) -> dict[int, str]:
+    """Processes that name a folder in their arguments or environment, with their arguments."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            said = line + (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+        except OSError:
+            continue
+        if str(root).encode() in said and int(entry.name) != os.getpid():
+            found[int(entry.name)] = line.replace(b"\0", b" ").decode()
+    return found
+
+
+def forkservers_of(root: Path) -> list[int]:
+    """The process of a run that starts its working processes: stopped, it lets the run hang in its next step."""
+    return [number for number, line in processes_of(root).items() if "multiprocessing.forkserver" in line]
