@@ -20,7 +20,6 @@ from deidflow.steps.prepare import clean_up, describe_release, open_vault
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.verdicts import Verdict
 from flows.fan_out import fan_out
-from flows.server import wait_for_rows
 from tasks.context import Run
 from tasks.discover import Discovery, discover
 from tasks.notify import notify
@@ -67,13 +66,13 @@ def _run(run: Run, vault: Vault, pages: Pages) -> State[Any]:
         report(run, vault, discovery, pages, return_state=True)
     if run.fault is not None:
         return _faulted(run, run.fault)
-    return _ended(run, discovery.found, pages)
+    return _ended(run, discovery.found)
 
 
-def _ended(run: Run, batch: Batch, pages: Pages) -> State[Any]:
+def _ended(run: Run, batch: Batch) -> State[Any]:
     summary = read_json(run.layout.summary)
     told = notify(run, summary)
-    pages.show(lambda: wait_for_rows(_rows(run, batch) + told))
+    write_json_atomic(run.layout.summary, summary | {"rows": _rows(run, batch) + told})
     counts = [f"{count} files {verdict.value}" for verdict in Verdict if (count := summary["verdicts"][verdict.value])]
     message = "; ".join([f"{len(batch.orders)} subjects", ", ".join(counts)])
     if summary["verdicts"]["failed"]:

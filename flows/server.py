@@ -24,6 +24,7 @@ _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.3",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     "PREFECT_CLI_PROMPT": "false",
@@ -169,13 +170,12 @@ def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
     raise EnvironmentFault("the Prefect server does not answer; see server.log in Prefect's home")
 
 
-def wait_for_rows(expected: int) -> None:
+def wait_for_rows(flow_run: object, expected: int) -> None:
     """Wait until the server has stored the end of every task: one that stops earlier loses the rest."""
     from prefect.client.orchestration import get_client
-    from prefect.runtime import flow_run
 
     ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}}
-    query = {"flow_runs": {"id": {"any_": [str(flow_run.get_id())]}}, "task_runs": ended}
+    query = {"flow_runs": {"id": {"any_": [str(flow_run)]}}, "task_runs": ended}
     deadline = time.monotonic() + _DRAIN_SECONDS
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:

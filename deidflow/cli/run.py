@@ -14,6 +14,8 @@ from cyclopts import Parameter
 
 from deidflow.config import Level, RunSettings, Step, load_settings
 from deidflow.errors import ConfigError
+from deidflow.release.layout import Layout
+from deidflow.store.files import read_json, write_json_atomic
 
 
 def run(
@@ -71,9 +73,7 @@ def execute(settings: RunSettings) -> int:
 def summary_of_run(settings: RunSettings) -> dict[str, Any]:
     """Run the pipeline, show its progress; returns counts, or an error with its exit code."""
     from deidflow.cli.progress import shown
-    from deidflow.release.layout import Layout
     from deidflow.steps.prepare import open_vault, take_locks
-    from deidflow.store.files import read_json, write_json_atomic
 
     run_id = secrets.token_hex(4)
     layout = Layout.of(settings)
@@ -85,32 +85,35 @@ def summary_of_run(settings: RunSettings) -> dict[str, Any]:
         stack.callback(layout.settings_of(run_id).unlink, missing_ok=True)
         write_json_atomic(layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")})
         lost = _flow(settings, run_id)
-        summary: dict[str, Any] = read_json(layout.summary) or {}
-        return (summary if summary.get("run") == run_id else _NO_RESULT) | {"server_lost": lost}
+        return _summary(layout, run_id) | {"server_lost": lost}
+
+
+def _summary(layout: Layout, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(layout.summary) or {}
+    return found if found.get("run") == run_id else {"exit_code": 1, "error": "the run ended without a result"}
 
 
 def _flow(settings: RunSettings, run_id: str) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
-    from deidflow.release.layout import Layout
     from deidflow.store.process import stop_on_signals
-    from flows.server import is_reached, server, wait_until_ready
+    from flows.server import is_reached, server, wait_for_rows, wait_until_ready
 
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
     stop_on_signals()
     logging.raiseExceptions = False  # else Prefect writes about each line of log that its server did not take
-    with server(Layout.of(settings).prefect_home) as process:
+    layout = Layout.of(settings)
+    with server(layout.prefect_home) as process:
         from flows.deidentify import deidentify
 
         wait_until_ready(process)
         try:
-            deidentify(run_id, return_state=True)
+            state = deidentify(run_id, return_state=True)
+            if process is not None:
+                wait_for_rows(state.state_details.flow_run_id, _summary(layout, run_id).get("rows", 0))
         except Exception:
             if is_reached():
                 raise
         return not is_reached()
-
-
-_NO_RESULT = {"exit_code": 1, "error": "the run ended without a result"}
 
 
 def _selection(subjects: list[str] | None) -> tuple[str, ...] | None:

@@ -1,0 +1,279 @@
+"""Input, outputs, configuration, code or tools change: the affected steps of the affected subjects run, no others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+import tasks.anonymize
+import tasks.common
+import tasks.convert
+import tasks.reconstruct
+import tasks.verify
+from deidflow.cli.run import summary_of_run
+from deidflow.config import load_settings
+from deidflow.steps.status import status_of
+from deidflow.store.files import read_json
+from flows.server import server
+from tests.conftest import give_template, save_series, tree_digest, write_secret
+from tests.flows.conftest import make_cohort
+
+Steps = dict[str, set[str]]
+"""Subject -> the steps that were done, not cached."""
+ALL = {"anonymize", "convert", "reconstruct", "verify", "publish"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Prefect server for all runs of this file."""
+    before = dict(os.environ)
+    with (
+        server(tmp_path_factory.mktemp("prefect")),
+        temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}),
+    ):
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+class Site:
+    """A source, its vault and its release, run again and again in this process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.source, self.release = root, root / "source", root / "release"
+        self.work = root / "vault" / "work" / "default-low"
+
+    def run(self, **changes: Any) -> Steps:
+        places = {name: self.root / name for name in ("source", "release", "vault")}
+        self.summary = summary_of_run(load_settings({**places, "level": "low", **changes}, environment={}))
+        assert "error" not in self.summary, self.summary
+        return {row["subject"]: {step for step, how in row["steps"].items() if how == "done"} for row in self.rows()}
+
+    def rows(self) -> list[dict[str, Any]]:
+        return list(self.summary["sessions"])
+
+    def file(self, subject: int, number: int = 1) -> Path:
+        """A file of the second subject's first series."""
+        return next((self.source / f"Xaver {subject}").glob(f"*.1-{number}.dcm"))
+
+    def published(self, pseudonym: str) -> Path:
+        return next((self.release / pseudonym / "M00").glob("*-MR"))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site after its first run."""
+    root = tmp_path_factory.mktemp("first")
+    make_cohort(root / "source", subjects=2, slices=3)
+    write_secret(root / "vault")
+    assert Site(root).run() == {"P001": ALL, "P002": ALL}
+    return root
+
+
+@pytest.fixture
+def site(first: Path, tmp_path: Path) -> Site:
+    """A copy of it, with its dates; inodes are new, so that files are read again, and found unchanged."""
+    shutil.copytree(first, tmp_path / "site", symlinks=True)
+    one = Site(tmp_path / "site")
+    staging = first.parent / ".release.deidflow"
+    if staging.exists():
+        shutil.copytree(staging, tmp_path / "site" / ".release.deidflow")
+    return one
+
+
+def owner_of(site: Site, folder: str) -> str:
+    """The pseudonym of the subject whose files lie in a folder."""
+    order = {name: read_json(site.work / name / "order.json") for name in ("P001", "P002")}
+    return next(name for name, one in order.items() if folder in str(one["sessions"]))
+
+
+def test_nothing_changed_and_files_touched_or_moved_with_their_folder(site: Site) -> None:
+    for path in site.source.rglob("*.dcm"):
+        os.utime(path)
+    before = tree_digest(site.release)
+    assert site.run() == {"P001": set(), "P002": set()}
+    assert tree_digest(site.release) == before
+
+
+def change_a_byte(site: Site) -> None:
+    """Another value of the same length in a file of the same size and date."""
+    path = site.file(1)
+    stat = path.stat()
+    header = pydicom.dcmread(path)
+    header.PatientWeight = "99.5"
+    header.save_as(path)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert path.stat().st_size == stat.st_size
+
+
+def remove_a_file(site: Site) -> None:
+    site.file(1).unlink()
+
+
+def add_a_series(site: Site) -> None:
+    names = {"PatientID": "PID-10000", "PatientName": "Person1^Xaver"}
+    uids = {"StudyInstanceUID": "1.2.2", "SeriesInstanceUID": "1.2.2.9", "SeriesNumber": 9}
+    save_series(site.source / "late for Xaver 1", 2, **names, **uids)
+
+
+@pytest.mark.parametrize("change", [change_a_byte, remove_a_file, add_a_series])
+def test_input_of_one_subject_changes(site: Site, change: Callable[[Site], None]) -> None:
+    assert site.run() == {"P001": set(), "P002": set()}
+    changed = owner_of(site, "Xaver 1")
+    change(site)
+    assert site.run() == {"P001": set(), "P002": set()} | {changed: ALL}
+    assert site.run() == {"P001": set(), "P002": set()}
+
+
+def test_a_late_series_makes_a_new_version_and_recipients_are_told(site: Site) -> None:
+    changed = owner_of(site, "Xaver 1")
+    assert (site.release / "changes.tsv").read_text() == "subject\tsession\tversion\tseries\tchange\n"
+    before = tree_digest(site.release / changed / "M00" / "001-MR")
+    add_a_series(site)
+    site.run()
+    assert (site.release / "changes.tsv").read_text().splitlines()[1:] == [f"{changed}\tM00\t2\t009-MR\tadded"]
+    assert tree_digest(site.release / changed / "M00" / "001-MR") == before
+    shutil.rmtree(site.source / "late for Xaver 1")
+    site.run()
+    assert (site.release / "changes.tsv").read_text().splitlines()[2:] == [f"{changed}\tM00\t3\t009-MR\tremoved"]
+    assert not (site.release / changed / "M00" / "009-MR").exists()
+
+
+def delete(site: Site) -> None:
+    next(site.published("P002").rglob("slice_001.dcm")).unlink()
+
+
+def damage(site: Site) -> None:
+    next(site.published("P002").rglob("slice_001.dcm")).write_bytes(b"edited")
+
+
+def swap(site: Site) -> None:
+    one, other = (next(site.published("P002").rglob(f"slice_00{number}.dcm")) for number in (1, 2))
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
+def remove_the_session(site: Site) -> None:
+    shutil.rmtree(site.release / "P002" / "M00")
+
+
+@pytest.mark.parametrize("harm", [delete, damage, swap, remove_the_session])
+def test_published_files_of_one_subject_are_harmed(site: Site, harm: Callable[[Site], None]) -> None:
+    before = tree_digest(site.release)
+    harm(site)
+    assert site.run() == {"P001": set(), "P002": {"reconstruct", "publish"}}
+    assert tree_digest(site.release) == before
+
+
+@pytest.mark.parametrize("step", ["anonymize", "convert"])
+def test_an_intermediate_result_is_lost(site: Site, step: str) -> None:
+    """It is made again; as it comes out the same, nothing that follows is."""
+    shutil.rmtree(site.work / "P002" / "M00" / step)
+    assert site.run() == {"P001": set(), "P002": {step}}
+
+
+def test_a_setting_changes_and_is_changed_back(site: Site) -> None:
+    before = tree_digest(site.release)
+    affected = {"anonymize", "reconstruct", "publish", "verify"}
+    other = {"remove": ["PatientSex"]}
+    assert site.run(header=other) == {"P001": affected, "P002": affected}
+    assert tree_digest(site.release) != before
+    assert site.run() == {"P001": affected, "P002": affected}
+    told = {"changes.tsv", "manifest.sha256"}
+    after = tree_digest(site.release)
+    assert {name: data for name, data in after.items() if name not in told} == {
+        name: data for name, data in before.items() if name not in told
+    }
+
+
+def test_a_profile_is_edited(site: Site) -> None:
+    profile = site.root / "ours.yaml"
+    profile.write_text("extends: low\n")
+    site.run(profile=str(profile))
+    assert site.run(profile=str(profile)) == {"P001": set(), "P002": set()}
+    profile.write_text("extends: low\ndeviations:\n- {attribute: PatientSex, action: remove, reason: test}\n")
+    done = site.run(profile=str(profile))
+    assert {"anonymize", "reconstruct", "publish"} <= done["P001"] & done["P002"]
+    assert "convert" not in done["P001"] | done["P002"]
+
+
+FOLLOWING = {
+    "anonymize": {"anonymize"},
+    "convert": {"convert"},
+    "reconstruct": {"reconstruct"},
+    "verify": {"verify"},
+}
+"""Its output comes out the same, so that nothing but the step itself is done; what was built is not published again."""
+
+
+@pytest.mark.parametrize("step", list(FOLLOWING))
+def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getattr(tasks, step), "VERSION", "another")
+    before = tree_digest(site.release)
+    done = site.run()
+    assert done["P001"] == done["P002"]
+    assert done["P001"] - {"publish"} == FOLLOWING[step]
+    assert tree_digest(site.release) == before
+
+
+@pytest.mark.parametrize(
+    ("tool", "steps"),
+    [
+        ("dcm2niix", {"convert", "reconstruct"}),
+        ("pydicom", {"anonymize", "convert", "reconstruct", "verify"}),
+        ("SimpleITK", {"reconstruct"}),
+    ],
+)
+def test_a_tool_has_another_version(site: Site, tool: str, steps: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = tasks.common._installed
+    monkeypatch.setattr(tasks.common, "_installed", lambda name: "another" if name == tool else real(name))
+    done = site.run()
+    assert done["P001"] - {"publish"} == done["P002"] - {"publish"} == steps
+
+
+def test_settings_of_faces_concern_the_face_steps(
+    site: Site, template_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of these images is a head, so that all is held back; the steps run all the same."""
+    give_template(site.root / "vault", template_file)
+    faces: dict[str, Any] = {"when": "always"}
+    assert site.run(deface=faces)["P001"] == {"deface", "reconstruct"}
+    assert site.run(deface=faces)["P001"] == set()
+    assert site.run(deface=faces | {"fill": 7})["P001"] == {"reconstruct"}
+    assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface"}, "the same comes out"
+    real = tasks.common._installed
+    monkeypatch.setattr(tasks.common, "_installed", lambda name: "another" if name == "SimpleITK" else real(name))
+    assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface", "reconstruct"}
+
+
+def test_redo_from_a_step_on_for_one_subject(site: Site) -> None:
+    before = tree_digest(site.release)
+    assert site.run(redo="reconstruct", subjects=("P002",)) == {"P002": {"reconstruct", "verify", "publish"}}
+    assert tree_digest(site.release) == before
+    assert site.run() == {"P001": set(), "P002": set()}
+
+
+def test_a_subject_that_left_the_source_is_gone_and_stays_published(site: Site) -> None:
+    left = owner_of(site, "Xaver 1")
+    before = tree_digest(site.release)
+    shutil.rmtree(site.source / "Xaver 1")
+    site.run()
+    assert site.summary["gone"] == 1
+    assert tree_digest(site.release) == before
+    rows = status_of(site.release, site.root / "vault")["sessions"]
+    assert {row["subject"]: row["gone"] for row in rows} == {"P001": False, "P002": False} | {left: True}
+
+
+def test_another_time_zone_and_a_clock_that_went_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    for path in (site.root / "vault").rglob("*.json"):
+        os.utime(path, (4e9, 4e9))
+    assert site.run() == {"P001": set(), "P002": set()}
