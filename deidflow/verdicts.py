@@ -84,4 +84,5 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out-of-memory", "the working process reached its memory limit"
     UNEXPECTED = "unexpected-error", "an unexpected error"
     SOURCE_CHANGED = "source-changed", "a source file changed or vanished during the run"
+    UNREACHABLE = "place-away", "the place of the files does not answer"
     STOPPED = "stopped", "the run was stopped"

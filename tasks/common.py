@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,13 +78,29 @@ def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> Sta
     session.shown += 1
     name = f"{session.order.pseudonym} {session.session.label}"
     try:
-        finished = work()
+        finished = _with_patience(session, work)
     except Exception as error:
         return _ended_badly(session, step, error)
     session.finished[step] = finished
     state, message = describe(finished)
     session.run.say(f"{name} {step}: {state.lower()}, {message}", session.order.pseudonym, step, state)
     return Completed(name=state, message=message)
+
+
+PAUSES = (2.0, 8.0)
+"""Seconds to wait before work is tried again."""
+
+
+def _with_patience(session: SessionRun, work: Callable[[], Finished]) -> Finished:
+    """Try again what can pass by itself, a network share that is away; never what is wrong with data or settings."""
+    for pause in PAUSES:
+        try:
+            return work()
+        except StepFailed as error:
+            if error.reason is not Reason.UNREACHABLE or session.run.fault is not None:
+                raise
+            time.sleep(pause)
+    return work()
 
 
 def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]:

@@ -136,6 +136,11 @@ class SessionRun:
         return self.run.layout.revisions(self.order.pseudonym, self.session.label)
 
     @property
+    def rules_path(self) -> Path:
+        """By which rules the session was published."""
+        return self.folder / "rules.json"
+
+    @property
     def masks(self) -> Path:
         """The masks of defaced series, which only the vault may hold."""
         return self.folder / "masks"

@@ -9,7 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from deidflow.release.publish import publish as move
 from deidflow.release.publish import withdraw
-from deidflow.store.files import write_json_atomic
+from deidflow.steps.chosen import chosen_profile
+from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.record import Finished
 from tasks.common import perform
 from tasks.context import SessionRun
@@ -40,9 +41,20 @@ def stands(session: SessionRun) -> bool:
     return is_published(session) or "publish" in done
 
 
+def rules(session: SessionRun) -> str:
+    """A hash of what decides whether a session may go out: profile, level, and what becomes of faces."""
+    settings = session.run.settings
+    profile = chosen_profile(settings).model_dump(mode="json")
+    return digest_of([profile, settings.level, settings.deface.model_dump(mode="json")])
+
+
 def withdraw_unfit(session: SessionRun) -> None:
-    """Take an older version of the session out of the release when this run does not stand behind it."""
-    if session.published.exists() and not stands(session):
+    """Take an older version of the session out of the release when this run does not stand behind it.
+
+    One that was found fit by the same rules stays where a step of this run only broke.
+    """
+    broke = bool(session.failed[0]) and read_json(session.rules_path) == rules(session)
+    if session.published.exists() and not broke and not stands(session):
         withdraw(session.published, session.run.layout.staging)
         name = f"{session.order.pseudonym} {session.session.label}"
         session.run.say(f"{name}: withdrawn from the release", session.order.pseudonym, "publish", "Withdrawn")
@@ -63,6 +75,7 @@ def publish(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
         if not is_published(session):
             move(session.staged, session.published, session.run.layout.staging)
         write_json_atomic(session.revisions_path, own_revisions(session))
+        write_json_atomic(session.rules_path, rules(session))
         session.store.forget("publish")
         return Finished(session.published, built.manifest, {"message": "published"}, cached=is_published(session))
 

@@ -146,9 +146,15 @@ def fault_of(error: OSError) -> DeidflowError:
         return EnvironmentFault("no space left on the disk; free some and run again")
     if error.errno == errno.EROFS:
         return EnvironmentFault("the release or vault is on a read-only file system")
-    if error.errno in (errno.ENOENT, errno.ESTALE):
+    if error.errno == errno.ENOENT:
         return StepFailed(Reason.SOURCE_CHANGED)
+    if error.errno in _AWAY:
+        return StepFailed(Reason.UNREACHABLE)
     return StepFailed(Reason.UNEXPECTED, type(error).__name__)
+
+
+_AWAY = (errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EIO)
+"""What a network share says while it is away."""
 
 
 def _be_silent(log: str) -> None:

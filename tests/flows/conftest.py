@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.conftest import clean_environment, save_series
+from deidflow.cli.run import summary_of_run
+from deidflow.config import load_settings
+from flows.server import server
+from tests.conftest import clean_environment, save_series, write_secret
 
 DEIDFLOW = str(Path(sys.executable).with_name("deidflow"))
 
@@ -143,3 +149,65 @@ def processes_of(root: Path) -> dict[int, str]:
 def forkservers_of(root: Path) -> list[int]:
     """The process of a run that starts its working processes: stopped, it lets the run hang in its next step."""
     return [number for number, line in processes_of(root).items() if "multiprocessing.forkserver" in line]
+
+
+Steps = dict[str, set[str]]
+"""Subject -> the steps that were done, not cached."""
+ALL = {"anonymize", "convert", "reconstruct", "verify", "publish"}
+
+
+@pytest.fixture(scope="session")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Prefect server for all runs of this file."""
+    before = dict(os.environ)
+    with (
+        server(tmp_path_factory.mktemp("prefect")),
+        temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}),
+    ):
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+class Site:
+    """A source, its vault and its release, run again and again in this process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.source, self.release = root, root / "source", root / "release"
+        self.work = root / "vault" / "work" / "default-low"
+
+    def run(self, *, fails: bool = False, **changes: Any) -> Steps:
+        """Run with other settings; what was done for each subject."""
+        places = {name: self.root / name for name in ("source", "release", "vault")}
+        self.summary = summary_of_run(load_settings({**places, "level": "low", **changes}, environment={}))
+        assert ("error" in self.summary) == fails, self.summary
+        rows = self.summary.get("sessions", [])
+        return {row["subject"]: {step for step, how in row["steps"].items() if how == "done"} for row in rows}
+
+    def file(self, subject: int, number: int = 1) -> Path:
+        """A file of the second subject's first series."""
+        return next((self.source / f"Xaver {subject}").glob(f"*.1-{number}.dcm"))
+
+    def published(self, pseudonym: str) -> Path:
+        return next((self.release / pseudonym / "M00").glob("*-MR"))
+
+
+@pytest.fixture(scope="session")
+def first(one_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site after its first run."""
+    root = tmp_path_factory.mktemp("first")
+    make_cohort(root / "source", subjects=2, slices=3)
+    write_secret(root / "vault")
+    assert Site(root).run() == {"P001": ALL, "P002": ALL}
+    return root
+
+
+@pytest.fixture
+def site(first: Path, tmp_path: Path) -> Site:
+    """A copy of it, with its dates; inodes are new, so that files are read again, and found unchanged."""
+    shutil.copytree(first, tmp_path / "site", symlinks=True)
+    one = Site(tmp_path / "site")
+    staging = first.parent / ".release.deidflow"
+    if staging.exists():
+        shutil.copytree(staging, tmp_path / "site" / ".release.deidflow")
+    return one

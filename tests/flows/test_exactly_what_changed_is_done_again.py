@@ -4,88 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 import tasks.anonymize
 import tasks.common
 import tasks.convert
 import tasks.reconstruct
 import tasks.verify
-from deidflow.cli.run import summary_of_run
-from deidflow.config import load_settings
 from deidflow.steps.status import status_of
 from deidflow.store.files import read_json
-from flows.server import server
-from tests.conftest import give_template, save_series, tree_digest, write_secret
-from tests.flows.conftest import make_cohort
-
-Steps = dict[str, set[str]]
-"""Subject -> the steps that were done, not cached."""
-ALL = {"anonymize", "convert", "reconstruct", "verify", "publish"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One Prefect server for all runs of this file."""
-    before = dict(os.environ)
-    with (
-        server(tmp_path_factory.mktemp("prefect")),
-        temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}),
-    ):
-        yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-class Site:
-    """A source, its vault and its release, run again and again in this process."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.source, self.release = root, root / "source", root / "release"
-        self.work = root / "vault" / "work" / "default-low"
-
-    def run(self, **changes: Any) -> Steps:
-        places = {name: self.root / name for name in ("source", "release", "vault")}
-        self.summary = summary_of_run(load_settings({**places, "level": "low", **changes}, environment={}))
-        assert "error" not in self.summary, self.summary
-        return {row["subject"]: {step for step, how in row["steps"].items() if how == "done"} for row in self.rows()}
-
-    def rows(self) -> list[dict[str, Any]]:
-        return list(self.summary["sessions"])
-
-    def file(self, subject: int, number: int = 1) -> Path:
-        """A file of the second subject's first series."""
-        return next((self.source / f"Xaver {subject}").glob(f"*.1-{number}.dcm"))
-
-    def published(self, pseudonym: str) -> Path:
-        return next((self.release / pseudonym / "M00").glob("*-MR"))
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site after its first run."""
-    root = tmp_path_factory.mktemp("first")
-    make_cohort(root / "source", subjects=2, slices=3)
-    write_secret(root / "vault")
-    assert Site(root).run() == {"P001": ALL, "P002": ALL}
-    return root
-
-
-@pytest.fixture
-def site(first: Path, tmp_path: Path) -> Site:
-    """A copy of it, with its dates; inodes are new, so that files are read again, and found unchanged."""
-    shutil.copytree(first, tmp_path / "site", symlinks=True)
-    one = Site(tmp_path / "site")
-    staging = first.parent / ".release.deidflow"
-    if staging.exists():
-        shutil.copytree(staging, tmp_path / "site" / ".release.deidflow")
-    return one
+from tests.conftest import give_template, save_series, tree_digest
+from tests.flows.conftest import ALL, Site
 
 
 def owner_of(site: Site, folder: str) -> str:

@@ -1,0 +1,110 @@
+"""Working processes that die, disks that fill, places that do not answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deidflow.errors import StepFailed
+from deidflow.store.children import Children
+from deidflow.verdicts import Reason
+from tests.conftest import clean_environment, tree_digest
+from tests.flows.conftest import ALL, DEIDFLOW, Site
+
+
+class Trap:
+    """Lets a step of a subject meet something else than its work, in the real working process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: str, subject: str, fate: str) -> None:
+        self.met = 0
+        real = Children.run
+
+        def run(children: Children, function: str, *arguments: Any, log: Path) -> Any:
+            if f".{step}:" in function and f"/{subject}/" in str(arguments[:2]):
+                self.met += 1
+                function = f"tests.flows.deaths:{fate}"
+            return real(children, function, *arguments, log=log)
+
+        monkeypatch.setattr(Children, "run", run)
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        ("killed", "the working process died"),
+        ("segfault", "the working process died"),
+        ("memory", "the working process reached its memory limit"),
+        ("unexpected", "an unexpected error (ValueError)"),
+    ],
+)
+def test_a_step_that_dies_costs_one_subject(
+    site: Site, fate: str, words: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = tree_digest(site.release)
+    with monkeypatch.context() as context:
+        trap = Trap(context, "reconstruct", "P002", fate)
+        done = site.run(redo="convert")
+    assert (trap.met, site.summary["exit_code"]) == (1, 5)
+    assert "reconstruct" in done["P001"] and "publish" not in done["P002"]
+    said = "".join(capfd.readouterr())
+    assert f"P002 M00 reconstruct: failed, {words}" in said
+    assert "Person1" not in said
+    assert tree_digest(site.release) == before, "what was published by the same rules stays"
+    assert site.run()["P002"] >= {"reconstruct", "publish"}
+    assert tree_digest(site.release) == before
+
+
+@pytest.mark.parametrize(("fate", "words"), [("full_disk", "no space left on the disk"), ("read_only", "read-only")])
+def test_what_the_machine_lacks_stops_the_run_with_one_message(
+    site: Site, fate: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as context:
+        Trap(context, "reconstruct", "P001", fate)
+        site.run(redo="anonymize", fails=True)
+    assert site.summary["exit_code"] == 3
+    assert words in site.summary["error"] and "Xaver" not in site.summary["error"]
+    assert not [path for path in site.root.rglob("*") if path.name.endswith((".scratch", ".part", ".fault"))]
+    assert site.run(redo="anonymize") == {"P001": ALL, "P002": ALL}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_is_full(site: Site, tmp_path: Path) -> None:
+    """A real one: the release lies on 1 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        command = [DEIDFLOW, "run", site.source, place / "release", "--vault", tmp_path / "vault", "--level", "low"]
+        result = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
+        assert (result.returncode, "64 MiB are free" in result.stderr) == (3, True), result.stderr
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_what_can_pass_by_itself_is_tried_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network share that is away for a moment; nothing else is."""
+    monkeypatch.setattr("tasks.common.PAUSES", (0.0, 0.0))
+    real, met = Children.run, {"away": 0, "broken": 0}
+
+    def run(children: Children, function: str, *arguments: Any, log: Path) -> Any:
+        if ".convert:" in function and "/P001/" in str(arguments[0]) and met["away"] < 2:
+            met["away"] += 1
+            raise StepFailed(Reason.UNREACHABLE)
+        if ".convert:" in function and "/P002/" in str(arguments[0]):
+            met["broken"] += 1
+            raise StepFailed(Reason.SOURCE_CHANGED)
+        return real(children, function, *arguments, log=log)
+
+    with monkeypatch.context() as context:
+        context.setattr(Children, "run", run)
+        done = site.run(redo="convert")
+    assert "convert" in done["P001"]
+    assert (met, site.summary["exit_code"]) == ({"away": 2, "broken": 1}, 5)
