@@ -24,7 +24,7 @@ def fan_out(run: Run, batch: Batch, pages: Pages) -> None:
     progress = Progress(len(batch.orders), pages)
     with runner_of(run.settings) as runner:
         try:
-            futures = {runner.submit(subject, {"pseudonym": one.pseudonym, "run": run}): one for one in batch.orders}
+            futures = {_submitted(runner, one.pseudonym, run): one for one in batch.orders}
             for future in as_completed(list(futures)):
                 future.wait()
                 _say(run, futures[future].pseudonym, future.state)
@@ -32,6 +32,13 @@ def fan_out(run: Run, batch: Batch, pages: Pages) -> None:
         except BaseException:
             run.stop(DeidflowError("the run was stopped; run again to carry on"))
             raise
+
+
+def _submitted(runner: TaskRunner[Any], pseudonym: str, run: Run) -> Any:
+    try:
+        return runner.submit(subject, {"pseudonym": pseudonym, "run": run})
+    except OSError:
+        raise EnvironmentFault("the Dask scheduler does not answer; check 'scheduler' and that it runs") from None
 
 
 def runner_of(settings: RunSettings) -> TaskRunner[Any]:
@@ -42,8 +49,12 @@ def runner_of(settings: RunSettings) -> TaskRunner[Any]:
         dask = importlib.import_module("prefect_dask")
     except ImportError:
         raise EnvironmentFault("runner 'dask' needs prefect-dask; install deidflow with its extra 'dask'") from None
-    found: TaskRunner[Any] = dask.DaskTaskRunner(address=settings.scheduler)
+    options = {"client_kwargs": {"timeout": _CONNECT_SECONDS}}
+    found: TaskRunner[Any] = dask.DaskTaskRunner(address=settings.scheduler, **options)
     return found
+
+
+_CONNECT_SECONDS = 10
 
 
 def _prepare_template(run: Run, batch: Batch) -> None:

@@ -26,6 +26,11 @@ from deidflow.store.record import Finished, StepStore
 progress = logging.getLogger("deidflow.progress")
 
 
+_WORK = ("anonymize", "convert", "deface", "reconstruct", "verify")
+_IMPORTED = ("deidflow.dicom.inventory", *(f"deidflow.steps.{step}" for step in _WORK))
+"""What working processes need is loaded once for all."""
+
+
 class Run:
     """One run: its settings and places, its working processes, and the fault that stops it.
 
@@ -43,7 +48,7 @@ class Run:
     @classmethod
     def start(cls, run_id: str, settings: RunSettings) -> Run:
         """A run whose settings lie in the vault for every process that works on it."""
-        run = cls(run_id, settings, Children(memory_limit(settings)))
+        run = cls(run_id, settings, Children(memory_limit(settings), _IMPORTED))
         write_json_atomic(run.layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")})
         return run
 
@@ -93,7 +98,7 @@ def _elsewhere(run_id: str, path: str) -> Run:
     # Dask starts its workers as daemons, which may have no children; ours die with their parent anyway.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     settings = RunSettings(**told["settings"])
-    run = Run(run_id, settings, Children(memory_limit(settings)))
+    run = Run(run_id, settings, Children(memory_limit(settings), _IMPORTED))
     threading.Thread(target=_follow, args=(run,), daemon=True).start()
     return run
 

@@ -36,6 +36,7 @@ from deidflow.header.uids import UidMap
 from deidflow.header.values import to_datetime
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from flows.server import server, wait_until_ready
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 REAL_DATA = Path(os.environ.get("DEIDFLOW_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -200,9 +201,34 @@ def give_template(vault: Path, template: Path) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without settings of ours or of Prefect, but for its home."""
+    """The environment without settings of ours or of Prefect, but for its home and the server that tests share."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEIDFLOW_", "PREFECT_"))}
-    return clean | {"PREFECT_HOME": prefect_home()}
+    shared = {"PREFECT_API_URL": os.environ[SHARED_API]} if SHARED_API in os.environ else {}
+    return clean | {"PREFECT_HOME": prefect_home()} | shared
+
+
+SHARED_API = "DEIDFLOW_TEST_API"
+
+
+@pytest.fixture(scope="session")
+def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API of one Prefect server for all the runs of a test process: each that starts its own takes seconds."""
+    before = dict(os.environ)
+    with server(tmp_path_factory.mktemp("prefect")) as process:
+        wait_until_ready(process)
+        address = os.environ["PREFECT_API_URL"]
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        yield address
+        os.environ["PREFECT_API_URL"] = address
+
+
+@pytest.fixture(scope="module")
+def shared_server(server_address: str) -> Iterator[None]:
+    """The runs of a module's tests use the tests' server instead of one of their own."""
+    os.environ[SHARED_API] = server_address
+    yield
+    del os.environ[SHARED_API]
 
 
 def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

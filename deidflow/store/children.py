@@ -12,10 +12,13 @@ import importlib
 import inspect
 import multiprocessing
 import os
+import sys
 import threading
 import traceback
+import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,10 +34,10 @@ _PRELOAD = ["deidflow.store.preload"]
 class Children:
     """Starts working processes, at most as many at once as there are callers, and can stop them all."""
 
-    def __init__(self, memory_limit: int) -> None:
+    def __init__(self, memory_limit: int, preload: Sequence[str] = ()) -> None:
         self._memory_limit = memory_limit
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(_PRELOAD)
+        self._context.set_forkserver_preload([*_PRELOAD, *preload])
         forkserver.ensure_running()
         self._live: set[multiprocessing.process.BaseProcess] = set()
         self._lock = threading.Lock()
@@ -80,7 +83,8 @@ class Children:
         with self._lock:
             if self._stopping:
                 raise StepFailed(Reason.STOPPED)
-            process.start()
+            with _without_main():
+                process.start()
             self._live.add(process)
         sender.close()
         return receiver, process
@@ -106,6 +110,17 @@ class Children:
 
 
 _MEMORY_EXIT = 77
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let a child not run the program's main module again, as multiprocessing would: that takes 0.2 to 2 s."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _unwrap(message: tuple[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deidflow.cli.run import summary_of_run
 from deidflow.config import load_settings
-from flows.server import server
+from flows.server import prepare_environment
 from tests.conftest import clean_environment, save_series, write_secret
 
 DEIDFLOW = str(Path(sys.executable).with_name("deidflow"))
@@ -157,13 +157,12 @@ ALL = {"anonymize", "convert", "reconstruct", "verify", "publish"}
 
 
 @pytest.fixture(scope="session")
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One Prefect server for all runs of this file."""
+def one_server(server_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs in this process use the tests' server."""
     before = dict(os.environ)
-    with (
-        server(tmp_path_factory.mktemp("prefect")),
-        temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}),
-    ):
+    prepare_environment(tmp_path_factory.mktemp("home"))
+    os.environ["PREFECT_API_URL"] = server_address
+    with temporary_settings({PREFECT_API_URL: server_address}):
         yield
     os.environ.clear()
     os.environ.update(before)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deidflow.store.locks import held
 from tests.conftest import clean_environment, command_line, give_template, save_series, tree_digest, write_secret
+from tests.flows.conftest import forkservers_of, processes_of, wait_until
+
+pytestmark = pytest.mark.usefixtures("shared_server")
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cohort(shared_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("cohort") / "source"
     for number in range(3):
         uid = f"1.2.{number + 1}"
@@ -41,22 +46,10 @@ def undisturbed(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return tree_digest(root / "release")
 
 
-def start(source: Path, root: Path) -> subprocess.Popen[bytes]:
+def start(source: Path, root: Path, **environment: str) -> subprocess.Popen[bytes]:
     command = [str(Path(sys.executable).with_name("deidflow")), *arguments(source, root)]
-    return subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def processes_of(root: Path) -> list[int]:
-    """Processes that name a folder in their arguments or environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            said = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes() if entry.name.isdigit() else b""
-        except OSError:
-            continue
-        if str(root).encode() in said and int(entry.name) != os.getpid():
-            found.append(int(entry.name))
-    return found
+    used = clean_environment() | environment
+    return subprocess.Popen(command, env=used, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def wait_for_step(root: Path, count: int) -> None:
@@ -84,8 +77,8 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     assert "cached" in result.stderr, "finished steps are not done again"
     assert tree_digest(tmp_path / "release") == undisturbed
     assert tree_digest(cohort) == source_before
-    assert not [path for path in tmp_path.rglob("*") if path.name.endswith((".scratch", ".part"))]
-    assert processes_of(tmp_path) == []
+    assert not leftovers(tmp_path)
+    assert processes_of(tmp_path) == {}
 
 
 def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> None:
@@ -95,18 +88,73 @@ def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> N
     assert (result.returncode, "another run" in result.stderr) == (7, True)
 
 
-def test_terminating_a_run_stops_it_soon_and_leaves_nothing(
-    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_a_run_soon_and_leaves_nothing(
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path, sign: signal.Signals
 ) -> None:
     write_secret(tmp_path / "vault")
     process = start(cohort, tmp_path)
     wait_for_step(tmp_path, 3)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) != 0
+    process.send_signal(sign)
+    said = process.communicate(timeout=10)[1]
+    assert (process.returncode, b"stopped; run the same command again" in said) == (130, True), said
     time.sleep(0.5)
-    assert processes_of(tmp_path) == []
+    assert processes_of(tmp_path) == {}
+    assert not leftovers(tmp_path)
+    for session in (tmp_path / "release").glob("P*/M*"):
+        assert (session / "session.json").exists()
     assert command_line(*arguments(cohort, tmp_path)).returncode == 4
     assert tree_digest(tmp_path / "release") == undisturbed
+
+
+def leftovers(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.name.endswith((".scratch", ".part", ".fault"))]
+
+
+def status(root: Path) -> dict[str, Any]:
+    result = command_line("status", root / "release", "--vault", root / "vault", "--json")
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_status_of_a_run_that_is_going_on_was_killed_or_ended(cohort: Path, tmp_path: Path) -> None:
+    write_secret(tmp_path / "vault")
+    process = start(cohort, tmp_path)
+    wait_for_step(tmp_path, 2)
+    for number in wait_until(lambda: forkservers_of(tmp_path), 10, "working process"):
+        os.kill(number, signal.SIGSTOP)
+    going = status(tmp_path)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed = status(tmp_path)
+    assert command_line(*arguments(cohort, tmp_path)).returncode == 4
+    ended = status(tmp_path)
+    assert [(one["running"], one["interrupted"]) for one in (going, killed, ended)] == [
+        (True, False), (False, True), (False, False)
+    ]  # fmt: skip
+    for found in (going, killed):
+        assert {"done", "-"} == {state for row in found["sessions"] for state in row["steps"].values()}
+    assert all(row["steps"] | {"deface": "done"} == dict.fromkeys(row["steps"], "done") for row in ended["sessions"])
+
+
+def test_the_work_goes_on_when_the_server_dies(cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    write_secret(tmp_path / "vault")
+    process = start(cohort, tmp_path, PREFECT_API_URL="")
+    wait_for_step(tmp_path, 2)
+    server = children_of(process.pid, "uvicorn")
+    assert len(server) == 1
+    for number in server:
+        os.kill(number, signal.SIGKILL)
+    said = process.communicate(timeout=90)[1].decode()
+    assert (process.returncode, "the Prefect server does not answer; the work goes on" in said) == (4, True), said
+    assert "Traceback" not in said and "Error" not in said
+    assert tree_digest(tmp_path / "release") == undisturbed
+
+
+def children_of(parent: int, name: str) -> list[int]:
+    """Processes of a name whose parent is this one."""
+    found = subprocess.run(["pgrep", "-P", str(parent), "-f", name], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
 
 
 def test_a_subject_added_later_leaves_the_others_alone(
@@ -158,6 +206,7 @@ def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path, tem
     assert result.returncode == 4, result.stderr
     assert "P001 M00: withdrawn" in result.stderr
     assert sorted(path.name for path in (tmp_path / "release").iterdir()) == [
+        "changes.tsv",
         "dataset.json",
         "manifest.sha256",
         "subjects.tsv",

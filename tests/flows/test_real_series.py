@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import REAL_DATA, command_line, give_template
 
-pytestmark = pytest.mark.realdata
+pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("shared_server")]
 SETS = ["mr_siemens_xa30_study", "ct_ge_head_tilt_vargap", "ct_philips_chest", "mr_siemens_mosaic"]
 SETS += ["us_burnedin", "sc_cookies", "ct_philips_dose_sc"]
 LONG = (
@@ -24,7 +24,7 @@ LONG = (
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory, template_file: Path) -> Path:
+def released(shared_server: None, tmp_path_factory: pytest.TempPathFactory, template_file: Path) -> Path:
     root = tmp_path_factory.mktemp("real")
     (root / "source").mkdir()
     for name in SETS + LONG:
