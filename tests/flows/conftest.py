@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def wait_until(truth: Callable[[], Any], seconds: float, what: str) -> Any:
     while time.monotonic() < deadline:
         if found := truth():
             return found
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError(f"no {what} within {seconds} s")
 
 
@@ -147,8 +148,16 @@ def processes_of(root: Path) -> dict[int, str]:
 
 
 def forkservers_of(root: Path) -> list[int]:
-    """The process of a run that starts its working processes: stopped, it lets the run hang in its next step."""
+    """The process of a run that starts its working processes."""
     return [number for number, line in processes_of(root).items() if "multiprocessing.forkserver" in line]
+
+
+def freeze(root: Path, pseudonym: str) -> None:
+    """Let a run hang in the middle of a subject: nothing starts its next working process."""
+    records = root / "vault" / "work" / "default-low" / pseudonym / "M00" / "records"
+    wait_until(lambda: records.is_dir() and any(records.iterdir()), 60, "first step of the subject")
+    for number in forkservers_of(root):
+        os.kill(number, signal.SIGSTOP)
 
 
 Steps = dict[str, set[str]]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -20,7 +18,7 @@ import pytest
 
 from deidflow.store.locks import held
 from tests.conftest import command_line, save_series, tree_digest
-from tests.flows.conftest import Served, forkservers_of, make_cohort, processes_of, serving, wait_until
+from tests.flows.conftest import Served, forkservers_of, freeze, make_cohort, processes_of, serving, wait_until
 
 
 class Listener:
@@ -179,9 +177,7 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, firs
     uids = {"StudyInstanceUID": "1.2.77", "SeriesInstanceUID": "1.2.77.1"}
     save_series(served.root / "source" / "late Xaver", 40, PatientID="LATE-1", PatientName="Late^Xaver", **uids)
     run_id = served.api.start("nightly")
-    for number in wait_until(lambda: forkservers_of(served.root), 40, "working process"):
-        os.kill(number, signal.SIGSTOP)
-    time.sleep(1.0)
+    freeze(served.root, "P004")
     asked = time.monotonic()
     served.api.cancel(run_id)
     state = served.api.ended(run_id, 15)["state"]
