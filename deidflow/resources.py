@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,6 +15,12 @@ import yaml
 def resource(name: str) -> Traversable:
     """The data file `name`, relative to `configs/`, e.g. `profiles/low.yaml`."""
     return files("configs").joinpath(*name.split("/"))
+
+
+@lru_cache(maxsize=32)
+def resources_digest(names: tuple[str, ...]) -> str:
+    """The SHA-256 of the data files' contents."""
+    return hashlib.sha256(b"\0".join(resource(name).read_bytes() for name in names)).hexdigest()
 
 
 @lru_cache(maxsize=32)

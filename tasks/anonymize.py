@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.header.profile import OPTION_CODES
-from deidflow.resources import resource
+from deidflow.resources import resources_digest
 from deidflow.steps.anonymize import VERSION
-from deidflow.steps.chosen import chosen_profile
 from deidflow.store.files import digest_of
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -26,23 +25,21 @@ _RULES = (
 
 def rules_digest(session: SessionRun) -> str:
     """A hash of everything that decides what becomes of a header."""
-    settings = session.run.settings
-    profile = chosen_profile(settings).model_dump(mode="json")
-    return digest_of([profile, OPTION_CODES, [resource(name).read_text("utf-8") for name in _RULES]])
+    return digest_of([session.run.profile_digest, OPTION_CODES, resources_digest(_RULES)])
 
 
 def plan(session: SessionRun) -> StepPlan:
     """De-identify every header of the session."""
-    settings, label = session.run.settings, session.session.label
+    label = session.session.label
 
     def work(scratch: Path) -> dict[str, Any]:
-        arguments = (session.order_path, label, str(scratch), chosen_profile(settings))
+        arguments = (session.order_path, label, str(scratch), session.run.profile)
         found: dict[str, Any] = session.run.children.run(
             "deidflow.steps.anonymize:anonymize_session", *arguments, log=session.log
         )
         return found
 
-    key = step_key("anonymize", VERSION, ["pydicom"], session.order.content_digest(label), rules_digest(session))
+    key = step_key("anonymize", VERSION, ["pydicom"], session.content, rules_digest(session))
     return StepPlan("anonymize", key, session.folder / "anonymize", work)
 
 

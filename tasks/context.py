@@ -10,17 +10,19 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.face.template import template_path
+from deidflow.header.profile import Profile
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import Layout
+from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.prepare import memory_limit
 from deidflow.store.children import Children, fault_of
-from deidflow.store.files import read_json, write_json_atomic
+from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.record import Finished, StepStore
 
 progress = logging.getLogger("deidflow.progress")
@@ -66,6 +68,16 @@ class Run:
         """What stops the run, whichever process found it."""
         told = read_json(self.layout.fault_of(self.run_id)) if self._fault is None else None
         return EnvironmentFault(told["error"]) if told else self._fault
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The header rules, read once: a file that is edited meanwhile concerns the next run."""
+        return chosen_profile(self.settings)
+
+    @cached_property
+    def profile_digest(self) -> str:
+        """A hash of the header rules."""
+        return digest_of(self.profile.model_dump(mode="json"))
 
     def stop(self, fault: DeidflowError) -> None:
         """Stop all work: something is wrong with the machine, not with one subject."""
@@ -129,6 +141,11 @@ class SessionRun:
         self.folder = work
         self.staged = run.layout.staged(order.pseudonym, session.label)
         self.published = run.layout.published(order.pseudonym, session.label)
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of all that the session's outputs depend on in its input."""
+        return self.order.content_digest(self.session.label)
 
     @property
     def order_path(self) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.resources import resource
-from deidflow.steps.chosen import chosen_profile
+from deidflow.resources import resources_digest
 from deidflow.steps.convert import VERSION
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
+_WORDS = ("standard/sidecar_fields.yaml", "vocabulary/acquisition.yaml")
+
 
 def plan(session: SessionRun) -> StepPlan:
     """Convert every series of the session."""
-    label, profile = session.session.label, chosen_profile(session.run.settings)
+    label, profile = session.session.label, session.run.profile
 
     def work(scratch: Path) -> dict[str, Any]:
         arguments = (session.order_path, label, str(scratch), str(session.log), profile)
@@ -23,10 +24,9 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    fields = resource("standard/sidecar_fields.yaml").read_text("utf-8")
-    words = resource("vocabulary/acquisition.yaml").read_text("utf-8")
-    content = session.order.content_digest(label)
-    key = step_key("convert", VERSION, ["dcm2niix", "pydicom"], content, fields, words, profile.name, profile.search)
+    words = resources_digest(_WORDS)
+    tools = ["dcm2niix", "pydicom"]
+    key = step_key("convert", VERSION, tools, session.content, words, profile.name, profile.search)
     return StepPlan("convert", key, session.folder / "convert", work)
 
 

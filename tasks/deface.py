@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.resources import resource
+from deidflow.resources import resources_digest
 from deidflow.steps.deface import VERSION, Places
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -30,7 +30,7 @@ def plan(session: SessionRun) -> StepPlan:
         return found
 
     configuration = settings.model_dump(mode="json", exclude={"when", "fill", "image_type"})
-    content = session.order.content_digest(label), resource("standard/body_parts.yaml").read_text("utf-8")
+    content = session.content, resources_digest(("standard/body_parts.yaml",))
     seen_by_engine = "" if settings.engine == "template" else converted.digest
     tools = ["SimpleITK", "numpy", "scipy", "pydeface"]
     key = step_key("deface", VERSION, tools, content, seen_by_engine, configuration, session.template.name)

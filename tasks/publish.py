@@ -9,7 +9,6 @@ from prefect.cache_policies import NO_CACHE
 
 from deidflow.release.publish import publish as move
 from deidflow.release.publish import withdraw
-from deidflow.steps.chosen import chosen_profile
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.record import Finished
 from tasks.common import perform
@@ -44,8 +43,7 @@ def stands(session: SessionRun) -> bool:
 def rules(session: SessionRun) -> str:
     """A hash of what decides whether a session may go out: profile, level, and what becomes of faces."""
     settings = session.run.settings
-    profile = chosen_profile(settings).model_dump(mode="json")
-    return digest_of([profile, settings.level, settings.deface.model_dump(mode="json")])
+    return digest_of([session.run.profile_digest, settings.level, settings.deface.model_dump(mode="json")])
 
 
 def withdraw_unfit(session: SessionRun) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.reconstruct import VERSION, Inputs
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -37,7 +36,7 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    content = [session.order.content_digest(session.session.label), revisions(session)]
+    content = [session.content, revisions(session)]
     if settings.defacing:
         earlier += [session.template.name, settings.deface.fill, settings.deface.image_type]
     key = step_key(
@@ -63,7 +62,7 @@ def _inputs(session: SessionRun) -> Inputs:
         template=str(session.template),
         settings=settings.deface,
         review=str(session.review),
-        profile=chosen_profile(settings),
+        profile=session.run.profile,
         revisions=revisions(session),
         sessions={one.label: str(_headers(session, one.label)) for one in session.order.sessions},
     )

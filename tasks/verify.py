@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.resources import resource
-from deidflow.steps.chosen import chosen_profile
+from deidflow.resources import resources_digest
 from deidflow.steps.verify import VERSION, Claims
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -17,7 +16,7 @@ _VOCABULARIES = tuple(f"vocabulary/{name}.yaml" for name in ("acquisition", "ima
 def plan(session: SessionRun) -> StepPlan:
     """Search the session for leaks and compare its stored values with the source's."""
     built = session.finished["reconstruct"]
-    claims = Claims.of(chosen_profile(session.run.settings))
+    claims = Claims.of(session.run.profile)
 
     def work(scratch: Path) -> dict[str, Any]:
         arguments = (
@@ -35,9 +34,9 @@ def plan(session: SessionRun) -> StepPlan:
         )
         return found
 
-    content = session.order.content_digest(session.session.label)
-    words = [resource(name).read_text("utf-8") for name in _VOCABULARIES]
-    key = step_key("verify", VERSION, ["pydicom", "ahocorasick-rs"], built.digest, content, words, claims.words)
+    words = resources_digest(_VOCABULARIES)
+    tools = ["pydicom", "ahocorasick-rs"]
+    key = step_key("verify", VERSION, tools, built.digest, session.content, words, claims.words)
     return StepPlan("verify", key, session.folder / "verify", work, takes=("reconstruct",))
 
 

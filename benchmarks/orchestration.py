@@ -1,0 +1,169 @@
+"""What Prefect costs beside the work: steps that do nothing, in one process, against one server.
+
+    .venv/bin/python benchmarks/orchestration.py [SUBJECTS ...]
+
+For each number of subjects (50 without an argument): milliseconds a step over the same steps without Prefect (at
+most 5), seconds of a run where all is up to date beyond a run on nobody (at most 1.5, for 50), and what a
+subject costs in time and in Prefect's database (must not grow with their number; try 200 1000 5000).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deidflow.config import load_settings
+from deidflow.face.template import prepare_template, template_path
+from deidflow.release.layout import Layout
+from deidflow.store.children import Children
+from deidflow.store.files import read_json
+from flows.server import server, wait_for_rows, wait_until_ready
+from tests.conftest import give_template, save_series
+
+STEPS = 6
+
+
+def make_source(folder: Path, subjects: int) -> Path:
+    """Subjects of one image each."""
+    folder.mkdir(parents=True)
+    (folder / "readme.txt").write_text("nobody")
+    for number in range(subjects):
+        uid = f"1.2.{number + 1}"
+        names = {"PatientID": f"PID-{number:06d}", "PatientName": f"Person{number:06d}^Xaver"}
+        save_series(folder / f"{number:06d}", 1, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", **names)
+    return folder
+
+
+@contextmanager
+def nothing_to_compute() -> Iterator[None]:
+    """Every step ends at once, with a result as if it had worked."""
+    real = Children.run
+
+    def run(children: Children, function: str, *arguments: Any, log: Path) -> Any:
+        if ".steps." not in function:
+            return real(children, function, *arguments, log=log)
+        released = {"state": "released", "reason": "", "detail": ""}
+        return {"series": {"003-MR": released}, "findings": []}
+
+    Children.run = run  # type: ignore[method-assign]
+    yield
+    Children.run = real  # type: ignore[method-assign]
+
+
+@contextmanager
+def without_prefect() -> Iterator[None]:
+    """The step tasks of a subject as plain functions."""
+    from flows import subject as chain
+
+    modules = [getattr(chain, name) for name in ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")]
+    tasks = [getattr(module, module.__name__.split(".")[-1]) for module in modules]
+    for module, task in zip(modules, tasks, strict=True):
+        plain = lambda *names, return_state, task=task: task.fn(*names)  # noqa: E731
+        setattr(module, module.__name__.split(".")[-1], plain)
+    yield
+    for module, task in zip(modules, tasks, strict=True):
+        setattr(module, module.__name__.split(".")[-1], task)
+
+
+def run(root: Path, source: Path, *, shown: bool = True) -> float:
+    """One whole run; its seconds of wall time until every row is stored."""
+    from flows.deidentify import deidentify
+
+    settings = load_settings(
+        {"source": source, "release": root / "release", "vault": root / "vault", "level": "high", "workers": 2},
+        environment={},
+    )
+    layout, run_id = Layout.of(settings), secrets.token_hex(4)
+    for folder in (layout.runs, layout.staging):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not layout.templates.exists():
+        give_template(settings.vault, template_path(root.parent, ears=False))
+    os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
+    Layout.of(settings).settings_of(run_id).write_text(f'{{"settings": {settings.model_dump_json()}}}')
+    start = time.monotonic()
+    state = deidentify(run_id, return_state=True)
+    wall = time.monotonic() - start
+    if shown:
+        wait_for_rows(state.state_details.flow_run_id, read_json(layout.summary)["rows"])
+    return wall
+
+
+def steps_alone(root: Path, source: Path) -> float:
+    """The same subjects through the same steps, without a task for any of them."""
+    from flows import fan_out
+
+    class Plain:
+        """A runner that calls."""
+
+        def __enter__(self) -> Plain:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing to end."""
+
+        def submit(self, task: Any, parameters: dict[str, Any]) -> Any:
+            """The state that the call ends in."""
+            return Done(task.fn(**parameters))
+
+    class Done:
+        """A future of the past."""
+
+        def __init__(self, state: Any) -> None:
+            self.state = state
+
+        def wait(self) -> None:
+            """It is over."""
+
+    real = fan_out.runner_of, fan_out.as_completed
+    fan_out.runner_of, fan_out.as_completed = lambda settings: Plain(), lambda futures: futures
+    with without_prefect():
+        wall = run(root, source, shown=False)
+    fan_out.runner_of, fan_out.as_completed = real
+    return wall
+
+
+def database(home: Path) -> int:
+    """Bytes of Prefect's database and its log."""
+    return sum(path.stat().st_size for path in home.glob("prefect.db*"))
+
+
+def measure(subjects: int) -> None:
+    """Print what so many subjects cost."""
+    with tempfile.TemporaryDirectory() as folder, nothing_to_compute():
+        root = Path(folder)
+        prepare_template(str(template_path(root, ears=False)), False)
+        source, nobody = make_source(root / "source", subjects), make_source(root / "nobody", 0)
+        home = Path(os.environ["PREFECT_HOME"])
+        for number in (1, 2):
+            empty = run(root / f"empty{number}", nobody)
+        before = database(home)
+        shown = run(root / "shown", source)
+        grown = (database(home) - before) / subjects / 1024
+        alone = steps_alone(root / "alone", source)
+        again = run(root / "shown", source)
+        step = 1000 * (shown - alone) / subjects / STEPS
+        print(
+            f"{subjects} subjects: {shown:.1f} s, without Prefect {alone:.1f} s: {step:.1f} ms a step; up to date "
+            f"{again:.1f} s, on nobody {empty:.1f} s: {again - empty:.2f} s beyond; a subject: "
+            f"{1000 * shown / subjects:.0f} ms, {grown:.0f} KiB of database",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Measure each number of subjects on one server."""
+    with tempfile.TemporaryDirectory() as home, server(Path(home)) as process:
+        wait_until_ready(process)
+        for subjects in map(int, sys.argv[1:] or ["50"]):
+            measure(subjects)
+
+
+if __name__ == "__main__":
+    main()
