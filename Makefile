@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test test-all bench clean
 
 demo: .venv/run.stamp
 	$(BIN)/deidflow demo demo
@@ -14,10 +14,14 @@ test: .venv/test.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-all: .venv/test.stamp
+	DEIDFLOW_TEST_ALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
 bench: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/headers.py
 	$(BIN)/python benchmarks/rerun.py
+	PYTHONPATH=. $(BIN)/python benchmarks/orchestration.py
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "deidflow needs Python 3.11, 3.12 or 3.13; install one or name it: make PYTHON=..."; exit 3; }

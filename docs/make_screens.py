@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.conftest import command_line
 from tests.flows.conftest import Served, free_port, serving
 
-_WIDTH, _HEIGHT, _LOAD_SECONDS = 1440, 900, 6.0
+_WIDTH, _HEIGHT, _LOAD_SECONDS = 1440, 1150, 6.0
 
 
 class Browser:

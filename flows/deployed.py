@@ -19,8 +19,8 @@ from prefect.states import Cancelled, Failed
 from pydantic import Field
 
 from deidflow.config import Level, RunSettings, Step, load_settings
-from deidflow.errors import DeidflowError, ReleaseBusy
-from deidflow.release.layout import SUBJECT_FOLDER
+from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
+from deidflow.release.layout import Layout
 from deidflow.steps.prepare import take_locks
 from deidflow.store.process import die_with_parent
 from flows.deidentify import carry_out
@@ -53,8 +53,6 @@ def reprocess_subject(
     reason: Annotated[Occasion, Field(description="Why; kept with the run.")] = "looked at and not good enough",
 ) -> State[Any]:
     """Do one subject again, from a step on; waits while another run is at work."""
-    if not SUBJECT_FOLDER.fullmatch(pseudonym):
-        return Failed(message="this is no pseudonym; give one of the release, like P001")
     return _carried_out({"subjects": (pseudonym,), "redo": redo_from, "level": level}, wait=True)
 
 
@@ -62,6 +60,7 @@ def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
     die_with_parent()
     try:
         settings = configured(asked)
+        _check_subjects(settings)
         with ExitStack() as stack:
             take_locks(settings, stack, wait=wait)
             return carry_out(str(flow_run.get_id()).replace("-", "")[:8], settings)
@@ -71,6 +70,12 @@ def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
         return Failed(message=str(error))
     except Exception as error:
         return Failed(message=f"unexpected {type(error).__name__}")
+
+
+def _check_subjects(settings: RunSettings) -> None:
+    """Take pseudonyms only, although the command line knows subjects by PatientID and folder too."""
+    if not set(settings.subjects) <= set(Layout.of(settings).known_subjects()):
+        raise UsageError("nobody has this pseudonym at this level; give one of the release, like P001")
 
 
 def configured(asked: Mapping[str, Any]) -> RunSettings:

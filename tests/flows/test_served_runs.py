@@ -126,10 +126,10 @@ def test_one_subject_again_from_a_step_on(served: Served, first_night: str) -> N
     assert tree_digest(served.release) == before
 
 
-def test_a_level_without_a_place_of_its_own_is_refused_in_words(served: Served, first_night: str) -> None:
+def test_a_pseudonym_belongs_to_a_level(served: Served, first_night: str) -> None:
     run_id = served.api.start("reprocess-subject", pseudonym="P002", level="high")
     state = served.api.ended(run_id)["state"]
-    assert (state["name"], "another vault, project or level" in state["message"]) == ("Failed", True)
+    assert (state["name"], "nobody has this pseudonym at this level" in state["message"]) == ("Failed", True)
 
 
 def test_while_another_run_is_at_work(served: Served, first_night: str) -> None:
