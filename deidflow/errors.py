@@ -6,6 +6,7 @@ DeidflowError                    exit 1
 │   └── VaultMismatch                     secret, vault and release do not belong together
 ├── EnvironmentFault             exit 3   missing tool, unwritable place, disk full
 ├── ReleaseBusy                  exit 7   another run holds the release or the vault's project
+├── RunCancelled                 exit 130 somebody cancelled the run in the Prefect UI
 ├── StepFailed                   exit 5   a step broke; the subject is not released
 └── Withheld                     exit 4   a step decided that something may not go out
 """
@@ -45,6 +46,12 @@ class ReleaseBusy(DeidflowError):
     """Another run is at work on the same release or project."""
 
     exit_code = 7
+
+
+class RunCancelled(DeidflowError):
+    """Somebody cancelled the run."""
+
+    exit_code = 130
 
 
 class StepFailed(DeidflowError):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from deidflow.config import RunSettings
-from deidflow.errors import DeidflowError
+from deidflow.errors import DeidflowError, RunCancelled
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
@@ -19,12 +20,15 @@ from deidflow.steps.discover import Batch
 from deidflow.steps.prepare import clean_up, describe_release, open_vault
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.verdicts import Verdict
+from flows.cancel import cancellable
 from flows.fan_out import fan_out
 from tasks.context import Run
 from tasks.discover import Discovery, discover
 from tasks.notify import notify
 from tasks.report import report
 from tasks.shown import Pages, mark
+
+Watch = Callable[[Run], AbstractContextManager[None]]
 
 
 @flow(
@@ -36,15 +40,17 @@ def deidentify(run_id: str) -> State[Any]:
     The caller holds the locks of release and project.
     """
     places = Layout(Path(), Path(os.environ["DEIDFLOW_VAULT"]), "", "")
-    return carry_out(run_id, RunSettings(**read_json(places.settings_of(run_id))["settings"]))
+    settings = RunSettings(**read_json(places.settings_of(run_id))["settings"])
+    return carry_out(run_id, settings, cancellable)
 
 
-def carry_out(run_id: str, settings: RunSettings) -> State[Any]:
+def carry_out(run_id: str, settings: RunSettings, watched: Watch = nullcontext) -> State[Any]:
     """Do the whole run under locks that the caller holds; its end is in the vault's summary too."""
     run, pages = Run.start(run_id, settings), Pages()
     pages.show(lambda: mark(settings))
     try:
         with ExitStack() as stack:
+            stack.enter_context(watched(run))
             vault = open_vault(settings, stack)
             clean_up(run.layout, run_id)
             describe_release(settings, vault.keys)
@@ -98,5 +104,7 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:
 def _faulted(run: Run, fault: DeidflowError) -> State[Any]:
     summary = {"run": run.run_id, "exit_code": fault.exit_code, "error": str(fault)}
     write_json_atomic(run.layout.summary, summary)
+    if isinstance(fault, RunCancelled):
+        return Cancelled(message=str(fault))
     notify(run, summary)
     return Failed(message=str(fault))

@@ -19,9 +19,8 @@ from deidflow.store.locks import held, is_held
 from deidflow.store.process import die_with_parent
 
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 60.0
+_NO_TELEMETRY = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "NO_ET": "1"}
 _QUIET = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.3",
@@ -32,12 +31,12 @@ _QUIET = {
     "PREFECT_CLIENT_MAX_RETRIES": "3",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "NO_ET": "1",
 }
 
 
 def prepare_environment(home: Path) -> None:
     """Settings of Prefect for this process and its children; must come before Prefect is imported."""
+    os.environ.update(_NO_TELEMETRY)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ.setdefault("PREFECT_HOME", str(home))
 

@@ -17,8 +17,17 @@ from typing import Any
 import pytest
 
 from deidflow.store.locks import held
-from tests.conftest import command_line, save_series, tree_digest
-from tests.flows.conftest import Served, forkservers_of, freeze, make_cohort, processes_of, serving, wait_until
+from tests.conftest import clean_environment, command_line, save_series, tree_digest
+from tests.flows.conftest import (
+    DEIDFLOW,
+    Served,
+    forkservers_of,
+    freeze,
+    make_cohort,
+    processes_of,
+    serving,
+    wait_until,
+)
 
 
 class Listener:
@@ -187,6 +196,22 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, firs
     assert not [path for path in served.root.rglob("*") if path.name.endswith((".scratch", ".part"))]
     assert served.api.ended(served.api.start("nightly"))["state_name"] == "Quarantined"
     assert (served.release / "P004" / "M00" / "session.json").exists()
+
+
+def test_a_run_of_the_command_line_is_cancelled_in_the_ui(served: Served, first_night: str) -> None:
+    uids = {"StudyInstanceUID": "1.2.78", "SeriesInstanceUID": "1.2.78.1"}
+    save_series(served.root / "source" / "later Xaver", 40, PatientID="LATE-2", PatientName="Late^Xaver", **uids)
+    command = [DEIDFLOW, "run", "--config", str(served.root / "site.yaml")]
+    clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
+    with subprocess.Popen(command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        freeze(served.root, "P005")
+        run = next(one for one in served.api.runs() if one["state_name"] == "Running")
+        asked = time.monotonic()
+        served.api.cancel(run["id"])
+        said = process.communicate(timeout=30)[1]
+    assert (process.returncode, "the run was cancelled" in said) == (130, True), said
+    assert time.monotonic() - asked < 10
+    assert served.api.ended(run["id"], 5)["state_name"] == "Cancelled"
 
 
 def opened(data: bytes) -> bytes:
