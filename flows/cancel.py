@@ -28,9 +28,14 @@ def cancellable(run: Run) -> Iterator[None]:
 
 
 def _watch(run: Run, flow_run_id: Any, over: threading.Event) -> None:
-    with suppress(Exception), get_client(sync_client=True) as client:  # a server that is gone cancels nothing
-        while not over.wait(_LOOK_SECONDS):
-            state = client.read_flow_run(flow_run_id).state
-            if state is not None and state.is_cancelling():
-                run.stop(RunCancelled("the run was cancelled; run again to carry on"))
-                return
+    while not over.wait(_LOOK_SECONDS):
+        if _is_cancelling(flow_run_id):
+            run.stop(RunCancelled("the run was cancelled; run again to carry on"))
+            return
+
+
+def _is_cancelling(flow_run_id: Any) -> bool:
+    with suppress(Exception), get_client(sync_client=True) as client:  # a server that is away cancels nothing
+        state = client.read_flow_run(flow_run_id).state
+        return state is not None and state.is_cancelling()
+    return False

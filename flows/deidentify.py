@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from prefect import State, flow
 from prefect.states import Cancelled, Completed, Failed
 
 from deidflow.config import RunSettings
-from deidflow.errors import DeidflowError, RunCancelled
+from deidflow.errors import DeidflowError, EnvironmentFault, RunCancelled
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
@@ -57,6 +57,10 @@ def carry_out(run_id: str, settings: RunSettings, watched: Watch = nullcontext) 
             return _run(run, vault, pages)
     except Exception as error:
         return _faulted(run, run.explained(error))
+    except BaseException:
+        with suppress(OSError):
+            write_json_atomic(run.layout.summary, {"run": run_id, "exit_code": 130, "error": "the run was stopped"})
+        raise
     finally:
         run.end()
 
@@ -77,6 +81,8 @@ def _run(run: Run, vault: Vault, pages: Pages) -> State[Any]:
 
 def _ended(run: Run, batch: Batch) -> State[Any]:
     summary = read_json(run.layout.summary)
+    if not isinstance(summary, dict) or summary.get("run") != run.run_id:
+        return _faulted(run, EnvironmentFault("the summary of the run cannot be kept; check the vault's disk"))
     told = notify(run, summary)
     write_json_atomic(run.layout.summary, summary | {"rows": _rows(run, batch) + told})
     counts = [f"{count} files {verdict.value}" for verdict in Verdict if (count := summary["verdicts"][verdict.value])]
@@ -103,7 +109,8 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:
 
 def _faulted(run: Run, fault: DeidflowError) -> State[Any]:
     summary = {"run": run.run_id, "exit_code": fault.exit_code, "error": str(fault)}
-    write_json_atomic(run.layout.summary, summary)
+    with suppress(OSError):
+        write_json_atomic(run.layout.summary, summary)
     if isinstance(fault, RunCancelled):
         return Cancelled(message=str(fault))
     notify(run, summary)

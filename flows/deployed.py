@@ -79,5 +79,6 @@ def _check_subjects(settings: RunSettings) -> None:
 
 
 def configured(asked: Mapping[str, Any]) -> RunSettings:
-    """The settings of the worker's configuration file, with what the run asks for."""
+    """The settings of the worker's configuration file, and what the run asks for; places as `serve` has them."""
+    os.chdir(os.environ["DEIDFLOW_FOLDER"])
     return load_settings(asked, Path(os.environ["DEIDFLOW_CONFIG"]))

@@ -6,12 +6,13 @@ import os
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from prefect.automations import Automation
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
@@ -39,8 +40,15 @@ def deploy(settings: RunSettings, cron: str, pool: str) -> None:
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     for deployment in _deployments(settings, cron):
-        deployment.apply(work_pool_name=pool)
+        _forget_schedules(deployment.apply(work_pool_name=pool), keep=bool(cron))
     _mark_crashed_runs()
+
+
+def _forget_schedules(deployment: UUID, *, keep: bool) -> None:
+    """Prefect keeps the schedule of an earlier call when none is given now."""
+    with get_client(sync_client=True) as client:
+        for schedule in [] if keep else client.read_deployment_schedules(deployment):
+            client.delete_deployment_schedule(deployment, schedule.id)
 
 
 def _check_schedule(cron: str) -> None:
@@ -61,16 +69,15 @@ def _local_zone() -> str:
 
 
 def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
+    """Without Prefect's concurrency limits: the release's lock is enough, and dies with its holder, as leases do not."""
     every_night = nightly.to_deployment(
         "nightly",
         schedule=Cron(cron, timezone=_local_zone()) if cron else None,
-        concurrency_limit=_one(ConcurrencyLimitStrategy.CANCEL_NEW),
         entrypoint_type=EntrypointType.MODULE_PATH,
         tags=tags_of(settings),
     )
     again = reprocess_subject.to_deployment(
         "reprocess-subject",
-        concurrency_limit=_one(ConcurrencyLimitStrategy.ENQUEUE),
         entrypoint_type=EntrypointType.MODULE_PATH,
         parameters={"level": settings.level},
         tags=tags_of(settings),
@@ -93,10 +100,6 @@ def _pseudonyms(settings: RunSettings) -> dict[str, Any]:
     """What the form takes for a pseudonym: nothing that could be a name."""
     pattern = pattern_of(settings.ids)
     return {"pattern": pattern} if pattern else {"enum": Layout.of(settings).known_subjects()}
-
-
-def _one(strategy: ConcurrencyLimitStrategy) -> ConcurrencyLimitConfig:
-    return ConcurrencyLimitConfig(limit=1, collision_strategy=strategy)
 
 
 def _mark_crashed_runs() -> None:

@@ -29,6 +29,8 @@ def fan_out(run: Run, batch: Batch, pages: Pages) -> None:
                 future.wait()
                 _say(run, futures[future].pseudonym, future.state)
                 progress.advance(future.state)
+                if run.fault is not None:
+                    break
         except BaseException:
             run.stop(DeidflowError("the run was stopped; run again to carry on"))
             raise

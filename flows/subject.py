@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from deidflow.config import STEPS
+from deidflow.errors import EnvironmentFault
 from deidflow.identity.workorder import WorkOrder, read_order
 from deidflow.store.files import write_json_atomic
 from deidflow.store.locks import held
@@ -23,11 +24,16 @@ from tasks.outcome import session_outcome
 @task(name="subject", task_run_name="{pseudonym}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def subject(pseudonym: str, run: Run) -> State[Any]:
     """Take one subject through all steps; a subject with nothing to do is one Cached row."""
+    if run.fault is not None:
+        return Failed(message=str(run.fault))
     try:
         with held(run.layout.subject_lock(pseudonym), "subject", wait=True):
             return _subject(pseudonym, run)
     except Exception as error:
-        return Failed(message=str(run.explained(error)))
+        explained = run.explained(error)
+        if isinstance(explained, EnvironmentFault):
+            run.stop(explained)
+        return Failed(message=str(explained))
 
 
 def _subject(pseudonym: str, run: Run) -> State[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -99,8 +100,14 @@ def _with_patience(session: SessionRun, work: Callable[[], Finished]) -> Finishe
         except StepFailed as error:
             if error.reason is not Reason.UNREACHABLE or session.run.fault is not None:
                 raise
-            time.sleep(pause)
+            _pause(session, pause)
     return work()
+
+
+def _pause(session: SessionRun, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and session.run.fault is None:
+        time.sleep(0.2)
 
 
 def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]:
@@ -110,7 +117,8 @@ def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]
     reason = explained.reason if isinstance(explained, StepFailed) else Reason.UNEXPECTED
     session.failed = (step, str(reason.value))
     if session.run.fault is None:
-        session.store.note_failure(step, str(reason.value))
+        with suppress(OSError):
+            session.store.note_failure(step, str(reason.value))
     pseudonym = session.order.pseudonym
     session.run.say(f"{pseudonym} {session.session.label} {step}: failed, {explained}", pseudonym, step, "Failed")
     return Failed(message=str(explained))

@@ -39,12 +39,13 @@ class Run:
     A copy in another process (a Dask worker's) is made anew from the settings that lie in the vault.
     """
 
-    def __init__(self, run_id: str, settings: RunSettings, children: Children) -> None:
+    def __init__(self, run_id: str, settings: RunSettings, children: Children, *, away: bool = False) -> None:
         self.run_id = run_id
         self.settings = settings
         self.layout = Layout.of(settings)
         self.children = children
         self._fault: DeidflowError | None = None
+        self._away = away
         self._lock = threading.Lock()
 
     @classmethod
@@ -67,7 +68,11 @@ class Run:
     def fault(self) -> DeidflowError | None:
         """What stops the run, whichever process found it."""
         told = read_json(self.layout.fault_of(self.run_id)) if self._fault is None else None
-        return EnvironmentFault(told["error"]) if told else self._fault
+        if told:
+            self._fault = EnvironmentFault(told["error"])
+        elif self._away and self._fault is None and not _is_there(self.layout.settings_of(self.run_id)):
+            self._fault = DeidflowError("the run has ended")
+        return self._fault
 
     @cached_property
     def profile(self) -> Profile:
@@ -91,7 +96,7 @@ class Run:
         """The error in words without identifiers; the whole of an unexpected one goes to the vault's log."""
         if isinstance(error, DeidflowError):
             return error
-        with self.layout.tool_log.open("a") as log:
+        with suppress(OSError), self.layout.tool_log.open("a") as log:
             traceback.print_exception(error, file=log)
         return fault_of(error) if isinstance(error, OSError) else DeidflowError(f"unexpected {type(error).__name__}")
 
@@ -110,15 +115,26 @@ def _elsewhere(run_id: str, path: str) -> Run:
     # Dask starts its workers as daemons, which may have no children; ours die with their parent anyway.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     settings = RunSettings(**told["settings"])
-    run = Run(run_id, settings, Children(memory_limit(settings), _IMPORTED))
+    run = Run(run_id, settings, Children(memory_limit(settings), _IMPORTED), away=True)
     threading.Thread(target=_follow, args=(run,), daemon=True).start()
     return run
 
 
 def _follow(run: Run) -> None:
-    while run.layout.settings_of(run.run_id).exists() and run.fault is None:
+    while run.fault is None:
         time.sleep(_FOLLOW_SECONDS)
     run.children.stop()
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there, as far as can be told: a share that is away for a moment is no answer."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 _FOLLOW_SECONDS = 1.0

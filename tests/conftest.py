@@ -43,7 +43,11 @@ REAL_DATA = Path(os.environ.get("DEIDFLOW_TEST_DATA", Path(__file__).parents[2] 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on real series run where these are, and are skipped elsewhere."""
+    """Tests on real series run where these are; slow ones where somebody asks for all."""
+    if not os.environ.get("DEIDFLOW_TEST_ALL"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes long; DEIDFLOW_TEST_ALL=1 runs it too"))
     if not REAL_DATA.is_dir():
         for item in items:
             if item.get_closest_marker("realdata"):

@@ -30,6 +30,7 @@ def serve(*, config: Path | None = None, cron: str = "", host: str = "127.0.0.1"
     if file == Path():
         raise ConfigError("'config' is not given; name the file with --config or as DEIDFLOW_CONFIG")
     os.environ["DEIDFLOW_CONFIG"] = str(file.resolve())
+    os.environ["DEIDFLOW_FOLDER"] = str(Path.cwd())
     settings = load_settings({}, file)
     check_places(settings)
     stop_on_signals()

@@ -22,9 +22,11 @@ _LEAST = 4
 
 
 def pattern_of(settings: IdSettings) -> str | None:
-    """What pseudonyms look like that these settings make; None where the site makes them itself."""
+    """What pseudonyms look like that these settings make; None where a number of a patient looks so too."""
+    if not settings.prefix:
+        return None
     if settings.strategy == "sequential":
-        return rf"^{settings.prefix}[0-9]{{{settings.width},}}$"
+        return rf"^{settings.prefix}[0-9]{{{settings.width},{settings.width + 1}}}$"
     if settings.strategy in ("deterministic", "name"):
         return rf"^{settings.prefix}[0-9a-f]{{{settings.length}}}$"
     return None
@@ -162,8 +164,8 @@ def read_table(settings: CsvSettings) -> dict[str, str]:
     rows = _rows(settings.path)
     for column in (settings.source_column, settings.target_column):
         if rows and column not in rows[0]:
-            known = ", ".join(str(name) for name in rows[0])
-            raise ConfigError(f"'ids.csv': the table has no column '{column}' (it has: {known})")
+            known = f"it has {len(rows[0])} columns; is its first row their names?"
+            raise ConfigError(f"'ids.csv': the table has no column '{column}' ({known})")
     table: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
         source, target = ((row[one] or "").strip() for one in (settings.source_column, settings.target_column))

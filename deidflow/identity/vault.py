@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, label TEXT NOT NULL,
     published INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL,
     PRIMARY KEY (project, level, lookup));
+CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
 """
 
 

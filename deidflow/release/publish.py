@@ -10,7 +10,7 @@ from pathlib import Path
 from deidflow.store.files import remove_tree, write_json_atomic
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_JOURNAL = "publish.json"
+_JOURNALS = "replacing"
 
 
 def publish(staged: Path, published: Path, staging: Path) -> None:
@@ -39,27 +39,30 @@ def withdraw(published: Path, staging: Path) -> None:
 
 
 def complete(staging: Path) -> None:
-    """Finish a replacement that a kill interrupted between its two renames."""
-    journal = staging / _JOURNAL
-    if not journal.exists():
-        return
+    """Finish replacements that a kill interrupted between their two renames."""
+    for journal in sorted((staging / _JOURNALS).glob("*.json")):
+        _complete(journal)
+
+
+def _complete(journal: Path) -> None:
     row = json.loads(journal.read_text())
     staged, published, old = Path(row["staged"]), Path(row["published"]), Path(row["old"])
     if old.exists() and not published.exists() and staged.exists():
         os.rename(staged, published)
     remove_tree(old)
-    journal.unlink()
+    journal.unlink(missing_ok=True)
 
 
 def _replace(staged: Path, published: Path, staging: Path) -> None:
     old = staging / f"{published.parent.name}-{published.name}.old"
     row = {"staged": str(staged), "published": str(published), "old": str(old)}
-    write_json_atomic(staging / _JOURNAL, row)
+    journal = staging / _JOURNALS / f"{published.parent.name}-{published.name}.json"
+    write_json_atomic(journal, row)
     remove_tree(old)
     os.rename(published, old)
     os.rename(staged, published)
     remove_tree(old)
-    (staging / _JOURNAL).unlink()
+    journal.unlink(missing_ok=True)
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.config import CommonSettings, RunSettings
-from deidflow.dicom.grouping import Cohort, Subject, group
+from deidflow.dicom.grouping import Cohort, group
 from deidflow.dicom.header import DATES
 from deidflow.dicom.inventory import Entry, Found, failed, walk
 from deidflow.dicom.policy import class_uids
@@ -127,7 +127,7 @@ def _select(cohort: Cohort, identities: dict[str, Identity], source: Path, selec
         return everyone
     chosen: set[str] = set()
     for number, wanted in enumerate(selection, 1):
-        keys = {s.key for s in cohort.subjects if _is_meant(s, identities[s.key], cohort, source, wanted)}
+        keys = _meant(wanted, cohort, identities, source)
         if not keys:
             raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
                              "with source folders or PatientIDs")  # fmt: skip
@@ -135,12 +135,19 @@ def _select(cohort: Cohort, identities: dict[str, Identity], source: Path, selec
     return frozenset(chosen)
 
 
-def _is_meant(subject: Subject, identity: Identity, cohort: Cohort, source: Path, wanted: str) -> bool:
-    if wanted == identity.pseudonym or (subject.key.split("|")[-1] == wanted and subject.key.startswith("id|")):
-        return True
-    folder = Path(source, wanted.rstrip("/"))
-    paths = (path for path, owner in cohort.owners.items() if owner == subject.key)
-    return folder != source and any(Path(source, path).is_relative_to(folder) for path in paths)
+def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source: Path) -> set[str]:
+    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the source."""
+    keys = [subject.key for subject in cohort.subjects]
+    pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
+    numbers = {key for key in keys if key.startswith("id|") and key.split("|")[-1] == wanted}
+    return pseudonyms or numbers or _below(Path(source, wanted.rstrip("/")), cohort, source) & set(keys)
+
+
+def _below(folder: Path, cohort: Cohort, source: Path) -> set[str]:
+    if folder == source or not folder.is_relative_to(source):
+        return set()
+    name = str(folder.relative_to(source))
+    return {owner for path, owner in cohort.owners.items() if path == name or path.startswith(f"{name}/")}
 
 
 def identifiers_of(cohort: Cohort) -> list[tuple[str, str]]:

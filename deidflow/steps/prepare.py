@@ -68,7 +68,7 @@ def clean_up(layout: Layout, run_id: str) -> None:
             path.with_suffix(".fault").unlink(missing_ok=True)
     complete(layout.staging)
     sweep(layout.staging)
-    sweep(layout.vault)
+    sweep(layout.work)
 
 
 def describe_release(settings: RunSettings, keys: Keys) -> None:

@@ -26,7 +26,7 @@ def status_of(release: Path, vault: Path) -> dict[str, Any]:
     rows = [row for pseudonym in layout.known_subjects() for row in _sessions(layout, pseudonym)]
     return {
         "running": running,
-        "interrupted": not running and bool(layout.unfinished_runs()),
+        "interrupted": not running and (bool(layout.unfinished_runs()) or "error" in (read_json(layout.summary) or {})),
         "sessions": [row | {"gone": (row["subject"], row["session"]) in gone} for row in rows],
     }
 

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -132,6 +133,7 @@ def _unwrap(message: tuple[str, Any]) -> Any:
 
 def _child(sender: Connection[Any, Any], function: str, arguments: tuple[Any, ...], log: str, limit: int) -> None:
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer, which kills us
     _be_silent(log)
     limit_memory(limit)
     module, name = function.split(":")

@@ -137,6 +137,7 @@ def test_status_of_a_run_that_is_going_on_was_killed_or_ended(cohort: Path, tmp_
     assert all(row["steps"] | {"deface": "done"} == dict.fromkeys(row["steps"], "done") for row in ended["sessions"])
 
 
+@pytest.mark.slow
 def test_the_work_goes_on_when_the_server_dies(cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     write_secret(tmp_path / "vault")
     process = start(cohort, tmp_path, PREFECT_API_URL="")

@@ -31,7 +31,6 @@ from tests.flows.conftest import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not os.environ.get("DEIDFLOW_TEST_ALL"), reason="waits for minutes; set DEIDFLOW_TEST_ALL"),
     pytest.mark.skipif(shutil.which("initdb") is None, reason="no PostgreSQL on this machine"),
 ]
 COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "containers" / "compose.yaml").read_text())["services"]

@@ -12,7 +12,7 @@ from distributed import LocalCluster
 from tests.conftest import Command, command_line, tree_digest, write_secret
 from tests.flows.conftest import make_cohort
 
-pytestmark = [pytest.mark.usefixtures("shared_server")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_server")]
 
 
 @pytest.fixture(scope="module")

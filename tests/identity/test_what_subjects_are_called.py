@@ -94,7 +94,7 @@ def test_a_table_names_subjects(tmp_path: Path) -> None:
         ("PatientID,pseudonym\nAAA,X1\nAAA,X2\n", "line 3: the same source"),
         ("PatientID,pseudonym\nAAA,\n", "line 2: the pseudonym is empty"),
         ("PatientID,pseudonym\nAAA,a/b\n", "line 2: a pseudonym is letters"),
-        ("PatientID,alias\nAAA,X1\n", "no column 'pseudonym' .it has: PatientID, alias"),
+        ("PatientID,alias\nAAA,X1\n", "no column 'pseudonym' .it has 2 columns"),
         ("PatientID,pseudonym\n", "no rows"),
     ],
 )
