@@ -19,7 +19,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -84,8 +84,11 @@ class Children:
         with self._lock:
             if self._stopping:
                 raise StepFailed(Reason.STOPPED)
-            with _without_main():
-                process.start()
+            try:
+                with _without_main():
+                    process.start()
+            except (OSError, EOFError):
+                raise StepFailed(self._why(None)) from None
             self._live.add(process)
         sender.close()
         return receiver, process
@@ -99,10 +102,15 @@ class Children:
 
     def stop(self) -> None:
         """Kill every child and refuse new ones."""
-        with self._lock:
-            self._stopping = True
+        self._stopping = True
+        if not self._lock.acquire(timeout=_START_SECONDS):
+            _kill_forkserver()
+            self._lock.acquire()
+        try:
             for process in self._live:
                 process.kill()
+        finally:
+            self._lock.release()
 
     def _why(self, exit_code: int | None) -> Reason:
         if self._stopping:
@@ -111,6 +119,15 @@ class Children:
 
 
 _MEMORY_EXIT = 77
+_START_SECONDS = 0.5
+
+
+def _kill_forkserver() -> None:
+    """End the process that children come from: it hangs, and with it whoever waits for a child to start."""
+    number = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if number:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
 
 
 @contextmanager

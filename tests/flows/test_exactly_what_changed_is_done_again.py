@@ -146,6 +146,7 @@ FOLLOWING = {
 """Its output comes out the same, so that nothing but the step itself is done; what was built is not published again."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", list(FOLLOWING))
 def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getattr(tasks, step), "VERSION", "another")
@@ -156,6 +157,7 @@ def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.M
     assert tree_digest(site.release) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "steps"),
     [
@@ -171,6 +173,7 @@ def test_a_tool_has_another_version(site: Site, tool: str, steps: set[str], monk
     assert done["P001"] - {"publish"} == done["P002"] - {"publish"} == steps
 
 
+@pytest.mark.slow
 def test_settings_of_faces_concern_the_face_steps(
     site: Site, template_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

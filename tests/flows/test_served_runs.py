@@ -112,7 +112,7 @@ def test_the_site_is_told_with_pseudonyms_and_counts_only(first_night: str, list
 
 def test_the_form_takes_lists_and_pseudonyms_only(served: Served) -> None:
     schema = served.api.deployment("reprocess-subject")["parameter_openapi_schema"]["properties"]
-    assert schema["pseudonym"]["pattern"] == "^P[0-9]{3,}$"
+    assert schema["pseudonym"]["pattern"] == "^P[0-9]{3,4}$"
     assert schema["redo_from"]["enum"] == ["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
     assert schema["level"]["enum"] == ["low", "high"]
     assert len(schema["reason"]["enum"]) > 2
@@ -161,6 +161,7 @@ def test_the_command_line_uses_the_server_that_is_there(served: Served, first_ni
     assert any(run["name"].startswith("run ") for run in served.api.runs())
 
 
+@pytest.mark.slow
 def test_two_workers_on_one_release(served: Served, first_night: str) -> None:
     before = tree_digest(served.release)
     command = next(line for line in processes_of(served.root).values() if " worker start " in line)
@@ -189,15 +190,15 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, firs
     freeze(served.root, "P004")
     asked = time.monotonic()
     served.api.cancel(run_id)
-    state = served.api.ended(run_id, 15)["state"]
-    took = time.monotonic() - asked
-    assert (state["type"], took < 10) == ("CANCELLED", True), f"{state}, {took:.1f} s"
-    wait_until(lambda: not forkservers_of(served.root), 5, "end of the working processes")
+    wait_until(lambda: not forkservers_of(served.root), 10, "end of the working processes")
+    assert time.monotonic() - asked < 10
+    assert served.api.ended(run_id, 40)["state_type"] == "CANCELLED"
     assert not [path for path in served.root.rglob("*") if path.name.endswith((".scratch", ".part"))]
     assert served.api.ended(served.api.start("nightly"))["state_name"] == "Quarantined"
     assert (served.release / "P004" / "M00" / "session.json").exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_the_command_line_is_cancelled_in_the_ui(served: Served, first_night: str) -> None:
     uids = {"StudyInstanceUID": "1.2.78", "SeriesInstanceUID": "1.2.78.1"}
     save_series(served.root / "source" / "later Xaver", 40, PatientID="LATE-2", PatientName="Late^Xaver", **uids)
