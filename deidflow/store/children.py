@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 import types
 import warnings
@@ -56,6 +57,9 @@ class Children:
         except EOFError:
             process.join()
             raise StepFailed(self._why(process.exitcode)) from None
+        except BaseException:
+            process.kill()
+            raise
         finally:
             self.finish(receiver, process)
 
@@ -111,6 +115,11 @@ class Children:
                 process.kill()
         finally:
             self._lock.release()
+        deadline = time.monotonic() + _END_SECONDS
+        while self._live and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self._live:
+            _kill_forkserver()
 
     def _why(self, exit_code: int | None) -> Reason:
         if self._stopping:
@@ -119,11 +128,11 @@ class Children:
 
 
 _MEMORY_EXIT = 77
-_START_SECONDS = 0.5
+_START_SECONDS, _END_SECONDS = 0.5, 1.0
 
 
 def _kill_forkserver() -> None:
-    """End the process that children come from: it hangs, and with it whoever waits for a child to start."""
+    """End the process that children come from: it hangs, and with it whoever waits for a child to start or end."""
     number = getattr(forkserver._forkserver, "_forkserver_pid", None)
     if number:
         with suppress(ProcessLookupError):
