@@ -9,19 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from deidflow.config import RunSettings
 from deidflow.errors import EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.store.process import die_with_parent
 from deidflow.store.scratch import private_folder
-from flows.server import lasting_server, prepare_environment, stop
+from flows.server import lasting_server, prepare_environment, stop, wait_until_ready
 
 POOL = "deidflow"
 _POLL_SECONDS = 0.5
 
 
-def serve(settings: RunSettings, cron: str, host: str, port: int, said: Callable[[str], None]) -> int:
+def serve(settings: RunSettings, cron: str, host: str, port: int, said: Callable[[str], None]) -> NoReturn:
     """Serve until a signal comes, or the server or the worker ends."""
     prepare_environment(Layout.of(settings).prefect_home)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "5")
@@ -38,17 +39,11 @@ def serve(settings: RunSettings, cron: str, host: str, port: int, said: Callable
 @contextmanager
 def _server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes] | None]:
     if os.environ.get("PREFECT_API_URL"):
-        _wait_for_another()
+        wait_until_ready(None)
         yield None
         return
     with lasting_server(home, host, port) as process:
         yield process
-
-
-def _wait_for_another() -> None:
-    from flows.server import wait_until_ready
-
-    wait_until_ready(None)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 from prefect import State, task
-from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from deidflow.config import STEPS
@@ -16,12 +15,12 @@ from deidflow.store.files import write_json_atomic
 from deidflow.store.locks import held
 from deidflow.verdicts import Reason, Verdict
 from tasks import anonymize, convert, deface, publish, reconstruct, verify
-from tasks.common import is_up_to_date
+from tasks.common import OPTIONS, is_up_to_date
 from tasks.context import Run, SessionRun
 from tasks.outcome import session_outcome
 
 
-@task(name="subject", task_run_name="{pseudonym}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(name="subject", task_run_name="{pseudonym}", **OPTIONS)
 def subject(pseudonym: str, run: Run) -> State[Any]:
     """Take one subject through all steps; a subject with nothing to do is one Cached row."""
     if run.fault is not None:

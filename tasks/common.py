@@ -21,7 +21,8 @@ from deidflow.store.record import Finished
 from deidflow.verdicts import Reason
 from tasks.context import Run, SessionRun
 
-_OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "log_prints": False}
+OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "log_prints": False}
+"""What every task has: nothing of its work is kept by Prefect."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def is_up_to_date(session: SessionRun, planner: Planner) -> bool:
 def step_task(step: str, planner: Planner) -> Any:
     """The Prefect task of a step, called with pseudonym, label and the session's run."""
 
-    @task(name=step, task_run_name=f"{step} {{pseudonym}} {{label}}", **_OPTIONS)
+    @task(name=step, task_run_name=f"{step} {{pseudonym}} {{label}}", **OPTIONS)
     def run_step(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
         return perform(session, step, lambda: _run(session, planner(session)))
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import State, task
-from prefect.cache_policies import NO_CACHE
 
 from deidflow.identity.vault import Vault
 from deidflow.steps.discover import Batch, identifiers_of, make_batch, take_inventory
 from deidflow.store.files import write_json_atomic
-from tasks.common import for_the_run
+from tasks.common import OPTIONS, for_the_run
 from tasks.context import Run
 
 
@@ -28,7 +27,7 @@ class Discovery:
         return self.batch
 
 
-@task(name="discover", task_run_name="discover", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(name="discover", task_run_name="discover", **OPTIONS)
 def discover(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
     """Read the source, identify its subjects, write their work orders."""
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
+from tasks.common import OPTIONS
 from tasks.context import Run
 
 _DELAYS = (2, 8)
@@ -43,10 +43,7 @@ def message_of(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@task(
-    name="notify", task_run_name="notify", cache_policy=NO_CACHE, persist_result=False, log_prints=False,
-    retries=len(_DELAYS), retry_delay_seconds=list(_DELAYS),
-)  # fmt: skip
+@task(name="notify", task_run_name="notify", retries=len(_DELAYS), retry_delay_seconds=list(_DELAYS), **OPTIONS)
 def send(run: Run, message: dict[str, Any]) -> None:
     """POST the message; a network that is away may come back, so this one is tried again."""
     try:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import State, task
-from prefect.cache_policies import NO_CACHE
 
 from deidflow.release.publish import publish as move
 from deidflow.release.publish import withdraw
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.record import Finished
-from tasks.common import perform
+from tasks.common import OPTIONS, perform
 from tasks.context import SessionRun
 from tasks.revisions import own_revisions
 
@@ -58,13 +57,7 @@ def withdraw_unfit(session: SessionRun) -> None:
         session.run.say(f"{name}: withdrawn from the release", session.order.pseudonym, "publish", "Withdrawn")
 
 
-@task(
-    name="publish",
-    task_run_name="publish {pseudonym} {label}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    log_prints=False,
-)
+@task(name="publish", task_run_name="publish {pseudonym} {label}", **OPTIONS)
 def publish(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
     """Move the staged session into the release unless it is there."""
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from prefect import State, task
-from prefect.cache_policies import NO_CACHE
 
 from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
@@ -17,13 +16,13 @@ from deidflow.steps.discover import Batch
 from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.store.record import StepStore
 from deidflow.verdicts import Reason, Verdict
-from tasks.common import for_the_run
+from tasks.common import OPTIONS, for_the_run
 from tasks.context import Run
 from tasks.discover import Discovery
 from tasks.shown import Pages, show_tables
 
 
-@task(name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(name="report", task_run_name="report", **OPTIONS)
 def report(run: Run, vault: Vault, discovery: Discovery, pages: Pages) -> State[Any]:
     """Write every table, fix the labels of what was published, and count the verdicts."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from deidflow.config import RunSettings
+from deidflow.store.files import read_json
 
 SUBJECT_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 SESSION_FOLDER = re.compile(r"[MN]\d{2,}[a-z]{0,2}")
@@ -71,11 +71,8 @@ class Layout:
         return sorted(path for path in self.runs.glob("*.json") if self._is_ours(path))
 
     def _is_ours(self, path: Path) -> bool:
-        try:
-            settings = json.loads(path.read_bytes())["settings"]
-        except (OSError, ValueError, KeyError):
-            return False
-        return (settings["project"], settings["level"]) == (self.project, self.level)
+        settings = (read_json(path) or {}).get("settings", {})
+        return (settings.get("project"), settings.get("level")) == (self.project, self.level)
 
     @property
     def summary(self) -> Path:

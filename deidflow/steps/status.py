@@ -63,7 +63,7 @@ def _step(store: StepStore, step: str, *places: Path) -> str:
     if "failed" in record:
         return "failed"
     manifest = Manifest.from_json(record["outputs"])
-    if store.is_outdated(step) or not any(manifest.intact(place) for place in places):
+    if store.is_outdated(record) or not any(manifest.intact(place) for place in places):
         return "stale"
     series = record["result"].get("series", {}).values()
     held = any(one["state"] == "quarantined" for one in series) or record["result"].get("findings")

@@ -59,13 +59,9 @@ class StepStore:
         record = read_json(self.record_path(step))
         return Manifest.from_json(record["outputs"]) if isinstance(record, dict) and record["key"] else None
 
-    def is_outdated(self, step: str) -> bool:
-        """Whether an earlier step has another result now than when this one took it."""
-        return any(_digest(self.record_path(name)) != taken for name, taken in self._after(step).items())
-
-    def _after(self, step: str) -> dict[str, str]:
-        record = read_json(self.record_path(step))
-        return dict(record.get("after", {})) if isinstance(record, dict) else {}
+    def is_outdated(self, record: Mapping[str, Any]) -> bool:
+        """Whether an earlier step has another result now than when the step of this record took it."""
+        return any(_digest(self.record_path(name)) != taken for name, taken in record.get("after", {}).items())
 
     def run(
         self,

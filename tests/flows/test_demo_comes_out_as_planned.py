@@ -6,7 +6,6 @@ import csv
 import gzip
 import json
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pydicom
 
 from deidflow.demo.cohort import PEOPLE
 from tests.conftest import DemoRun, clean_environment, command_line, tree_digest
+from tests.flows.conftest import free_port
 
 PLANTED = [value.lower().encode() for person in PEOPLE for value in person.planted]
 NAMES_IN_FOLDERS = [b"gerlinde", b"zbigniew", b"mitsuko", b"mueller", b"nowak_", b"tanaka"]
@@ -145,7 +145,7 @@ def test_prefect_shows_one_task_a_subject_and_the_steps_inside_it(demo_run: Demo
     assert set(rows) == expected | {"P001", "P002", "P003", "discover", "report"}
     assert set(rows.values()) == {"Completed"}
     assert [set(json.loads(row[0])) for row in asked(demo_run, "SELECT parameters FROM flow_run")] == [{"run_id"}]
-    assert asked(demo_run, "SELECT state_name FROM flow_run") == [("Completed",)]
+    assert asked(demo_run, "SELECT state_name FROM flow_run") == [("Quarantined",)]
 
 
 def test_the_quarantine_table_names_source_and_reason(demo_run: DemoRun) -> None:
@@ -228,9 +228,7 @@ def test_a_file_that_was_changed_in_the_release_is_made_again(demo_run: DemoRun)
 
 
 def test_the_ui_shows_the_runs_of_the_vault_on_loopback_only(demo_run: DemoRun) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     before = asked(demo_run, "SELECT id, name, state_name FROM flow_run")
     command = [
         str(Path(sys.executable).with_name("deidflow")),
