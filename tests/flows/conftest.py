@@ -93,7 +93,15 @@ class Api:
         return self.run(run_id)
 
     def tasks(self, run_id: str) -> dict[str, str]:
-        """Name and state of every task of a run."""
+        """Name and state of every task of an ended run; the server stores them a second or so later."""
+        before = self._rows(run_id)
+        time.sleep(1.5)
+        while (found := self._rows(run_id)) != before:
+            before = found
+            time.sleep(1.5)
+        return found
+
+    def _rows(self, run_id: str) -> dict[str, str]:
         found = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run_id]}})
         return {task["name"]: task["state_name"] for task in found}
 

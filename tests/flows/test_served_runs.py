@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import re
 import subprocess
 import threading
@@ -89,6 +90,19 @@ def test_a_nightly_run_reads_like_the_pipeline(served: Served, first_night: str)
     tasks = served.api.tasks(first_night)
     assert set(tasks) == expected | {*subjects, "discover", "report", "notify"}
     assert set(tasks.values()) == {"Completed"}
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process has used so far, by proc(5)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_server_with_nothing_to_do_rests(served: Served, first_night: str) -> None:
+    [server] = [number for number, line in processes_of(served.root).items() if "uvicorn" in line]
+    before = cpu_seconds(server)
+    time.sleep(3)
+    assert cpu_seconds(server) - before < 1.5
 
 
 def test_the_run_leaves_tables_and_a_bar(served: Served, first_night: str) -> None:
