@@ -86,6 +86,11 @@ def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Pope
             stop(process)
 
 
+_BRIEF = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",
+}
 _LASTING = {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 
 
@@ -110,7 +115,7 @@ def _send_what_waits() -> None:
 def _start(home: Path) -> subprocess.Popen[bytes]:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     port = _usual_port(home)
-    process = _launch(home, "127.0.0.1", port, {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"})
+    process = _launch(home, "127.0.0.1", port, _BRIEF)
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     return process
 

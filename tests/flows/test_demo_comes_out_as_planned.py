@@ -214,19 +214,6 @@ def test_redo_of_one_step_for_one_subject(demo_run: DemoRun) -> None:
     assert tree_digest(demo_run.release) == before
 
 
-def test_a_file_that_was_changed_in_the_release_is_made_again(demo_run: DemoRun) -> None:
-    before = tree_digest(demo_run.release)
-    victim = sorted(demo_run.release.glob("P003/M00/*/defaced_dicom/slice_001.dcm"))[0]
-    victim.write_bytes(b"edited")
-    (demo_run.release / "P003" / "M00" / "stray.txt").write_text("stray")
-    result = command_line("run", demo_run.source, demo_run.release, "--vault", demo_run.vault)
-    assert result.returncode == 4, result.stderr
-    assert "P003 M00 reconstruct: completed" in result.stderr
-    assert "P003 M00 deface: cached" in result.stderr
-    assert "P001: cached" in result.stderr
-    assert tree_digest(demo_run.release) == before
-
-
 def test_the_ui_shows_the_runs_of_the_vault_on_loopback_only(demo_run: DemoRun) -> None:
     port = free_port()
     before = asked(demo_run, "SELECT id, name, state_name FROM flow_run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,30 @@ def test_a_late_series_makes_a_new_version_and_recipients_are_told(site: Site) -
     site.run()
     assert (site.release / "changes.tsv").read_text().splitlines()[2:] == [f"{changed}\tM00\t3\t009-MR\tremoved"]
     assert not (site.release / changed / "M00" / "009-MR").exists()
+
+
+def test_a_subject_added_later_leaves_the_others_alone(site: Site) -> None:
+    before = tree_digest(site.release)
+    uids = {"StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
+    save_series(site.source / "new", 4, PatientID="NEW-1", PatientName="New^Nina", **uids)
+    assert site.run() == {"P001": set(), "P002": set(), "P003": ALL}
+    tables = {"manifest.sha256", "subjects.tsv"}
+    after = {name: data for name, data in tree_digest(site.release).items() if not name.startswith("P003")}
+    assert {name for name in after if after[name] != before.get(name)} == tables
+    assert set(after) == set(before)
+
+
+def test_a_session_that_may_not_go_out_any_more_is_withdrawn(
+    site: Site, template_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Published at low with its pixels; then faces must go, and no head passes the gate."""
+    give_template(site.root / "vault", template_file)
+    site.run(deface={"when": "always"})
+    assert site.summary["exit_code"] == 4
+    assert "P001 M00: withdrawn" in capfd.readouterr().err
+    tables = ["changes.tsv", "dataset.json", "manifest.sha256", "subjects.tsv"]
+    assert sorted(path.name for path in site.release.iterdir()) == tables
+    assert "P001" not in (site.release / "manifest.sha256").read_text()
 
 
 def delete(site: Site) -> None:
@@ -209,6 +234,9 @@ def test_a_subject_that_left_the_source_is_gone_and_stays_published(site: Site) 
 
 def test_another_time_zone_and_a_clock_that_went_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
     for path in (site.root / "vault").rglob("*.json"):
         os.utime(path, (4e9, 4e9))
     assert site.run() == {"P001": set(), "P002": set()}
+    monkeypatch.undo()
+    time.tzset()

@@ -12,7 +12,7 @@ import pytest
 from deidflow.errors import StepFailed
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
-from tests.conftest import clean_environment, tree_digest
+from tests.conftest import clean_environment, save_series, tree_digest, write_secret
 from tests.flows.conftest import ALL, DEIDFLOW, Site
 
 
@@ -108,3 +108,19 @@ def test_what_can_pass_by_itself_is_tried_again(site: Site, monkeypatch: pytest.
         done = site.run(redo="convert")
     assert "convert" in done["P001"]
     assert (met, site.summary["exit_code"]) == ({"away": 2, "broken": 1}, 5)
+
+
+def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(one_server: None, tmp_path: Path) -> None:
+    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with; cells of 64 bits."""
+    write_secret(tmp_path / "vault")
+    save_series(tmp_path / "source", 3)
+    odd = {"SeriesInstanceUID": "1.2.3.4.5.2", "SeriesNumber": 8, "Modality": "CT", "BitsAllocated": 64}
+    save_series(tmp_path / "source", 2, **odd, SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    for name in (b"line\nbreak", b"\xff\xfe.txt", "=1+1,\U0001f9e0.txt".encode()):
+        Path(os.fsdecode(os.fsencode(tmp_path / "source") + b"/" + name)).write_text("no image")
+    one = Site(tmp_path)
+    one.run()
+    assert (one.summary["exit_code"], sum(one.summary["verdicts"].values())) == (4, 8)
+    assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
+    assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
+    assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")

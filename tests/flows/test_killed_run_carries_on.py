@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deidflow.store.locks import held
-from tests.conftest import clean_environment, command_line, give_template, save_series, tree_digest, write_secret
+from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
 from tests.flows.conftest import forkservers_of, processes_of, wait_until
 
 pytestmark = pytest.mark.usefixtures("shared_server")
@@ -156,63 +156,6 @@ def children_of(parent: int, name: str) -> list[int]:
     """Processes of a name whose parent is this one."""
     found = subprocess.run(["pgrep", "-P", str(parent), "-f", name], capture_output=True, text=True, check=False)
     return [int(line) for line in found.stdout.split()]
-
-
-def test_a_subject_added_later_leaves_the_others_alone(
-    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
-) -> None:
-    import shutil
-
-    write_secret(tmp_path / "vault")
-    shutil.copytree(cohort, tmp_path / "source")
-    assert command_line(*arguments(tmp_path / "source", tmp_path)).returncode == 4
-    uids = {"StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
-    save_series(tmp_path / "source" / "new", 4, PatientID="NEW-1", PatientName="New^Nina", **uids)
-    result = command_line(*arguments(tmp_path / "source", tmp_path))
-    assert result.returncode == 4, result.stderr
-    assert "P004 M00 publish: completed" in result.stderr
-    assert all(f"{pseudonym}: cached" in result.stderr for pseudonym in ("P001", "P002", "P003"))
-    release = tree_digest(tmp_path / "release")
-    tables = {"manifest.sha256", "subjects.tsv"}
-    assert {name: data for name, data in release.items() if not name.startswith("P004") and name not in tables} == {
-        name: data for name, data in undisturbed.items() if name not in tables
-    }
-
-
-def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(tmp_path: Path) -> None:
-    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with; cells of 64 bits."""
-    write_secret(tmp_path / "vault")
-    save_series(tmp_path / "source", 3)
-    odd = {"SeriesInstanceUID": "1.2.3.4.5.2", "SeriesNumber": 8, "Modality": "CT", "BitsAllocated": 64}
-    save_series(tmp_path / "source", 2, **odd, SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
-    for name in (b"line\nbreak", b"\xff\xfe.txt", "=1+1,\U0001f9e0.txt".encode()):
-        Path(os.fsdecode(os.fsencode(tmp_path / "source") + b"/" + name)).write_text("no image")
-    result = command_line(*arguments(tmp_path / "source", tmp_path))
-    assert result.returncode == 4, result.stderr
-    assert "8 files found" in result.stdout
-    assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
-    assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
-    assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
-
-
-def test_a_session_that_may_not_go_out_any_more_is_withdrawn(tmp_path: Path, template_file: Path) -> None:
-    """Published at low with its pixels; then faces must go, and no head passes the gate."""
-    write_secret(tmp_path / "vault")
-    give_template(tmp_path / "vault", template_file)
-    save_series(tmp_path / "source", 3)
-    assert command_line(*arguments(tmp_path / "source", tmp_path)).returncode == 0
-    assert (tmp_path / "release" / "P001" / "M00").is_dir()
-    (tmp_path / "c.yaml").write_text("deface: {when: always}\n")
-    result = command_line(*arguments(tmp_path / "source", tmp_path), "--config", tmp_path / "c.yaml")
-    assert result.returncode == 4, result.stderr
-    assert "P001 M00: withdrawn" in result.stderr
-    assert sorted(path.name for path in (tmp_path / "release").iterdir()) == [
-        "changes.tsv",
-        "dataset.json",
-        "manifest.sha256",
-        "subjects.tsv",
-    ]
-    assert "P001" not in (tmp_path / "release" / "manifest.sha256").read_text()
 
 
 def test_a_release_of_somebody_else_is_not_touched(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 
 from tests.conftest import Command, command_line, tree_digest, write_secret
 from tests.flows.conftest import make_cohort
 
+distributed = pytest.importorskip("distributed", reason="`make test-all` installs prefect-dask")
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_server")]
 
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_server")]
 def cluster() -> Iterator[str]:
     """Two processes and a scheduler."""
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with LocalCluster(**options, silence_logs=40) as one:
+    with distributed.LocalCluster(**options, silence_logs=40) as one:
         yield one.scheduler_address
 
 
