@@ -28,7 +28,8 @@ from facecheck import Checker, Left, head_of
 from deidflow.demo.head import warped_head
 from deidflow.face.affine import IDENTITY, apply, compose, index_to_world, inverse
 from deidflow.face.attempt import Registered, attempt
-from deidflow.face.engines import TemplateEngine, find_flirt
+from deidflow.face.engines import TemplateEngine
+from deidflow.face.installed import find_flirt
 from deidflow.face.series import About, Series
 from deidflow.face.session import Carrier, anchor_of
 from deidflow.face.template import Template, load_template, prepare_template, template_path

@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/orchestration.py [SUBJECTS ...]
 
 For each number of subjects (50 without an argument): milliseconds a step over the same steps without Prefect (at
-most 5), seconds of a run where all is up to date beyond a run on nobody (at most 1.5, for 50), and what a
-subject costs in time and in Prefect's database (must not grow with their number; try 200 1000 5000).
+most 5) and what as many empty tasks of Prefect cost with nothing of ours; seconds of a run where all is up to date
+beyond a run on nobody (at most 1.5, for 50); what a subject costs in time and in Prefect's database (must not grow
+with their number; try 200 1000 5000).
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from deidflow.face.template import prepare_template, template_path
 from deidflow.release.layout import Layout
 from deidflow.store.children import Children
 from deidflow.store.files import read_json
-from flows.server import server, wait_for_rows, wait_until_ready
+from flows.server import server, wait_for_rows, wait_until_ready, without_heartbeat
 from tests.conftest import give_template, save_series
 
 STEPS = 6
+FEW = 200
+SETTLE_SECONDS = 10
+"""The server still stores events of the run before; the next one of a site comes a night later."""
 
 
 def make_source(folder: Path, subjects: int) -> Path:
@@ -49,6 +53,9 @@ def nothing_to_compute() -> Iterator[None]:
     def run(children: Children, function: str, *arguments: Any, log: Path) -> Any:
         if ".steps." not in function:
             return real(children, function, *arguments, log=log)
+        if "reconstruct" in function:
+            Path(arguments[3]).mkdir()  # the folder of masks, without which nothing counts as built
+            (Path(arguments[2]) / "slice_001.dcm").write_bytes(b"an image")
         released = {"state": "released", "reason": "", "detail": ""}
         return {"series": {"003-MR": released}, "findings": []}
 
@@ -88,11 +95,39 @@ def run(root: Path, source: Path, *, shown: bool = True) -> float:
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
     Layout.of(settings).settings_of(run_id).write_text(f'{{"settings": {settings.model_dump_json()}}}')
     start = time.monotonic()
-    state = deidentify(run_id, return_state=True)
+    with without_heartbeat():
+        state = deidentify(run_id, return_state=True)
     wall = time.monotonic() - start
     if shown:
         wait_for_rows(state.state_details.flow_run_id, read_json(layout.summary)["rows"])
     return wall
+
+
+def bare_tasks(subjects: int) -> float:
+    """As many tasks of Prefect, one a subject with its steps inside, and nothing of ours."""
+    from prefect import flow, task
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    from tasks.common import OPTIONS
+
+    @task(name="step", task_run_name="step {number} {subject}", **OPTIONS)
+    def step(number: int, subject: int) -> None:
+        """Nothing."""
+
+    @task(name="subject", task_run_name="{number}", **OPTIONS)
+    def subject(number: int) -> None:
+        for one in range(STEPS):
+            step(one, number, return_state=True)
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+    def bare() -> None:
+        for future in [subject.submit(number) for number in range(subjects)]:
+            future.wait()
+
+    with without_heartbeat():
+        start = time.monotonic()
+        bare()
+        return time.monotonic() - start
 
 
 def steps_alone(root: Path, source: Path) -> float:
@@ -135,26 +170,35 @@ def database(home: Path) -> int:
 
 
 def measure(subjects: int) -> None:
-    """Print what so many subjects cost."""
+    """Print what so many subjects cost: the best of three rounds, of one where they are many."""
     with tempfile.TemporaryDirectory() as folder, nothing_to_compute():
         root = Path(folder)
         prepare_template(str(template_path(root, ears=False)), False)
         source, nobody = make_source(root / "source", subjects), make_source(root / "nobody", 0)
-        home = Path(os.environ["PREFECT_HOME"])
-        for number in (1, 2):
-            empty = run(root / f"empty{number}", nobody)
-        before = database(home)
-        shown = run(root / "shown", source)
-        grown = (database(home) - before) / subjects / 1024
-        alone = steps_alone(root / "alone", source)
-        again = run(root / "shown", source)
+        rounds = [one_round(root, number, source, nobody) for number in range(3 if subjects <= FEW else 1)]
+        shown, alone, again, empty, bare, grown = map(min, zip(*rounds, strict=True))
         step = 1000 * (shown - alone) / subjects / STEPS
         print(
             f"{subjects} subjects: {shown:.1f} s, without Prefect {alone:.1f} s: {step:.1f} ms a step; up to date "
             f"{again:.1f} s, on nobody {empty:.1f} s: {again - empty:.2f} s beyond; a subject: "
-            f"{1000 * shown / subjects:.0f} ms, {grown:.0f} KiB of database",
+            f"{1000 * shown / subjects:.0f} ms, {grown / subjects / 1024:.0f} KiB of database; "
+            f"as many tasks of Prefect with nothing of ours: {1000 * bare / subjects / STEPS:.1f} ms a step",
             flush=True,
         )
+
+
+def one_round(root: Path, number: int, source: Path, nobody: Path) -> tuple[float, ...]:
+    """Seconds of a first run, the same without Prefect, a rerun, a run on nobody, bare tasks; bytes of database."""
+    empty = run(root / f"empty{number}", nobody)
+    bare = bare_tasks(len(list(source.iterdir())) - 1)
+    time.sleep(SETTLE_SECONDS)
+    before = database(Path(os.environ["PREFECT_HOME"]))
+    shown = run(root / f"shown{number}", source)
+    grown = database(Path(os.environ["PREFECT_HOME"])) - before
+    time.sleep(SETTLE_SECONDS)
+    alone = steps_alone(root / f"alone{number}", source)
+    again = run(root / f"shown{number}", source)
+    return shown, alone, again, empty, bare, float(grown)
 
 
 def main() -> None:

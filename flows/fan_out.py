@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from prefect import get_run_logger
 from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
@@ -67,4 +68,6 @@ def _prepare_template(run: Run, batch: Batch) -> None:
 
 
 def _say(run: Run, pseudonym: str, state: Any) -> None:
-    run.say(f"{pseudonym}: {str(state.name).lower()}, {state.message}", pseudonym, "subject", "End")
+    line = f"{pseudonym}: {str(state.name).lower()}, {state.message}"
+    run.say(line, pseudonym, "subject", "End")
+    get_run_logger().info(line)

@@ -29,6 +29,7 @@ _QUIET = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
     "PREFECT_CLIENT_MAX_RETRIES": "3",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
@@ -173,6 +174,15 @@ def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
             return
         time.sleep(0.05)
     raise EnvironmentFault("the Prefect server does not answer; see server.log in Prefect's home")
+
+
+@contextmanager
+def without_heartbeat() -> Iterator[None]:
+    """Where the server ends with the run nobody would hear it, and each run would end on a full second for it."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def wait_for_rows(flow_run: object, expected: int) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,7 +96,7 @@ def _summary(layout: Layout, run_id: str) -> dict[str, Any]:
 def _flow(settings: RunSettings, run_id: str) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.store.process import stop_on_signals
-    from flows.server import is_reached, server, wait_for_rows, wait_until_ready
+    from flows.server import is_reached, server, wait_for_rows, wait_until_ready, without_heartbeat
 
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
     stop_on_signals()
@@ -107,7 +107,8 @@ def _flow(settings: RunSettings, run_id: str) -> bool:
 
         wait_until_ready(process)
         try:
-            state = deidentify(run_id, return_state=True)
+            with without_heartbeat() if process is not None else nullcontext():
+                state = deidentify(run_id, return_state=True)
             if process is not None:
                 wait_for_rows(state.state_details.flow_run_id, _summary(layout, run_id).get("rows", 0))
         except Exception:

@@ -5,8 +5,6 @@ Every engine works on a registered head, so that gate, carrying and reconstructi
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import zlib
 from collections.abc import Sequence
@@ -19,10 +17,11 @@ import numpy as np
 import SimpleITK as sitk
 from nibabel.filebasedimages import ImageFileError
 
-from deidflow.errors import EnvironmentFault, Withheld
+from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, apply, index_to_world, inverse
 from deidflow.face.anatomy import distance_to
 from deidflow.face.attempt import Registered
+from deidflow.face.installed import check_engine
 from deidflow.face.mask import Field
 from deidflow.face.series import Series
 from deidflow.face.template import Template
@@ -89,23 +88,6 @@ def engine_of(settings: DefaceSettings, scratch: Path, log: Path) -> Engine:
     if settings.engine == "command":
         return CommandEngine(settings.command, scratch, log, settings.gate.face_left_max)
     return PydefaceEngine(scratch, log) if settings.engine == "pydeface" else TemplateEngine()
-
-
-def check_engine(settings: DefaceSettings) -> None:
-    """Raise EnvironmentFault where the program of the engine cannot be found."""
-    if settings.engine == "command" and shutil.which(settings.command[0]) is None:
-        raise EnvironmentFault("the program of deface.command is not on the PATH; install it or name it with its path")
-    if settings.engine == "pydeface" and find_flirt() is None:
-        raise EnvironmentFault(
-            "deface.engine pydeface needs flirt of FSL, which is not there; install FSL and set FSLDIR, "
-            "or use deface.engine template, which needs nothing"
-        )
-
-
-def find_flirt() -> str | None:
-    """FSL's flirt, on the PATH or below FSLDIR."""
-    below = Path(os.environ["FSLDIR"], "bin") if os.environ.get("FSLDIR") else None
-    return shutil.which("flirt") or (shutil.which("flirt", path=str(below)) if below else None)
 
 
 def run_program(command: Sequence[str], registered: Registered, scratch: Path, log: Path) -> Image:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deidflow.face.engines import find_flirt
+from deidflow.face.installed import find_flirt
 
 
 def main(image: str, mask: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from deidflow.config import RunSettings
 from deidflow.errors import EnvironmentFault
-from deidflow.face.engines import check_engine
+from deidflow.face.installed import check_engine
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version

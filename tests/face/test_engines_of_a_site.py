@@ -13,7 +13,8 @@ from deidflow.errors import ConfigError, EnvironmentFault, Withheld
 from deidflow.face.affine import apply, index_to_world
 from deidflow.face.attempt import Registered
 from deidflow.face.brain import brain_of
-from deidflow.face.engines import CommandEngine, PydefaceEngine, TemplateEngine, check_engine, engine_of
+from deidflow.face.engines import CommandEngine, PydefaceEngine, TemplateEngine, engine_of
+from deidflow.face.installed import check_engine
 from deidflow.face.mask import WorldMask
 from deidflow.face.prepare import Resonance
 from deidflow.face.series import About, Series
