@@ -22,6 +22,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/headers.py
 	$(BIN)/python benchmarks/rerun.py
+	PYTHONPATH=. $(BIN)/python benchmarks/throughput.py
 	PYTHONPATH=. $(BIN)/python benchmarks/orchestration.py
 
 .venv/bin/python:

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/rerun.py [SOURCE]
 
 Without SOURCE the demo's cohort is used. The bound: the second run costs at most what a run on nobody
-costs, plus 5 % of the first run. Also printed: the peak memory of the largest process.
+costs, plus 2 % of the first run. Also printed: the peak memory of the largest process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
         made = run_cost(source, root / "some")
         first, peak = made.cpu, made.peak
         second = run_cost(source, root / "some").cpu
-    bound = nobody + 0.05 * first
+    bound = nobody + 0.02 * first
     print(f"first run {first:.1f} CPU s, second {second:.1f}, on nobody {nobody:.1f}; peak {peak:.0f} MiB a process")
     print(f"second / bound = {second / bound:.2f} ({'holds' if second <= bound else 'DOES NOT HOLD'})")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from deidflow.config import Level, RunSettings, Step, load_settings
-from deidflow.errors import ConfigError
+from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.store.files import read_json, write_json_atomic
 
@@ -111,10 +111,20 @@ def _flow(settings: RunSettings, run_id: str) -> bool:
                 state = deidentify(run_id, return_state=True)
             if process is not None:
                 wait_for_rows(state.state_details.flow_run_id, _summary(layout, run_id).get("rows", 0))
-        except Exception:
-            if is_reached():
-                raise
+        except Exception as error:
+            if is_reached() and (read_json(layout.summary) or {}).get("run") != run_id:
+                raise _refused(error) from None
         return not is_reached()
+
+
+def _refused(error: Exception) -> Exception:
+    """A server that is busy with other runs may refuse this one."""
+    answer = getattr(error, "response", None)
+    if answer is None:
+        return error
+    return EnvironmentFault(
+        f"the Prefect server refused the run (HTTP {answer.status_code}); run again, or see its log"
+    )
 
 
 def _selection(subjects: list[str] | None) -> tuple[str, ...] | None:

@@ -17,6 +17,7 @@ import httpx
 import nibabel
 import numpy as np
 import pydicom
+import pytest
 
 from deidflow.demo.cohort import PEOPLE
 from tests.conftest import DemoRun, clean_environment, command_line, tree_digest
@@ -202,6 +203,7 @@ def test_a_second_run_computes_nothing_and_changes_nothing(demo_run: DemoRun, tm
     assert sorted(rows) == [("P001", "Cached"), ("P002", "Cached"), ("P003", "Cached")]
 
 
+@pytest.mark.slow
 def test_redo_of_one_step_for_one_subject(demo_run: DemoRun) -> None:
     before = tree_digest(demo_run.release)
     result = command_line(

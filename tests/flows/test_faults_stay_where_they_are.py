@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from deidflow.errors import StepFailed
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
-from tests.conftest import clean_environment, save_series, tree_digest, write_secret
+from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
 from tests.flows.conftest import ALL, DEIDFLOW, Site
 
 
@@ -124,3 +126,29 @@ def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(one_s
     assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
     assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
     assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
+
+
+class Busy(BaseHTTPRequestHandler):
+    """A Prefect server that is there and takes nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path.endswith("/health") else 503)
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.slow
+def test_a_server_that_takes_no_run_is_named(tmp_path: Path) -> None:
+    save_series(tmp_path / "source", 1)
+    write_secret(tmp_path / "vault")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = {"PREFECT_API_URL": f"http://127.0.0.1:{server.server_port}/api"}
+    result = command_line("run", tmp_path / "source", tmp_path / "r", "--vault", tmp_path / "vault", **address)
+    server.shutdown()
+    assert (result.returncode, "refused the run (HTTP 503)" in result.stderr) == (3, True), result.stderr
+    assert "Traceback" not in result.stderr

@@ -88,21 +88,19 @@ def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> N
     assert (result.returncode, "another run" in result.stderr) == (7, True)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_a_run_soon_and_leaves_nothing(
-    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path, sign: signal.Signals
-) -> None:
+def test_signals_stop_a_run_soon_and_leave_nothing(cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     write_secret(tmp_path / "vault")
-    process = start(cohort, tmp_path)
-    wait_for_step(tmp_path, 3)
-    process.send_signal(sign)
-    said = process.communicate(timeout=10)[1]
-    assert (process.returncode, b"stopped; run the same command again" in said) == (130, True), said
-    time.sleep(0.5)
-    assert processes_of(tmp_path) == {}
-    assert not leftovers(tmp_path)
-    for session in (tmp_path / "release").glob("P*/M*"):
-        assert (session / "session.json").exists()
+    for sign, steps in ((signal.SIGTERM, 3), (signal.SIGINT, 7)):
+        process = start(cohort, tmp_path)
+        wait_for_step(tmp_path, steps)
+        process.send_signal(sign)
+        said = process.communicate(timeout=10)[1]
+        assert (process.returncode, b"stopped; run the same command again" in said) == (130, True), said
+        time.sleep(0.5)
+        assert processes_of(tmp_path) == {}
+        assert not leftovers(tmp_path)
+        for session in (tmp_path / "release").glob("P*/M*"):
+            assert (session / "session.json").exists()
     assert command_line(*arguments(cohort, tmp_path)).returncode == 4
     assert tree_digest(tmp_path / "release") == undisturbed
 
