@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import prefect
 import pytest
 
 from deidflow.errors import StepFailed
@@ -132,10 +134,14 @@ class Busy(BaseHTTPRequestHandler):
     """A Prefect server that is there and takes nothing."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path.endswith("/health") else 503)
+        known = self.path.endswith(("/version", "/health"))
+        self.send_response(200 if known else 404)
         self.end_headers()
+        self.wfile.write(json.dumps(prefect.__version__ if known else None).encode())
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.send_response(503)
+        self.end_headers()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
