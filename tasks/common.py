@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from deidflow.errors import EnvironmentFault, StepFailed
+from deidflow.steps.verify import words_of
 from deidflow.store.files import digest_of
 from deidflow.store.record import Finished
 from deidflow.verdicts import Reason
@@ -140,7 +141,7 @@ def describe(finished: Finished) -> tuple[str, str]:
     total = len(finished.result.get("series", {}))
     findings = finished.result.get("findings", [])
     if findings:
-        return "Quarantined", f"{len(findings)} findings"
+        return "Quarantined", words_of(findings)
     if held:
         reasons = ", ".join(sorted({Reason.read(series["reason"]).words for series in held}))
         return "Quarantined", f"{len(held)} of {total} series: {reasons}"

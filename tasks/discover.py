@@ -7,8 +7,8 @@ from typing import Any
 from prefect import State, task
 
 from deidflow.identity.vault import Vault
-from deidflow.steps.discover import Batch, identifiers_of, make_batch, take_inventory
-from deidflow.store.files import write_json_atomic
+from deidflow.steps.discover import Batch, make_batch, take_inventory
+from deidflow.steps.neighbours import write_neighbours
 from tasks.common import OPTIONS, for_the_run
 from tasks.context import Run
 
@@ -48,5 +48,6 @@ def _discover(run: Run, vault: Vault) -> Batch:
     batch = make_batch(entries, vault, settings)
     for order in batch.orders:
         order.write(layout.order(order.pseudonym))
-    write_json_atomic(layout.batch_identifiers, identifiers_of(batch.cohort))
+    key = vault.keys.derive("hash")
+    write_neighbours(batch.cohort, batch.identities, settings.source, layout.neighbours, key)
     return batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deidflow.checks.staged import DIFFER
+from deidflow.steps.verify import words_of
 from deidflow.verdicts import Reason, Verdict
 from tasks import publish
 from tasks.context import SessionRun
@@ -41,7 +42,8 @@ def _series(session: SessionRun, name: str, failed_step: str, failure: str) -> d
         reason = (
             Reason.LEAK_FOUND if "leak" in said else Reason.PIXELS_DIFFER if DIFFER in said else Reason.CHECK_FAILED
         )
-        return _row(Verdict.QUARANTINED, "verify", str(reason.value), "held")
+        row = _row(Verdict.QUARANTINED, "verify", str(reason.value), "held")
+        return row | {"detail": words_of(findings)}
     return _row(Verdict.RELEASED, "publish", "", built["state"])
 
 

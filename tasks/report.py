@@ -91,6 +91,8 @@ def _not_selected(path: str, pseudonym: str) -> NotReleased:
 
 def _file_row(path: str, pseudonym: str, label: str, series: str, row: dict[str, Any]) -> NotReleased:
     words = Reason.read(row["reason"]).words if row["reason"] else ""
+    if row.get("detail"):
+        words = f"{words}: {row['detail']}"
     return NotReleased(path, pseudonym, label, series, row["verdict"], row["step"], row["reason"], words)
 
 

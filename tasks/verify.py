@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.verify import VERSION, Claims
+from deidflow.steps.verify import VERSION, Claims, VerifyJob, states_of
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
-_VOCABULARIES = tuple(f"vocabulary/{name}.yaml" for name in ("acquisition", "image_tokens", "not_identifying"))
+_DATA = (
+    "vocabulary/acquisition.yaml",
+    "vocabulary/image_tokens.yaml",
+    "vocabulary/not_identifying.yaml",
+    "standard/defined_terms.yaml",
+    "standard/sidecar_fields.yaml",
+    "standard/safe_private_e3_10_1.csv",
+    "private/physics.yaml",
+)
 
 
 def plan(session: SessionRun) -> StepPlan:
@@ -19,24 +27,21 @@ def plan(session: SessionRun) -> StepPlan:
     claims = Claims.of(session.run.profile)
 
     def work(scratch: Path) -> dict[str, Any]:
-        arguments = (
-            session.order_path,
-            session.session.label,
-            str(built.folder),
-            str(session.masks),
-            str(scratch),
-            str(session.run.layout.batch_identifiers),
-            built.result,
-            claims,
+        job = VerifyJob(
+            order=Path(session.order_path),
+            label=session.session.label,
+            staged=built.folder,
+            masks=session.masks,
+            scratch=scratch,
+            neighbours=session.run.layout.neighbours,
+            states=states_of(built.result),
+            claims=claims,
         )
-        found: dict[str, Any] = session.run.children.run(
-            "deidflow.steps.verify:verify_session", *arguments, log=session.log
-        )
-        return found
+        result: dict[str, Any] = session.run.children.run("deidflow.steps.verify:verify_session", job, log=session.log)
+        return result
 
-    words = resources_digest(_VOCABULARIES)
-    tools = ["pydicom", "ahocorasick-rs"]
-    key = step_key("verify", VERSION, tools, built.digest, session.content, words, claims.words)
+    data = resources_digest(_DATA)
+    key = step_key("verify", VERSION, ["pydicom"], built.digest, session.content, data, claims.words)
     return StepPlan("verify", key, session.folder / "verify", work, takes=("reconstruct",))
 
 

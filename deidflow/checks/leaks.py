@@ -1,76 +1,140 @@
-"""The search for leaks: one multi-pattern pass over every byte, also inside gzip, and over text values."""
+"""The search for identifiers in values: the patient's own, and those of everybody else in the batch."""
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
 
-import ahocorasick_rs
+from deidflow.checks.cohort import Cohort, Token, tokens_in
+from deidflow.checks.elements import Element, name_of
+from deidflow.checks.ours import Ours
+from deidflow.checks.own import NUMBERS, OwnIdentifiers
+from deidflow.checks.text import DATED, NUMERIC_TEXT, runs_of, texts_of
+from deidflow.checks.words import fold
 
-from deidflow.checks.patterns import NAMES, Patterns, text_words
-from deidflow.checks.reader import text_values
-
-_BLOCK = 8 << 20
-_UNSPACED = 0x2E7F
-"""The last code point before the scripts of China, Japan and Korea."""
+OWN, ANOTHERS = "own", "another's"
+_LEAST_NUMBER = 6
+_WELL_KNOWN = "1.2.840.10008."
 
 
+@dataclass(frozen=True)
+class Hit:
+    """An identifier in an attribute: whose and of what kind, never which."""
+
+    attribute: str
+    whose: str
+    kind: str
+
+
+class Shared(Protocol):
+    """Knows values that are nobody's."""
+
+    def is_shared(self, attribute: str, value: str) -> bool:
+        """Whether other patients have this value in this attribute."""
+
+
+@dataclass
 class LeakSearch:
-    """Searches files for patterns; counts findings by kind and never keeps what it found."""
+    """Searches values of one session; a value that comes again is not searched again."""
 
-    def __init__(self, patterns: Patterns) -> None:
-        self._patterns = patterns
-        self._needles = list(patterns.everywhere)
-        self._kinds = [patterns.everywhere[needle] for needle in self._needles]
-        lowered = [needle.lower() for needle in self._needles]
-        self._automaton = ahocorasick_rs.BytesAhoCorasick(lowered) if lowered else None
-        self._longest = max((len(needle) for needle in lowered), default=1)
+    own: OwnIdentifiers
+    ours: Ours
+    cohort: Cohort | None = None
+    uids: frozenset[str] = frozenset()
+    """UIDs of the session's sources, which must not be in the release."""
+    shared: Shared | None = None
+    doubtful: Counter[str] = field(default_factory=Counter)
+    """Attributes that hold a single word of somebody else's name; no reason to hold anything."""
+    _seen: dict[tuple[int, bytes, str], tuple[Hit, ...]] = field(default_factory=dict)
+    _cleared: set[str] = field(default_factory=set)
 
-    def file(self, path: Path, name: str) -> Counter[str]:
-        """Findings in one file: its released name, its bytes, and its text values."""
-        found = self.bytes_of(name.encode())
-        for block in _blocks(path, self._longest):
-            found += self.bytes_of(block)
-        return found + self._text(path)
+    def element(self, element: Element) -> tuple[Hit, ...]:
+        """What a value of a DICOM file holds."""
+        key = element.tag, element.raw, element.level.creator_of(element.tag)
+        if key not in self._seen:
+            self._seen[key] = tuple(self._element(element))
+        return self._seen[key]
 
-    def bytes_of(self, block: bytes) -> Counter[str]:
-        """Findings in a block of bytes; numbers count only where they stand alone."""
-        if self._automaton is None:
-            return Counter()
-        found: Counter[str] = Counter()
-        lowered = block.lower()
-        for index, start, end in self._automaton.find_matches_as_indexes(lowered, overlapping=True):
-            if self._kinds[index] in NAMES or _alone(lowered, start, end, self._kinds[index]):
-                found[self._kinds[index]] += 1
-        return found
+    def text(self, attribute: str, text: str) -> list[Hit]:
+        """What a text holds that is not in a DICOM file: of a sidecar, a file name."""
+        if text in self._cleared:
+            return []
+        hits, words = self._found(attribute, text)
+        if not (hits or words) or self.ours.is_term(text):
+            return []
+        self.doubtful.update({attribute: words} if words else {})
+        return [] if hits and self._is_shared(attribute, text) else hits
 
-    def _text(self, path: Path) -> Counter[str]:
-        words = text_words(text_values(path)) if self._patterns.in_text else set()
-        dated = text_words(text_values(path, dates=True)) if self._patterns.dates else set()
-        found = Counter(kind for word, kind in self._patterns.in_text.items() if _stands_in(word, words))
-        found["date"] += len(self._patterns.dates & dated)
-        return +found
+    def binary(self, attribute: str, runs: Iterable[str]) -> list[Hit]:
+        """What readable runs of binary hold."""
+        hits = [hit for run in runs for hit in self._run(attribute, fold(run))]
+        return list(dict.fromkeys(hits))
 
+    def _element(self, element: Element) -> Iterator[Hit]:
+        if element.vr == b"UI":
+            yield from self._uids(element)
+        elif element.vr in NUMERIC_TEXT or element.vr in DATED:
+            yield from self._numbers(element)
+        else:
+            yield from self.binary(name_of(element), runs_of(element))
+            yield from self._texts(element)
 
-def _stands_in(word: str, words: set[str]) -> bool:
-    """Whether a word is among the words of a text; scripts without spaces have no words, so anywhere in it."""
-    return word in words or (min(map(ord, word)) > _UNSPACED and any(word in text for text in words))
+    def _texts(self, element: Element) -> Iterator[Hit]:
+        attribute = name_of(element)
+        for text in texts_of(element):
+            hits, words = self._found(attribute, text)
+            if (hits or words) and self.ours.is_ours(element, {hit.kind for hit in hits}):
+                hits, words = [], 0
+            self.doubtful.update({attribute: words} if words else {})
+            if hits and not self._is_shared(attribute, text):
+                yield from hits
+            else:
+                self._cleared.add(text)
 
+    def _found(self, attribute: str, text: str) -> tuple[list[Hit], int]:
+        """What a text holds, and how many single words of somebody else's name."""
+        folded = fold(text)
+        tokens = list(dict.fromkeys(tokens_in(folded)))
+        others = self._others(tokens)
+        hits = [Hit(attribute, OWN, kind) for kind in self.own.kinds_in(folded)]
+        hits += [Hit(attribute, ANOTHERS, token.kind) for token in others if token.kind != "word"]
+        hits += [Hit(attribute, OWN, "uid") for token in tokens if self._is_source_uid(token)]
+        return list(dict.fromkeys(hits)), sum(token.kind == "word" for token in others)
 
-def _alone(block: bytes, start: int, end: int, kind: str) -> bool:
-    """Whether the match is not part of a longer number, word or UID."""
-    around = block[start - 1 : start] + block[end : end + 1]
-    if kind == "uid":
-        return not any(chr(byte).isdigit() or byte == 0x2E for byte in around)
-    return not any(chr(byte).isalnum() for byte in around if byte < 128)
+    def _run(self, attribute: str, folded: str) -> Iterator[Hit]:
+        yield from (Hit(attribute, OWN, kind) for kind in self.own.kinds_in_binary(folded))
+        tokens = [token for token in tokens_in(folded) if token.kind != "word"]
+        yield from (Hit(attribute, ANOTHERS, token.kind) for token in self._others(tokens))
+        yield from (Hit(attribute, OWN, "uid") for token in tokens if self._is_source_uid(token))
 
+    def _others(self, tokens: list[Token]) -> list[Token]:
+        return self.cohort.known(tokens) if self.cohort is not None else []
 
-def _blocks(path: Path, overlap: int) -> Iterator[bytes]:
-    """The content of a file in blocks that overlap, so that nothing hides on a border."""
-    tail = b""
-    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw as stream:
-        while block := stream.read(_BLOCK):
-            yield tail + block
-            tail = block[-overlap:]
+    def _is_source_uid(self, token: Token) -> bool:
+        return token.kind == "uid" and token.text in self.uids
+
+    def _uids(self, element: Element) -> Iterator[Hit]:
+        values = element.raw.rstrip(b"\0 ").decode("latin-1").split("\\")
+        values = [value for value in values if not value.startswith(_WELL_KNOWN)]
+        if self.ours.is_class(element.tag):
+            return
+        if any(value in self.uids for value in values):
+            yield Hit(name_of(element), OWN, "uid")
+        elif self._others([Token("uid", value) for value in values]):
+            yield Hit(name_of(element), ANOTHERS, "uid")
+
+    def _numbers(self, element: Element) -> Iterator[Hit]:
+        """Dates of the patient, and numbers that are a whole number of the patient's."""
+        for value in element.raw.rstrip(b"\0 ").decode("latin-1").split("\\"):
+            stripped = value.strip()
+            if element.vr in DATED:
+                if stripped[:8] in self.own.days:
+                    yield Hit(name_of(element), OWN, "date")
+            elif stripped.isdigit() and len(stripped.lstrip("0")) >= _LEAST_NUMBER:
+                kinds = set(self.own.kinds_in(stripped)) & NUMBERS
+                yield from (Hit(name_of(element), OWN, kind) for kind in kinds)
+
+    def _is_shared(self, attribute: str, text: str) -> bool:
+        return self.shared is not None and self.shared.is_shared(attribute, text)

@@ -62,10 +62,12 @@ def _problems(summary: dict[str, Any], expected: Expected, folder: Path) -> list
 
 def _leaks(release: Path, planted: tuple[str, ...]) -> list[str]:
     from deidflow.checks.leaks import LeakSearch
-    from deidflow.checks.patterns import Patterns
+    from deidflow.checks.ours import Ours
+    from deidflow.checks.own import OwnIdentifiers
     from deidflow.checks.staged import check_leaks
 
-    search = LeakSearch(Patterns({value.lower().encode(): "name" for value in planted}, {}, frozenset()))
+    pairs = [(kind, value) for value in planted for kind in ("name", "number")]
+    search = LeakSearch(OwnIdentifiers.of(pairs), Ours())
     return [f"{finding.count} planted identifiers in {finding.place}" for finding in check_leaks(release, search)]
 
 

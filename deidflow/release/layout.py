@@ -110,9 +110,14 @@ class Layout:
         return self.work / "tools.log"
 
     @property
-    def batch_identifiers(self) -> Path:
-        """Identifiers of everyone in the run, for the search for leaks."""
-        return self.work / "batch.json"
+    def neighbours(self) -> Path:
+        """What identifies everybody in the run, hashed, for the search for leaks."""
+        return self.work / "neighbours"
+
+    @property
+    def doubtful_table(self) -> Path:
+        """Attributes with a single word of another patient's name, which holds nothing back."""
+        return self.work / "doubtful.csv"
 
     def outcome(self, pseudonym: str) -> Path:
         """How the subject's last run ended, session by session and series by series."""

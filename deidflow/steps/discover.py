@@ -9,7 +9,6 @@ from pathlib import Path
 
 from deidflow.config import CommonSettings, RunSettings
 from deidflow.dicom.grouping import Cohort, group
-from deidflow.dicom.header import DATES
 from deidflow.dicom.inventory import Entry, Found, failed, walk
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
@@ -148,8 +147,3 @@ def _below(folder: Path, cohort: Cohort, source: Path) -> set[str]:
         return set()
     name = str(folder.relative_to(source))
     return {owner for path, owner in cohort.owners.items() if path == name or path.startswith(f"{name}/")}
-
-
-def identifiers_of(cohort: Cohort) -> list[tuple[str, str]]:
-    """Names, numbers and places of everyone in the batch; dates are left to each patient."""
-    return sorted({pair for subject in cohort.subjects for pair in subject.identifiers if pair[0] not in DATES})

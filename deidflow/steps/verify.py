@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pydicom
-
-from deidflow.checks.leaks import LeakSearch
-from deidflow.checks.patterns import collect
-from deidflow.checks.reader import uids_of
-from deidflow.checks.staged import ExpectedSeries, Finding, check_leaks, check_names, check_series
+from deidflow.checks.leaks import ANOTHERS, LeakSearch
+from deidflow.checks.ours import Ours
+from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.shared import SharedValues
+from deidflow.checks.source import SourceFile, read_source
+from deidflow.checks.staged import LEAK, ExpectedSeries, Finding, check_names, check_others, check_series
 from deidflow.dicom.header import DATES, IDENTIFIER_TAGS
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.steps.common import WHOLE, is_withheld
-from deidflow.store.files import read_json
+from deidflow.steps.neighbours import Neighbours
 
-VERSION = "2"
+VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -48,60 +49,115 @@ class Claims:
         return cls(frozenset(profile.search) - (dated - {"birth"}), uids, kept)
 
 
+@dataclass(frozen=True)
+class VerifyJob:
+    """One staged session to check, and what it is checked against."""
+
+    order: Path
+    label: str
+    staged: Path
+    masks: Path
+    scratch: Path
+    neighbours: Path
+    """Folder with what is known of everybody else in the run."""
+    states: dict[str, str]
+    """What `reconstruct` made of each series; the withheld ones are left out."""
+    claims: Claims
+
+
+def states_of(outcome: dict[str, Any]) -> dict[str, str]:
+    """The state of each series that is staged."""
+    series = outcome["series"].items()
+    return {name: result["state"] for name, result in series if not is_withheld(result)}
+
+
+def verify_session(job: VerifyJob) -> dict[str, Any]:
+    """Findings of the outsider; an empty list lets the session go out.
+
+    `doubtful` counts single words of other people's names by attribute: they hold nothing back.
+    """
+    order = read_order(job.order)
+    session = order.session(job.label)
+    expected = _expected(order, session, job)
+    search = _search(order, job, [source for series in expected for source in series.sources])
+
+    findings = check_names(job.staged, expected)
+    for series in expected:
+        findings += _checked(job.staged / series.name, series, search)
+    findings += check_others(job.staged, search)
+
+    rows = [asdict(finding) for finding in findings]
+    return {"findings": rows, "doubtful": dict(sorted(search.doubtful.items()))}
+
+
+def _search(order: WorkOrder, job: VerifyJob, sources: Sequence[SourceFile]) -> LeakSearch:
+    claims = job.claims
+    kept = {value for source in sources for value in source.kept}
+    uids = {uid for source in sources for uid in source.uids} if claims.uids else set()
+    neighbours = Neighbours(job.neighbours, bytes.fromhex(order.hash_key))
+    return LeakSearch(
+        own=OwnIdentifiers.of(_claimed(order.identifiers, claims, kept)),
+        ours=Ours(frozenset((order.pseudonym, job.label))),
+        cohort=neighbours.cohort(claims.kinds, with_uids=claims.uids),
+        uids=frozenset(uids),
+        shared=SharedValues(neighbours.files_of_others(order.pseudonym)),
+    )
+
+
 def _claimed(pairs: Iterable[tuple[str, str]], claims: Claims, kept: set[str]) -> list[tuple[str, str]]:
     return [(kind, value) for kind, value in pairs if kind in claims.kinds and value.strip() not in kept]
 
 
-def verify_session(
-    order_path: str,
-    label: str,
-    staged: str,
-    masks: str,
-    scratch: str,
-    batch: str,
-    outcome: dict[str, Any],
-    claims: Claims,
-) -> dict[str, Any]:
-    """Findings of the outsider; an empty list lets the session go out.
-
-    `batch` is a JSON file in the vault with the identifiers of everyone in the run; `claims` says which of
-    them the profile promises to take away.
-    """
-    order = read_order(Path(order_path))
-    session = order.session(label)
-    uids, kept = _of_sources(order, session, claims)
-    everyone = _claimed(((kind, value) for kind, value in read_json(Path(batch)) or []), claims, kept)
-    own = _claimed(order.identifiers, claims, kept)
-    patterns = collect(everyone, own, uids if claims.uids else (), [order.pseudonym])
-    findings = check_leaks(Path(staged), LeakSearch(patterns))
-    present = [series for series in session.series if not is_withheld(outcome["series"][series.name])]
-    whole = {series.name for series in present if outcome["series"][series.name]["state"] in WHOLE}
-    expected = [_expected(order, one, None if one.name in whole else masks, scratch) for one in present]
-    findings += check_names(Path(staged), expected)
-    for one in expected:
-        findings += _checked(Path(staged) / one.name, one)
-    return {"findings": [asdict(finding) for finding in findings]}
+def _expected(order: WorkOrder, session: SessionOrder, job: VerifyJob) -> list[ExpectedSeries]:
+    """What each staged series must be; reads the headers of its sources."""
+    return [
+        ExpectedSeries(
+            series.name,
+            _sources(order, series, job.claims),
+            None if job.states[series.name] in WHOLE else job.masks / f"{series.name}.npz",
+            job.scratch,
+        )
+        for series in session.series
+        if series.name in job.states
+    ]
 
 
-def _expected(order: WorkOrder, series: SeriesOrder, masks: str | None, scratch: str) -> ExpectedSeries:
-    sources = tuple(Path(order.source) / file.path for file in series.files)
-    return ExpectedSeries(series.name, sources, Path(masks) / f"{series.name}.npz" if masks else None, Path(scratch))
+def _sources(order: WorkOrder, series: SeriesOrder, claims: Claims) -> tuple[SourceFile, ...]:
+    keep = frozenset(claims.kept)
+    return tuple(read_source(Path(order.source) / file.path, keep) for file in series.files)
 
 
-def _checked(folder: Path, expected: ExpectedSeries) -> list[Finding]:
+def _checked(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list[Finding]:
     try:
-        return check_series(folder, expected)
-    except (ValueError, KeyError, AttributeError, RuntimeError) as error:
+        return check_series(folder, expected, search)
+    except (ValueError, KeyError, AttributeError, RuntimeError, IndexError) as error:
         return [Finding(expected.name, f"cannot be read again: {type(error).__name__}", 1)]
 
 
-def _of_sources(order: WorkOrder, session: SessionOrder, claims: Claims) -> tuple[set[str], set[str]]:
-    """All UIDs of the sources, and the values of attributes that the profile keeps."""
-    uids: set[str] = set()
-    kept: set[str] = set()
-    for series in session.series:
-        for file in series.files:
-            header = pydicom.dcmread(Path(order.source) / file.path, stop_before_pixels=True)
-            uids |= uids_of(header)
-            kept |= {str(header[tag].value).strip() for tag in claims.kept if tag in header}
-    return uids, kept
+def words_of(findings: Sequence[dict[str, Any]]) -> str:
+    """Findings in words that say which attribute and whose identifier, never the value."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for finding in findings:
+        counts[finding["attribute"], finding["whose"], finding["what"]] += finding["count"]
+    return "; ".join(f"{_phrase(*row)} ({count} ×)" for row, count in sorted(counts.items()))
+
+
+def _phrase(attribute: str, whose: str, what: str) -> str:
+    if not attribute:
+        return what
+    kind = _KINDS.get(what.removeprefix(f"{LEAK}: "), "an identifier")
+    owner = "of another patient" if whose == ANOTHERS else "of this patient"
+    return f"{attribute} holds {kind} {owner}"
+
+
+_KINDS = {
+    "name": "a name",
+    "staff": "a name of staff",
+    "id": "an ID",
+    "number": "a number",
+    "contact": "an address or telephone number",
+    "text": "a place or device",
+    "birth": "the birth date",
+    "date": "a date",
+    "uid": "a UID",
+}
