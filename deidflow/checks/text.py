@@ -1,0 +1,46 @@
+"""The text in a value, in every character set that it may be written in (PS3.5 section 6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from pydicom.charset import convert_encodings, decode_bytes
+
+from deidflow.checks.elements import Element
+from deidflow.checks.words import readable
+
+TEXT = frozenset(b"AE CS LO LT PN SH ST UC UR UT".split())
+NUMERIC_TEXT = frozenset((b"DS", b"IS"))
+DATED = frozenset((b"DA", b"DT"))
+BINARY = frozenset(b"OB OW OF OD OL OV UN US SS UL SL SV UV FL FD".split())
+_FEW_BYTES = 8
+"""A single number cannot hold a word."""
+
+
+def texts_of(element: Element) -> Iterator[str]:
+    """The texts that a value may stand for; several where bytes beyond ASCII can be read in several ways."""
+    if element.vr not in TEXT:
+        return
+    raw = element.raw.rstrip(b"\0 ")
+    if raw.isascii() and b"\x1b" not in raw:
+        yield raw.decode("ascii")
+        return
+    yield str(decode_bytes(raw, list(_codecs(element.level.charset)), {0x5C, 0x5E, 0x3D}))
+    yield raw.decode("utf-8", "replace")
+    yield raw.decode("latin-1")
+
+
+def runs_of(element: Element) -> Iterator[str]:
+    """Readable runs in a binary value."""
+    if element.vr in BINARY and len(element.raw) > _FEW_BYTES:
+        yield from readable(element.raw)
+
+
+@lru_cache(maxsize=256)
+def _codecs(charset: bytes) -> tuple[str, ...]:
+    names = [part.strip("\0 ") for part in charset.decode("ascii", "replace").split("\\")]
+    try:
+        return tuple(convert_encodings(names))
+    except (LookupError, ValueError):
+        return ("iso8859",)
