@@ -27,13 +27,13 @@ from deidflow.config import RunSettings
 from deidflow.dicom.inventory import Entry, Found, read_file, walk
 from deidflow.face.template import prepare_template, template_path
 from deidflow.header.cleaner import HeaderCleaner
+from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
 from deidflow.header.library import load_profile
 from deidflow.header.markers import markers
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
-from deidflow.header.values import to_datetime
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
 from flows.server import server, wait_until_ready
@@ -123,7 +123,7 @@ def cleaner(level: str, explicit_out: bool = True, **changes: Any) -> HeaderClea
         "pseudonym": "P001",
         "uids": UidMap(b"k" * 32),
         "shift_days": -100,
-        "origin": to_datetime("20220510", "235000"),
+        "clock": StudyClock.parse("2022-05-10T23:50:00"),
         "scrubber": Scrubber.of((("name", "Zimmerquast^Adelheid"), ("number", "PID-77120"))),
         "binned": profile.binned,
         "hash_key": b"h" * 32,

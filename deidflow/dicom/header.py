@@ -24,6 +24,11 @@ TEXT_FIELDS = {
     "series_date": 0x00080021,
     "acquisition_date": 0x00080022,
     "content_date": 0x00080023,
+    "series_time": 0x00080031,
+    "acquisition_time": 0x00080032,
+    "content_time": 0x00080033,
+    "acquisition_datetime": 0x0008002A,
+    "timezone": 0x00080201,
     "series_number": 0x00200011,
     "instance_number": 0x00200013,
     "image_type": 0x00080008,
@@ -100,6 +105,11 @@ class Instance(NamedTuple):
     series_date: str
     acquisition_date: str
     content_date: str
+    series_time: str
+    acquisition_time: str
+    content_time: str
+    acquisition_datetime: str
+    timezone: str
     series_number: str
     instance_number: str
     image_type: str

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
+from deidflow.header.clock import StudyClock
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 
 
 @dataclass(frozen=True)
 class HeaderContext:
-    """One subject and study: pseudonym, maps, offsets. `origin` is what 1900-01-01 00:00:00 stands for."""
+    """One subject and study: pseudonym, maps, offsets. Without a clock no date or time can be moved onto it."""
 
     pseudonym: str
     uids: UidMap
     shift_days: int
-    origin: datetime | None
+    clock: StudyClock | None
     scrubber: Scrubber
     binned: bool
     bin_trigger_time: bool = True
@@ -28,5 +29,7 @@ class HeaderContext:
     """Days since the event that the profile counts from."""
     overlay_bits_cleared: bool = False
     """Whether bits of pixels that hold an overlay are cleared elsewhere; else such an instance is withheld."""
+    zone: timedelta | None = None
+    """The offset from UTC of local times in the header at hand, where it says it (0008,0201)."""
     charset: tuple[str, ...] = ("iso8859",)
     """Python codecs of the header at hand (PS3.3 C.12.1.1.2)."""

@@ -15,6 +15,8 @@ from deidflow.resources import load_table, load_yaml
 TABLE = "standard/ps315_e1_2026c.csv"
 _HEXADECIMAL = re.compile(r"[0-9A-F]{8}")
 _TEMPORAL = frozenset(("DA", "TM", "DT"))
+_DATELESS = frozenset(("remove", "empty", "dummy", "replace", "retain"))
+"""What leaves nothing of a date, or was asked for by name."""
 _ALWAYS_ABSENT = frozenset((0x0000, 0x0002, 0x0004, 0x7FE0, 0xFFFA, 0xFFFC))
 """Command sets, file meta, directories, pixel data wherever they are nested, signatures, padding."""
 
@@ -62,12 +64,16 @@ class Rules:
     """Whether what nothing names is kept, unknown and private elements too."""
     keep_private: bool
     scrub_csa: bool
+    no_dates: bool = False
+    """Whether every DA, TM and DT goes, whatever else is said of it."""
     created: dict[int, str] = field(default_factory=dict)
     """Attributes that every header gets, with their values."""
 
     def for_tag(self, tag: int, vr: str, *, known: bool = True) -> Rule:
         """The rule of a standard attribute; `known` says whether the data dictionary has it."""
         rule = self.by_tag.get(tag)
+        if self.no_dates and vr in _TEMPORAL:
+            return rule if rule and rule.action in _DATELESS else Rule("remove")
         if rule is None:
             rule = next((one for bits, value, one in self.masks if tag & bits == value), None)
         if rule is not None:
@@ -115,6 +121,7 @@ def _compiled(text: str) -> Rules:
         keep_others=profile.base == "none",
         keep_private="all" in profile.private,
         scrub_csa=profile.csa == "scrub",
+        no_dates=bool(profile.categories.get("dates")),
     )
     for deviation in profile.deviations:
         rules = _with(rules, deviation)
@@ -232,7 +239,15 @@ def _category(category: str, on: bool, by_tag: dict[int, Rule], profile: Profile
         if not on:
             yield tag, Rule("recurse" if row and row["vr"] == "SQ" else "retain")
         elif known is None or known.action in ("keep", "recurse", "words", "date", "age", "bin"):
-            yield tag, Rule(_basic(row["basic"], row["vr"]) if row else "remove", fallback="empty")
+            yield tag, Rule(_gone(row) if row else "remove", fallback="empty")
+    if category == "dates" and on:
+        yield from ((tag, Rule(_gone(row))) for tag, row in basic.items() if row["vr"] in _TEMPORAL)
+
+
+def _gone(row: dict[str, str]) -> ActionName:
+    """The basic action for an attribute of which nothing may stay: a date that would be moved is a dummy."""
+    action = _basic(row["basic"], row["vr"])
+    return "dummy" if action == "date" else action
 
 
 def _private_rules(profile: Profile) -> dict[tuple[int, str, int], PrivateRule]:

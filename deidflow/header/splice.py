@@ -30,11 +30,11 @@ from deidflow.header.context import HeaderContext
 from deidflow.header.private import Fate, PrivateElements
 from deidflow.header.rules import REMOVE, PrivateRule, Rule, Rules
 from deidflow.header.temporal import moved_pair, partners
-from deidflow.header.values import age_from, limit_age
+from deidflow.header.values import age_from, limit_age, parse_age, parse_zone
 from deidflow.verdicts import Reason
 
 _TRIGGER_TIME, _AGE, _BIRTH_DATE, _STUDY_DATE = 0x00181060, 0x00101010, 0x00100030, 0x00080020
-_STUDY_TIME = 0x00080030
+_STUDY_TIME, _ZONE = 0x00080030, 0x00080201
 _PIXEL_REPRESENTATION, _EXTENT = 0x00280103, (0x00280008, 0x00280010, 0x00280011)
 _SIGN_DEPENDENT = frozenset(
     (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00280120, 0x00280121)
@@ -91,7 +91,7 @@ class Splicer:
     """What became of elements before, for one context, by their bytes and character set."""
     _pending: dict[int, Element] = field(default_factory=dict)
 
-    fixed = frozenset((CHARSET, _AGE, _BIRTH_DATE, _STUDY_DATE, _STUDY_TIME, _PIXEL_REPRESENTATION, *_EXTENT))
+    fixed = frozenset((CHARSET, _ZONE, _AGE, _BIRTH_DATE, _STUDY_DATE, _STUDY_TIME, _PIXEL_REPRESENTATION, *_EXTENT))
 
     def __post_init__(self) -> None:
         self.together = partners() if self.rules.dates.mode == "clock" else {}
@@ -143,7 +143,8 @@ class Splicer:
         if element.tag >> 16 & 1 or element.tag in self.together or element.tag == _TRIGGER_TIME:
             return self.element(known, body, element)
         state = self.context.bin_trigger_time, known.signed, self.explicit_out
-        key = body[element.start : element.end], known.raws.get(CHARSET, b""), state
+        shared = known.raws.get(CHARSET, b"") + b"|" + known.raws.get(_ZONE, b"")
+        key = body[element.start : element.end], shared, state
         if key not in self.memory:
             if len(self.memory) > _REMEMBERED:
                 self.memory.clear()
@@ -165,7 +166,7 @@ class Splicer:
 
     def _computed_age(self, known: Level) -> str | None:
         """A missing age, before birth and study date are gone."""
-        if _AGE in known.raws or self.rules.for_tag(_AGE, "AS").action != "age":
+        if _has_age(known.raws) or self.rules.for_tag(_AGE, "AS").action != "age":
             return None
         texts = (known.raws.get(tag, b"").decode("ascii", "replace").strip("\0 ") for tag in (_BIRTH_DATE, _STUDY_DATE))
         age = age_from(*texts)
@@ -180,6 +181,10 @@ class Splicer:
         if CHARSET in raws:
             codecs = tuple(encodings_of(raws[CHARSET].decode("ascii", "replace")))
             context = replace(private.actions.context, charset=codecs)
+            private = replace(private, actions=replace(private.actions, context=context))
+        if _ZONE in raws:
+            zone = parse_zone(raws[_ZONE].decode("ascii", "replace").strip("\0 "))
+            context = replace(private.actions.context, zone=zone)
             private = replace(private, actions=replace(private.actions, context=context))
         level = Level(explicit, depth, raws, _creators(raws), private)
         level.signed = raws.get(_PIXEL_REPRESENTATION, b"") == b"\1\0"
@@ -288,6 +293,11 @@ class Splicer:
         if len(value) & 1:
             value += b" " if vr in _SPACE else b"\0"
         return encoded(tag, vr, value, explicit=self.explicit_out)
+
+
+def _has_age(raws: Mapping[int, bytes]) -> bool:
+    """Whether a header states an age that can be read."""
+    return parse_age(raws.get(_AGE, b"").decode("ascii", "replace").strip("\0 ")) is not None
 
 
 def _creators(raws: Mapping[int, bytes]) -> dict[tuple[int, int], str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache
 
 from deidflow.dicom.elements import dictionary_vrs
+from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
 from deidflow.header.values import (
+    clock_date,
     clock_datetime,
     clock_time,
     format_date,
     format_time,
     is_placeholder,
-    on_clock,
     parse_time,
     shift_date,
     shift_datetime,
@@ -39,52 +39,48 @@ def partners() -> dict[int, int]:
 def moved_pair(tag: int, raws: Mapping[int, bytes], context: HeaderContext) -> bytes | None:
     """Date or time on the study clock with its partner, midnight carried; None where there is no partner."""
     other = partners()[tag]
-    if other not in raws or context.origin is None:
+    if other not in raws or context.clock is None:
         return None
     is_date = dictionary_vrs()[tag] == b"DA"
     day, time = (raws[tag], raws[other]) if is_date else (raws[other], raws[tag])
-    moved = _moved(day, time, context.origin)
+    moved = _moved(day, time, context.clock.in_zone(context.zone))
     return None if moved is None else moved[0 if is_date else 1]
 
 
 @lru_cache(maxsize=4096)
-def _moved(day_raw: bytes, time_raw: bytes, origin: datetime) -> tuple[bytes, bytes] | None:
-    """Date and time of one moment on the clock that starts at `origin`."""
+def _moved(day_raw: bytes, time_raw: bytes, clock: StudyClock) -> tuple[bytes, bytes] | None:
+    """Date and time of one moment on the clock."""
     day, time = (raw.decode("ascii", "replace").strip("\0 ") for raw in (day_raw, time_raw))
     moment = to_datetime(day, time)
-    if moment is None or not time:
+    if moment is None or not time or not clock.timed:
         return None
     if is_placeholder(day):
-        return day.encode("ascii"), b"000000"
+        return None
     if not (moment.hour or moment.minute or moment.second or moment.microsecond):
         return None
-    moved = on_clock(moment, origin)
+    moved = clock.moved(moment)
     return format_date(moved).encode("ascii"), format_time(moved, time).encode("ascii")
 
 
 def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | None:
-    """One DA, TM or DT value moved; None where it cannot be parsed."""
+    """One DA, TM or DT value moved; None where it cannot be parsed, or its distance is not known."""
     if not text.strip():
         return ""
     if mode == "shift":
-        return _shifted(text, vr, context.shift_days)
-    if mode != "clock" or context.origin is None:
+        return _shifted(text, vr, context)
+    if mode != "clock" or context.clock is None:
         return None
+    clock = context.clock.in_zone(context.zone)
     if vr == "TM":
-        return clock_time(text, context.origin)
+        return clock_time(text, clock)
     if vr == "DT":
-        return clock_datetime(text, context.origin)
-    if is_placeholder(text):
-        return text.strip()
-    moment = to_datetime(text, "")
-    return (
-        format_date(on_clock(moment, context.origin.replace(hour=0, minute=0, second=0, microsecond=0)))
-        if moment
-        else None
-    )
+        return clock_datetime(text, clock, context.zone)
+    return clock_date(text, clock)
 
 
-def _shifted(text: str, vr: str, days: int) -> str | None:
+def _shifted(text: str, vr: str, context: HeaderContext) -> str | None:
     if vr == "TM":
         return text.strip() if parse_time(text) is not None else None
-    return shift_date(text, days) if vr == "DA" else shift_datetime(text, days)
+    if vr == "DA":
+        return shift_date(text, context.shift_days)
+    return shift_datetime(text, context.shift_days, context.zone)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+
+from deidflow.header.clock import EPOCH, StudyClock
 
 _PLACEHOLDERS = frozenset(
     (
@@ -17,8 +18,8 @@ _PLACEHOLDERS = frozenset(
 
 _TIME = re.compile(r"(\d{2})(?::?(\d{2}))?(?::?(\d{2}))?(?:\.(\d{1,6}))?")
 _DATETIME = re.compile(r"(\d{8})(\d{2})?(\d{2})?(\d{2})?(\.\d{1,6})?([+-]\d{4})?")
+_ZONE = re.compile(r"([+-])(\d{2})(\d{2})")
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
-_EPOCH = datetime(1900, 1, 1)
 _DUMMIES: dict[str, str | int | float | bytes] = {
     "DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000Y", "DS": "0", "IS": "0", "CS": "REMOVED",
     "AE": "REMOVED", "UR": "removed:", "US": 0, "SS": 0, "UL": 0, "SL": 0, "FL": 0.0, "FD": 0.0, "OB": b"\0\0",
@@ -70,11 +71,50 @@ def shift_date(text: str, days: int) -> str | None:
         return None
 
 
-def shift_datetime(text: str, days: int) -> str | None:
-    """A DT value moved by whole days; time, fraction and zone stay."""
+def shift_datetime(text: str, days: int, zone: timedelta | None = None) -> str | None:
+    """A DT value moved by whole days; time and fraction stay.
+
+    Its offset from UTC stays too, but where the header's `zone` is known: then the value becomes local time, as
+    all other times of the header are, whose TimezoneOffsetFromUTC goes.
+    """
     match = _DATETIME.fullmatch(text.strip())
-    moved = shift_date(match[1], days) if match else None
-    return moved + text.strip()[8:] if moved else None
+    if match is None:
+        return None
+    own = parse_zone(match[6] or "")
+    if own is None or zone is None or is_placeholder(match[1]):
+        moved = shift_date(match[1], days)
+        return moved + text.strip()[8:] if moved else None
+    local = _in_zone(match, own, zone)
+    moved = shift_date(format_date(local), days) if local else None
+    return moved + format_time(local, _time_text(match)) if moved and local else None
+
+
+def _time_text(match: re.Match[str]) -> str:
+    """The time of a DT value as a TM value."""
+    return "".join(part or "" for part in match.groups()[1:5])
+
+
+def _in_zone(match: re.Match[str], own: timedelta | None, zone: timedelta | None) -> datetime | None:
+    """A DT value as local time of a zone; as it is where one of the zones is not known."""
+    moment = to_datetime(match[1], _time_text(match))
+    if moment is None or own is None or zone is None:
+        return moment
+    return moment + zone - own
+
+
+def split_datetime(text: str) -> tuple[str, str]:
+    """Date and time of a DT value, without its offset from UTC; empty where it is not a DT value."""
+    match = _DATETIME.fullmatch(text.strip())
+    return (match[1], _time_text(match)) if match else ("", "")
+
+
+def parse_zone(text: str) -> timedelta | None:
+    """An offset from UTC, `+0100`, as in TimezoneOffsetFromUTC and at the end of DT values (PS3.5 6.2)."""
+    match = _ZONE.fullmatch(text.strip())
+    if match is None or int(match[2]) > 14 or int(match[3]) > 59:
+        return None
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return -offset if match[1] == "-" else offset
 
 
 def to_datetime(day: str, time: str) -> datetime | None:
@@ -84,11 +124,6 @@ def to_datetime(day: str, time: str) -> datetime | None:
     if parsed is None or since_midnight is None:
         return None
     return datetime(parsed.year, parsed.month, parsed.day) + since_midnight
-
-
-def on_clock(moment: datetime, origin: datetime) -> datetime:
-    """The moment on the study clock, on which `origin` is 1900-01-01 00:00:00."""
-    return _EPOCH + (moment - origin)
 
 
 def format_date(moment: date) -> str:
@@ -105,35 +140,49 @@ def format_time(moment: datetime, like: str) -> str:
     return f"{text}.{fraction[:digits]}" if digits else text
 
 
-def clock_time(text: str, origin: datetime) -> str | None:
+def clock_date(text: str, clock: StudyClock) -> str | None:
+    """A DA value on the study clock; a placeholder stays as it is."""
+    if is_placeholder(text):
+        return text.strip()
+    day = to_datetime(text, "")
+    return format_date(clock.moved_day(day)) if day else None
+
+
+def clock_time(text: str, clock: StudyClock) -> str | None:
     """A TM value without its date on the study clock; hours wrap at midnight.
 
-    Midnight itself stays: it stands for no time, and moved it would give the time of the study away.
+    Midnight itself stays: it stands for no time, and moved it would give the time of the study away. None where
+    the clock's own time of day is not known.
     """
     since_midnight = parse_time(text)
     if since_midnight is None:
         return None
     if not since_midnight:
-        return format_time(_EPOCH, text)
-    midnight = datetime(origin.year, origin.month, origin.day)
-    return format_time(on_clock(midnight + since_midnight, origin), text)
-
-
-def clock_datetime(text: str, origin: datetime) -> str | None:
-    """A DT value on the study clock; a zone is dropped, since all values of a study share one clock."""
-    match = _DATETIME.fullmatch(text.strip())
-    if match and is_placeholder(match[1]):
-        return match[1] + "000000"
-    moment = to_datetime(match[1], "".join(part or "" for part in match.groups()[1:5])) if match else None
-    if match is None or moment is None:
+        return format_time(EPOCH, text)
+    if not clock.timed:
         return None
-    return format_date(on_clock(moment, origin)) + format_time(
-        on_clock(moment, origin), text.partition("+")[0].partition("-")[0]
-    )
+    midnight = datetime(clock.origin.year, clock.origin.month, clock.origin.day)
+    return format_time(clock.moved(midnight + since_midnight), text)
+
+
+def clock_datetime(text: str, clock: StudyClock, zone: timedelta | None = None) -> str | None:
+    """A DT value on the study clock, without its offset from UTC, which counts where the header's is known."""
+    match = _DATETIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    if is_placeholder(match[1]):
+        return match[1] + "000000"
+    moment = _in_zone(match, parse_zone(match[6] or ""), zone or clock.zone)
+    if moment is None or (not clock.timed and moment.time() != time()):
+        return None
+    moved = clock.moved(moment) if clock.timed else clock.moved_day(moment)
+    return format_date(moved) + format_time(moved, _time_text(match))
 
 
 def age_from(birth: str, study: str) -> str | None:
     """The age at the study as an AS value."""
+    if is_placeholder(birth) or is_placeholder(study):
+        return None
     born, day = parse_date(birth), parse_date(study)
     if born is None or day is None or day < born:
         return None
@@ -143,8 +192,14 @@ def age_from(birth: str, study: str) -> str | None:
     return f"{months:03d}M" if months < 24 else f"{months // 12:03d}Y"
 
 
+def parse_age(text: str) -> tuple[int, str] | None:
+    """Number and unit of an AS value (PS3.5 6.2); None where it is not one."""
+    match = _AGE.fullmatch(text.strip())
+    return (int(match[1]), match[2]) if match else None
+
+
 def limit_age(text: str, *, binned: bool) -> str | None:
-    """An AS value with 90Y for all above 89; binned: five years, under two years six months."""
+    """An AS value with 90Y for all above 89; binned: five years, in young children finer, so that none is 0."""
     match = _AGE.fullmatch(text.strip())
     if not match:
         return None
@@ -154,20 +209,38 @@ def limit_age(text: str, *, binned: bool) -> str | None:
         return "090Y"
     if not binned:
         return f"{int(match[1]):03d}{match[2]}"
-    if years < 2:
-        return f"{int(days / 30.4375 + 1e-9) // 6 * 6:03d}M"
-    return f"{years // 5 * 5:03d}Y"
+    return f"{years // 5 * 5:03d}Y" if years >= 5 else _young_age(days)
+
+
+def _young_age(days: float) -> str:
+    """An age under five years: years, half years under two, months under half a year, weeks under a month."""
+    months = int(days / 30.4375 + 1e-9)
+    if months >= 24:
+        return f"{months // 12:03d}Y"
+    if months >= 6:
+        return f"{months // 6 * 6:03d}M"
+    return f"{months:03d}M" if months else f"{max(int(days) // 7, 1):03d}W"
 
 
 def floor_to(text: str, step: Decimal) -> str | None:
-    """A DS or IS value floored to a multiple of `step`."""
+    """A DS or IS value floored to a multiple of `step`.
+
+    Below two steps a tenth of the step counts, and so on, so that 3.7 in steps of 5 is 3.5 and not 0.
+    """
     try:
         value = Decimal(text.strip())
-        floored = (value // step) * step
+        floored = _floored(value, step)
     except (InvalidOperation, ArithmeticError):
         return None
     whole = floored.to_integral_value()
     return format(whole if whole == floored else floored.normalize(), "f")
+
+
+def _floored(value: Decimal, step: Decimal) -> Decimal:
+    least = step / 1000
+    while abs(value) < 2 * step and step > least:
+        step /= 10
+    return (value // step) * step
 
 
 def is_number(value: object) -> bool:
@@ -178,12 +251,3 @@ def is_number(value: object) -> bool:
         return Decimal(str(value).strip()).is_finite()
     except InvalidOperation:
         return False
-
-
-def split_values(value: object) -> list[str]:
-    """The values of a multi-valued text element as strings."""
-    if value is None or value == "":
-        return []
-    if isinstance(value, str):
-        return value.split("\\")
-    return [str(one) for one in value] if isinstance(value, Iterable) else [str(value)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,8 @@ from pathlib import Path
 from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
 from deidflow.dicom.header import DATES, NAMES, NUMBERS
 from deidflow.header.identifiers import name_parts
-from deidflow.header.values import floor_to, parse_date, to_datetime
+from deidflow.header.values import floor_to
+from deidflow.identity.anchors import real_date, study_date, study_origin
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
@@ -26,7 +26,7 @@ def persons(cohort: Cohort) -> list[Person]:
         Person(
             key=subject.key,
             original=_original(subject),
-            dates=frozenset(day for kind, value in subject.identifiers if kind in DATES and (day := parse_date(value))),
+            dates=frozenset(day for kind, value in subject.identifiers if kind in DATES and (day := real_date(value))),
             studies={study.uid: study_date(study) for study in subject.studies},
             patient_id=_first(subject, "patient_id"),
             name=_first(subject, "patient_name"),
@@ -52,32 +52,6 @@ def _parts(subject: Subject) -> Iterable[str]:
     for kind, value in subject.identifiers:
         parts = name_parts(value) if kind in NAMES else {value.strip()} if kind in NUMBERS else set()
         yield from (part for part in parts if len(part) >= 3)
-
-
-def study_date(study: Study) -> date | None:
-    """The date of a study: StudyDate, else the earliest of series, acquisition and content date."""
-    instances = [member.instance for series in study.series for member in series.members]
-    for texts in (
-        [one.study_date for one in instances],
-        [text for one in instances for text in (one.series_date, one.acquisition_date, one.content_date)],
-    ):
-        days = [day for text in texts if (day := parse_date(text))]
-        if days:
-            return min(days)
-    return None
-
-
-def study_origin(study: Study) -> str:
-    """What 1900-01-01 00:00:00 stands for on the study clock, as ISO text; empty without any date."""
-    starts: Counter[tuple[str, str]] = Counter()
-    for series in study.series:
-        starts.update((member.instance.study_date, member.instance.study_time) for member in series.members)
-    for (day, time), _ in sorted(starts.items(), key=lambda item: (-item[1], item[0])):
-        moment = to_datetime(day, time) or to_datetime(day, "")
-        if moment is not None:
-            return moment.isoformat()
-    found = study_date(study)
-    return f"{found.isoformat()}T00:00:00" if found else ""
 
 
 def work_order(
@@ -125,7 +99,7 @@ def _days_since(study: Study, since: str, first: date | None) -> int | None:
     day = study_date(study)
     if since != "first-study":
         texts = [getattr(series.first, _SINCE[since]) for series in study.series] if since in _SINCE else []
-        first = next((found for text in texts if (found := parse_date(text))), None)
+        first = next((found for text in texts if (found := real_date(text))), None)
     return (day - first).days if day and first else None
 
 

@@ -13,7 +13,7 @@ from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
 from deidflow.steps.common import SeriesResult, cleaner_for, each_series, read_content
 
-VERSION = "2"
+VERSION = "3"
 
 
 def anonymize_session(order_path: str, label: str, scratch: str, profile: Profile) -> dict[str, Any]:

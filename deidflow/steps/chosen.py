@@ -39,7 +39,12 @@ def chosen_profile(settings: CommonSettings) -> Profile:
 
 
 def _shifted(profile: Profile, days: int) -> Profile:
-    """The profile with dates shifted by a given number of days, whatever it did with them."""
+    """The profile with dates shifted by a given number of days; refuses one whose clock hides true dates."""
+    if profile.dates.mode == "clock":
+        raise UsageError(
+            f"--shift-dates (header.shift_days) and the study clock of profile '{profile.name}' contradict each other: "
+            "shifted dates would show how true dates lie; use --level low, or leave --shift-dates out"
+        )
     keep = {"retain_longitudinal_modified_dates", "retain_longitudinal_full_dates"}
     options = (*(one for one in profile.options if one not in keep), "retain_longitudinal_modified_dates")
     dates = Dates(

@@ -6,7 +6,6 @@ import hashlib
 import io
 import traceback
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pydicom
 
 from deidflow.errors import DeidflowError, Withheld
 from deidflow.header.cleaner import HeaderCleaner
+from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
 from deidflow.header.markers import markers
 from deidflow.header.profile import Profile
@@ -77,7 +77,7 @@ def cleaner_for(order: WorkOrder, session: SessionOrder, profile: Profile, *, ex
         pseudonym=order.pseudonym,
         uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, "retain_uids" in profile.options),
         shift_days=order.shift_days if profile.dates.days is None else profile.dates.days,
-        origin=datetime.fromisoformat(session.origin) if session.origin else None,
+        clock=StudyClock.parse(session.origin),
         scrubber=scrubber_for(order, profile),
         binned=profile.binned,
         hash_key=bytes.fromhex(order.hash_key),

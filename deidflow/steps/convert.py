@@ -16,7 +16,7 @@ from deidflow.nifti.sidecar import rebuild
 from deidflow.steps.common import SeriesResult, each_series, read_source, scrubber_for
 from deidflow.store.files import remove_tree
 
-VERSION = "1"
+VERSION = "2"
 
 
 def convert_session(order_path: str, label: str, scratch: str, log: str, profile: Profile) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from deidflow.steps.chosen import chosen_profile
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
-READER_VERSION = "5"
+READER_VERSION = "6"
 """Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
 Fresh = tuple[str, tuple[int, int, int, int], str]

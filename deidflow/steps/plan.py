@@ -10,8 +10,8 @@ from typing import Any
 
 from deidflow.dicom.grouping import Cohort, Subject, group
 from deidflow.dicom.inventory import Entry, Found, walk
+from deidflow.identity.anchors import study_date
 from deidflow.identity.names import ordered_names
-from deidflow.identity.orders import study_date
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.steps.discover import check_source, read_in_children

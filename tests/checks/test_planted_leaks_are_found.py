@@ -48,9 +48,7 @@ def plain_nifti(shape: tuple[int, int, int]) -> bytes:
     return content
 
 
-def search(
-    own: Iterable[tuple[str, str]] = PATIENT, others: Iterable[tuple[str, str]] = OTHERS
-) -> LeakSearch:
+def search(own: Iterable[tuple[str, str]] = PATIENT, others: Iterable[tuple[str, str]] = OTHERS) -> LeakSearch:
     cohort = Cohort.of(others, ["1.2.276.0.99.1.2"], KEY)
     uids = frozenset(("1.2.3.4.5.6",))
     return LeakSearch(OwnIdentifiers.of(own), Ours(frozenset(("P001", "M00"))), cohort, uids)
@@ -231,9 +229,7 @@ def test_file_meta_that_is_not_the_instances_is_found(tmp_path: Path) -> None:
         ("Wang=山田^太郎", "of 山田", "ISO_IR 192"),
     ],
 )
-def test_names_in_other_scripts_and_character_sets(
-    tmp_path: Path, name: str, text: str, charset: str
-) -> None:
+def test_names_in_other_scripts_and_character_sets(tmp_path: Path, name: str, text: str, charset: str) -> None:
     changes = {"SeriesDescription": text, "SpecificCharacterSet": charset}
     save(mr_instance(**CLEAN | changes), tmp_path / "x.dcm")
     assert ("SeriesDescription", OWN, "name") in findings(tmp_path, search([("name", name)]))

@@ -8,6 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from deidflow.header.clock import StudyClock
 from deidflow.header.values import age_from, clock_datetime, clock_time, limit_age, shift_date, shift_datetime
 from tests.conftest import anonymizer, mr_instance
 
@@ -80,7 +81,7 @@ def test_shifting_a_datetime_keeps_fraction_and_zone() -> None:
 
 
 def test_clock_values() -> None:
-    origin = datetime(2022, 5, 10, 10, 0, 0)
+    origin = StudyClock(datetime(2022, 5, 10, 10, 0, 0))
     assert clock_time("093000", origin) == "233000"
     assert clock_datetime("20220511100000.250+0100", origin) == "19000102000000.250"
     assert clock_datetime("tomorrow", origin) is None
@@ -94,7 +95,12 @@ def test_clock_values() -> None:
         ("093Y", False, "090Y"),
         ("093Y", True, "090Y"),
         ("017M", True, "012M"),
-        ("003W", True, "000M"),
+        ("003W", True, "003W"),
+        ("005D", True, "001W"),
+        ("005M", True, "005M"),
+        ("008M", True, "006M"),
+        ("003Y", True, "003Y"),
+        ("009Y", True, "005Y"),
         ("5Y", True, "005Y"),
         ("62", True, None),
         ("old", False, None),
@@ -129,7 +135,7 @@ def test_midnight_stands_for_no_time() -> None:
 
 
 def test_distances_keep_their_fractions() -> None:
-    cleaned = anonymizer("high", origin=datetime(2022, 5, 10, 23, 50, 0, 672000)).clean(mr_instance())
+    cleaned = anonymizer("high", clock=StudyClock(datetime(2022, 5, 10, 23, 50, 0, 672000))).clean(mr_instance())
     assert cleaned.AcquisitionTime == "000859.828000"
 
 
