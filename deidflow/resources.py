@@ -29,6 +29,18 @@ def load_yaml(name: str) -> Any:
     return yaml.safe_load(resource(name).read_text("utf-8"))
 
 
+@lru_cache(maxsize=1)
+def defined_terms() -> frozenset[str]:
+    """Defined terms and enumerated values of code strings (PS3.3), as the standard writes them."""
+    terms: set[str] = set()
+    for rows in load_yaml("standard/defined_terms.yaml").values():
+        for row in rows:
+            terms.update(row if isinstance(row, list) else str(row).split())
+    for row in load_yaml("vocabulary/image_tokens.yaml")["tokens"]:
+        terms.update(str(row).split())
+    return frozenset(terms)
+
+
 @lru_cache(maxsize=8)
 def load_table(name: str) -> tuple[dict[str, str], ...]:
     """The rows of the CSV file `name` of `configs/`."""

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     TOO_MANY_ELEMENTS = "too-many-elements", "more elements than the limit"
     TOO_LARGE = "too-large", "pixel data or inflated size beyond the limit"
     PIXEL_LENGTH = "pixel-length", "the pixel data do not fit rows, columns and frames"
+    PIXEL_ENCODING = "pixel-encoding", "the pixel data are not encoded as the transfer syntax says"
     UNKNOWN_SYNTAX = "unknown-transfer-syntax", "the transfer syntax is not known"
     READER_DIED = "reader-died", "the reading process died on this file"
     MISSING_UID = "missing-uid", "a SOP class, study, series or instance UID is missing"

@@ -60,7 +60,7 @@ class Done(NamedTuple):
 def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
     """Runs in a working process: de-identify the files of one session, series after series."""
     session = common.order.sessions[0]
-    whole = cleaner_for(common.order, session, common.profile, explicit_out=False)
+    whole = cleaner_for(common.order, session, common.profile, explicit_out=False, overlay_bits_cleared=False)
     done, series, fitted, made = [], "", whole, ""
     for task in tasks:
         if task.series != series:

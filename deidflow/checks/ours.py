@@ -11,15 +11,15 @@ from deidflow.checks.elements import Element, is_creator
 from deidflow.checks.own import NAMES
 from deidflow.checks.text import texts_of
 from deidflow.checks.words import fold
-from deidflow.resources import load_table, load_yaml
+from deidflow.resources import defined_terms, load_table, load_yaml
 
-TERMS = "standard/defined_terms.yaml"
 _CHARSET, _CODE_MEANING, _METHOD, _DERIVATION = 0x00080005, 0x00080104, 0x00120063, 0x00082111
 _CODES = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010F))
 CLASSES = frozenset((0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118))
 _METHODS = re.compile(r"deidflow [\w.+]+|profile [\w.-]+|not de-identified by PS3\.15")
 _SIDECAR_METHOD = re.compile(r"deidflow, profile [\w.-]+")
 _DERIVED = re.compile(r"Face removed by deidflow [\w.+]+")
+_CHARSETS = re.compile(r"(?:ISO|IR|IS|GB|GBK|GB18030|UTF|\d{1,5}|[ _,.-])*")
 _FIXED = {_METHOD: _METHODS, _DERIVATION: _DERIVED}
 
 
@@ -34,7 +34,7 @@ class Ours:
 
         `kinds` are those of the identifiers found in it: a code may be somebody's number by chance, not a name.
         """
-        if element.tag == _CHARSET or (element.tag in _CODES and not NAMES & set(kinds)):
+        if element.tag in _CODES and not NAMES & set(kinds):
             return True
         if is_creator(element.tag):
             return element.level.creators.get(element.tag, "") in _listed_creators()
@@ -48,7 +48,9 @@ class Ours:
             return _FIXED[element.tag].fullmatch(value) is not None
         if element.tag == _CODE_MEANING:
             return fold(value) in _standard_meanings()
-        return element.vr == b"CS" and value in _terms()
+        if element.tag == _CHARSET:
+            return _CHARSETS.fullmatch(value) is not None
+        return element.vr == b"CS" and value in defined_terms()
 
     def is_class(self, tag: int) -> bool:
         """Whether an attribute names classes of objects, not objects."""
@@ -58,22 +60,7 @@ class Ours:
         """Whether a text of a sidecar is made of defined terms, joined as dcm2niix joins them."""
         if text in self.allowed or _SIDECAR_METHOD.fullmatch(text):
             return True
-        return all(part in _terms() for part in re.split(r"[_\s\\]+", text))
-
-
-@lru_cache(maxsize=1)
-def _terms() -> frozenset[str]:
-    """Defined terms and enumerated values of code strings, as the standard writes them."""
-    terms: set[str] = set()
-    for rows in load_yaml(TERMS).values():
-        for row in rows:
-            terms.update(row if isinstance(row, list) else str(row).split())
-    return frozenset(terms | {token for line in _image_tokens() for token in str(line).split()})
-
-
-def _image_tokens() -> list[str]:
-    tokens: list[str] = load_yaml("vocabulary/image_tokens.yaml")["tokens"]
-    return tokens
+        return all(part in defined_terms() for part in re.split(r"[_\s\\]+", text))
 
 
 @lru_cache(maxsize=1)

@@ -171,14 +171,14 @@ def _behind(body: bytes, position: int, end: int, explicit: bool, depth: int) ->
 
 
 def encoded(tag: int, vr: bytes, value: bytes, *, explicit: bool) -> bytes:
-    """An element of even length; raises NotUnderstood where the value is too long for its VR."""
+    """An element of even length; a value too long for its VR in Explicit VR is of VR UN (PS3.5 6.2.2)."""
     length = len(value)
     if not explicit:
         return _PLAIN_FORM(tag >> 16, tag & 0xFFFF, length) + value
     if vr in LONG_VRS:
         return _LONG_FORM(tag >> 16, tag & 0xFFFF, vr, 0, length) + value
     if length > 0xFFFE:
-        raise NotUnderstood
+        return _LONG_FORM(tag >> 16, tag & 0xFFFF, b"UN", 0, length) + value
     return _SHORT_FORM(tag >> 16, tag & 0xFFFF, vr, length) + value
 
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from deidflow.dicom.encoding import fits_syntax
 from deidflow.dicom.structure import Structure
 
 PATIENT_NAME, PATIENT_ID, BIRTH_DATE = 0x00100010, 0x00100020, 0x00100030
@@ -128,6 +129,8 @@ class Instance(NamedTuple):
     transfer_syntax: str
     pixel_length: int | None
     encapsulated: bool
+    encoding_fits: bool
+    """Whether the pixel data are encoded as the transfer syntax says."""
     identifiers: tuple[tuple[str, str], ...]
     """Kind and value of everything in the header that identifies: ("name", "DOE^JANE")."""
 
@@ -177,6 +180,12 @@ def describe(structure: Structure) -> Instance:
         transfer_syntax=structure.transfer_syntax,
         pixel_length=structure.pixel_length,
         encapsulated=structure.encapsulated,
+        encoding_fits=structure.pixel_length is None
+        or fits_syntax(
+            structure.transfer_syntax,
+            encapsulated=structure.encapsulated,
+            codestream=structure.codestream,
+        ),
         identifiers=tuple(identifiers),
     )
 

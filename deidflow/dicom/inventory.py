@@ -193,6 +193,8 @@ def _defect(instance: Instance) -> Reason | None:
         return Reason.MISSING_UID
     if instance.pixel_bytes > Limits().pixel_bytes:
         return Reason.TOO_LARGE
+    if not instance.encoding_fits:
+        return Reason.PIXEL_ENCODING
     return None if instance.pixels_fit else Reason.PIXEL_LENGTH
 
 

@@ -13,12 +13,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import pixel_array
 
 from deidflow.dicom.component import PHASE, component
-from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from deidflow.dicom.encoding import NATIVE
+from deidflow.dicom.structure import EXPLICIT_BIG
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
 Stored = NDArray[Any]
-NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED))
 LOSSY = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81", "91", "203"))
 HIGH_THROUGHPUT = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("201", "202", "203"))
 """HTJ2K, which GDCM cannot decode."""
@@ -43,6 +43,7 @@ def read_pixels(source: Any, scratch: Path) -> Pixels:
 
     Native cells are unsigned and hold every allocated bit. Raises Withheld without a decoder.
     """
+    check_encoding(source)
     syntax = str(source.file_meta.TransferSyntaxUID)
     if syntax in NATIVE:
         return Pixels(_native(source, syntax), decoded=False, lossy=False)
@@ -50,6 +51,13 @@ def read_pixels(source: Any, scratch: Path) -> Pixels:
         raise Withheld(Reason.NO_DECODER, "high bit")
     cells = _openjpeg(source) if syntax in HIGH_THROUGHPUT else _decode(source, scratch)
     return Pixels(cells, decoded=True, lossy=syntax in LOSSY)
+
+
+def check_encoding(source: Any) -> None:
+    """Raise Withheld for fragments under a native transfer syntax, and native pixels under a compressed one."""
+    in_fragments = bool(source["PixelData"].is_undefined_length)
+    if in_fragments == (str(source.file_meta.TransferSyntaxUID) in NATIVE):
+        raise Withheld(Reason.PIXEL_ENCODING)
 
 
 def lowest_bit(source: Any) -> int:

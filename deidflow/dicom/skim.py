@@ -148,5 +148,5 @@ def _instance(known: _Known, pieces: list[Any], syntax: str, length: int | None)
             _put(fields, identifiers, piece)
     if known.pairs is None:
         known.pairs = tuple(known.identifiers)
-    fields[-4:] = syntax, length, False, known.pairs if identifiers is known.identifiers else tuple(identifiers)
+    fields[-5:] = syntax, length, False, True, known.pairs if identifiers is known.identifiers else tuple(identifiers)
     return Instance._make(fields)

@@ -32,6 +32,7 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_CODESTREAM = 4096
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Limits:
     elements: int = 200_000
     pixel_bytes: int = 2 << 30
     inflated_bytes: int = 256 << 20
-    inflated_ratio: int = 1_000
+    inflated_ratio: int = 1_100
+    """Beyond what deflate can reach (1,032), so that blank images pass and `inflated_bytes` decides."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Structure:
     """Where the value of the pixel data begins in the file; in a deflated one, in what was inflated."""
     nested: list[tuple[int, bytes]] = field(default_factory=list)
     """Tag and value of the elements inside of sequences that were asked for."""
+    codestream: bytes = b""
+    """The first bytes of the first fragment of encapsulated pixel data."""
 
     @property
     def big_endian(self) -> bool:
@@ -98,7 +102,15 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None, neste
     except (struct.error, IndexError):
         raise Withheld(Reason.TRUNCATED) from None
     offset = walk.pixel_value + (0 if syntax == DEFLATED else start)
-    return Structure(syntax, meta | walk.values, walk.pixel_length, walk.encapsulated, offset, walk.found)
+    return Structure(
+        syntax,
+        meta | walk.values,
+        walk.pixel_length,
+        walk.encapsulated,
+        offset,
+        walk.found,
+        walk.codestream,
+    )
 
 
 def check_element(body: bytes, element: Element, syntax: str, nested: Set[int]) -> list[tuple[int, bytes]]:
@@ -171,6 +183,7 @@ class _Walk:
     pixel_length: int | None = None
     pixel_value: int = 0
     encapsulated: bool = False
+    codestream: bytes = b""
     count: int = 0
     position: int = 0
     end: int = 0
@@ -266,6 +279,8 @@ class _Walk:
         self.pixel_length, self.pixel_value = end - value, value
 
     def _fragments(self, position: int) -> int:
+        """Behind the fragments; notes how the first one after the offset table begins."""
+        first = position
         while True:
             group, element = self.tag(self.data, position)
             length = self.u32(self.data, position + 4)[0]
@@ -274,4 +289,6 @@ class _Walk:
                 return position
             if (group << 16 | element) != ITEM or position + length > len(self.data):
                 raise Withheld(Reason.TRUNCATED)
+            if length and position > first + 8 and not self.codestream:
+                self.codestream = bytes(self.data[position : position + min(length, _CODESTREAM)])
             position += length

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from deidflow.dicom.header import CHARSET
 from deidflow.header.context import HeaderContext
 from deidflow.header.identifiers import fold
 from deidflow.header.rules import Rule
 from deidflow.header.temporal import move_value
 from deidflow.header.text import keep_tokens
 from deidflow.header.values import dummy, floor_to, is_number, limit_age, parse_time, shift_date, shift_datetime
+from deidflow.resources import defined_terms
 
 SIZES = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"SV": 8, b"UV": 8}
 FORMATS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d", b"SV": "q", b"UV": "Q"}
@@ -31,7 +33,13 @@ TEMPORAL = frozenset((b"DA", b"TM", b"DT"))
 _CODE = re.compile(r"[A-Z0-9 _]{0,16}|[A-Za-z0-9_+\-./]{0,16}")
 """A code string (PS3.5 section 6.2), or a single word in letters that it should not have."""
 _LONGEST = {b"AE": 16, b"CS": 16, b"SH": 16, b"LO": 64, b"PN": 64, b"DS": 16, b"IS": 12, b"UI": 64}
-_CODE_MEANING = 0x00080104
+_CODE_MEANING, _IMAGE_COMMENTS = 0x00080104, 0x00204000
+_NUMBER = r"\s*([+-]?\d+(?:\.\d*)?)\s*"
+_DIFFUSION = re.compile(rf"b\s*={_NUMBER}\({_NUMBER},{_NUMBER},{_NUMBER}\)")
+_CODES = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010F, 0x00080119, 0x00080120))
+"""Code values, schemes and context groups: one may be somebody's number by chance, but holds no name."""
+_CHARSETS = re.compile(r"(?:ISO|IR|IS|GB|GBK|GB18030|UTF|\d{1,5}|[ _,.-])*")
+"""Terms of SpecificCharacterSet, those that writers misspell among them: text is not decodable without."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f].*", re.DOTALL)
 """What stands behind a control character that text may not hold is no text (PS3.5 section 6.1.3)."""
 CLASS_UIDS = frozenset((0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118))
@@ -107,16 +115,30 @@ class Actions:
         return _KEPT.get(vr, Actions._remove)(self, rule, tag, vr, raw)
 
     def _searched(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
-        values = [_CONTROL.sub("", one) for one in self.decoded(vr, raw)]
-        cleaned = [self.context.scrubber.clean(one) for one in values]
-        if vr == b"CS":
-            words = self.context.scrubber.words
-            cleaned = [one if _CODE.fullmatch(one.strip()) else words(one)[:16] for one in cleaned]
+        values = [_CONTROL.sub("", value) for value in self.decoded(vr, raw)]
+        cleaned = [self._cleaned(tag, vr, value) for value in values]
         if vr in _LONGEST and any(len(one) > 4 * _LONGEST[vr] for one in cleaned):
             return None
         if cleaned == self.decoded(vr, raw):
             return raw.rstrip(b"\0 ")
-        return self.encode(vr, [one.strip() for one in cleaned])
+        cleaned = [value.strip() for value in cleaned]
+        if any(values) and not any(cleaned):
+            return str(dummy(vr.decode("ascii"))).encode("ascii")
+        return self.encode(vr, cleaned)
+
+    def _cleaned(self, tag: int, vr: bytes, value: str) -> str:
+        """A text without the patient's identifiers; a code or term of the standard is nobody's."""
+        scrubber = self.context.scrubber
+        if tag in _CODES and not scrubber.names_in(value):
+            return value
+        if tag == CHARSET and _CHARSETS.fullmatch(value):
+            return value
+        if vr != b"CS":
+            return scrubber.clean(value)
+        if value.strip() in defined_terms():
+            return value
+        cleaned = scrubber.clean(value)
+        return cleaned if _CODE.fullmatch(cleaned.strip()) else scrubber.words(cleaned)[:16]
 
     def _numbers(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         count, rest = divmod(len(raw), SIZES[vr])
@@ -209,6 +231,8 @@ class Actions:
     def _words(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         if vr not in TEXT:
             return None
+        if tag == _IMAGE_COMMENTS and (diffusion := diffusion_comment(self._text(vr, raw))):
+            return diffusion.encode("ascii")
         if tag == _CODE_MEANING and fold(self._text(vr, raw).strip()) in standard_meanings():
             return self._searched(tag, vr, raw)
         kept = self.context.scrubber.words(" ".join(self.decoded(vr, raw)))[: _LONGEST.get(vr, 1024)].strip()
@@ -228,6 +252,20 @@ def standard_meanings() -> frozenset[str]:
     return frozenset(
         fold(meaning) for schemes in concepts.values() for codes in schemes.values() for meaning, _ in codes.values()
     )
+
+
+def diffusion_comment(text: str) -> str:
+    """A diffusion weighting and direction, `b=1500(0.445,0.000,0.895)`, as Canon writes it; empty for all else.
+
+    Written anew from the parsed numbers: without it a converter knows no gradients (docs/outputs.md).
+    """
+    match = _DIFFUSION.fullmatch(text.strip())
+    if match is None:
+        return ""
+    weighting, *direction = map(float, match.groups())
+    if weighting > 50_000 or any(abs(component) > 1 for component in direction):
+        return ""
+    return f"b={weighting:g}({','.join(f'{component:.3f}' for component in direction)})"
 
 
 def _moment(text: str, vr: bytes) -> object:

@@ -12,6 +12,7 @@ from pydicom.encaps import generate_frames
 
 from deidflow.dicom.codestream import without_comments, without_tail
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, encoded, item
+from deidflow.dicom.encoding import NATIVE
 from deidflow.dicom.kinds import has_mark, with_mark
 from deidflow.dicom.repeats import Guesses, Repeats
 from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, file_meta, inflate
@@ -140,13 +141,13 @@ def _pixels(body: bytes, position: int, syntax: str, facts: Mapping[int, bytes])
     explicit = syntax != IMPLICIT_LITTLE
     offset = position + (8 if explicit else 4)
     (length,) = LENGTH(body, offset)
+    if (length == UNDEFINED) == (syntax in NATIVE):
+        raise Withheld(Reason.PIXEL_ENCODING)
     if length != UNDEFINED:
         end = offset + 4 + length
         if end > len(body) or length & 1:
             raise NotUnderstood
         return [memoryview(body)[position:end]]
-    if not explicit or syntax == EXPLICIT_LITTLE:
-        raise NotUnderstood
     return _fragments(body, offset + 4, position, syntax, facts)
 
 

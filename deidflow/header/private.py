@@ -65,7 +65,8 @@ def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
     asked = rule.vr.encode("ascii")[:2]
     used = asked if vr in (b"", b"UN") and asked else vr
     if used in SIZES:
-        return (used, raw) if _plausible_numbers(used, raw, rule.most) else None
+        numbers = _plausible_numbers(used, raw, rule.most)
+        return None if numbers is None else (used, numbers)
     if used == b"UI":
         value = actions.apply(Rule("uid"), tag, used, raw)
         return None if value is None else (used, value)
@@ -75,13 +76,41 @@ def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
     return _text(actions, rule, used, raw)
 
 
-def _plausible_numbers(vr: bytes, raw: bytes, most: int) -> bool:
-    """Numbers of physics; bytes of text read as floating point are far larger or smaller."""
-    count, rest = divmod(len(raw), SIZES[vr])
+def _plausible_numbers(vr: bytes, raw: bytes, most: int) -> bytes | None:
+    """Numbers of physics; one that is none becomes NaN, so that those beside it stay.
+
+    None where there are too many, or where no number is plausible: bytes of text read as floating point are far
+    larger or smaller than any number of physics.
+    """
+    size = SIZES[vr]
+    count, rest = divmod(len(raw), size)
     if rest or count > most:
-        return False
-    numbers = struct.unpack(f"<{count}{FORMATS[vr]}", raw) if vr != b"AT" else ()
-    return all(number == 0 or 1e-9 < abs(number) < 1e10 for number in numbers)
+        return None
+    if vr not in _FLOATING:
+        return raw if vr == b"AT" or _are_small(vr, raw, count) else None
+    cells = [raw[start : start + size] for start in range(0, len(raw), size)]
+    plausible = [_is_plausible(vr, cell) for cell in cells]
+    if cells and not any(plausible):
+        return None
+    blank = struct.pack(f"<{FORMATS[vr]}", float("nan"))
+    return b"".join(cell if good else blank for cell, good in zip(cells, plausible, strict=True))
+
+
+_FLOATING = frozenset((b"FL", b"FD"))
+_SMALLEST, _LARGEST = 1e-9, 1e10
+
+
+def _are_small(vr: bytes, raw: bytes, count: int) -> bool:
+    return all(abs(number) < _LARGEST for number in struct.unpack(f"<{count}{FORMATS[vr]}", raw))
+
+
+def _is_plausible(vr: bytes, cell: bytes) -> bool:
+    """Whether a floating-point number may be physics; one next to nothing is, unless its bytes are text."""
+    number = abs(struct.unpack(f"<{FORMATS[vr]}", cell)[0])
+    if number == 0 or _SMALLEST < number < _LARGEST:
+        return True
+    is_text = all(0x20 <= byte < 0x7F or byte == 0 for byte in cell)
+    return number <= _SMALLEST and not is_text
 
 
 def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
@@ -89,11 +118,16 @@ def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[b
     if len(values) > rule.most:
         return None
     if rule.numbers_only or {vr, rule.vr.encode("ascii")} & _NUMBERS:
-        kept = all(not one or (is_number(one) and abs(float(one)) < 1e10) for one in values)
-    elif rule.words is not None:
+        numbers = [value if _is_small_number(value) else "" for value in values]
+        return (vr, actions.encode(vr, numbers)) if any(numbers) or not any(values) else None
+    if rule.words is not None:
         kept = set(values) <= rule.words
     else:
         finds = actions.context.scrubber.finds
         longest = 16 if rule.vr == "CS" else _LONGEST_TEXT
         kept = vr in TEXT and not any(len(one) > longest or finds(one) for one in values)
     return (vr, actions.encode(vr, values)) if kept else None
+
+
+def _is_small_number(text: str) -> bool:
+    return is_number(text) and abs(float(text)) < _LARGEST

@@ -84,18 +84,21 @@ class Scrubber:
     """The pattern for binary values: what is so short that it stands in any of them is not in it."""
     in_images: re.Pattern[str] | None = None
     """The pattern for tables and colour profiles, which are needed and full of short words."""
+    names: re.Pattern[str] | None = None
+    """The part of the pattern that is names."""
     vocabulary: frozenset[str] = frozenset()
     """Further words that may stay in descriptions, lower case."""
 
     @classmethod
     def of(cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()) -> Scrubber:
         """A scrubber for (kind, value) pairs; names count by their parts, others as a whole."""
-        names = [value for kind, value in identifiers if kind in NAMES]
-        own_words = frozenset(fold(part) for value in names for part in name_parts(value))
+        pairs = [(kind, value) for kind, value in identifiers if kind in NAMES]
+        own_words = frozenset(fold(part) for _, value in pairs for part in name_parts(value))
+        names = _compiled("|".join(expressions(pairs)))
         body = "|".join(expressions(identifiers))
         more = frozenset(word.lower() for word in vocabulary)
         longer, longest = ("|".join(expressions(identifiers, shortest=least)) for least in (3, 5))
-        return cls(_compiled(body), own_words, _compiled(longer), _compiled(longest), more)
+        return cls(_compiled(body), own_words, _compiled(longer), _compiled(longest), names, more)
 
     def clean(self, text: str) -> str:
         """The text without identifiers; the rest stays as it is."""
@@ -126,6 +129,10 @@ class Scrubber:
             return False
         texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"))
         return any(pattern.search(folded_with_places(text)[0]) for text in texts)
+
+    def names_in(self, text: str) -> bool:
+        """Whether the text holds a name."""
+        return self.names is not None and self.names.search(folded_with_places(text)[0]) is not None
 
     def finds(self, text: str) -> bool:
         """Whether the text holds an identifier."""

@@ -20,7 +20,7 @@ def anonymize_session(order_path: str, label: str, scratch: str, profile: Profil
     """Write `<series>/<number>.dcm`, the de-identified header of every instance of a session."""
     order = read_order(Path(order_path))
     session = order.session(label)
-    cleaner = cleaner_for(order, session, profile, explicit_out=True)
+    cleaner = cleaner_for(order, session, profile, explicit_out=True, overlay_bits_cleared=True)
 
     def work(series: SeriesOrder) -> SeriesResult:
         return _series(order, series, cleaner, Path(scratch) / series.name)

@@ -71,8 +71,19 @@ def is_withheld(result: SeriesResult | None) -> bool:
     return result is not None and result["state"] == "quarantined"
 
 
-def cleaner_for(order: WorkOrder, session: SessionOrder, profile: Profile, *, explicit_out: bool) -> HeaderCleaner:
-    """What de-identifies the headers of a session; `for_series` fits it to a series."""
+def cleaner_for(
+    order: WorkOrder,
+    session: SessionOrder,
+    profile: Profile,
+    *,
+    explicit_out: bool,
+    overlay_bits_cleared: bool,
+) -> HeaderCleaner:
+    """What de-identifies the headers of a session; `for_series` fits it to a series.
+
+    `overlay_bits_cleared` is the caller's promise to clear bits of pixels that hold an overlay; without it such
+    an instance is withheld.
+    """
     context = HeaderContext(
         pseudonym=order.pseudonym,
         uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, "retain_uids" in profile.options),
@@ -82,7 +93,7 @@ def cleaner_for(order: WorkOrder, session: SessionOrder, profile: Profile, *, ex
         binned=profile.binned,
         hash_key=bytes.fromhex(order.hash_key),
         label=session.label,
-        overlay_bits_cleared=True,
+        overlay_bits_cleared=overlay_bits_cleared,
     )
     marks = {way: markers(profile, session.label, session.days_since, explicit=way) for way in (True, False)}
     return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)

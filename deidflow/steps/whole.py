@@ -11,7 +11,8 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from deidflow.dicom.codestream import without_comments
-from deidflow.dicom.pixels import NATIVE, put_pixels, read_pixels, shape_of, without_overlay_bits
+from deidflow.dicom.encoding import NATIVE
+from deidflow.dicom.pixels import check_encoding, put_pixels, read_pixels, shape_of, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_BIG
 from deidflow.identity.workorder import FileOrder, WorkOrder
 from deidflow.steps.anonymize import file_meta
@@ -41,6 +42,7 @@ def release_whole(
 
 def _give_pixels(header: Any, source: Any, scratch: Path) -> bool:
     """The pixels of the source; whether something outside their stored bits was cleared."""
+    check_encoding(source)
     syntax, cleared = source.file_meta.TransferSyntaxUID, False
     if syntax in NATIVE and not _is_odd(source):
         cells = read_pixels(source, scratch).cells

@@ -206,7 +206,7 @@ def test_an_output_at_work_is_busy(tmp_path: Path) -> None:
 
 def test_dates_are_shifted_by_a_given_number_of_days(tmp_path: Path) -> None:
     save_series(tmp_path / "in", 1)
-    deidflow.anonymize(tmp_path / "in", tmp_path / "out", shift_dates=-10, keep_uids=True, workers=1)
+    deidflow.anonymize(tmp_path / "in", tmp_path / "out", level="low", shift_dates=-10, keep_uids=True, workers=1)
     released = pydicom.dcmread(images(tmp_path / "out")[0])
     assert (released.StudyDate, released.SOPInstanceUID) == ("20220430", "1.2.3.4.5.1.1")
 

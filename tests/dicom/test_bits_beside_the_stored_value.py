@@ -96,6 +96,7 @@ def test_high_throughput_jpeg_2000_is_decoded_exactly(tmp_path: Path) -> None:
     header["PixelData"].VR = "OB"
     source = pydicom.dcmread(save(header, tmp_path / "x"))
     source.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.201"
+    source["PixelData"].is_undefined_length = True
     pixels = read_pixels(source, tmp_path)
     assert (pixels.decoded, pixels.lossy) == (True, False)
     assert np.array_equal(pixels.cells.ravel(), VALUES)

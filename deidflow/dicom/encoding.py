@@ -1,0 +1,56 @@
+"""Whether pixel data are encoded as the transfer syntax says (PS3.5 annex A): both ways through the code ask here."""
+
+from __future__ import annotations
+
+from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+
+NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED))
+_RLE = "1.2.840.10008.1.2.5"
+_PREFIX = "1.2.840.10008.1.2.4."
+_JPEG = frozenset(f"{_PREFIX}{last}" for last in (*range(50, 67), 70, 80, 81))
+_JPEG_LS = frozenset(f"{_PREFIX}{last}" for last in (80, 81))
+_JPEG_2000 = frozenset(f"{_PREFIX}{last}" for last in (90, 91, 92, 93, 201, 202, 203))
+_SOI, _SOC = b"\xff\xd8\xff", b"\xff\x4f\xff\x51"
+_LS_FRAME = 0xF7
+_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _LS_FRAME))
+"""Markers that start the frame of a JPEG or JPEG-LS image (T.81 table B.1, T.87)."""
+
+
+def fits_syntax(syntax: str, *, encapsulated: bool, codestream: bytes) -> bool:
+    """Whether pixel data are native or in fragments as their transfer syntax wants, and of its kind of codestream.
+
+    `codestream` are the first bytes of the first fragment; empty for native pixel data.
+    """
+    if encapsulated == (syntax in NATIVE):
+        return False
+    return not encapsulated or _is_of_kind(syntax, codestream)
+
+
+def _is_of_kind(syntax: str, codestream: bytes) -> bool:
+    if syntax in _JPEG:
+        return codestream.startswith(_SOI) and _jpeg_kind_fits(syntax, codestream)
+    if syntax in _JPEG_2000:
+        return codestream.startswith(_SOC)
+    if syntax == _RLE:
+        return len(codestream) >= 64 and 1 <= int.from_bytes(codestream[:4], "little") <= 15
+    return True
+
+
+def _jpeg_kind_fits(syntax: str, codestream: bytes) -> bool:
+    """Whether JPEG-LS is where it is said to be, and nowhere else; a frame that comes later is not looked for."""
+    marker = _frame_marker(codestream)
+    return marker is None or (marker == _LS_FRAME) == (syntax in _JPEG_LS)
+
+
+def _frame_marker(codestream: bytes) -> int | None:
+    """The marker of the first frame header among the first segments."""
+    position = 2
+    while position + 4 <= len(codestream) and codestream[position] == 0xFF:
+        marker = codestream[position + 1]
+        if marker in _FRAMES:
+            return marker
+        if marker == 0xFF:
+            position += 1
+            continue
+        position += 2 + int.from_bytes(codestream[position + 2 : position + 4], "big")
+    return None
