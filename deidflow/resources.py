@@ -41,6 +41,12 @@ def defined_terms() -> frozenset[str]:
     return frozenset(terms)
 
 
+@lru_cache(maxsize=1)
+def placeholder_dates() -> frozenset[str]:
+    """Constant DA values that stand for no date."""
+    return frozenset(load_yaml("standard/placeholder_dates.yaml"))
+
+
 @lru_cache(maxsize=8)
 def load_table(name: str) -> tuple[dict[str, str], ...]:
     """The rows of the CSV file `name` of `configs/`."""

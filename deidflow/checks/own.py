@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from deidflow.checks.words import fold, is_common, is_unspaced, spellings
+from deidflow.resources import placeholder_dates
 
 NAMES = frozenset(("name", "staff"))
 NUMBERS = frozenset(("id", "number"))
@@ -25,7 +26,6 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BEFORE, _BEHIND = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _BETWEEN = r"[\s\^_,.\-]*"
 _GAP = r"[\s\-_./]?"
-_PLACEHOLDERS = frozenset(("18581117", "19700101", "00010101", "00000000"))
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _day(value: str) -> set[str]:
     """A date as a DA value holds it; empty for a placeholder or what is not a date."""
     digits = value.strip().replace(".", "")
     is_date = len(digits) == 8 and digits.isdigit()
-    if not is_date or digits.startswith("1900") or digits in _PLACEHOLDERS:
+    if not is_date or digits.startswith("1900") or digits in placeholder_dates():
         return set()
     return {digits}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 EPOCH = datetime(1900, 1, 1)
+_LONGEST_DISTANCE = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class StudyClock:
         if zone is None or self.zone is None or zone == self.zone:
             return self
         return StudyClock(self.origin + zone - self.zone, self.timed, zone)
+
+    def is_near(self, moment: datetime) -> bool:
+        """Whether a moment may be of this study: one far away is made up, and moved it would give the origin away."""
+        return abs(moment - self.origin) <= _LONGEST_DISTANCE
 
     def moved(self, moment: datetime) -> datetime:
         """A local moment on the clock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from deidflow.errors import ConfigError
 from deidflow.header.selectors import parse_selector
@@ -115,6 +115,12 @@ class Dates(_Model):
     """Whether the session's label is written into (0012,0050)."""
     since: Literal["", "first-study", "PatientBirthDate", "SeriesDate", "AcquisitionDate"] = ""
     """Days from then to the study go into (0012,0052)."""
+
+    @model_validator(mode="after")
+    def _days_are_for_shifting(self) -> Dates:
+        if self.days is not None and self.mode != "shift":
+            raise ValueError(f"days are for mode shift; mode {self.mode} has no use for them: leave one of them out")
+        return self
 
 
 class Profile(_Model):

@@ -223,7 +223,7 @@ class Splicer:
         tag = element.tag
         if tag >> 16 & 1:
             return self._private(level, body, element)
-        if level.depth == 0 and tag in self._own:
+        if level.depth == 0 and (tag in self._own or (tag == _AGE and self._computed_age(level))):
             return b""
         embedded = tag & 0xFF00FFFF == _OVERLAY_BIT and not self.context.overlay_bits_cleared
         if embedded and body[element.value : element.end].strip(b"\0 "):
@@ -296,8 +296,9 @@ class Splicer:
 
 
 def _has_age(raws: Mapping[int, bytes]) -> bool:
-    """Whether a header states an age that can be read."""
-    return parse_age(raws.get(_AGE, b"").decode("ascii", "replace").strip("\0 ")) is not None
+    """Whether a header states an age that can be read; 0 years stand for none."""
+    age = parse_age(raws.get(_AGE, b"").decode("ascii", "replace").strip("\0 "))
+    return age not in (None, (0, "Y"))
 
 
 def _creators(raws: Mapping[int, bytes]) -> dict[tuple[int, int], str]:

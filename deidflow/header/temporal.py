@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 
 from deidflow.dicom.elements import dictionary_vrs
@@ -54,7 +55,7 @@ def _moved(day_raw: bytes, time_raw: bytes, clock: StudyClock) -> tuple[bytes, b
     moment = to_datetime(day, time)
     if moment is None or not time or not clock.timed:
         return None
-    if is_placeholder(day):
+    if is_placeholder(day) or not clock.is_near(moment):
         return None
     if not (moment.hour or moment.minute or moment.second or moment.microsecond):
         return None
@@ -81,6 +82,20 @@ def move_value(text: str, vr: str, mode: str, context: HeaderContext) -> str | N
 def _shifted(text: str, vr: str, context: HeaderContext) -> str | None:
     if vr == "TM":
         return text.strip() if parse_time(text) is not None else None
+    if _is_far(text, context):
+        return None
     if vr == "DA":
         return shift_date(text, context.shift_days)
     return shift_datetime(text, context.shift_days, context.zone)
+
+
+_LIFETIME = timedelta(days=3653)
+
+
+def _is_far(text: str, context: HeaderContext) -> bool:
+    """Whether a date is so far from the study that it is made up: shifted, it would give the secret number away."""
+    digits = text.strip().replace(".", "")[:8]
+    day = to_datetime(digits, "")
+    if day is None or context.clock is None or is_placeholder(digits):
+        return False
+    return abs(day - context.clock.origin) > _LIFETIME

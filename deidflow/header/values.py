@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from deidflow.header.clock import EPOCH, StudyClock
-
-_PLACEHOLDERS = frozenset(
-    (
-        *(date(1900, 1, 1), date(1800, 1, 1), date(1, 1, 1), date(1858, 11, 17), date(1970, 1, 1), date(9999, 12, 31)),
-        *(date(1899, 12, 30), date(1899, 12, 31), date(1601, 1, 1), date(1904, 1, 1), date(1753, 1, 1), date(1, 1, 2)),
-    )
-)
-"""Constant dates that stand for no date; moving one would give the offset away."""
+from deidflow.resources import placeholder_dates
 
 _TIME = re.compile(r"(\d{2})(?::?(\d{2}))?(?::?(\d{2}))?(?:\.(\d{1,6}))?")
 _DATETIME = re.compile(r"(\d{8})(\d{2})?(\d{2})?(\d{2})?(\.\d{1,6})?([+-]\d{4})?")
@@ -57,13 +50,14 @@ def parse_time(text: str) -> timedelta | None:
 
 def is_placeholder(text: str) -> bool:
     """Whether a DA value is a constant that stands for no date."""
-    return parse_date(text) in _PLACEHOLDERS
+    day = parse_date(text)
+    return day is not None and format_date(day) in placeholder_dates()
 
 
 def shift_date(text: str, days: int) -> str | None:
     """A DA value moved by whole days; a placeholder stays as it is."""
     day = parse_date(text)
-    if day in _PLACEHOLDERS:
+    if day is not None and is_placeholder(text):
         return format_date(day)
     try:
         return format_date(day + timedelta(days=days)) if day else None
@@ -92,6 +86,12 @@ def shift_datetime(text: str, days: int, zone: timedelta | None = None) -> str |
 def _time_text(match: re.Match[str]) -> str:
     """The time of a DT value as a TM value."""
     return "".join(part or "" for part in match.groups()[1:5])
+
+
+def local_datetime(text: str, zone: timedelta | None) -> datetime | None:
+    """A DT value as local time of a zone, fraction and all; None where it is not a DT value."""
+    match = _DATETIME.fullmatch(text.strip())
+    return _in_zone(match, parse_zone(match[6] or ""), zone) if match else None
 
 
 def _in_zone(match: re.Match[str], own: timedelta | None, zone: timedelta | None) -> datetime | None:
@@ -132,20 +132,25 @@ def format_date(moment: date) -> str:
 
 
 def format_time(moment: datetime, like: str) -> str:
-    """A TM value with as many digits of fraction as `like` has, or more where the moment needs them."""
+    """A TM value as precise as `like`: hours, minutes or seconds, with its digits of fraction or more if needed."""
+    whole, _, fraction_like = like.strip().replace(":", "").partition(".")
     text = f"{moment.hour:02d}{moment.minute:02d}{moment.second:02d}"
-    digits, fraction = len(like.strip().partition(".")[2]), f"{moment.microsecond:06d}"
+    if len(whole) in (2, 4):
+        return text[: len(whole)]
+    digits, fraction = len(fraction_like), f"{moment.microsecond:06d}"
     if int(fraction[digits:] or 0):
         digits = 6
     return f"{text}.{fraction[:digits]}" if digits else text
 
 
 def clock_date(text: str, clock: StudyClock) -> str | None:
-    """A DA value on the study clock; a placeholder stays as it is."""
+    """A DA value on the study clock; a placeholder stays as it is, a date that is not of the study is None."""
     if is_placeholder(text):
         return text.strip()
     day = to_datetime(text, "")
-    return format_date(clock.moved_day(day)) if day else None
+    if day is None or not clock.is_near(day):
+        return None
+    return format_date(clock.moved_day(day))
 
 
 def clock_time(text: str, clock: StudyClock) -> str | None:
@@ -166,17 +171,24 @@ def clock_time(text: str, clock: StudyClock) -> str | None:
 
 
 def clock_datetime(text: str, clock: StudyClock, zone: timedelta | None = None) -> str | None:
-    """A DT value on the study clock, without its offset from UTC, which counts where the header's is known."""
+    """A DT value on the study clock, without its offset from UTC, which counts where the header's is known.
+
+    Midnight and a missing time stand for no time: then only the date moves, by whole days.
+    """
     match = _DATETIME.fullmatch(text.strip())
     if match is None:
         return None
+    written = _time_text(match)
     if is_placeholder(match[1]):
         return match[1] + "000000"
+    if not parse_time(written or "00"):
+        day = clock_date(match[1], clock)
+        return day + "0" * len(written.partition(".")[0]) if day else None
     moment = _in_zone(match, parse_zone(match[6] or ""), zone or clock.zone)
-    if moment is None or (not clock.timed and moment.time() != time()):
+    if moment is None or not clock.timed or not clock.is_near(moment):
         return None
-    moved = clock.moved(moment) if clock.timed else clock.moved_day(moment)
-    return format_date(moved) + format_time(moved, _time_text(match))
+    moved = clock.moved(moment)
+    return format_date(moved) + format_time(moved, written)
 
 
 def age_from(birth: str, study: str) -> str | None:
@@ -203,6 +215,8 @@ def limit_age(text: str, *, binned: bool) -> str | None:
     match = _AGE.fullmatch(text.strip())
     if not match:
         return None
+    if not int(match[1]):
+        return f"000{match[2]}"
     days = int(match[1]) * {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}[match[2]]
     years = int(match[1]) if match[2] == "Y" else int(days / 365.25)
     if years > 89:

@@ -22,6 +22,8 @@ from deidflow.header.values import (
 )
 
 _NO_DATE = date(1900, 1, 1)
+_LONGEST_STUDY = timedelta(days=31)
+"""A study date further than this from every series, acquisition and content date is made up."""
 
 
 def study_date(study: Study) -> date | None:
@@ -65,7 +67,12 @@ def _instances(study: Study) -> list[Instance]:
 
 
 def _study_start(instance: Instance) -> datetime | None:
-    if real_date(instance.study_date) is None or not has_time(instance.study_time):
+    """Study date and time, if both are real and the date is one on which the instance can have been made."""
+    day = real_date(instance.study_date)
+    if day is None or not has_time(instance.study_time):
+        return None
+    others = [other for text, _ in _later(instance) if (other := real_date(text))]
+    if others and min(abs(other - day) for other in others) > _LONGEST_STUDY:
         return None
     return _zoned(to_datetime(instance.study_date, instance.study_time), instance)
 
@@ -87,9 +94,10 @@ def _later(instance: Instance) -> tuple[tuple[str, str], ...]:
 
 def _moments(instance: Instance) -> Iterator[datetime]:
     """Every real moment of an instance; a time without a date of its own is of the day of the study."""
-    days = (instance.study_date, *(day for day, _ in _later(instance)))
-    fallback = next((day for text in days if (day := real_date(text))), _NO_DATE)
-    for text, time in (*_later(instance), (instance.study_date, instance.study_time)):
+    days = [day for text, _ in _later(instance) if (day := real_date(text))]
+    fallback = min(days, default=real_date(instance.study_date) or _NO_DATE)
+    pairs = [*_later(instance), ("" if days else instance.study_date, instance.study_time)]
+    for text, time in pairs:
         since_midnight = parse_time(time)
         if since_midnight:
             day = real_date(text) or fallback

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from deidflow.header.values import to_datetime
+from deidflow.header.values import local_datetime, parse_zone, to_datetime
 
 _DAY = timedelta(days=1)
 
@@ -21,17 +21,18 @@ def pet_fields(header: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {"TimeZero": "00:00:00", "ScanStart": 0}
     if administered is None or scan is None:
         return fields
-    injection = _injection(administered, scan)
+    injection = _injection(administered, scan, parse_zone(str(header.get("TimezoneOffsetFromUTC") or "")))
     if injection is not None:
         fields["InjectionStart"] = -(scan - injection).total_seconds()
     factor = _suv_factor(header, administered, scan, injection)
     return fields if factor is None else fields | {"SUVbwFactor": factor}
 
 
-def _injection(administered: Any, scan: datetime) -> datetime | None:
+def _injection(administered: Any, scan: datetime, zone: timedelta | None) -> datetime | None:
+    """When the dose was given, in the local time of the scan."""
     moment = str(administered.get("RadiopharmaceuticalStartDateTime") or "")
     if moment:
-        return to_datetime(moment[:8], moment[8:14])
+        return local_datetime(moment, zone)
     time = str(administered.get("RadiopharmaceuticalStartTime") or "")
     found = to_datetime(scan.strftime("%Y%m%d"), time) if time else None
     return found - _DAY if found is not None and found > scan else found

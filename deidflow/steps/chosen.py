@@ -29,6 +29,7 @@ def chosen_profile(settings: CommonSettings) -> Profile:
         profile = profile.model_copy(update={"csa": header.csa})
     if header.shift_days is not None:
         profile = _shifted(profile, header.shift_days)
+    _refuse_known_shift(profile, settings.level)
     if header.keep_uids:
         _refuse_uid_contradiction(header)
         profile = profile.model_copy(update={"options": (*dict.fromkeys((*profile.options, "retain_uids")),)})
@@ -36,6 +37,15 @@ def chosen_profile(settings: CommonSettings) -> Profile:
         kept = Deviation(attribute="PatientID", action="retain", reason="the identity strategy is none")
         profile = profile.deviating((kept,))
     return profile.deviating(_asked(header))
+
+
+def _refuse_known_shift(profile: Profile, level: str) -> None:
+    """Refuse true dates plus a number that a file shows, where the level promises that no true date leaves."""
+    if level == "high" and profile.dates.mode == "shift" and profile.dates.days is not None:
+        raise ConfigError(
+            f"profile '{profile.name}': dates.days gives everybody the same shift, which level high does not allow; "
+            "use dates.mode clock, or --level low"
+        )
 
 
 def _shifted(profile: Profile, days: int) -> Profile:

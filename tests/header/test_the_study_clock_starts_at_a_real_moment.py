@@ -12,9 +12,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 import deidflow
-from deidflow.errors import UsageError
+from deidflow.errors import ConfigError, UsageError
 from deidflow.header.clock import StudyClock
-from deidflow.header.values import clock_datetime, floor_to, parse_zone, shift_datetime
+from deidflow.header.values import clock_datetime, clock_time, floor_to, parse_zone, shift_datetime
 from tests.conftest import anonymizer, mr_instance, save
 
 REAL = {
@@ -148,3 +148,55 @@ def test_an_age_that_is_not_stated_is_computed(level: str, age: str, stated: str
     if stated is not None:
         header.add_new(0x00101010, "AS", stated)
     assert anonymizer(level).clean(header).PatientAge == age
+
+
+@pytest.mark.parametrize(
+    ("value", "moved"),
+    [
+        ("20190304", "19000101"),
+        ("20190304000000", "19000101000000"),
+        ("2019030410", "1899123123"),
+        ("20190305101630.5", "19000102000100.5"),
+        ("19800101101630", None),
+    ],
+)
+def test_a_datetime_gives_no_more_than_its_own_precision(value: str, moved: str | None) -> None:
+    clock = StudyClock.parse("2019-03-04T10:15:30")
+    assert clock is not None
+    assert clock_datetime(value, clock) == moved
+
+
+def test_an_hour_gives_no_minutes_away() -> None:
+    clock = StudyClock.parse("2019-03-04T10:15:30")
+    assert clock is not None
+    assert clock_time("10", clock) == "23"
+
+
+@pytest.mark.parametrize("date", ["19800101", "20000101", "11111111", "19691231"])
+def test_a_made_up_study_date_that_no_list_knows_is_not_the_origin(tmp_path: Path, date: str) -> None:
+    (header,) = anonymized(tmp_path, [mr_instance(**REAL | {"StudyDate": date})])
+    assert not any(HIDDEN.search(value) for value in moments(header))
+    assert header.SeriesDate == "19000101"
+    assert str(header.StudyDate) in ("", "19000101")
+
+
+@pytest.mark.parametrize("date", ["19800101", "20000101"])
+def test_a_made_up_series_date_gives_the_origin_away_at_no_level(tmp_path: Path, date: str) -> None:
+    for level in ("low", "high"):
+        (header,) = anonymized(tmp_path / level, [mr_instance(**REAL | {"SeriesDate": date})], level=level)
+        assert str(header.get("SeriesDate", "")) in ("", "19000101") or level == "low"
+        assert str(header.get("SeriesDate", ""))[:2] != "18"
+
+
+def test_a_profile_that_shows_its_shift_is_refused_at_high(tmp_path: Path) -> None:
+    save(mr_instance(), tmp_path / "in" / "a.dcm")
+    path = tmp_path / "shifted.yaml"
+    path.write_text("name: shifted\ntitle: t\nextends: high\ndates: {mode: shift, days: -30}\n")
+    with pytest.raises(ConfigError, match=r"dates\.days"):
+        deidflow.anonymize([tmp_path / "in"], tmp_path / "out", level="high", profile=path)
+
+
+def test_zero_years_are_no_age() -> None:
+    header = mr_instance(PatientAge="000Y", PatientBirthDate="19590101", StudyDate="20220510")
+    assert anonymizer("high").clean(header).PatientAge == "060Y"
+    assert anonymizer("high").clean(mr_instance(PatientAge="000Y", PatientBirthDate="")).PatientAge == "000Y"

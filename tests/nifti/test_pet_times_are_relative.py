@@ -42,3 +42,10 @@ def test_decay_corrected_to_administration() -> None:
 @pytest.mark.parametrize("changes", [{"Units": "CNTS"}, {"PatientWeight": ""}, {"DecayCorrection": "NONE"}])
 def test_without_what_it_needs_there_is_no_factor(changes: dict[str, str]) -> None:
     assert "SUVbwFactor" not in pet_fields(pet("100000", **changes))
+
+
+def test_an_injection_given_in_another_zone() -> None:
+    header = pet("100000", SeriesTime="100000", SeriesDate="20220510", TimezoneOffsetFromUTC="+0100")
+    dose = header.RadiopharmaceuticalInformationSequence[0]
+    dose.RadiopharmaceuticalStartDateTime = "20220510080000+0000"
+    assert pet_fields(header)["InjectionStart"] == -3600
