@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-all bench clean
+.PHONY: demo test test-all bench docs clean
 
 demo: .venv/run.stamp
 	$(BIN)/deidflow demo demo
@@ -25,6 +25,9 @@ bench: .venv/test.stamp
 	PYTHONPATH=. $(BIN)/python benchmarks/throughput.py
 	PYTHONPATH=. $(BIN)/python benchmarks/orchestration.py
 
+docs: .venv/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "deidflow needs Python 3.11, 3.12 or 3.13; install one or name it: make PYTHON=..."; exit 3; }
 	$(PYTHON) -m venv .venv
@@ -37,5 +40,9 @@ bench: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	touch $@ .venv/run.stamp
 
+.venv/docs.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	touch $@ .venv/run.stamp
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site

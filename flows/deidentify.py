@@ -44,7 +44,7 @@ def deidentify(run_id: str) -> State[Any]:
     return carry_out(run_id, settings, cancellable)
 
 
-def carry_out(run_id: str, settings: RunSettings, watched: Watch = nullcontext) -> State[Any]:
+def carry_out(run_id: str, settings: RunSettings, watched: Watch = lambda run: nullcontext()) -> State[Any]:
     """Do the whole run under locks that the caller holds; its end is in the vault's summary too."""
     run, pages = Run.start(run_id, settings), Pages()
     pages.show(lambda: mark(settings))
@@ -95,7 +95,8 @@ def _ended(run: Run, batch: Batch) -> State[Any]:
 def _rows(run: Run, batch: Batch) -> int:
     """Tasks that Prefect shows: discover, report, and each subject with its steps."""
     outcomes = [read_json(run.layout.outcome(order.pseudonym)) or {} for order in batch.orders]
-    return 2 + len(outcomes) + sum(session["shown"] for outcome in outcomes for session in outcome.values())
+    steps: int = sum(session["shown"] for outcome in outcomes for session in outcome.values())
+    return 2 + len(outcomes) + steps
 
 
 def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -40,7 +40,8 @@ def deploy(settings: RunSettings, cron: str, pool: str) -> None:
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     for deployment in _deployments(settings, cron):
-        _forget_schedules(deployment.apply(work_pool_name=pool), keep=bool(cron))
+        identifier = cast(UUID, deployment.apply(work_pool_name=pool))
+        _forget_schedules(identifier, keep=bool(cron))
     _mark_crashed_runs()
 
 
@@ -82,12 +83,14 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
         parameters={"level": settings.level},
         tags=tags_of(settings),
     )
-    again._parameter_openapi_schema.properties["pseudonym"] |= _pseudonyms(settings)
-    for one in (every_night, again):
-        one._parameter_openapi_schema = _Closed(
-            **one._parameter_openapi_schema.model_dump(), additionalProperties=False
+    # Prefect's methods are typed as sync or async; here they are called without a loop.
+    offered = [cast(RunnerDeployment, every_night), cast(RunnerDeployment, again)]
+    offered[1]._parameter_openapi_schema.properties["pseudonym"] |= _pseudonyms(settings)
+    for deployment in offered:
+        deployment._parameter_openapi_schema = _Closed(
+            **deployment._parameter_openapi_schema.model_dump(), additionalProperties=False
         )
-    return [every_night, again]
+    return offered
 
 
 class _Closed(ParameterSchema):
@@ -115,9 +118,9 @@ def _mark_crashed_runs() -> None:
         within=_SILENCE,
         threshold=1,
     )
-    crashed = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message="its worker is gone")
+    crashed = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message="its worker is gone", force=False)
     try:
-        known = Automation.read(name=_CRASHED)
+        known = cast(Automation, Automation.read(name=_CRASHED))
     except ValueError:
         Automation(name=_CRASHED, trigger=trigger, actions=[crashed]).create()
     else:

@@ -19,7 +19,7 @@ def plan(session: SessionRun) -> StepPlan:
     The outputs count as there when they are staged, or already published.
     """
     settings = session.run.settings
-    earlier = [session.finished[step].digest for step in _TAKES if step in session.finished]
+    earlier: list[str | float | None] = [session.finished[step].digest for step in _TAKES if step in session.finished]
     if settings.defacing and not session.masks.exists():
         session.store.forget("reconstruct")
 

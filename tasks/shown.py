@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
@@ -46,7 +47,7 @@ class Pages:
 def mark(settings: RunSettings) -> None:
     """Mark the flow run with level and project."""
     with get_client(sync_client=True) as client:
-        client.update_flow_run(flow_run.get_id(), tags=tags_of(settings))
+        client.update_flow_run(UUID(flow_run.get_id()), tags=tags_of(settings))
 
 
 class Progress:
@@ -97,6 +98,6 @@ def _nothing_to_see(row: dict[str, Any]) -> bool:
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
-    steps = {step: row["steps"].get(step, "failed" if row["failed"] == step else "-") for step in STEPS}
+    steps: dict[str, str] = {step: row["steps"].get(step, "failed" if row["failed"] == step else "-") for step in STEPS}
     series = ", ".join(f"{count} {state}" for state, count in row["series"].items())
     return {"subject": row["subject"], "session": row["session"], **steps, "series": series}

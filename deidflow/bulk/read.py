@@ -42,8 +42,9 @@ def read_all(located: Located, workers: int, limit: int, *, force: bool, signed:
 _NOWHERE: Place = ((9.0,), 0.0)
 
 
-def _lost(batch: Batch) -> tuple[int, list[ReadFile]]:
-    return batch.common[3], [ReadFile(failed(batch.items[0], Reason.READER_DIED), _NOWHERE, ())]
+def _lost(batch: Batch, reason: Reason) -> tuple[int, list[ReadFile]]:
+    shown = Reason.READER_DIED if reason is Reason.CHILD_DIED else reason
+    return batch.common[3], [ReadFile(failed(batch.items[0], shown), _NOWHERE, ())]
 
 
 def read_batch(common: tuple[str, bool, bool, int], paths: Sequence[str]) -> tuple[int, list[ReadFile]]:

@@ -128,7 +128,7 @@ class _Run:
         common = str(self.located.root), str(target)
         batches = (Batch(common, paths[start : start + _BATCH]) for start in range(0, len(paths), _BATCH))
         with Pool("deidflow.bulk.work:back_up_batch", self._workers, self._limit) as pool:
-            bad = sum(len(found) for found in pool.map(batches, lambda batch: list(batch.items)))
+            bad = sum(len(found) for found in pool.map(batches, lambda batch, _: list(batch.items)))
         if bad:
             raise EnvironmentFault(f"{bad} files could not be backed up intact; nothing was de-identified")
 

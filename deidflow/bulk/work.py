@@ -72,9 +72,9 @@ def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
     return done
 
 
-def lost(batch: Batch) -> list[Done]:
+def lost(batch: Batch, reason: Reason) -> list[Done]:
     """The end of a file that killed its process."""
-    return [Done(batch.items[0], Verdict.FAILED, Reason.CHILD_DIED, (), ())]
+    return [Done(batch.items[0], Verdict.FAILED, reason, (), ())]
 
 
 def _guarded(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:

@@ -7,9 +7,12 @@ import sys
 
 from cyclopts import App, CycloptsError
 
+from deidflow.version import __version__
+
 app = App(
     name="deidflow",
     help="From raw DICOM subjects to a release that can be shared: headers, faces and identities removed.",
+    version=__version__,
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
@@ -27,7 +30,12 @@ app.command("deidflow.cli.demo:demo", name="demo")
 
 def main() -> None:
     """Run the command of the arguments; errors are one line, exit codes those of the documentation."""
+    from deidflow.cli.versions import is_verbose_version, version_lines
     from deidflow.errors import DeidflowError
+
+    if is_verbose_version(sys.argv[1:]):
+        print("\n".join(version_lines()))
+        return
 
     try:
         code = app(exit_on_error=False, print_error=False)

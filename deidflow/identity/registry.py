@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 
 from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.identity.database import NAME
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.store.files import safe_cell, write_bytes_atomic
@@ -55,15 +55,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Registry:
-    """An open vault's database and secret."""
+    """An open vault, and the secret that opens it for every project and level."""
 
-    folder: Path
+    vault: Vault
     master: bytes
-    database: sqlite3.Connection
+
+    @property
+    def folder(self) -> Path:
+        """The vault's folder."""
+        return self.vault.folder
 
     def scopes(self) -> list[tuple[str, str]]:
         """Projects and levels."""
-        return list(self.database.execute("SELECT DISTINCT project, level FROM patients ORDER BY project, level"))
+        return self.vault.scopes()
 
     def rows(self, project: str | None, level: str | None) -> Iterator[Row]:
         """Every subject of a project and level, or of all."""
@@ -74,36 +78,25 @@ class Registry:
     def _rows(self, project: str, level: str) -> Iterator[Row]:
         vault = Vault(self.folder, Keys(self.master, project, level))
         try:
-            query = (
-                "SELECT pseudonym, shift_days, sealed FROM patients WHERE project = ? AND level = ? ORDER BY pseudonym"
-            )
-            for pseudonym, shift, sealed in self.database.execute(query, (project, level)).fetchall():
-                sessions = tuple(self._sessions(vault, project, level, pseudonym))
-                yield Row(project, level, pseudonym, shift, vault.unseal(sealed), sessions)
+            for person in vault.originals():
+                yield Row(project, level, person.pseudonym, person.shift_days, person.values, person.sessions)
         finally:
             vault.close()
-
-    def _sessions(self, vault: Vault, project: str, level: str, pseudonym: str) -> Iterator[tuple[str, str]]:
-        query = "SELECT label, sealed FROM sessions WHERE project = ? AND level = ? AND pseudonym = ? ORDER BY label"
-        for label, sealed in self.database.execute(query, (project, level, pseudonym)):
-            yield label, str(vault.unseal(sealed)["date"])
 
 
 @contextmanager
 def open_registry(folder: Path) -> Iterator[Registry]:
     """The identities of an existing vault; raises UsageError where there is none, VaultMismatch for another secret."""
-    path = folder / "deidflow.sqlite"
-    if not path.exists():
+    if not (folder / NAME).exists():
         raise UsageError("there is no vault in this folder; name the folder that a run made")
     master = load_secret(folder, create=False)
-    Vault(folder, Keys(master, "default", "high")).close()
-    database = sqlite3.connect(path)
+    vault = Vault(folder, Keys(master, "default", "high"))
     try:
-        yield Registry(folder, master, database)
+        yield Registry(vault, master)
     except InvalidTag:
         raise EnvironmentFault("a sealed value of the vault is damaged; run 'deidflow vault check'") from None
     finally:
-        database.close()
+        vault.close()
 
 
 def export_csv(rows: Iterable[Row], path: Path) -> int:
@@ -125,10 +118,9 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
 def problems(registry: Registry) -> list[str]:
     """What is wrong with a vault, in words without identifiers."""
     found = []
-    state = registry.database.execute("PRAGMA integrity_check").fetchone()[0]
-    if state != "ok":
+    if not registry.vault.is_intact():
         found.append("the database is damaged; restore it from a backup")
-    for name in (".", "deidflow.sqlite", "secret.key"):
+    for name in (".", NAME, "secret.key"):
         path = registry.folder / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             found.append(f"{'the vault' if name == '.' else name} can be read by others; take their permissions away")

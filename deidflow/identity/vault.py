@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from deidflow.errors import EnvironmentFault, VaultMismatch
+from deidflow.identity.database import open_database, transaction
 from deidflow.identity.persons import Person
+from deidflow.identity.sealing import RowKey, Sealer
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.identity.strategies import Namer
 from deidflow.settings import IdSettings, SessionSettings
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, entry TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS patients (
-    project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, shift_days INTEGER NOT NULL,
-    anchor TEXT, sealed BLOB NOT NULL,
-    PRIMARY KEY (project, level, lookup), UNIQUE (project, level, pseudonym));
-CREATE TABLE IF NOT EXISTS sessions (
-    project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, label TEXT NOT NULL,
-    published INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL,
-    PRIMARY KEY (project, level, lookup));
-CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
-"""
 
 
 @dataclass(frozen=True)
@@ -47,45 +29,32 @@ class Identity:
     """Study UID -> session label."""
 
 
+@dataclass(frozen=True)
+class Original:
+    """Who stands behind a pseudonym."""
+
+    pseudonym: str
+    shift_days: int
+    values: dict[str, str]
+    sessions: tuple[tuple[str, str], ...]
+    """Label and date."""
+
+
 class Vault:
     """The database of one vault, for one project and level."""
 
     def __init__(self, folder: Path, keys: Keys) -> None:
         self.folder = folder
         self.keys = keys
-        self._cipher = AESGCM(keys.derive("seal"))
-        try:
-            self._database = sqlite3.connect(
-                folder / "deidflow.sqlite", isolation_level=None, timeout=60, check_same_thread=False
-            )
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise EnvironmentFault(f"the vault's database cannot be opened: {type(error).__name__}") from None
-        self._check_secret()
+        self._sealer = Sealer(keys)
+        self._database = open_database(folder, keys)
 
     def close(self) -> None:
         """Close the database."""
         self._database.close()
 
-    def _check_secret(self) -> None:
-        row = self._database.execute("SELECT value FROM meta WHERE name = 'fingerprint'").fetchone()
-        if row is None:
-            with self._transaction() as database:
-                database.execute("INSERT INTO meta VALUES ('fingerprint', ?)", (self.keys.fingerprint,))
-        elif row[0] != self.keys.fingerprint:
-            raise VaultMismatch("this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(self._database)
 
     @property
     def _scope(self) -> tuple[str, str]:
@@ -145,7 +114,7 @@ class Vault:
     def _insert(self, database: sqlite3.Connection, person: Person, pseudonym: str) -> None:
         lookup = self._patient(person.key)
         shift = shift_days(self.keys, person)
-        sealed = self._seal(person.original)
+        sealed = self._sealer.seal(RowKey("patients", lookup), person.original)
         row = (*self._scope, lookup, pseudonym, shift, None, sealed)
         database.execute("INSERT INTO patients VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -160,8 +129,10 @@ class Vault:
         database.execute(forget, (*self._scope, pseudonym))
         for uid, day in person.studies.items():
             if self._study(uid) not in published:
-                sealed = self._seal({"study": uid, "date": str(day or ""), "anchor": str(used_anchor or "")})
-                row = (*self._scope, self._study(uid), pseudonym, labels[self._study(uid)], 0, sealed)
+                lookup = self._study(uid)
+                original = {"study": uid, "date": str(day or ""), "anchor": str(used_anchor or "")}
+                sealed = self._sealer.seal(RowKey("sessions", lookup), original)
+                row = (*self._scope, lookup, pseudonym, labels[lookup], 0, sealed)
                 database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return Identity(pseudonym, shift, {uid: labels[self._study(uid)] for uid in person.studies})
 
@@ -182,7 +153,7 @@ class Vault:
                 row = database.execute(find, (*self._scope, pseudonym, label)).fetchone()
                 if row is not None:
                     database.execute(fix, (*self._scope, row[0]))
-                    anchor = self.unseal(row[1])["anchor"]
+                    anchor = self._sealer.unseal(RowKey("sessions", row[0]), row[1])["anchor"]
                     self._set_anchor(database, pseudonym, anchor or None)
 
     def published_of(self, study_uids: Iterable[str]) -> set[tuple[str, str]]:
@@ -191,15 +162,34 @@ class Vault:
         known = {row[0]: (row[1], row[2]) for row in self._database.execute(query, self._scope)}
         return {known[lookup] for uid in study_uids if (lookup := self._study(uid)) in known}
 
-    # sealing
+    # originals
 
-    def _seal(self, value: Mapping[str, Any]) -> bytes:
-        nonce = os.urandom(12)
-        return nonce + self._cipher.encrypt(nonce, json.dumps(value, sort_keys=True).encode(), None)
+    def scopes(self) -> list[tuple[str, str]]:
+        """Projects and levels in this vault."""
+        query = "SELECT DISTINCT project, level FROM patients ORDER BY project, level"
+        return list(self._database.execute(query))
 
-    def unseal(self, sealed: bytes) -> Any:
-        """The original values in a sealed field."""
-        return json.loads(self._cipher.decrypt(sealed[:12], sealed[12:], None))
+    def originals(self) -> Iterator[Original]:
+        """Every patient of this project and level, by pseudonym; raises InvalidTag for a damaged one."""
+        query = (
+            "SELECT lookup, pseudonym, shift_days, sealed FROM patients "
+            "WHERE project = ? AND level = ? ORDER BY pseudonym"
+        )
+        for lookup, pseudonym, shift, sealed in self._database.execute(query, self._scope).fetchall():
+            values = self._sealer.unseal(RowKey("patients", lookup), sealed)
+            yield Original(pseudonym, shift, values, tuple(self._session_dates(pseudonym)))
+
+    def _session_dates(self, pseudonym: str) -> Iterator[tuple[str, str]]:
+        query = (
+            "SELECT lookup, label, sealed FROM sessions "
+            "WHERE project = ? AND level = ? AND pseudonym = ? ORDER BY label"
+        )
+        for lookup, label, sealed in self._database.execute(query, (*self._scope, pseudonym)):
+            yield label, str(self._sealer.unseal(RowKey("sessions", lookup), sealed)["date"])
+
+    def is_intact(self) -> bool:
+        """Whether the database finds its own pages and indices sound."""
+        return bool(self._database.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
 def _located(root: Path, path: str) -> bytes:

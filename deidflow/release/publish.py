@@ -47,8 +47,9 @@ def complete(staging: Path) -> None:
 def _complete(journal: Path) -> None:
     row = json.loads(journal.read_text())
     staged, published, old = Path(row["staged"]), Path(row["published"]), Path(row["old"])
-    if old.exists() and not published.exists() and staged.exists():
-        os.rename(staged, published)
+    if not published.exists():
+        newest = staged if staged.exists() else old
+        os.rename(newest, published)
     remove_tree(old)
     journal.unlink(missing_ok=True)
 

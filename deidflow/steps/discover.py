@@ -88,7 +88,9 @@ def read_in_children(source: Path, paths: Sequence[str], children: Children, log
             if error.reason is Reason.STOPPED:
                 raise
             if done < len(batch):
-                yield failed(batch[done], Reason.READER_DIED)
+                starved = error.reason is Reason.OUT_OF_MEMORY
+                reason = Reason.OUT_OF_MEMORY if starved else Reason.READER_DIED
+                yield failed(batch[done], reason)
                 done += 1
         waiting = waiting[done:]
 

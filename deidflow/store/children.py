@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import DeidflowError, EnvironmentFault, StepFailed
-from deidflow.store.process import die_with_parent, limit_memory
+from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
 from deidflow.verdicts import Reason
 
 _PRELOAD = ["deidflow.store.preload"]
@@ -124,11 +124,15 @@ class Children:
     def _why(self, exit_code: int | None) -> Reason:
         if self._stopping:
             return Reason.STOPPED
-        return Reason.OUT_OF_MEMORY if exit_code == _MEMORY_EXIT else Reason.CHILD_DIED
+        return reason_of_death(exit_code)
 
 
-_MEMORY_EXIT = 77
 _START_SECONDS, _END_SECONDS = 0.5, 1.0
+
+
+def reason_of_death(exit_code: int | None) -> Reason:
+    """Why a working process ended without an answer."""
+    return Reason.OUT_OF_MEMORY if exit_code == MEMORY_EXIT else Reason.CHILD_DIED
 
 
 def _kill_forkserver() -> None:
@@ -171,7 +175,7 @@ def _child(sender: Connection[Any, Any], function: str, arguments: tuple[Any, ..
             value = None
         sender.send(("value", value))
     except MemoryError:
-        os._exit(_MEMORY_EXIT)
+        os._exit(MEMORY_EXIT)
     except DeidflowError as error:
         traceback.print_exc()
         sender.send(("error", error))

@@ -11,13 +11,18 @@ import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from deidflow.errors import DeidflowError, EnvironmentFault
-from deidflow.store.children import fault_of
-from deidflow.store.process import die_with_parent, limit_memory
+from deidflow.store.children import fault_of, reason_of_death
+from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
+from deidflow.verdicts import Reason
+
+Lost = Callable[["Batch", Reason], Any]
+"""Makes the result of an item that killed its process, given why the process ended."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Pool:
             worker.process.join()
             worker.connection.close()
 
-    def map(self, batches: Iterable[Batch], lost: Callable[[Batch], Any]) -> Iterator[Any]:
+    def map(self, batches: Iterable[Batch], lost: Lost) -> Iterator[Any]:
         """The result of every batch, in any order; `lost` makes that of an item that kills its process.
 
         Raises the DeidflowError that a function raised.
@@ -75,7 +80,9 @@ class Pool:
                 return
             worker = next((one for one in self._workers if one.batch is None), None) or self._start()
             worker.batch = batch
-            worker.connection.send(batch)
+            # One that died while it waited is seen when its answer is awaited.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                worker.connection.send(batch)
 
     def _start(self) -> _Worker:
         here, there = self._context.Pipe()
@@ -85,7 +92,7 @@ class Pool:
         self._workers.append(_Worker(process, here))
         return self._workers[-1]
 
-    def _taken(self, worker: _Worker, again: deque[Batch], lost: Callable[[Batch], Any]) -> Iterator[Any]:
+    def _taken(self, worker: _Worker, again: deque[Batch], lost: Lost) -> Iterator[Any]:
         batch, worker.batch = worker.batch, None
         assert batch is not None
         try:
@@ -95,7 +102,7 @@ class Pool:
             worker.connection.close()
             self._workers.remove(worker)
             if len(batch.items) == 1:
-                yield lost(batch)
+                yield lost(batch, reason_of_death(worker.process.exitcode))
             else:
                 middle = len(batch.items) // 2
                 again.extend(Batch(batch.common, part) for part in (batch.items[:middle], batch.items[middle:]))
@@ -113,8 +120,16 @@ def _work(connection: Connection[Any, Any], function: str, limit: int) -> None:
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     limit_memory(limit)
+    try:
+        _serve(connection, function)
+    except MemoryError:
+        os._exit(MEMORY_EXIT)
+
+
+def _serve(connection: Connection[Any, Any], function: str) -> None:
     module, name = function.split(":")
     work = getattr(importlib.import_module(module), name)
+
     while True:
         try:
             batch = connection.recv()
@@ -127,7 +142,7 @@ def _answer(work: Any, batch: Batch) -> tuple[str, Any]:
     try:
         return "value", work(batch.common, batch.items)
     except MemoryError:
-        os._exit(77)
+        raise
     except DeidflowError as error:
         return "error", error
     except OSError as error:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 LEAST_MEMORY = 2 << 30
+MEMORY_EXIT = 77
+"""Exit code of a working process that reached its memory limit."""
 
 
 def die_with_parent() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import date
 from pathlib import Path
 
@@ -43,8 +42,8 @@ def test_the_database_holds_no_original_value_in_the_open(vault: Vault) -> None:
     content = b"".join(path.read_bytes() for path in vault.folder.glob("deidflow.sqlite*"))
     assert b"SECRETPATIENT" not in content
     assert b"studyuid" not in content
-    sealed = sqlite3.connect(vault.folder / "deidflow.sqlite").execute("SELECT sealed FROM patients").fetchone()[0]
-    assert vault.unseal(sealed) == {"name 0": "original of id||SECRETPATIENT"}
+    (original,) = vault.originals()
+    assert original.values == {"name 0": "original of id||SECRETPATIENT"}
 
 
 def test_a_vault_of_another_secret_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""The vault's database: its schema, the number of the schema, and the way up from an older one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+
+from deidflow.errors import EnvironmentFault, VaultMismatch
+from deidflow.identity.sealing import RowKey, Sealer
+from deidflow.identity.secret import Keys
+
+NAME = "deidflow.sqlite"
+SCHEMA_NUMBER = 1
+"""`PRAGMA user_version`. 0: sealed values bound to no row. 1: bound to their row."""
+
+_SEALED_TABLES = ("patients", "sessions")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, entry TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS patients (
+    project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, shift_days INTEGER NOT NULL,
+    anchor TEXT, sealed BLOB NOT NULL,
+    PRIMARY KEY (project, level, lookup), UNIQUE (project, level, pseudonym));
+CREATE TABLE IF NOT EXISTS sessions (
+    project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, label TEXT NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL,
+    PRIMARY KEY (project, level, lookup));
+CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
+"""
+
+
+def open_database(folder: Path, keys: Keys) -> sqlite3.Connection:
+    """The database of a vault, made or upgraded where needed.
+
+    Raises VaultMismatch for another secret, before anything is changed, and EnvironmentFault where the
+    database cannot be opened or was made by a newer version.
+    """
+    try:
+        database = _connect(folder / NAME)
+    except sqlite3.Error as error:
+        raise _fault(error) from None
+
+    try:
+        _prepare(database, keys)
+    except sqlite3.Error as error:
+        database.close()
+        raise _fault(error) from None
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing, and no other writer meanwhile."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+
+
+def _fault(error: sqlite3.Error) -> EnvironmentFault:
+    return EnvironmentFault(f"the vault's database cannot be opened: {type(error).__name__}")
+
+
+def _prepare(database: sqlite3.Connection, keys: Keys) -> None:
+    if _schema_number(database) > SCHEMA_NUMBER:
+        raise EnvironmentFault("the vault was written by a newer version of deidflow; install that version to open it")
+
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.executescript(_SCHEMA)
+    _check_secret(database, keys)
+    _upgrade(database, keys)
+
+
+def _schema_number(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _check_secret(database: sqlite3.Connection, keys: Keys) -> None:
+    query = "SELECT value FROM meta WHERE name = 'fingerprint'"
+    row = database.execute(query).fetchone()
+    if row is None:
+        with transaction(database):
+            database.execute("INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (keys.fingerprint,))
+        row = database.execute(query).fetchone()
+
+    if row[0] != keys.fingerprint:
+        raise VaultMismatch("this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE")
+
+
+def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:
+    if _schema_number(database) == SCHEMA_NUMBER:
+        return
+
+    with transaction(database):
+        # Another process may have upgraded while this one waited for the lock.
+        if _schema_number(database) == SCHEMA_NUMBER:
+            return
+        for table in _SEALED_TABLES:
+            _bind_values(database, keys.master, table)
+        database.execute(f"PRAGMA user_version = {SCHEMA_NUMBER}")
+
+
+def _bind_values(database: sqlite3.Connection, master: bytes, table: str) -> None:
+    select = f"SELECT project, level, lookup, sealed FROM {table}"
+    update = f"UPDATE {table} SET sealed = ? WHERE project = ? AND level = ? AND lookup = ?"
+    for project, level, lookup, sealed in database.execute(select).fetchall():
+        sealer = Sealer(Keys(master, project, level))
+        # A damaged value stays as it is: `vault check` names it, and the rest can be used.
+        with suppress(InvalidTag):
+            bound = sealer.bind(RowKey(table, lookup), sealed)
+            database.execute(update, (bound, project, level, lookup))
