@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from deidflow.dicom.encoding import fits_syntax
-from deidflow.dicom.structure import Structure
+from deidflow.dicom.structure import NestedValue, Structure
 
 PATIENT_NAME, PATIENT_ID, BIRTH_DATE = 0x00100010, 0x00100020, 0x00100030
 TEXT_FIELDS = {
@@ -84,6 +85,7 @@ NAMES, NUMBERS, DATES = frozenset(("name", "staff")), frozenset(("id", "number")
 """Kinds of identifiers by how they are searched; all others as a whole."""
 
 CHARSET = 0x00080005
+_ISO_2022 = b"\\".join(b"ISO 2022 IR %d" % number for number in (6, 13, 58, 87, 100, 126, 144, 149, 159))
 NESTED = frozenset(tag for tag, kind in IDENTIFIER_TAGS.items() if kind != "date")
 """Identifying attributes that are looked for in sequences too."""
 WANTED = frozenset([*TEXT_FIELDS.values(), *SHORT_FIELDS.values(), *IDENTIFIER_TAGS, CHARSET])
@@ -172,8 +174,11 @@ def describe(structure: Structure) -> Instance:
     decode = decoder(values.get(CHARSET, b""))
     texts = {name: decode(values.get(tag, b"")) for name, tag in TEXT_FIELDS.items()}
     shorts = {name: short_of(values.get(tag, b""), structure.big_endian) for name, tag in SHORT_FIELDS.items()}
-    found = [(tag, values[tag]) for tag in IDENTIFIER_TAGS if values.get(tag)] + structure.nested
-    identifiers = dict.fromkeys(pair for tag, raw in found for pair in identifiers_in(tag, decode(raw)))
+    charset = values.get(CHARSET, b"")
+    found = [NestedValue(tag, values[tag], charset) for tag in IDENTIFIER_TAGS if values.get(tag)]
+    identifiers = dict.fromkeys(
+        pair for tag, raw, own in (*found, *structure.nested) for pair in identifiers_in(tag, raw, own or charset)
+    )
     return Instance(
         **texts,  # type: ignore[arg-type]
         **shorts,  # type: ignore[arg-type]
@@ -190,9 +195,21 @@ def describe(structure: Structure) -> Instance:
     )
 
 
-def identifiers_in(tag: int, text: str) -> Iterator[tuple[str, str]]:
-    """Kind and value of each value of an identifying attribute."""
-    yield from ((IDENTIFIER_TAGS[tag], one.strip()) for one in text.split("\\") if one.strip())
+def identifiers_in(tag: int, raw: bytes, charset: bytes) -> Iterator[tuple[str, str]]:
+    """Kind and value of each value of an identifying attribute, in every way that its bytes can be read."""
+    for text in dict.fromkeys((decoder(charset)(raw), *other_readings(raw))):
+        yield from ((IDENTIFIER_TAGS[tag], value.strip()) for value in text.split("\\") if value.strip())
+
+
+def other_readings(raw: bytes) -> Iterator[str]:
+    """What bytes say under a character set that the header does not name: UTF-8, or ISO 2022 by its escapes."""
+    if b"\x1b" in raw:
+        yield decoder(_ISO_2022)(raw)
+    if not raw.isascii():
+        try:
+            yield raw.decode("utf-8").strip("\0 ")
+        except UnicodeDecodeError:
+            return
 
 
 def short_of(raw: bytes, big_endian: bool) -> int:
@@ -200,6 +217,7 @@ def short_of(raw: bytes, big_endian: bool) -> int:
     return struct.unpack(">H" if big_endian else "<H", raw[:2])[0] if len(raw) >= 2 else 0
 
 
+@lru_cache(maxsize=64)
 def decoder(charset: bytes) -> Callable[[bytes], str]:
     """Decodes values of a header with this SpecificCharacterSet."""
     from pydicom.charset import decode_bytes

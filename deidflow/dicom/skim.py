@@ -44,6 +44,7 @@ class _Known:
     """What the constant elements of a shape say, and how to decode the others."""
 
     decode: Any
+    charset: bytes
     fields: list[Any]
     identifiers: dict[tuple[str, str], None] = field(default_factory=dict)
     pairs: tuple[tuple[str, str], ...] | None = None
@@ -72,7 +73,7 @@ class _Skim:
     def learn(self, body: bytes, elements: Sequence[Element]) -> _Known:
         charset = next((body[one.value : one.end] for one in elements if one.tag == CHARSET), b"")
         fields: list[Any] = [0 if name in SHORT_FIELDS else "" for name in Instance._fields]
-        return _Known(decoder(charset), fields)
+        return _Known(decoder(charset), charset, fields)
 
     def run(self, known: _Known, body: bytes, elements: Sequence[Element], before: int) -> None:
         for element in elements:
@@ -83,11 +84,13 @@ class _Skim:
     def vary(self, known: _Known, body: bytes, element: Element) -> Piece | None:
         tag = element.tag
         if element.vr == b"SQ" or element.undefined or (element.vr in (b"", b"UN") and tag in sequence_tags()):
-            nested = check_element(body, element, self._syntax, NESTED)
-            return tag, "", [pair for inner, raw in nested for pair in identifiers_in(inner, known.decode(raw))]
+            pairs: list[tuple[str, str]] = []
+            for inner, raw, own in check_element(body, element, self._syntax, NESTED):
+                pairs += identifiers_in(inner, raw, own or known.charset)
+            return tag, "", pairs
         if tag in IDENTIFIER_TAGS:
-            text = known.decode(body[element.value : element.end])
-            return tag, text, list(identifiers_in(tag, text))
+            raw = body[element.value : element.end]
+            return tag, known.decode(raw), list(identifiers_in(tag, raw, known.charset))
         if tag in _TEXTS:
             return tag, known.decode(body[element.value : element.end]), None
         return (tag, short_of(body[element.value : element.end], False), None) if tag in _NUMBERS else None

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from deidflow.dicom.elements import (
     EXPLICIT_HEAD,
@@ -32,6 +33,7 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_CHARSET = 0x00080005
 _CODESTREAM = 4096
 
 
@@ -45,6 +47,14 @@ class Limits:
     inflated_bytes: int = 256 << 20
     inflated_ratio: int = 1_100
     """Beyond what deflate can reach (1,032), so that blank images pass and `inflated_bytes` decides."""
+
+
+class NestedValue(NamedTuple):
+    """An element inside of a sequence, and the SpecificCharacterSet of its item (empty: that of the data set)."""
+
+    tag: int
+    value: bytes
+    charset: bytes
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,8 @@ class Structure:
     encapsulated: bool
     pixel_offset: int = 0
     """Where the value of the pixel data begins in the file; in a deflated one, in what was inflated."""
-    nested: list[tuple[int, bytes]] = field(default_factory=list)
-    """Tag and value of the elements inside of sequences that were asked for."""
+    nested: list[NestedValue] = field(default_factory=list)
+    """The elements inside of sequences that were asked for."""
     codestream: bytes = b""
     """The first bytes of the first fragment of encapsulated pixel data."""
 
@@ -113,8 +123,8 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None, neste
     )
 
 
-def check_element(body: bytes, element: Element, syntax: str, nested: Set[int]) -> list[tuple[int, bytes]]:
-    """Keep the bounds inside one element; tag and value of the `nested` ones in it. Raises Withheld."""
+def check_element(body: bytes, element: Element, syntax: str, nested: Set[int]) -> list[NestedValue]:
+    """Keep the bounds inside one element; the `nested` ones in it. Raises Withheld."""
     walk = _Walk(memoryview(body), syntax, frozenset(), Limits(), nested, position=element.start, end=element.end)
     try:
         walk.run()
@@ -169,6 +179,7 @@ class _Level:
     items: bool
     implicit: bool
     undefined: bool
+    charset: bytes = b""
 
 
 @dataclass
@@ -178,7 +189,7 @@ class _Walk:
     wanted: Set[int]
     limits: Limits
     nested: Set[int] = frozenset()
-    found: list[tuple[int, bytes]] = field(default_factory=list)
+    found: list[NestedValue] = field(default_factory=list)
     values: dict[int, bytes] = field(default_factory=dict)
     pixel_length: int | None = None
     pixel_value: int = 0
@@ -258,7 +269,9 @@ class _Walk:
         if len(self.stack) == 1 and tag in self.wanted:
             self.values[tag] = bytes(self.data[value : value + length])
         elif tag in self.nested and length and len(self.stack) > 1:
-            self.found.append((tag, bytes(self.data[value : value + length])))
+            self.found.append(NestedValue(tag, bytes(self.data[value : value + length]), level.charset))
+        elif tag == _CHARSET and len(self.stack) > 1:
+            level.charset = bytes(self.data[value : value + length])
         self.position = value + length
 
     def _push(self, length: int, *, items: bool, implicit: bool) -> None:
@@ -269,7 +282,7 @@ class _Walk:
         end = outer if undefined else self.position + length
         if end > outer:
             raise Withheld(Reason.TRUNCATED)
-        self.stack.append(_Level(end, items, implicit, undefined))
+        self.stack.append(_Level(end, items, implicit, undefined, self.stack[-1].charset))
 
     def _pixels(self, length: int, value: int) -> None:
         self.encapsulated = length == UNDEFINED

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from deidflow.dicom.header import CHARSET
+from deidflow.dicom.header import CHARSET, other_readings
 from deidflow.header.context import HeaderContext
 from deidflow.header.identifiers import fold
 from deidflow.header.rules import Rule
@@ -25,6 +25,8 @@ from deidflow.resources import defined_terms
 
 SIZES = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"SV": 8, b"UV": 8}
 FORMATS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d", b"SV": "q", b"UV": "Q"}
+_WIDE = frozenset((b"UL", b"SL", b"UV", b"SV", b"FD"))
+"""VRs that can hold numbers of six digits and more without loss."""
 ENCODED = frozenset((b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"PN"))
 TEXT = frozenset((b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"CS", b"UR", b"AE"))
 _UNDIVIDED = frozenset((b"ST", b"LT", b"UT", b"UR"))
@@ -66,7 +68,17 @@ class Actions:
         text = self._text(vr, raw)
         if not text:
             return []
+        text = self._misread(raw, text)
         return [text] if vr in _UNDIVIDED else text.split("\\")
+
+    def _misread(self, raw: bytes, text: str) -> str:
+        """The text under another character set than the header's, where only that shows an identifier."""
+        if raw.isascii() and b"\x1b" not in raw:
+            return text
+        for reading in other_readings(raw):
+            if self.context.scrubber.finds(reading) and not self.context.scrubber.finds(text):
+                return reading
+        return text
 
     def _text(self, vr: bytes, raw: bytes) -> str:
         if raw.isascii() and b"\x1b" not in raw:
@@ -104,7 +116,7 @@ class Actions:
         if vr in (b"DS", b"IS"):
             values = self.decoded(vr, raw)
             legal = all(not one.strip() or (is_number(one) and len(one.strip()) <= 32) for one in values)
-            return raw.rstrip(b"\0 ") if legal else None
+            return self._without_own(raw, values) if legal else None
         if vr in BINARY:
             return (
                 raw
@@ -113,6 +125,20 @@ class Actions:
                 else None
             )
         return _KEPT.get(vr, Actions._remove)(self, rule, tag, vr, raw)
+
+    def _without_own(self, raw: bytes, values: list[str]) -> bytes:
+        """Numbers as text; a number or birth date of the patient becomes zero."""
+        is_own = self.context.scrubber.is_own_number
+        if not any(map(is_own, values)):
+            return raw.rstrip(b"\0 ")
+        return "\\".join("0" if is_own(value) else value for value in values).encode("ascii")
+
+    def holds_own_number(self, vr: bytes, raw: bytes) -> bool:
+        """Whether a binary number is a number or the birth date of the patient."""
+        if vr not in _WIDE or not self.context.scrubber.numbers or len(raw) % SIZES[vr]:
+            return False
+        numbers = struct.unpack(f"<{len(raw) // SIZES[vr]}{FORMATS[vr]}", raw)
+        return not self.context.scrubber.numbers.isdisjoint(numbers)
 
     def _searched(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         values = [_CONTROL.sub("", value) for value in self.decoded(vr, raw)]
@@ -145,7 +171,7 @@ class Actions:
         most = self.multiplicity.get(tag, 0)
         if rest or (most and count > most) or (len(raw) > 8 and self.context.scrubber.hides(raw, needed=True)):
             return None
-        return raw
+        return bytes(len(raw)) if self.holds_own_number(vr, raw) else raw
 
     def _kept_name(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         return self._searched(tag, vr, raw)

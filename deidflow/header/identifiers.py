@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from functools import lru_cache
 from itertools import permutations
 
 from deidflow.dicom.header import DATES, NAMES, NUMBERS
-from deidflow.header.values import is_placeholder, parse_date
+from deidflow.dicom.person_names import (
+    PARTS,
+    SUBPARTS,
+    UNSPACED,
+    fold,
+    folded_letter,
+    is_unspaced,
+    romanised,
+    spellings,
+)
+from deidflow.dicom.written_dates import days_meant
+from deidflow.header.values import is_placeholder
 from deidflow.resources import load_yaml
 
 LEAST_LETTERS = 3
 _ANYWHERE = 6
 """Letters from which a name is searched inside of words too."""
+_LEAST_SPLIT = 5
+"""Letters from which a part of a name is found written as two words."""
 _SHORT_NUMBER = 5
-_UNSPACED = 0x2E7F
-_NAME_PARTS = re.compile(r"[\^=,\s\\]+")
-_SUBPARTS = re.compile(r"[\-'’`´.]+")
+_LEAST_DIGITS = 6
+"""Digits from which a number alone in a numeric attribute is the patient's, not one of physics by chance."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where a joined name shows its parts by case: XiaoDong."""
 _ANY_WORD = re.compile(r"[^\W_]+")
-_PLAIN = str.maketrans(
-    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ς": "σ"}
-)
-"""Letters that have no decomposition into a plain one and a mark."""
-_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
-_UNSPELLED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
 _MONTHS = (
     "jan ene gen", "feb fev", "mar maa mrt", "apr avr abr", "may mai mag mei", "jun juin giu", "jul juil lug",
     "aug aou ago", "sep set", "oct okt ott out", "nov", "dec dez dic",
@@ -38,28 +46,13 @@ _GAP = r"[\s\-_./]?"
 _BETWEEN = r"[\s\^_,.\-]*"
 
 
-def fold(text: str) -> str:
-    """Lower case without diacritics, letter by letter, for comparing."""
-    if text.isascii():
-        return text.lower()
-    return "".join(map(_folded_letter, text))
-
-
-@lru_cache(maxsize=4096)
-def _folded_letter(letter: str) -> str:
-    if "\uac00" <= letter <= "\ud7a3":
-        return letter
-    plain = unicodedata.normalize("NFKD", letter.lower())
-    return "".join(c for c in plain if not unicodedata.combining(c)).lower().translate(_PLAIN)
-
-
 def folded_with_places(text: str) -> tuple[str, Sequence[int]]:
     """The folded text, and for each of its characters the place in `text` that it comes from."""
     if text.isascii():
         return text.lower(), range(len(text))
     letters, places = [], []
     for place, character in enumerate(text):
-        for letter in _folded_letter(character):
+        for letter in folded_letter(character):
             letters.append(letter)
             places.append(place)
     return "".join(letters), places
@@ -67,13 +60,13 @@ def folded_with_places(text: str) -> tuple[str, Sequence[int]]:
 
 def name_parts(name: str) -> set[str]:
     """The parts of a PN value in all its component groups, long enough to be told from random letters."""
-    parts = {piece for part in _NAME_PARTS.split(name) for piece in (part, *_SUBPARTS.split(part))}
+    parts = {piece for part in PARTS.split(name) for piece in (part, *SUBPARTS.split(part))}
     return {part for part in parts if len(part) >= _least(part) and any(map(str.isalpha, part))}
 
 
 def _least(value: str) -> int:
     """Fewer letters mean somebody in scripts where a letter is a syllable or a word."""
-    if value and min(map(ord, value)) > _UNSPACED:
+    if value and min(map(ord, value)) > UNSPACED:
         return 1
     return LEAST_LETTERS if value.isascii() else LEAST_LETTERS - 1
 
@@ -103,49 +96,95 @@ def _of_kind(kind: str, value: str, shortest: int) -> Iterator[str]:
 def _is_long(letters: str, shortest: int) -> bool:
     if not letters:
         return False
-    return len(letters) * (2 if min(map(ord, letters)) > _UNSPACED else 1) >= shortest
+    return len(letters) * (2 if min(map(ord, letters)) > UNSPACED else 1) >= shortest
 
 
 def _names(value: str, shortest: int) -> Iterator[str]:
-    for spelled in _spellings(value):
-        parts = [part for part in _NAME_PARTS.split(spelled) if any(map(str.isalpha, part))]
-        inner = [piece for part in parts for piece in _SUBPARTS.split(part) if _SUBPARTS.search(part)]
-        initials = "".join(sorted({part[0] for part in (*parts, *inner) if part}))
+    """A name by its parts, and by each two of its parts side by side."""
+    for spelled in spellings(_CAMEL.sub("-", value)):
+        parts = [part for part in PARTS.split(spelled) if any(map(str.isalpha, part))]
+        inner = [piece for part in parts for piece in SUBPARTS.split(part) if piece and SUBPARTS.search(part)]
+        initials = "".join(sorted({part[0] for part in (*parts, *inner)}))
         for part in dict.fromkeys((*parts, *inner)):
-            letters = _SUBPARTS.sub("", part)
+            letters = SUBPARTS.sub("", part)
             if len(letters) >= _least(letters) and _worth(part) and _is_long(letters, shortest):
-                yield _part(part, initials)
-        for one, other in permutations(parts[:5], 2):
-            meant = min(len(one), len(other)) >= _least(one + other) - 1 and not _is_common(one + " " + other)
-            if meant and _is_long(_SUBPARTS.sub("", one + other), shortest):
-                yield _pair(one, other)
+                yield from _part(part, initials)
+        for first, second in permutations(dict.fromkeys((*parts, *inner)[:5]), 2):
+            yield from _side_by_side(first, second, shortest)
 
 
-def _spellings(value: str) -> Iterable[str]:
-    """A name folded, with umlauts spelled out, and with spelled-out umlauts folded."""
-    plain, spelled = fold(value), fold(value.lower().translate(_SPELLED))
-    short = plain
-    for long, letter in _UNSPELLED:
-        short = short.replace(long, letter)
-    return dict.fromkeys((plain, spelled, short))
+def _part(part: str, initials: str) -> Iterator[str]:
+    """A part of a name as a word, with digits, a title or an initial at it; anywhere where it is long.
+
+    A part in letters without case or space between (`XiaoDong`) is found in two words too; a Cyrillic or Greek
+    one in Latin letters.
+    """
+    for letters in _written(part):
+        body = r"[\-'’`´. ]?".join("".join(piece) for piece in letters)
+        if len(part) >= _ANYWHERE or is_unspaced(part):
+            yield body
+        else:
+            before = "|".join((*_TITLES.split(), f"[{re.escape(initials)}]"))
+            yield f"{_NO_LETTER_BEFORE}(?:{before})?{body}[{re.escape(initials)}]?{_NO_LETTER_BEHIND}"
+        if len(letters) == 1 and len(letters[0]) >= _LEAST_SPLIT and not is_unspaced(part):
+            yield f"{_NO_LETTER_BEFORE}{_in_two_words(letters[0])}{_NO_LETTER_BEHIND}"
 
 
-def _part(part: str, initials: str) -> str:
-    """A part of a name as a word, with digits, a title or an initial at it; anywhere where it is long."""
-    pieces = [re.escape(piece) for piece in _SUBPARTS.split(part) if piece]
-    body = r"[\-'’`´. ]?".join(pieces)
-    if len(part) >= _ANYWHERE or min(map(ord, part)) > _UNSPACED:
-        return body
-    before = "|".join((*_TITLES.split(), f"[{re.escape(initials)}]"))
-    return f"{_NO_LETTER_BEFORE}(?:{before})?{body}[{re.escape(initials)}]?{_NO_LETTER_BEHIND}"
+def _written(part: str) -> Iterator[list[list[str]]]:
+    """The pieces of a part, each as one expression a letter; for Cyrillic and Greek in Latin letters too."""
+    pieces = [piece for piece in SUBPARTS.split(part) if piece]
+    yield [list(map(re.escape, piece)) for piece in pieces]
+    latin = [romanised(piece) for piece in pieces]
+    if any(latin):
+        yield [_latin(forms, piece) for forms, piece in zip(latin, pieces, strict=True)]
 
 
-def _pair(one: str, other: str) -> str:
-    """Two parts of a name side by side: together they mean somebody, however short they are."""
-    body = re.escape(one) + _BETWEEN + re.escape(other)
-    if len(one + other) >= _ANYWHERE or min(map(ord, one + other)) > _UNSPACED:
-        return body
-    return f"{_NO_LETTER_BEFORE}{body}{_NO_LETTER_BEHIND}"
+def _latin(forms: list[tuple[str, ...]] | None, piece: str) -> list[str]:
+    if forms is None:
+        return list(map(re.escape, piece))
+    return [f"(?:{'|'.join(map(re.escape, sorted(written, key=len, reverse=True)))})" for written in forms]
+
+
+def _in_two_words(letters: Sequence[str]) -> str:
+    """Letters with a gap in one place, two letters or more on either side."""
+    ways = []
+    for place in range(2, len(letters) - 1):
+        ways.append("".join(letters[2:place]) + r"[\s\-_]" + "".join(letters[place:]))
+    return f"{''.join(letters[:2])}(?:{'|'.join(ways)})"
+
+
+def _side_by_side(first: str, second: str, shortest: int) -> Iterator[str]:
+    """Two parts side by side mean somebody however short they are, unless both are common words."""
+    letters = SUBPARTS.sub("", first + second)
+    if not _is_long(letters, shortest) or _is_common(first + " " + second):
+        return
+    if min(len(first), len(second)) >= _least(first + second) - 1:
+        for one, other in _pairs(first, second):
+            yield _pair(one, other, alone=len(first + second) < _ANYWHERE and not is_unspaced(first + second))
+    is_short_name = len(first) == 2 and first.isascii() and first not in short_words()
+    if is_short_name and shortest <= LEAST_LETTERS:
+        yield _with_initial(first, second[0])
+
+
+def _pairs(first: str, second: str) -> Iterator[tuple[str, str]]:
+    """Both parts in the letters of the source, and in Latin ones."""
+    for one, other in zip(_written(first), _written(second), strict=False):
+        yield _in_one_row(one), _in_one_row(other)
+
+
+def _in_one_row(pieces: list[list[str]]) -> str:
+    return r"[\-'’`´. ]?".join("".join(piece) for piece in pieces)
+
+
+def _pair(first: str, second: str, *, alone: bool) -> str:
+    body = first + _BETWEEN + second
+    return f"{_NO_LETTER_BEFORE}{body}{_NO_LETTER_BEHIND}" if alone else body
+
+
+def _with_initial(name: str, initial: str) -> str:
+    """A name of two letters with the initial of another part before or behind it: `NG_A`, `A. Ng`."""
+    one, other, gap = re.escape(name), re.escape(initial), r"[\s\^_,.\-]+"
+    return f"{_NO_LETTER_BEFORE}(?:{one}{gap}{other}|{other}{gap}{one}){_NO_LETTER_BEHIND}"
 
 
 def _numbers(value: str, shortest: int) -> Iterator[str]:
@@ -166,10 +205,30 @@ def _numbers(value: str, shortest: int) -> Iterator[str]:
     yield from (rf"(?<!\d)0*{digits}(?!\d)" for digits in re.findall(r"\d{5,}", value.lstrip("0")))
 
 
+def own_numbers(identifiers: Iterable[tuple[str, str]]) -> frozenset[int]:
+    """The patient's numbers and birth dates as a numeric attribute holds them; short ones stand in any."""
+    numbers: set[int] = set()
+    for kind, value in identifiers:
+        if kind in NUMBERS:
+            joined = "".join(letter for letter in value if letter.isalnum())
+            runs = [*re.findall(r"[0-9]+", value), *re.findall(r"^[0-9]+$", joined)]
+            numbers |= {int(run) for run in runs if len(run.lstrip("0")) >= _LEAST_DIGITS}
+        elif kind == "birth":
+            numbers |= {int(style) for day in days_meant(value) for style in (f"{day:%Y%m%d}", f"{day:%d%m%Y}")}
+    return frozenset(numbers)
+
+
 def _dates(value: str) -> Iterator[str]:
-    day = parse_date(value)
-    if day is None or is_placeholder(value):
-        return
+    """Each day that a value can mean in every style; the value itself where it is not a date."""
+    days = days_meant(value)
+    for day in days:
+        if not is_placeholder(f"{day:%Y%m%d}"):
+            yield from _day(day)
+    if not days and _worth(value) and len(_ANY_WORD.findall(value)) and len(value) >= _ANYWHERE:
+        yield _phrase(fold(value))
+
+
+def _day(day: date) -> Iterator[str]:
     year, short = f"{day.year:04d}", f"{day.year % 100:02d}"
     month, number = f"0?{day.month}", f"0?{day.day}"
     gap = r"\s?[-./,_ ]\s?"
@@ -192,7 +251,7 @@ def _alone(expression: str) -> str:
 def _phrase(folded: str) -> str:
     """A value as whole words; inside of words too where it is long, or where the script has no spaces."""
     escaped = r"[\s\^_,]+".join(re.escape(word) for word in re.split(r"[\s\^_,]+", folded) if word)
-    if min(map(ord, folded)) > _UNSPACED or len(folded) >= _ANYWHERE:
+    if min(map(ord, folded)) > UNSPACED or len(folded) >= _ANYWHERE:
         return escaped
     return _START + escaped + _END
 
@@ -206,6 +265,12 @@ def _worth(value: str) -> bool:
 
 def _is_common(value: str) -> bool:
     return {fold(word) for word in _ANY_WORD.findall(value)} <= common_words()
+
+
+@lru_cache(maxsize=1)
+def short_words() -> frozenset[str]:
+    """Words of two letters that are no names beside a single letter, lower case."""
+    return frozenset(word for line in load_yaml("vocabulary/short_words.yaml") for word in str(line).split())
 
 
 @lru_cache(maxsize=1)

@@ -58,12 +58,16 @@ def _searched(actions: Actions, tag: int, vr: bytes, raw: bytes) -> tuple[bytes,
     if vr in TEXT or vr == b"PN":
         value = actions.apply(Rule("keep"), tag, vr, raw)
         return None if value is None else (vr, value)
+    if actions.holds_own_number(vr, raw):
+        return None
     return None if actions.context.scrubber.hides(raw) else (vr or b"UN", raw)
 
 
 def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
     asked = rule.vr.encode("ascii")[:2]
     used = asked if vr in (b"", b"UN") and asked else vr
+    if actions.holds_own_number(used, raw):
+        return None
     if used in SIZES:
         numbers = _plausible_numbers(used, raw, rule.most)
         return None if numbers is None else (used, numbers)
@@ -118,7 +122,8 @@ def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[b
     if len(values) > rule.most:
         return None
     if rule.numbers_only or {vr, rule.vr.encode("ascii")} & _NUMBERS:
-        numbers = [value if _is_small_number(value) else "" for value in values]
+        is_own = actions.context.scrubber.is_own_number
+        numbers = [value if _is_small_number(value) and not is_own(value) else "" for value in values]
         return (vr, actions.encode(vr, numbers)) if any(numbers) or not any(values) else None
     if rule.words is not None:
         kept = set(values) <= rule.words

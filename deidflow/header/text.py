@@ -6,10 +6,11 @@ import re
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from deidflow.dicom.header import NAMES
-from deidflow.header.identifiers import expressions, fold, folded_with_places, name_parts
+from deidflow.header.identifiers import expressions, fold, folded_with_places, name_parts, own_numbers
 from deidflow.resources import load_yaml
 
 _WORD = re.compile(r"[0-9A-Za-z.]+")
@@ -88,6 +89,8 @@ class Scrubber:
     """The part of the pattern that is names."""
     vocabulary: frozenset[str] = frozenset()
     """Further words that may stay in descriptions, lower case."""
+    numbers: frozenset[int] = frozenset()
+    """The patient's numbers and birth dates, as numeric attributes hold them."""
 
     @classmethod
     def of(cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()) -> Scrubber:
@@ -98,7 +101,9 @@ class Scrubber:
         body = "|".join(expressions(identifiers))
         more = frozenset(word.lower() for word in vocabulary)
         longer, longest = ("|".join(expressions(identifiers, shortest=least)) for least in (3, 5))
-        return cls(_compiled(body), own_words, _compiled(longer), _compiled(longest), names, more)
+        return cls(
+            _compiled(body), own_words, _compiled(longer), _compiled(longest), names, more, own_numbers(identifiers)
+        )
 
     def clean(self, text: str) -> str:
         """The text without identifiers; the rest stays as it is."""
@@ -129,6 +134,15 @@ class Scrubber:
             return False
         texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"))
         return any(pattern.search(folded_with_places(text)[0]) for text in texts)
+
+    def is_own_number(self, value: str | int) -> bool:
+        """Whether a number, or a text that is one, is a number or the birth date of the patient."""
+        if not self.numbers:
+            return False
+        try:
+            return Decimal(value) in self.numbers
+        except InvalidOperation:
+            return False
 
     def names_in(self, text: str) -> bool:
         """Whether the text holds a name."""
