@@ -53,6 +53,10 @@ class Reason(StrEnum):
     # discover: which object
     COPY = "identical-copy", "an identical copy of another file"
     CONFLICTING_COPIES = "conflicting-copies", "different files share one SOP Instance UID"
+    OTHER_PERSON = (
+        "other-person",
+        "another person has this PatientID: name and birth date or sex differ; correct the ID at the source",
+    )
     MIXED_PATIENTS = "mixed-patients", "its study or series mostly belongs to another patient"
     NOT_SELECTED = "not-selected", "not among the selected subjects"
     CLASS_EXCLUDED = "class-excluded", "this kind of object is excluded by policy"

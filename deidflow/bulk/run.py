@@ -30,7 +30,7 @@ from deidflow.identity.orders import persons, work_order
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.steps.chosen import chosen_profile
-from deidflow.steps.discover import group_by, wishes_of
+from deidflow.steps.discover import group_by, refuse_mixed_folders, wishes_of
 from deidflow.store.files import digest_of
 from deidflow.store.locks import held
 from deidflow.store.pool import Batch, Pool
@@ -136,7 +136,8 @@ class _Run:
         """Verdicts of what goes no further, and series with their places in the output; empties `rows`."""
         settings, root = self.settings, str(self.located.root)
         places = {row.entry.path: row.place for row in rows}
-        cohort = group_by(_taken(rows), settings, defacing=False)
+        cohort = group_by(_taken(rows), settings, defacing=False, known=self.vault.demographics)
+        refuse_mixed_folders(cohort, self.vault.folder if self._remembers else None)
         identities = self.vault.identify(persons(cohort), settings.ids, settings.sessions)
         wishes = wishes_of(settings, self.profile)
         parts: list[Part] = []

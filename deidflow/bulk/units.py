@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from deidflow.bulk.read import Place
 from deidflow.bulk.settings import MIRROR
-from deidflow.dicom.grouping import Member, Series, Subject
+from deidflow.dicom.grouping import Series, Subject
+from deidflow.dicom.patients import Member
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import WorkOrder

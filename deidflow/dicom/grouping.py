@@ -1,7 +1,8 @@
 """Patient > Study > Series > Instance, and the instances that do not fit into it.
 
 Conflicts: of one SOP Instance UID with different valid versions all are quarantined; identical copies
-are duplicates of the first; of a study or series under two patients the minority is quarantined.
+are duplicates of the first; of a study or series under two patients the minority is quarantined; of two
+persons under one PatientID the smaller part is (`patients`).
 """
 
 from __future__ import annotations
@@ -9,23 +10,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Literal, NamedTuple
 
 from deidflow.dicom.header import Instance
 from deidflow.dicom.inventory import Entry
+from deidflow.dicom.patients import Discovery, Known, Member, nobody, patients_of
 from deidflow.dicom.policy import deciding, judge
 from deidflow.verdicts import Reason, Verdict
 
 Decision = tuple[Verdict, Reason]
-
-
-class Member(NamedTuple):
-    """An instance with its locator and content hash."""
-
-    path: str
-    sha256: str
-    instance: Instance
 
 
 @dataclass(frozen=True)
@@ -71,17 +63,22 @@ class Cohort:
     """Path -> subject key, for every readable instance."""
     study_uids: frozenset[str]
     """Every study of which there is a readable instance, whatever its verdict."""
-
-
-Discovery = Literal["all", "per_top_folder", "one_per_study"]
+    mixed_folders: tuple[str, ...] = ()
+    """With `per_top_folder`: folders at the top of the source that hold more than one PatientID."""
 
 
 def group(
-    entries: Iterable[Entry], *, defacing: bool, classes: Collection[str] = (), discovery: Discovery = "all"
+    entries: Iterable[Entry],
+    *,
+    defacing: bool,
+    classes: Collection[str] = (),
+    discovery: Discovery = "all",
+    known: Known = nobody,
 ) -> Cohort:
     """Group the entries of an inventory; `defacing` says which policy column holds.
 
-    `classes` are SOP Class UIDs that are let through; `discovery` says who is one subject.
+    `classes` are SOP Class UIDs that are let through; `discovery` says who is one subject,
+    `known` what the vault knows of one.
     """
     verdicts: dict[str, Decision] = {}
     members = []
@@ -91,9 +88,12 @@ def group(
         elif entry.verdict is not None and entry.reason is not None:
             verdicts[entry.path] = entry.verdict, entry.reason
     members.sort(key=lambda member: member.path)
-    owners = subject_keys(members, discovery)
+    patients = patients_of(members, discovery, known)
+    owners = patients.owners
     valid = [member for member in members if member.path not in verdicts]
     verdicts |= _copies(valid)
+    for path in patients.strangers - verdicts.keys():
+        verdicts[path] = Verdict.QUARANTINED, Reason.OTHER_PERSON
     verdicts |= _minorities([member for member in valid if member.path not in verdicts], owners)
     judged: dict[tuple[object, ...], Decision | None] = {}
     for member in valid:
@@ -104,53 +104,8 @@ def group(
         if decision and member.path not in verdicts:
             verdicts[member.path] = decision
     study_uids = frozenset(member.instance.study_uid for member in members)
-    return Cohort(_subjects(members, owners, verdicts), verdicts, owners, study_uids)
-
-
-def subject_keys(members: Sequence[Member], discovery: Discovery = "all") -> dict[str, str]:
-    """Path -> key of its patient: issuer and PatientID, else top folder, name and birth date.
-
-    Folders without PatientID that share a study are one patient. With another `discovery` a PatientID
-    counts within its top folder, or each study is a subject.
-    """
-    if discovery == "one_per_study":
-        return {member.path: f"study|{member.instance.study_uid}" for member in members}
-    nameless = [member for member in members if not _usable(member.instance.patient_id)]
-    leader = _merge_by_study(nameless)
-    keys = {}
-    for member in members:
-        instance = member.instance
-        if _usable(instance.patient_id):
-            place = f"{_top(member)}|" if discovery == "per_top_folder" else ""
-            keys[member.path] = f"id|{place}{instance.issuer.strip()}|{instance.patient_id.strip()}"
-        else:
-            keys[member.path] = leader[_nameless_key(member)]
-    return keys
-
-
-def _usable(patient_id: str) -> bool:
-    return any(character.isalnum() for character in patient_id)
-
-
-def _nameless_key(member: Member) -> str:
-    return f"folder|{_top(member)}|{member.instance.patient_name}|{member.instance.birth_date}"
-
-
-def _top(member: Member) -> str:
-    """The folder at the top of the source in which a file lies."""
-    parts = PurePath(member.path).parts
-    return parts[0] if len(parts) > 1 else ""
-
-
-def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
-    leader = {_nameless_key(member): _nameless_key(member) for member in members}
-    first_of_study: dict[str, str] = {}
-    for member in members:
-        key = leader[_nameless_key(member)]
-        other = leader[first_of_study.setdefault(member.instance.study_uid, key)]
-        low, high = min(key, other), max(key, other)
-        leader = {name: low if value == high else value for name, value in leader.items()} if low != high else leader
-    return leader
+    subjects = _subjects(members, owners, verdicts)
+    return Cohort(subjects, verdicts, owners, study_uids, patients.mixed_folders)
 
 
 def _copies(members: Sequence[Member]) -> dict[str, Decision]:

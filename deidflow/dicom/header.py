@@ -21,6 +21,7 @@ TEXT_FIELDS = {
     "patient_id": PATIENT_ID,
     "issuer": 0x00100021,
     "birth_date": BIRTH_DATE,
+    "patient_sex": 0x00100040,
     "study_date": 0x00080020,
     "study_time": 0x00080030,
     "series_date": 0x00080021,
@@ -103,6 +104,7 @@ class Instance(NamedTuple):
     patient_id: str
     issuer: str
     birth_date: str
+    patient_sex: str
     study_date: str
     study_time: str
     series_date: str

@@ -15,8 +15,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from deidflow.dicom.header import CHARSET, other_readings
+from deidflow.dicom.person_names import fold
 from deidflow.header.context import HeaderContext
-from deidflow.header.identifiers import fold
 from deidflow.header.rules import Rule
 from deidflow.header.temporal import move_value
 from deidflow.header.text import keep_tokens

@@ -10,7 +10,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from deidflow.dicom.header import NAMES
-from deidflow.header.identifiers import expressions, fold, folded_with_places, name_parts, own_numbers
+from deidflow.dicom.person_names import fold
+from deidflow.header.identifiers import expressions, folded_with_places, name_parts, own_numbers
 from deidflow.resources import load_yaml
 
 _WORD = re.compile(r"[0-9A-Za-z.]+")

@@ -8,8 +8,9 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from deidflow.dicom.grouping import Cohort, Member, Series, Study, Subject
+from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.dicom.header import DATES, NAMES, NUMBERS
+from deidflow.dicom.patients import Member
 from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, study_date, study_origin
@@ -39,7 +40,9 @@ def persons(cohort: Cohort) -> list[Person]:
 
 def _original(subject: Subject) -> dict[str, str]:
     """The values to seal: who it is first, then everything that identifies."""
-    who = {name: _first(subject, name) for name in ("patient_id", "issuer", "patient_name", "birth_date")}
+    who = {
+        name: _first(subject, name) for name in ("patient_id", "issuer", "patient_name", "birth_date", "patient_sex")
+    }
     return who | {f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from deidflow.dicom.patients import Demographics
 from deidflow.identity.database import open_database, transaction
 from deidflow.identity.persons import Person
 from deidflow.identity.sealing import RowKey, Sealer
@@ -100,6 +101,17 @@ class Vault:
                 self._insert(database, person, names[person.key])
             wanted = sessions or SessionSettings()
             return {person.key: self._identity(database, person, wanted) for person in persons}
+
+    def demographics(self, key: str) -> Demographics | None:
+        """What the patient with this key was said to be when first seen; None for a new one."""
+        query = "SELECT sealed FROM patients WHERE project = ? AND level = ? AND lookup = ?"
+        lookup = self._patient(key)
+        row = self._database.execute(query, (*self._scope, lookup)).fetchone()
+        if row is None:
+            return None
+        original = self._sealer.unseal(RowKey("patients", lookup), row[0])
+        names = ("patient_id", "issuer", "patient_name", "birth_date", "patient_sex")
+        return Demographics(*(str(original.get(name, "")) for name in names))
 
     def _patient(self, key: str) -> bytes:
         return self.keys.lookup("patient", key)

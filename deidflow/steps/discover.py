@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.config import CommonSettings, RunSettings
-from deidflow.dicom.grouping import Cohort, group
+from deidflow.dicom.grouping import Cohort, Subject, group
 from deidflow.dicom.inventory import Entry, Found, failed, walk
+from deidflow.dicom.patients import Known, nobody
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
 from deidflow.header.profile import Profile
@@ -18,11 +20,14 @@ from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
 from deidflow.steps.chosen import chosen_profile
 from deidflow.store.children import Children
+from deidflow.store.files import write_bytes_atomic
 from deidflow.verdicts import Reason
 
-READER_VERSION = "6"
+READER_VERSION = "7"
 """Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
+MIXED_FOLDERS = "mixed_folders.txt"
+"""In the vault: folders that should be one patient and hold several PatientIDs."""
 Fresh = tuple[str, tuple[int, int, int, int], str]
 
 
@@ -98,7 +103,8 @@ def read_in_children(source: Path, paths: Sequence[str], children: Children, log
 def make_batch(entries: Sequence[Entry], vault: Vault, settings: RunSettings) -> Batch:
     """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
     source, profile = settings.source, chosen_profile(settings)
-    cohort = group_by(entries, settings, defacing=settings.defacing)
+    cohort = group_by(entries, settings, defacing=settings.defacing, known=vault.demographics)
+    refuse_mixed_folders(cohort, vault.folder)
     identities = vault.identify(persons(cohort), settings.ids, settings.sessions)
     chosen = _select(cohort, identities, source, settings.subjects)
     wishes = wishes_of(settings, profile)
@@ -110,10 +116,31 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: RunSettings) ->
     return Batch(cohort, absent, identities, tuple(sorted(orders, key=lambda order: order.pseudonym)), left_out)
 
 
-def group_by(entries: Iterable[Entry], settings: CommonSettings, *, defacing: bool) -> Cohort:
-    """Group an inventory as settings and profile ask."""
+def group_by(entries: Iterable[Entry], settings: CommonSettings, *, defacing: bool, known: Known = nobody) -> Cohort:
+    """Group an inventory as settings and profile ask; `known` is what the vault knows of subjects."""
     classes = class_uids(chosen_profile(settings).classes)
-    return group(entries, defacing=defacing, classes=classes, discovery=settings.ids.discovery)
+    return group(entries, defacing=defacing, classes=classes, discovery=settings.ids.discovery, known=known)
+
+
+def refuse_mixed_folders(cohort: Cohort, vault: Path | None) -> None:
+    """Raise UsageError where a folder that should be one patient holds several PatientIDs.
+
+    Folder names may identify: they are written into the vault only.
+    """
+    table = vault / MIXED_FOLDERS if vault else None
+    if table:
+        table.unlink(missing_ok=True)
+    if not cohort.mixed_folders:
+        return
+    where = "give a vault to have them named"
+    if table:
+        lines = "".join(f"{folder}\n" for folder in cohort.mixed_folders)
+        write_bytes_atomic(table, os.fsencode(lines))
+        where = f"the vault's {MIXED_FOLDERS} names them"
+    raise UsageError(
+        f"ids.discovery per_top_folder: {len(cohort.mixed_folders)} folders of the source hold more than one "
+        f"PatientID ({where}); give each patient a folder, or choose discovery 'all'"
+    )
 
 
 def wishes_of(settings: CommonSettings, profile: Profile) -> Wishes:
@@ -140,8 +167,14 @@ def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source:
     """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the source."""
     keys = [subject.key for subject in cohort.subjects]
     pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
-    numbers = {key for key in keys if key.startswith("id|") and key.split("|")[-1] == wanted}
+    numbers = {subject.key for subject in cohort.subjects if wanted in patient_ids(subject)}
     return pseudonyms or numbers or _below(Path(source, wanted.rstrip("/")), cohort, source) & set(keys)
+
+
+def patient_ids(subject: Subject) -> set[str]:
+    """Every PatientID of a subject."""
+    members = (member for study in subject.studies for series in study.series for member in series.members)
+    return {member.instance.patient_id.strip() for member in members}
 
 
 def _below(folder: Path, cohort: Cohort, source: Path) -> set[str]:
