@@ -7,6 +7,9 @@ from pathlib import Path
 
 from cyclopts import App
 
+NOT_FOUND = 8
+"""Exit code where nobody is meant by a value that was looked up."""
+
 vault = App(name="vault", help="Look up, export and check identities; needs the secret.")
 
 
@@ -14,9 +17,11 @@ vault = App(name="vault", help="Look up, export and check identities; needs the 
 def lookup(value: str, *, vault: Path, project: str | None = None, level: str | None = None) -> int:
     """Show who stands behind a pseudonym, or which pseudonyms a PatientID or name has.
 
+    Ends with exit code 8 where nobody is found.
+
     Parameters
     ----------
-    value: A pseudonym, PatientID or PatientName.
+    value: A pseudonym, PatientID or name, in any order and spelling.
     vault: The vault.
     project: Only of this project.
     level: Only of this level.
@@ -26,12 +31,13 @@ def lookup(value: str, *, vault: Path, project: str | None = None, level: str | 
     with open_registry(vault) as registry:
         rows = [row for row in registry.rows(project, level) if row.is_meant(value)]
     for row in rows:
-        print(f"{row.project} {row.level}  {row.pseudonym}  {row.patient_id}  {row.name}  shift {row.shift_days} days")
+        dates = f"shift {row.shift_days} days" if row.is_shifted else "dates on the study clock"
+        print(f"{row.project} {row.level}  {row.pseudonym}  {row.patient_id}  {row.name}  {dates}")
         for label, date in row.sessions:
             print(f"    {label}  {date}")
     if not rows:
         print("deidflow: nobody in this vault has this pseudonym, PatientID or name", file=sys.stderr)
-    return 0 if rows else 4
+    return 0 if rows else NOT_FOUND
 
 
 @vault.command

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from deidflow.dicom.header import Instance
-from deidflow.dicom.person_names import name_words, same_name
+from deidflow.dicom.person_names import is_generic, same_name
 from deidflow.dicom.written_dates import days_meant
 
 Discovery = Literal["all", "per_top_folder", "one_per_study"]
@@ -60,7 +60,7 @@ class Demographics(NamedTuple):
 
     def agrees(self, other: Demographics) -> bool:
         """Whether the names say that this is one person, and the birth dates do not say otherwise."""
-        named = bool(name_words(self.name) and name_words(other.name))
+        named = not (is_generic(self.name) or is_generic(other.name))
         return named and same_name(self.name, other.name) and not _differ(self._days, other._days)
 
     @property

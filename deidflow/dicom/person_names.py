@@ -120,6 +120,11 @@ def same_name(one: str, other: str) -> bool:
     return any(_same_words(mine, yours) for mine in ours for yours in theirs)
 
 
+def is_generic(name: str) -> bool:
+    """Whether a name is empty or stands for nobody: `Anonymous`."""
+    return not any(_groups(name))
+
+
 def _groups(name: str) -> Iterator[tuple[str, ...]]:
     """The words of each component group (alphabetic, ideographic, phonetic), without generic ones."""
     for group in name.split("="):

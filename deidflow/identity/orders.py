@@ -33,6 +33,7 @@ def persons(cohort: Cohort) -> list[Person]:
             name=_first(subject, "patient_name"),
             folders=subject.folders,
             identifying=frozenset(_parts(subject)),
+            searched=tuple(pair for pair in subject.identifiers if pair[0] in NAMES | DATES),
         )
         for subject in cohort.subjects
     ]

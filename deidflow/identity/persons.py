@@ -23,6 +23,8 @@ class Person:
     """Folders below the source in which the patient's files lie."""
     identifying: frozenset[str] = frozenset()
     """Names by their parts, and numbers: what no pseudonym may contain."""
+    searched: tuple[tuple[str, str], ...] = ()
+    """Kind and value of the patient's own names and dates: what the own pseudonym may not contain in any form."""
 
     @property
     def name_words(self) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 
+from deidflow.dicom.person_names import fold, is_generic, name_words, same_name
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.database import NAME
 from deidflow.identity.secret import Keys, load_secret
@@ -46,11 +47,35 @@ class Row:
         return self.original.get(kind, "")
 
     def is_meant(self, value: str) -> bool:
-        """Whether the value is the pseudonym, or one of the original values."""
-        wanted = value.strip().casefold()
-        return wanted == self.pseudonym.casefold() or wanted in {
-            one.strip().casefold() for one in self.original.values()
-        }
+        """Whether the value is the pseudonym, one of the numbers, or a name in any order and spelling."""
+        wanted = fold(value.strip())
+        if wanted == fold(self.pseudonym):
+            return True
+        values = [(kind.partition(" ")[0], text) for kind, text in self.original.items()]
+        if wanted in {fold(text.strip()) for kind, text in values if kind in _LOOKED_UP}:
+            return True
+        names = {text for kind, text in values if kind in ("patient_name", "name")}
+        return any(_is_named(value, name) for name in names)
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether dates of this subject were moved by the shift; at level high the study clock replaces them."""
+        return self.level != "high"
+
+
+_LOOKED_UP = frozenset(("patient_id", "patient_name", "id", "name", "number"))
+"""Kinds of original values by which somebody is looked up."""
+
+
+def _is_named(wanted: str, name: str) -> bool:
+    """Whether a name is meant: all its words or at least two, in any order and spelling."""
+    words = name_words(wanted)
+    for group in name.split("="):
+        theirs = name_words(group)
+        if words and (sorted(words) == sorted(theirs) or "".join(words) == "".join(theirs)):
+            return True
+    several = len(words) > 1 and min(map(len, words)) > 1
+    return several and not is_generic(name) and same_name(wanted, name)
 
 
 @dataclass(frozen=True)
@@ -109,7 +134,8 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
     writer.writerow(["project", "level", "pseudonym", "patient_id", "patient_name", "shift_days", "session", "date"])
     for row in rows:
         count += 1
-        own = (row.project, row.level, row.pseudonym, safe_cell(row.patient_id), safe_cell(row.name), row.shift_days)
+        shift = row.shift_days if row.is_shifted else ""
+        own = (row.project, row.level, row.pseudonym, safe_cell(row.patient_id), safe_cell(row.name), shift)
         writer.writerows([(*own, label, date) for label, date in row.sessions or (("", ""),)])
     write_bytes_atomic(place, text.getvalue().encode("utf-8", "replace"))
     return count

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from deidflow.dicom.person_names import fold, spellings
 from deidflow.errors import ConfigError, UsageError
+from deidflow.header.text import Scrubber
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
 from deidflow.settings import CsvSettings, IdSettings
@@ -19,6 +21,8 @@ from deidflow.settings import CsvSettings, IdSettings
 TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 _LEAST = 4
 """Letters from which an identifier inside a token is refused."""
+_LEAST_WHOLE = 3
+"""Letters from which a token that is an identifier is refused."""
 
 
 def pattern_of(settings: IdSettings) -> str | None:
@@ -54,7 +58,7 @@ class Namer:
         }[self.settings.strategy](new, set(taken.values()))
         self._refuse_collisions(named, set(taken.values()))
         if self.settings.strategy in ("folder", "csv"):
-            _refuse_identifiers(self.settings.strategy, list(named.values()), everyone)
+            _refuse_identifiers(self.settings.strategy, self._texts(named, new), everyone)
         return named
 
     def _sequential(self, new: Sequence[Person], taken: set[str]) -> dict[str, str]:
@@ -103,10 +107,22 @@ class Namer:
         return named | self._missing(rest, taken | set(named.values()), self.settings.folder.fallback, "folder")
 
     def _folder_token(self, folder: str) -> str:
+        return _token(self._folder_text(folder))
+
+    def _folder_text(self, folder: str) -> str:
+        """The part of a folder's name that the expression takes, as it is written there."""
         wanted = self.settings.folder
         parts = PurePath(folder).parts
         match = re.search(wanted.regex, parts[wanted.depth - 1]) if len(parts) >= wanted.depth else None
-        return _token(match[1] or "") if match else ""
+        return (match[1] or "") if match else ""
+
+    def _texts(self, named: Mapping[str, str], new: Sequence[Person]) -> dict[str, set[str]]:
+        """Each pseudonym, and the parts of folder names that it comes from."""
+        texts = {key: {token} for key, token in named.items()}
+        if self.settings.strategy == "folder":
+            for person in new:
+                texts[person.key] |= {self._folder_text(folder) for folder in person.folders}
+        return texts
 
     def _by_table(self, new: Sequence[Person], taken: set[str]) -> dict[str, str]:
         assert self.settings.csv is not None
@@ -146,17 +162,36 @@ def _token(text: str) -> str:
     return made if TOKEN.fullmatch(made) else ""
 
 
-def _refuse_identifiers(strategy: str, tokens: Sequence[str], everyone: Sequence[Person]) -> None:
-    known = {_plain(value) for person in everyone for value in person.identifying}
-    inside = {one for one in known if len(one) >= _LEAST}
-    bad = sum(_plain(token) in known or any(one in _plain(token) for one in inside) for token in tokens)
+def _refuse_identifiers(strategy: str, texts: Mapping[str, set[str]], everyone: Sequence[Person]) -> None:
+    """Raise UsageError for tokens that are, or contain, an identifier of anybody, or a date of the patient's own."""
+    forms = {form for person in everyone for value in person.identifying for form in _forms(value)}
+    inside = {form for form in forms if len(form) >= _LEAST}
+    own = {person.key: person for person in everyone}
+    bad = 0
+    for key, written in texts.items():
+        plain = {_plain(spelled) for text in written for spelled in spellings(text)}
+        hits = plain & forms or any(form in text for text in plain for form in inside)
+        bad += bool(hits) or any(_is_own(text, own.get(key)) for text in written)
     if bad:
         raise UsageError(f"strategy {strategy}: {bad} pseudonyms are, or contain, an identifier of a patient of the "
                          "source; give them others")  # fmt: skip
 
 
+def _forms(value: str) -> set[str]:
+    """An identifier as it can stand in a token: folded, spelled out, or with characters replaced."""
+    forms = {_plain(spelled) for spelled in spellings(value)} | {_plain(_token(value))}
+    return {form for form in forms if len(form) >= _LEAST_WHOLE}
+
+
+def _is_own(token: str, person: Person | None) -> bool:
+    """Whether a token holds a name of the patient in any form that people write, or a date."""
+    if person is None or not person.searched:
+        return False
+    return Scrubber.of(person.searched).finds(token.replace("_", " "))
+
+
 def _plain(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+    return "".join(letter for letter in fold(text) if letter.isalnum())
 
 
 def read_table(settings: CsvSettings) -> dict[str, str]:
