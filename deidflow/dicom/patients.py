@@ -17,12 +17,9 @@ from typing import Literal, NamedTuple
 from deidflow.dicom.header import Instance
 from deidflow.dicom.person_names import is_generic, same_name
 from deidflow.dicom.written_dates import days_meant
+from deidflow.resources import placeholder_dates
 
 Discovery = Literal["all", "per_top_folder", "one_per_study"]
-_PLACEHOLDERS = frozenset(
-    (date(1, 1, 1), date(1800, 1, 1), date(1858, 11, 17), date(1900, 1, 1), date(1970, 1, 1), date(9999, 12, 31))
-)
-"""Birth dates that stand for none."""
 
 
 class Member(NamedTuple):
@@ -65,7 +62,8 @@ class Demographics(NamedTuple):
 
     @property
     def _days(self) -> frozenset[date]:
-        return days_meant(self.birth_date) - _PLACEHOLDERS
+        days = days_meant(self.birth_date)
+        return frozenset(day for day in days if f"{day.year:04d}{day:%m%d}" not in placeholder_dates())
 
     @property
     def _sexes(self) -> frozenset[str]:
