@@ -138,7 +138,7 @@ def _exit_code(verdicts: Counter[str], reasons: Counter[tuple[str, str]]) -> int
         return 6
     if verdicts[Verdict.FAILED.value]:
         return 5
-    return 4 if verdicts[Verdict.QUARANTINED.value] else 0
+    return 4 if verdicts[Verdict.QUARANTINED.value] or not verdicts[Verdict.RELEASED.value] else 0
 
 
 _FOUND = (Reason.LEAK_FOUND.value, Reason.PIXELS_DIFFER.value, Reason.CHECK_FAILED.value)
