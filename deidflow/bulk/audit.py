@@ -39,12 +39,15 @@ def write_audit(
         text = _text(settings.audit, [*rows, *_earlier(settings, rows)])
         write_bytes_atomic(settings.audit, text.encode("ascii", "replace"))
     if settings.vault is not None and not settings.dry_run:
-        write_bytes_atomic(vault.folder / "quarantine" / "anonymize.csv", _table(held_back, numbers))
+        table = _table(held_back, numbers)
+        write_bytes_atomic(vault.folder / "quarantine" / "anonymize.csv", table)
+        own = vault.folder / "quarantine" / f"{settings.project}-{settings.level}"
+        write_bytes_atomic(own / "anonymize.csv", table)
     return tuple((one.task.number, *row) for one in ordered for row in one.differences) if settings.dry_run else ()
 
 
 def _rows(done: Iterable[Done], held_back: Iterable[NotReleased]) -> list[Row]:
-    rows = [
+    rows: list[Row] = [
         (f"{end.task.number:06d}", end.task.folder, end.task.series, end.verdict.value, *difference, end.task.name)
         for end in done
         for difference in end.differences

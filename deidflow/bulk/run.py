@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.bulk.audit import check_audit, write_audit, write_description
+from deidflow.bulk.instances import instance_rows
 from deidflow.bulk.locate import Located, locate
 from deidflow.bulk.output import SessionTasks, Units, check_output, make_way, output_held
 from deidflow.bulk.places import check_apart, check_kept, missing
@@ -32,6 +33,7 @@ from deidflow.identity.orders import persons, work_order
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import WorkOrder
+from deidflow.release.instances import write_instances
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import group_by, wishes_of
 from deidflow.store.files import digest_of
@@ -108,6 +110,7 @@ class _Run:
             self.done += [one for one in done if one.verdict is not Verdict.RELEASED or one.differences]
         if not settings.dry_run:
             self._count(parts, numbers)
+            self._write_instances(parts, verdicts)
             self.vault.mark_published(sorted(released))
             write_description(settings, self.profile)
         return self._summary(verdicts, len({pseudonym for pseudonym, _ in released}), numbers)
@@ -128,6 +131,18 @@ class _Run:
         for target in lost_paths.values():
             task = Task(numbers[target.path], target.path, target.folder, target.name, "", False, target.sop_uid)
             self.done.append(Done(task, Verdict.FAILED, Reason.OUTPUT_MISSING, (), ()))
+
+    def _write_instances(self, parts: Sequence[Part], verdicts: dict[str, Decision]) -> None:
+        """The vault's table from source files to released files, one for each output folder."""
+        settings = self.settings
+        if settings.vault is None:
+            return
+        ends = {one.task.path: one.verdict for one in self.done}
+        retained = "retain_uids" in self.profile.options
+        rows = list(instance_rows(self.located.root, parts, ends, verdicts, kept=retained))
+        place = digest_of(str(settings.out))[:8]
+        name = f"anonymize-{settings.project}-{settings.level}-{place}.csv"
+        write_instances(self.vault.folder / "instances" / name, rows, settings.out)
 
     @property
     def _workers(self) -> int:

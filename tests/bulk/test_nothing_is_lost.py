@@ -7,6 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import pydicom
 import pytest
 
 import deidflow
@@ -131,3 +132,18 @@ def test_working_folders_are_not_read_and_do_not_stay(tmp_path: Path) -> None:
     assert not (tmp_path / ".out.deidflow").exists()
     with pytest.raises(UsageError, match="working folder"):
         deidflow.anonymize(source / ".earlier.deidflow" / "staged", tmp_path / "other")
+
+
+def test_the_vault_says_which_file_became_which(tmp_path: Path) -> None:
+    source, out, vault = two_studies(tmp_path / "in"), tmp_path / "out", tmp_path / "vault"
+    (source / "notes.txt").write_text("x")
+    deidflow.anonymize(source, out, vault=vault, workers=1)
+    deidflow.anonymize(source / "b", out, vault=vault, on_exists="resume", workers=1)
+    table = next((vault / "instances").glob("anonymize-default-high-*.csv"))
+    assert table.stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert {row["released_path"] for row in rows} == {path.relative_to(out).as_posix() for path in images(out)}
+    for row in rows:
+        assert pydicom.dcmread(row["source_path"]).SOPInstanceUID == row["sop_uid"]
+        assert pydicom.dcmread(out / row["released_path"]).SOPInstanceUID == row["released_sop_uid"]
+        assert row["verdict"] == "released" and row["released_path"].startswith(row["subject"])
