@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from deidflow.bulk.audit import check_audit, write_audit, write_description
+from deidflow.bulk.batches import by_session, by_subject, in_batches, tasks_of
 from deidflow.bulk.instances import instance_rows
 from deidflow.bulk.locate import Located, locate
 from deidflow.bulk.output import SessionTasks, Units, check_output, make_way, output_held
@@ -208,10 +207,10 @@ class _Run:
         self, parts: Sequence[Part], units: Units, signatures: dict[str, tuple[int, ...]], numbers: dict[str, int]
     ) -> Iterator[Batch]:
         """The sessions' tasks in batches that are neither tiny nor large."""
-        for subject in _by_subject(parts):
+        for subject in by_subject(parts):
             sessions = [
-                (order, SessionTasks(self._rules(order), list(_tasks(own, numbers))))
-                for order, own in _by_session(subject)
+                (order, SessionTasks(self._rules(order), list(tasks_of(own, numbers))))
+                for order, own in by_session(subject)
             ]
             units.plan([session for _, session in sessions], signatures)
             for order, session in sessions:
@@ -231,9 +230,9 @@ class _Run:
         there = [task for task in tasks if not units.is_to_do(task)]
         self.reused += len(there)
 
-        yield from _in_batches(common, left)
+        yield from in_batches(common, left)
         if settings.audit is not None:
-            yield from _in_batches(replace(common, compared=str(settings.out)), there)
+            yield from in_batches(replace(common, compared=str(settings.out)), there)
 
     def _summary(self, verdicts: dict[str, Decision], subjects: int, numbers: dict[str, int]) -> Result:
         held_back = [NotReleased(numbers[path], verdict, reason) for path, (verdict, reason) in verdicts.items()]
@@ -271,30 +270,3 @@ def _taken(rows: list[ReadFile]) -> Iterator[Entry]:
     rows.reverse()
     while rows:
         yield rows.pop().entry
-
-
-def _tasks(parts: Sequence[Part], numbers: dict[str, int]) -> Iterator[Task]:
-    for part in parts:
-        for path, folder, name, sop_uid in part.targets:
-            yield Task(numbers[path], path, folder, name, part.series, part.bin_trigger_time, sop_uid)
-
-
-def _in_batches(common: Common, tasks: Sequence[Task]) -> Iterator[Batch]:
-    for start in range(0, len(tasks), _BATCH):
-        yield Batch(common, tasks[start : start + _BATCH])
-
-
-def _by_subject(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    for _, own in groupby(parts, key=lambda part: part.order.pseudonym):
-        yield list(own)
-
-
-def _by_session(parts: Sequence[Part]) -> Iterator[tuple[Any, list[Part]]]:
-    own: list[Part] = []
-    for part in parts:
-        if own and part.order is not own[0].order and part.order != own[0].order:
-            yield own[0].order, own
-            own = []
-        own.append(part)
-    if own:
-        yield own[0].order, own

@@ -65,4 +65,9 @@ def _read(path: Path) -> Iterator[InstanceRow]:
             return
         for cells in reader:
             if len(cells) == len(_COLUMNS):
-                yield InstanceRow(cells[0].removeprefix("'"), *cells[1:])
+                yield InstanceRow(_plain(cells[0]), *cells[1:])
+
+
+def _plain(cell: str) -> str:
+    """The inverse of `safe_cell`."""
+    return cell[1:] if safe_cell(cell[1:]) == cell else cell
