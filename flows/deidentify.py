@@ -89,6 +89,8 @@ def _ended(run: Run, batch: Batch) -> State[Any]:
     message = "; ".join([f"{len(batch.orders)} subjects", ", ".join(counts)])
     if summary["verdicts"]["failed"]:
         return Failed(message=message)
+    if not summary["verdicts"]["released"] and not summary["verdicts"]["quarantined"]:
+        return Completed(name="Nothing released", message=message)
     return Completed(name="Quarantined" if summary["exit_code"] else "Completed", message=message)
 
 

@@ -10,6 +10,7 @@ from prefect import State, task
 
 from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
+from deidflow.release.instances import write_instances
 from deidflow.release.layout import Layout
 from deidflow.release.tables import NotReleased, write_checksums, write_lines, write_quarantine, write_subjects
 from deidflow.steps.discover import Batch
@@ -19,6 +20,7 @@ from deidflow.verdicts import Reason, Verdict
 from tasks.common import OPTIONS, for_the_run
 from tasks.context import Run
 from tasks.discover import Discovery
+from tasks.instances import instance_rows, published_instances, with_missing
 from tasks.shown import Pages, show_tables
 
 
@@ -41,9 +43,14 @@ def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
     manifests = dict(_manifests(layout))
     note_versions(layout, manifests)
     write_checksums(layout, manifests)
-    rows = list(_rows(run, batch))
-    write_quarantine(layout.quarantine_table, [row for row in rows if row.verdict != Verdict.RELEASED.value])
-    write_lines(layout.absent_table, batch.absent)
+    published = {session: published_instances(run, session, manifest) for session, manifest in manifests.items()}
+    rows = with_missing(list(_rows(run, batch)), published)
+    write_instances(layout.instances_table, list(instance_rows(run, vault, batch, rows, published)), layout.release)
+    withheld = [row for row in rows if row.verdict != Verdict.RELEASED.value]
+    for table in (layout.quarantine_table, layout.own_quarantine_table):
+        write_quarantine(table, withheld)
+    for table in (layout.absent_table, layout.own_absent_table):
+        write_lines(table, batch.absent)
     write_json_atomic(layout.gone_table, sorted(_gone(layout, batch)))
     summary = summarize(run, batch, rows)
     known = read_json(layout.summary) or {}
@@ -138,7 +145,7 @@ def _exit_code(verdicts: Counter[str], reasons: Counter[tuple[str, str]]) -> int
         return 6
     if verdicts[Verdict.FAILED.value]:
         return 5
-    return 4 if verdicts[Verdict.QUARANTINED.value] else 0
+    return 4 if verdicts[Verdict.QUARANTINED.value] or not verdicts[Verdict.RELEASED.value] else 0
 
 
 _FOUND = (Reason.LEAK_FOUND.value, Reason.PIXELS_DIFFER.value, Reason.CHECK_FAILED.value)

@@ -6,18 +6,22 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from deidflow.bulk.output import DESCRIPTION
 from deidflow.bulk.result import NotReleased
 from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.bulk.work import Done
+from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
 from deidflow.identity.vault import Vault
 from deidflow.store.files import digest_of, safe_cell, write_bytes_atomic, write_json_atomic
 from deidflow.version import __version__
 
-_COLUMNS = ("file", "subject", "series", "verdict", "attribute", "action")
+_COLUMNS = ("file", "subject", "series", "verdict", "attribute", "action", "output")
+_FOLDER, _OUTPUT = _COLUMNS.index("subject"), _COLUMNS.index("output")
+Row = tuple[str, ...]
 Plan = tuple[tuple[int, str, str], ...]
 
 
@@ -31,22 +35,74 @@ def write_audit(
     """Write the audit and the vault's table of what is not released; returns the plan of a dry run."""
     ordered = sorted(done, key=lambda one: one.task.number)
     if settings.audit is not None and not settings.dry_run:
-        write_bytes_atomic(settings.audit, _text(settings, ordered, held_back).encode("ascii", "replace"))
+        rows = _rows(ordered, held_back)
+        text = _text(settings.audit, [*rows, *_earlier(settings, rows)])
+        write_bytes_atomic(settings.audit, text.encode("ascii", "replace"))
     if settings.vault is not None and not settings.dry_run:
-        write_bytes_atomic(vault.folder / "quarantine" / "anonymize.csv", _table(held_back, numbers))
+        table = _table(held_back, numbers)
+        write_bytes_atomic(vault.folder / "quarantine" / "anonymize.csv", table)
+        own = vault.folder / "quarantine" / f"{settings.project}-{settings.level}"
+        write_bytes_atomic(own / "anonymize.csv", table)
     return tuple((one.task.number, *row) for one in ordered for row in one.differences) if settings.dry_run else ()
 
 
-def _text(settings: AnonymizeSettings, done: Iterable[Done], held_back: Iterable[NotReleased]) -> str:
-    rows = [
-        (f"{one.task.number:06d}", one.task.folder, one.task.series, one.verdict.value, *difference)
-        for one in done
-        for difference in one.differences
+def _rows(done: Iterable[Done], held_back: Iterable[NotReleased]) -> list[Row]:
+    rows: list[Row] = [
+        (f"{end.task.number:06d}", end.task.folder, end.task.series, end.verdict.value, *difference, end.task.name)
+        for end in done
+        for difference in end.differences
     ]
-    rows += [(f"{one.number:06d}", "", "", one.verdict.value, "", one.reason.words) for one in held_back]
-    if settings.audit is not None and settings.audit.suffix in (".json", ".jsonl"):
-        return "".join(json.dumps(dict(zip(_COLUMNS, row, strict=True))) + "\n" for row in rows)
-    return _csv([_COLUMNS, *rows])
+    rows += [(f"{one.number:06d}", "", "", one.verdict.value, "", one.reason.words, "") for one in held_back]
+    return rows
+
+
+def _earlier(settings: AnonymizeSettings, rows: Sequence[Row]) -> list[Row]:
+    """Rows of earlier calls about outputs that are still there and that this call did not look at.
+
+    Their file numbers are those of another call, and are left out.
+    """
+    assert settings.audit is not None
+    if settings.on_exists != "resume" or not settings.audit.exists():
+        return []
+    now = {(row[_FOLDER], row[_OUTPUT]) for row in rows}
+    earlier = []
+    for row in _read(settings.audit):
+        place = row[_FOLDER], row[_OUTPUT]
+        if row[_OUTPUT] and place not in now and Path(settings.out, *place).exists():
+            earlier.append(("", *row[1:]))
+    return earlier
+
+
+def _read(path: Path) -> list[Row]:
+    """The rows of an audit; raises UsageError for a file that is none."""
+    try:
+        text = path.read_text("ascii")
+        if path.suffix == ".csv":
+            found = list(csv.DictReader(io.StringIO(text)))
+        elif path.suffix == ".json":
+            found = json.loads(text)
+        else:
+            found = [json.loads(line) for line in text.splitlines()]
+        return [tuple(str(row.get(column) or "") for column in _COLUMNS) for row in found]
+    except OSError as error:
+        raise EnvironmentFault(f"the audit of the earlier call cannot be read: {error.strerror}") from None
+    except (ValueError, AttributeError):
+        raise UsageError("the audit's file is there, but is no audit of deidflow; name another file") from None
+
+
+def check_audit(settings: AnonymizeSettings) -> None:
+    """Refuse to add to a file that is no audit, before anything is written."""
+    if settings.audit is not None and settings.on_exists == "resume" and settings.audit.exists():
+        _read(settings.audit)
+
+
+def _text(path: Path, rows: Sequence[Row]) -> str:
+    if path.suffix == ".csv":
+        return _csv([_COLUMNS, *rows])
+    objects = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    if path.suffix == ".json":
+        return json.dumps(objects, indent=0) + "\n"
+    return "".join(json.dumps(one) + "\n" for one in objects)
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from deidflow.dicom.inventory import files_below
+from deidflow.dicom.inventory import files_below, is_working_folder
 from deidflow.errors import EnvironmentFault, UsageError
 
 DATAIN = ("mumapDCM", "T1DCM", "T2DCM", "UTE1", "UTE2", "lm_dcm", "lm_ima", "nrm_dcm", "nrm_ima")
@@ -27,6 +27,13 @@ class Located:
     root: Path
     paths: tuple[str, ...]
     unreadable: tuple[str, ...]
+    working: tuple[str, ...] = ()
+    """Folders in which deidflow stages outputs; they are not read."""
+
+    @property
+    def everything(self) -> tuple[str, ...]:
+        """All that gets a verdict."""
+        return (*self.paths, *self.unreadable, *self.working)
 
 
 def given_paths(given: Given) -> tuple[Path, ...]:
@@ -89,20 +96,23 @@ def locate(sources: Sequence[Path]) -> Located:
     folders = [place if place.is_dir() else place.parent for place in places]
     root = Path(os.path.commonpath(folders))
     unreadable: list[str] = []
-    paths = dict.fromkeys(path for place in places for path in _below(place, root, unreadable))
+    working: list[str] = []
+    paths = dict.fromkeys(path for place in places for path in _below(place, root, unreadable, working))
     if not paths and not unreadable:
         raise UsageError("the source holds no files; check the path")
-    return Located(root, tuple(paths), tuple(unreadable))
+    return Located(root, tuple(paths), tuple(dict.fromkeys(unreadable)), tuple(dict.fromkeys(working)))
 
 
-def _below(place: Path, root: Path, unreadable: list[str]) -> Iterator[str]:
+def _below(place: Path, root: Path, unreadable: list[str], working: list[str]) -> Iterator[str]:
     if not place.is_dir():
         yield place.relative_to(root).as_posix()
         return
     prefix = "" if place == root else f"{place.relative_to(root).as_posix()}/"
     closed: list[str] = []
-    yield from (prefix + path for path, _ in files_below(place, closed))
+    staging: list[str] = []
+    yield from (prefix + path for path, _ in files_below(place, closed, staging))
     unreadable.extend(prefix + path for path in closed)
+    working.extend(prefix + path for path in staging)
 
 
 def _checked(number: int, path: Path, count: int) -> Path:
@@ -115,4 +125,8 @@ def _checked(number: int, path: Path, count: int) -> Path:
         raise EnvironmentFault(f"{which} cannot be read: {error.strerror}; check its permissions") from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UsageError(f"{which} is neither a file nor a folder")
-    return Path(os.path.realpath(path))
+    real = Path(os.path.realpath(path))
+    folders = real.parts if stat.S_ISDIR(mode) else real.parts[:-1]
+    if any(is_working_folder(name) for name in folders):
+        raise UsageError(f"{which} lies in a working folder of deidflow; name the original files")
+    return real

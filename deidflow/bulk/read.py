@@ -12,7 +12,7 @@ from deidflow.dicom.inventory import Entry, Reader, failed
 from deidflow.dicom.skim import Skimmer
 from deidflow.store.files import sha256_of
 from deidflow.store.pool import Batch, Pool
-from deidflow.verdicts import Reason
+from deidflow.verdicts import Reason, Verdict
 
 _BATCH = 400
 Place = tuple[tuple[float, ...], float]
@@ -36,7 +36,8 @@ def read_all(located: Located, workers: int, limit: int, *, force: bool, signed:
             found.setdefault(start, []).extend(rows)
     rows = [row for start in sorted(found) for row in found[start]]
     closed = (ReadFile(failed(path, Reason.UNREADABLE), _NOWHERE, ()) for path in located.unreadable)
-    return [*rows, *closed]
+    working = (ReadFile(failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED), _NOWHERE, ()) for path in located.working)
+    return [*rows, *closed, *working]
 
 
 _NOWHERE: Place = ((9.0,), 0.0)

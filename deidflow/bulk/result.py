@@ -36,10 +36,16 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """5 where something failed, 4 where something is in quarantine, else 0."""
+        """5 where something failed, 4 where something is in quarantine or nothing is released, else 0."""
         if self.verdicts[Verdict.FAILED.value]:
             return 5
-        return 4 if self.verdicts[Verdict.QUARANTINED.value] else 0
+        held_back = self.verdicts[Verdict.QUARANTINED.value] or self.is_empty
+        return 4 if held_back else 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no file of the source is released."""
+        return not self.verdicts[Verdict.RELEASED.value]
 
     @property
     def reasons(self) -> list[tuple[str, str, int]]:

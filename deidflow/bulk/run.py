@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from deidflow.bulk.audit import write_audit, write_description
+from deidflow.bulk.audit import check_audit, write_audit, write_description
+from deidflow.bulk.batches import by_session, by_subject, in_batches, tasks_of
+from deidflow.bulk.instances import instance_rows
 from deidflow.bulk.locate import Located, locate
-from deidflow.bulk.output import Units, prepare, staging_of
+from deidflow.bulk.output import SessionTasks, Units, check_output, make_way, output_held
+from deidflow.bulk.places import check_apart, check_kept, missing
 from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.bulk.result import NotReleased, Result
 from deidflow.bulk.settings import AnonymizeSettings
@@ -29,6 +31,8 @@ from deidflow.header.rules import compile_profile
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
+from deidflow.identity.workorder import WorkOrder
+from deidflow.release.instances import write_instances
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import group_by, refuse_mixed_folders, wishes_of
 from deidflow.store.files import digest_of
@@ -49,12 +53,13 @@ def run(settings: AnonymizeSettings) -> Result:
     """
     located, profile = locate(settings.sources), chosen_profile(settings)
     compile_profile(profile)
+    check_output(settings)
+    check_audit(settings)
     with ExitStack() as stack:
         stack.callback(os.umask, os.umask(0o077))
         _without_collector(stack)
-        prepare(settings)
         if not settings.dry_run:
-            stack.enter_context(held(staging_of(settings.out) / "lock", "output"))
+            stack.enter_context(output_held(settings))
         vault = _vault(settings, stack)
         return _Run(settings, located, profile, vault).result()
 
@@ -98,13 +103,45 @@ class _Run:
         signatures = {row.entry.path: row.signature for row in rows} if self._remembers else {}
         verdicts, parts = self._parts(rows)
         released = {(part.order.pseudonym, part.order.sessions[0].label) for part in parts}
-        numbers = {path: number for number, path in enumerate((*self.located.paths, *self.located.unreadable), 1)}
+        numbers = {path: number for number, path in enumerate(self.located.everything, 1)}
+        self._check_places(parts)
         for done in self._cleaned(parts, signatures, numbers):
             self.done += [one for one in done if one.verdict is not Verdict.RELEASED or one.differences]
         if not settings.dry_run:
+            self._count(parts, numbers)
+            self._write_instances(parts, verdicts)
             self.vault.mark_published(sorted(released))
             write_description(settings, self.profile)
         return self._summary(verdicts, len({pseudonym for pseudonym, _ in released}), numbers)
+
+    def _check_places(self, parts: Sequence[Part]) -> None:
+        """Refuse what would lose an output, before the first is written."""
+        settings = self.settings
+        check_apart(parts, settings.layout)
+        if settings.on_exists == "resume" and self._remembers:
+            sources = {str(self.located.root / path) for path in self.located.paths}
+            check_kept(parts, sources, self._record(), settings.out, settings.layout)
+
+    def _count(self, parts: Sequence[Part], numbers: dict[str, int]) -> None:
+        """Let the output say what is released: a file that is not there has failed."""
+        held_back = {one.task.path for one in self.done if one.verdict is not Verdict.RELEASED}
+        lost_paths = {target.path: target for target in missing(parts, self.settings.out, held_back)}
+        self.done = [one for one in self.done if one.task.path not in lost_paths]
+        for target in lost_paths.values():
+            task = Task(numbers[target.path], target.path, target.folder, target.name, "", False, target.sop_uid)
+            self.done.append(Done(task, Verdict.FAILED, Reason.OUTPUT_MISSING, (), ()))
+
+    def _write_instances(self, parts: Sequence[Part], verdicts: dict[str, Decision]) -> None:
+        """The vault's table from source files to released files, one for each output folder."""
+        settings = self.settings
+        if settings.vault is None:
+            return
+        ends = {one.task.path: one.verdict for one in self.done}
+        retained = "retain_uids" in self.profile.options
+        rows = list(instance_rows(self.located.root, parts, ends, verdicts, kept=retained))
+        place = digest_of(str(settings.out))[:8]
+        name = f"anonymize-{settings.project}-{settings.level}-{place}.csv"
+        write_instances(self.vault.folder / "instances" / name, rows, settings.out)
 
     @property
     def _workers(self) -> int:
@@ -152,15 +189,14 @@ class _Run:
     ) -> Iterator[list[Done]]:
         settings = self.settings
         record = self._record() if self._remembers else None
-        units = Units(settings.out, settings.layout, record)
+        units = Units(settings.out, settings.layout, self.located.root, record)
         if not settings.dry_run:
-            private_folder(settings.out, "output")
-            settings.out.chmod(0o755)
+            make_way(settings)
         batches = self._batches(parts, units, signatures, numbers)
         with Pool("deidflow.bulk.work:clean_batch", self._workers, self._limit) as pool:
             for done in pool.map(batches, lost):
                 if not settings.dry_run:
-                    units.finish(done)
+                    units.finish(end for end in done if units.is_to_do(end.task))
                 yield done
 
     def _record(self) -> Path:
@@ -172,20 +208,32 @@ class _Run:
         self, parts: Sequence[Part], units: Units, signatures: dict[str, tuple[int, ...]], numbers: dict[str, int]
     ) -> Iterator[Batch]:
         """The sessions' tasks in batches that are neither tiny nor large."""
-        for order, own in _by_session(parts):
-            tasks = [
-                Task(numbers[path], path, folder, name, part.series, part.bin_trigger_time)
-                for part in own
-                for path, folder, name in part.targets
+        for subject in by_subject(parts):
+            sessions = [
+                (order, SessionTasks(self._rules(order), list(tasks_of(own, numbers))))
+                for order, own in by_session(subject)
             ]
-            basis = [replace(order, source="").content_digest(order.sessions[0].label), self.profile.model_dump_json()]
-            left = units.plan(tasks, basis, signatures)
-            self.reused += len(tasks) - len(left)
-            staging = "" if self.settings.dry_run else str(units.staging)
-            audited = self.settings.dry_run or self.settings.audit is not None
-            common = Common(order, self.profile, str(self.located.root), staging, audited)
-            for start in range(0, len(left), _BATCH):
-                yield Batch(common, left[start : start + _BATCH])
+            units.plan([session for _, session in sessions], signatures)
+            for order, session in sessions:
+                yield from self._session_batches(order, session.tasks, units)
+
+    def _rules(self, order: WorkOrder) -> list[str]:
+        """What decides how the files of a session come out."""
+        content = replace(order, source="").content_digest(order.sessions[0].label)
+        return [content, self.profile.model_dump_json()]
+
+    def _session_batches(self, order: WorkOrder, tasks: list[Task], units: Units) -> Iterator[Batch]:
+        settings = self.settings
+        staging = "" if settings.dry_run else str(units.staging)
+        audited = settings.dry_run or settings.audit is not None
+        common = Common(order, self.profile, str(self.located.root), staging, audited)
+        left = [task for task in tasks if units.is_to_do(task)]
+        there = [task for task in tasks if not units.is_to_do(task)]
+        self.reused += len(there)
+
+        yield from in_batches(common, left)
+        if settings.audit is not None:
+            yield from in_batches(replace(common, compared=str(settings.out)), there)
 
     def _summary(self, verdicts: dict[str, Decision], subjects: int, numbers: dict[str, int]) -> Result:
         held_back = [NotReleased(numbers[path], verdict, reason) for path, (verdict, reason) in verdicts.items()]
@@ -223,14 +271,3 @@ def _taken(rows: list[ReadFile]) -> Iterator[Entry]:
     rows.reverse()
     while rows:
         yield rows.pop().entry
-
-
-def _by_session(parts: Sequence[Part]) -> Iterator[tuple[Any, list[Part]]]:
-    own: list[Part] = []
-    for part in parts:
-        if own and part.order is not own[0].order and part.order != own[0].order:
-            yield own[0].order, own
-            own = []
-        own.append(part)
-    if own:
-        yield own[0].order, own

@@ -15,6 +15,7 @@ from deidflow.errors import ConfigError, UsageError
 
 TEMPLATE = "{subject}/{timepoint}/{series}"
 MIRROR = "mirror"
+AUDIT_SUFFIXES = (".csv", ".json", ".jsonl")
 _FIELDS = ("subject", "timepoint", "series")
 _PLACES = ("out", "vault", "backup", "audit", "log")
 
@@ -42,18 +43,29 @@ class AnonymizeSettings(CommonSettings):
                 values[key] = Path(os.path.realpath(Path(values[key]).expanduser()))
         return values
 
+    @field_validator("audit")
+    @classmethod
+    def _audit_format(cls, path: Path | None) -> Path | None:
+        if path is not None and path.suffix not in AUDIT_SUFFIXES:
+            known = ", ".join(AUDIT_SUFFIXES)
+            raise ValueError(f"must end in {known}; other formats, Excel among them, are not written")
+        return path
+
     @field_validator("layout")
     @classmethod
     def _has_subject(cls, text: str) -> str:
         if text == MIRROR:
             return text
         try:
-            names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+            fields = [field[1:] for field in string.Formatter().parse(text) if field[1] is not None]
         except ValueError:
             raise ValueError("is no template; use folders such as '{subject}/{timepoint}/{series}'") from None
+        names = {str(name) for name, _, _ in fields}
         unknown = names - set(_FIELDS)
         if unknown:
             raise ValueError(f"has an unknown field '{sorted(unknown)[0]}' (known: {', '.join(_FIELDS)}, or 'mirror')")
+        if any(form or conversion for _, form, conversion in fields):
+            raise ValueError("must hold its fields as they are, without '!' or ':'")
         if not {"subject", "series"} <= names:
             raise ValueError("must hold {subject} and {series}, so that no two series share a folder")
         if text.startswith("/") or ".." in text.split("/"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from deidflow.bulk.read import Place
 from deidflow.bulk.settings import MIRROR
@@ -16,6 +17,15 @@ from deidflow.identity.workorder import WorkOrder
 from deidflow.release.layout import slice_names
 
 
+class Target(NamedTuple):
+    """Source path and original SOP Instance UID of a file, and its place in the output."""
+
+    path: str
+    folder: str
+    name: str
+    sop_uid: str
+
+
 @dataclass(frozen=True)
 class Part:
     """A series of a session: the source paths, and folder and name of each in the output."""
@@ -24,8 +34,7 @@ class Part:
     """The subject's order with this session only, and without its files."""
     series: str
     bin_trigger_time: bool
-    targets: tuple[tuple[str, str, str], ...]
-    """Source path, output folder, file name."""
+    targets: tuple[Target, ...]
 
 
 def parts_of(
@@ -48,14 +57,17 @@ def parts_of(
     return parts
 
 
-def _numbered(series: Series, folder: str, places: Mapping[str, Place]) -> tuple[tuple[str, str, str], ...]:
+def _numbered(series: Series, folder: str, places: Mapping[str, Place]) -> tuple[Target, ...]:
     """Slices along row x column, then by instance number."""
 
     def key(member: Member) -> tuple[Place, int, str]:
         return places[member.path], number_of(member.instance.instance_number), member.instance.sop_uid
 
     ordered = sorted(series.members, key=key)
-    return tuple((one.path, folder, name) for one, name in zip(ordered, slice_names(len(ordered)), strict=True))
+    names = slice_names(len(ordered))
+    return tuple(
+        Target(member.path, folder, name, member.instance.sop_uid) for member, name in zip(ordered, names, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -87,13 +99,14 @@ class _Mirror:
                 names[whole] = f"{names[folder]}/{name}" if names[folder] else name
         return cls(names, base)
 
-    def targets(self, pseudonym: str, series: Series) -> tuple[tuple[str, str, str], ...]:
-        """Source path, output folder and name of every file of a series."""
+    def targets(self, pseudonym: str, series: Series) -> tuple[Target, ...]:
+        """The place of every file of a series."""
         rows = []
         for member in sorted(series.members, key=lambda one: one.path):
             path = self.names[PurePosixPath(member.path).relative_to(self.base).as_posix()]
             folder, _, name = path.rpartition("/")
-            rows.append((member.path, f"{pseudonym}/{folder}" if folder else pseudonym, name))
+            place = f"{pseudonym}/{folder}" if folder else pseudonym
+            rows.append(Target(member.path, place, name, member.instance.sop_uid))
         return tuple(rows)
 
 

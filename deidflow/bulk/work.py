@@ -34,6 +34,8 @@ class Common:
     staging: str
     """Where outputs are written; empty writes nothing."""
     audited: bool
+    compared: str = ""
+    """Where outputs of an earlier call lie that are compared with their sources instead of made."""
 
 
 class Task(NamedTuple):
@@ -45,6 +47,8 @@ class Task(NamedTuple):
     name: str
     series: str
     bin_trigger_time: bool
+    sop_uid: str
+    """As the source has it."""
 
 
 class Done(NamedTuple):
@@ -65,7 +69,7 @@ def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
     for task in tasks:
         if task.series != series:
             series, fitted = task.series, whole.for_series(bin_trigger_time=task.bin_trigger_time)
-        if common.staging and task.folder != made:
+        if common.staging and not common.compared and task.folder != made:
             made = task.folder
             Path(common.staging, made).mkdir(parents=True, exist_ok=True)
         done.append(_guarded(common, fitted, task))
@@ -95,6 +99,9 @@ def _guarded(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
 
 def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
     path = os.path.join(common.root, task.path)
+    if common.compared:
+        output = _read(os.path.join(common.compared, task.folder, task.name))
+        return Done(task, Verdict.RELEASED, None, (), _differences(_read(path), output, cleaner))
     if common.staging and not common.audited:
         signature = _from_head(path, os.path.join(common.staging, task.folder, task.name), cleaner)
         if signature:

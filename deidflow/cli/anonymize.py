@@ -93,7 +93,7 @@ def anonymize(
     }  # fmt: skip
     settings = load_anonymize_settings(flags, config)
     result = run(settings)
-    paths = locate(settings.sources).paths if show_paths else ()
+    paths = locate(settings.sources).everything if show_paths else ()
     if dry_run:
         show_plan(result, paths)
     show_result(result, settings, quiet=quiet, verbose=verbose, paths=paths)

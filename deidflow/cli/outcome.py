@@ -9,6 +9,8 @@ from deidflow.bulk.result import Result
 from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.errors import EnvironmentFault
 
+NOTHING_RELEASED = "nothing is released: no file of the source may go out; the reasons stand above"
+
 
 def show_plan(result: Result, paths: Sequence[str]) -> None:
     """The plan of a dry run: file, attribute, action."""
@@ -44,6 +46,8 @@ def _lines(result: Result, settings: AnonymizeSettings, verbose: bool, paths: Se
     if verbose:
         for one in result.not_released:
             yield f"  {_name(one.number, paths)} {one.verdict.value}: {one.reason.words}"
+    if result.is_empty:
+        yield NOTHING_RELEASED
     if result.not_released and settings.vault is not None and not settings.dry_run:
         yield "which files: quarantine/anonymize.csv in the vault"
 

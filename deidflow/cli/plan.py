@@ -34,7 +34,12 @@ def plan(
         print(json.dumps(found, indent=2))
     else:
         _show(found)
-    return 0
+    return 0 if _going_out(found) else 4
+
+
+def _going_out(found: dict[str, Any]) -> int:
+    """Files that would be released."""
+    return sum(row["files"] for row in found["verdicts"] if row["verdict"] == "to be released")
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -57,5 +62,7 @@ def _show(found: dict[str, Any]) -> None:
     console = wide_console()
     console.print(table)
     console.print(verdicts)
+    if not _going_out(found):
+        console.print("Nothing would be released: no file of the source may go out; the reasons stand above.")
     if found["absent"]:
         console.print(f"A DICOMDIR lists {found['absent']} files that are not there.")

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from deidflow.cli.outcome import NOTHING_RELEASED
 from deidflow.config import RunSettings
 from deidflow.verdicts import Reason
 
@@ -25,6 +26,8 @@ def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
     console = wide_console()
     console.print(sessions_table(summary["sessions"]))
     console.print(verdicts_table(summary))
+    if not summary["verdicts"]["released"]:
+        console.print(NOTHING_RELEASED)
     if summary["absent"]:
         console.print(
             f"A DICOMDIR lists {summary['absent']} files that are not there: quarantine/absent.txt in the vault."

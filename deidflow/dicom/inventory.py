@@ -83,16 +83,23 @@ def walk(source: Path) -> Iterator[Found | Entry]:
     A folder that cannot be opened comes as a failed entry of its own, so that it is not lost.
     """
     unreadable: list[str] = []
-    for path, found in files_below(source, unreadable):
+    working: list[str] = []
+    for path, found in files_below(source, unreadable, working):
         status = found.stat(follow_symlinks=False)
         yield Found(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     yield from (failed(path, Reason.UNREADABLE) for path in unreadable)
+    yield from (failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED) for path in working)
 
 
-def files_below(source: Path, unreadable: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def is_working_folder(name: str) -> bool:
+    """Whether a folder of this name is one in which deidflow stages outputs (`.OUT.deidflow`)."""
+    return name.startswith(".") and name.endswith(".deidflow")
+
+
+def files_below(source: Path, unreadable: list[str], working: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Path below `source` and entry of every regular file, in a fixed order; links are not followed.
 
-    Folders that cannot be opened are added to `unreadable`.
+    Folders that cannot be opened are added to `unreadable`, those in which deidflow stages outputs to `working`.
     """
     waiting = [""]
     while waiting:
@@ -108,6 +115,8 @@ def files_below(source: Path, unreadable: list[str]) -> Iterator[tuple[str, os.D
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
                 yield prefix + entry.name, entry
+            elif entry.is_dir(follow_symlinks=False) and is_working_folder(entry.name):
+                working.append(prefix + entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(prefix + entry.name)
         waiting += reversed(folders)

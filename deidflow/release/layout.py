@@ -90,6 +90,21 @@ class Layout:
         return self.vault / "quarantine" / "report.csv"
 
     @property
+    def own_quarantine_table(self) -> Path:
+        """The same of the last run of this project and level."""
+        return self.vault / "quarantine" / f"{self.project}-{self.level}" / "report.csv"
+
+    @property
+    def own_absent_table(self) -> Path:
+        """Files that a DICOMDIR lists and that are not there, of this project and level."""
+        return self.own_quarantine_table.with_name("absent.txt")
+
+    @property
+    def instances_table(self) -> Path:
+        """From source files to released files."""
+        return self.vault / "instances" / f"{self.project}-{self.level}.csv"
+
+    @property
     def versions(self) -> Path:
         """What was published of each session, version by version."""
         return self.work / "versions.json"

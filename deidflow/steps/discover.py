@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deidflow.config import CommonSettings, RunSettings
 from deidflow.dicom.grouping import Cohort, Subject, group
-from deidflow.dicom.inventory import Entry, Found, failed, walk
+from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, walk
 from deidflow.dicom.patients import Known, nobody
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
@@ -49,6 +49,8 @@ def check_source(source: Path) -> None:
         raise UsageError("the source folder does not exist; check the path")
     if not source.is_dir():
         raise UsageError("the source is not a folder; name the folder that holds the DICOM subjects")
+    if any(is_working_folder(name) for name in source.resolve().parts):
+        raise UsageError("the source lies in a working folder of deidflow; name the folder of the original files")
     try:
         next(source.iterdir(), None)
     except OSError as error:

@@ -19,17 +19,33 @@ _LOOK_SECONDS = 0.3
 @contextmanager
 def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock file `path` exclusively; where another process has it, wait or raise ReleaseBusy."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(path)
     try:
         deadline = time.monotonic() + _LOOK_SECONDS
-        while not _taken(descriptor):
+        while not _taken(descriptor) or not _is_there(path, descriptor):
+            if not _is_there(path, descriptor):
+                os.close(descriptor)
+                descriptor = _opened(path)
+                continue
             if not wait and time.monotonic() > deadline:
                 raise ReleaseBusy(f"another run is at work on this {what}; wait for it to end")
             time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    """Whether the open file still is the one at `path`: its last holder may have removed it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _taken(descriptor: int) -> bool:

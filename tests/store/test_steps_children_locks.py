@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +178,18 @@ def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
         with pytest.raises(ReleaseBusy), held(tmp_path / "lock", "release"):
             pass
     assert not is_held(tmp_path / "lock")
+
+
+def test_a_lock_whose_file_the_last_holder_removed_is_taken_anew(tmp_path: Path) -> None:
+    lock = tmp_path / "staging" / "lock"
+    with ThreadPoolExecutor(1) as pool:
+        with held(lock, "output"):
+            waiting = pool.submit(_hold_a_moment, lock)
+            time.sleep(0.2)
+            shutil.rmtree(lock.parent)
+        assert waiting.result(timeout=5)
+
+
+def _hold_a_moment(lock: Path) -> bool:
+    with held(lock, "output", wait=True):
+        return is_held(lock)
