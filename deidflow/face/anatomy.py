@@ -55,7 +55,7 @@ def distance_to(mask: Image) -> Image:
 
 
 def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
-    """World points of `brain`, `face`, its `surface`, `front`, `head`, `vault`, and of the shell `outer` around the head.
+    """World points of `brain`, `face`, its `surface`, `front`, `head`, `vault`, and of the shell `outer` around it.
 
     `front` is the skin that is seen from the front between brow and chin; `vault` is what of the head lies in
     the brain or within 15 mm of it.

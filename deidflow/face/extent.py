@@ -16,14 +16,14 @@ from deidflow.face.affine import Array, apply, as_transform, index_to_world, inv
 from deidflow.face.template import Template
 from deidflow.face.volume import Image, nearest
 
-_BORDER_MM, _FACE_BEYOND = 8.0, 0.02
-"""How deep the border is looked at; the share of the face that must lie beyond a side to count."""
+_BORDER_MM, _FACE_BEYOND = 8.0, 0.05
+"""How deep the border is looked at; the share of the face that must lie beyond a side to count: a cut nose has less."""
 
 
 def face_cut(mask: Image, affine: Array, template: Template) -> float:
     """The worst overlap (Dice) of head and template in the slabs at the sides beyond which the face lies.
 
-    1 where all of the face is in view, 0 where the head does not reach a side through which the face would
+    1 where nearly all of the face is in view, 0 where the head does not reach a side through which the face would
     leave. `mask` is the head in its own field of view, without padding; `affine` maps subject world to
     template world.
     """
