@@ -27,6 +27,10 @@ class GateSettings(Section):
     volume_scale_min: float = 0.8
     volume_scale_max: float = 1.5
     head_dice_min: float = 0.25
+    vault_in_head_min: float = 0.92
+    """Share of the template's vault in view that is head (good: at least .967, by MR and CT)."""
+    face_cut_min: float = 0.75
+    """Overlap of head and template where the face would leave the field of view (good: at least .834)."""
     forehead_changed_max: float = 0.08
     """In the head's own axes (good: 0)."""
     face_changed_min: float = 0.10

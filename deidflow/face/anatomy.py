@@ -16,6 +16,7 @@ _MIDDLE_X = 88
 _CHIN_Z, _BROW_Z, _HALF_WIDTH, _FRONT_Y = 5, 122, 60, 110
 """The window in which the face is seen from the front, in template voxels (mm)."""
 FARTHEST_MM, UNIT_MM = 25.0, 0.1
+_VAULT_MM = 15.0
 NEAREST_MM = 8.0
 """What lies this near to the template's brain stays where the subject's own cannot be found."""
 
@@ -54,9 +55,10 @@ def distance_to(mask: Image) -> Image:
 
 
 def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
-    """World points of `brain`, `face`, its `surface`, `front`, `head`, and of the shell `outer` around the head.
+    """World points of `brain`, `face`, its `surface`, `front`, `head`, `vault`, and of the shell `outer` around it.
 
-    `front` is the skin that is seen from the front between brow and chin.
+    `front` is the skin that is seen from the front between brow and chin; `vault` is what of the head lies in
+    the brain or within 15 mm of it.
     """
     head_image = head_mask(two)
     head = sitk.GetArrayFromImage(head_image) > 0
@@ -64,6 +66,7 @@ def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
     brain_values = sitk.GetArrayFromImage(nearest(brain, head_image)) > 0
     depth = ndimage.distance_transform_edt(face, sampling=head_image.GetSpacing()[::-1])
     surface = head & ~ndimage.binary_erosion(head, border_value=1)
+    near_brain = sitk.GetArrayFromImage(nearest(grown(brain, _VAULT_MM), head_image)) > 0
     shell = ndimage.binary_dilation(head, iterations=6) & ~ndimage.binary_dilation(head, iterations=3)
     generator = np.random.default_rng(0)
 
@@ -78,6 +81,7 @@ def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
         "surface": some(face & surface & (depth > 6), 1500),
         "head": some(head, 6000),
         "outer": some(shell, 5000),
+        "vault": some(head & near_brain, 4000),
     }
 
 

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from deidflow.face.affine import Array, apply, as_transform, compose, index_to_world, inverse
+from deidflow.face.extent import face_cut
 from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.register import head_region
 from deidflow.face.similarity import Similarity, contrast, sample
@@ -110,15 +111,19 @@ def _contrast(image: Image, target: Image, affine: Array, template: Template) ->
 
 
 def _overlap(seen: _Seen, affine: Array, template: Template) -> Features:
-    """Whether the head lies inside the template's head, and nothing of it in the shell around that."""
+    """Whether the head lies inside the template's head and fills its vault, with nothing in the shell around it."""
     back = inverse(affine)
     shell, shell_in_view = _Lookup.of(seen.firm)(apply(back, template.points["outer"]))
-    head, head_in_view = _Lookup.of(seen.mask)(apply(back, template.points["head"]))
+    in_head = _Lookup.of(seen.mask)
+    head, head_in_view = in_head(apply(back, template.points["head"]))
+    vault, vault_in_view = in_head(apply(back, template.points["vault"]))
     recall = float(head[head_in_view].mean()) if head_in_view.any() else 0.0
     precision = _inside(seen.mask, affine, template)
     return {
         "outer_in_head": float(shell[shell_in_view].mean()) if shell_in_view.sum() > 50 else math.nan,
         "head_in_template": _inside(seen.firmer, affine, template),
+        "vault_in_head": float(vault[vault_in_view].mean()) if vault_in_view.sum() > 50 else math.nan,
+        "face_cut": face_cut(seen.mask, affine, template),
         "head_dice": 2 / (1 / max(1e-6, precision) + 1 / max(1e-6, recall)),
     }
 

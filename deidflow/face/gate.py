@@ -83,6 +83,8 @@ def _common(found: Features, settings: GateSettings) -> list[Test]:
     tests: list[Test] = [
         ("volume_scale", lambda value: settings.volume_scale_min <= value <= settings.volume_scale_max),
         ("head_dice", lambda value: value >= settings.head_dice_min),
+        ("vault_in_head", lambda value: value >= settings.vault_in_head_min),
+        ("face_cut", lambda value: value >= settings.face_cut_min),
         ("forehead_changed", lambda value: value <= settings.forehead_changed_max),
     ]
     if found["front_pixels"] >= _FEWEST_FRONT_PIXELS and not face_is_empty(found):

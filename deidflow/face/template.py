@@ -33,7 +33,7 @@ from deidflow.face.volume import (
 )
 from deidflow.store.files import digest_of
 
-TEMPLATE_VERSION = "6"
+TEMPLATE_VERSION = "7"
 
 
 @dataclass(frozen=True)
