@@ -19,13 +19,13 @@ class Document:
     """The value of a YAML text, and its nodes, which know their lines."""
 
     name: str
-    """How messages call it: the name of a file, never its path."""
+    """How messages call it: what it is, and the name of its file without folders."""
     value: Any
-    _root: yaml.Node | None
+    root: yaml.Node | None
 
     def line(self, path: Sequence[int | str] = ()) -> int:
         """The line of a key or entry, counted from 1; that of the nearest enclosing one where it is missing."""
-        line, node = 1, self._root
+        line, node = 1, self.root
         for part in path:
             line, node = _step(line, node, part)
             if node is None:
@@ -46,10 +46,9 @@ def parse(text: str, name: str) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{name}{line}: not valid YAML") from None
+        raise ConfigError(f"{name} is not YAML{line}") from None
     except (ValueError, RecursionError):
-        raise ConfigError(f"{name}: not valid YAML; it holds an impossible date or number, or is nested too deeply "
-                          "(put dates in quotes)") from None  # fmt: skip
+        raise ConfigError(f"{name} holds an impossible date or is nested too deeply; put dates in quotes") from None
 
 
 def read_document(path: Path, what: str) -> Document:
@@ -60,7 +59,7 @@ def read_document(path: Path, what: str) -> Document:
         raise ConfigError(f"the {what} cannot be read: it is not UTF-8 text") from None
     except OSError as error:
         raise ConfigError(f"the {what} cannot be read: {error.strerror}") from None
-    return parse(text, path.name)
+    return parse(text, f"{what} '{path.name}'")
 
 
 def _step(line: int, node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node | None]:
