@@ -23,7 +23,6 @@ from deidflow.bulk.work import Common, Done, Task, lost
 from deidflow.dicom.grouping import Decision
 from deidflow.dicom.inventory import Entry
 from deidflow.errors import EnvironmentFault
-from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.orders import persons, work_order
@@ -31,6 +30,7 @@ from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import group_by, wishes_of
+from deidflow.steps.profile_warnings import profile_warnings
 from deidflow.store.files import digest_of
 from deidflow.store.locks import held
 from deidflow.store.pool import Batch, Pool
@@ -209,10 +209,7 @@ class _Run:
         )
 
     def _warnings(self) -> Iterator[str]:
-        if self.settings.ids.strategy == "none":
-            yield "identity strategy none: patient IDs stay as they are"
-        if not is_complete(self.profile):
-            yield f"profile {self.profile.name}: the output is not de-identified by PS3.15"
+        yield from profile_warnings(self.settings, self.profile)
         if self.settings.vault is None:
             yield "no vault: pseudonyms and shifted dates come from a secret that is thrown away, another one each time"
 

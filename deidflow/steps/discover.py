@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deidflow.config import CommonSettings, RunSettings
+from deidflow.config import CommonSettings, PlanSettings
 from deidflow.dicom.grouping import Cohort, group
 from deidflow.dicom.inventory import Entry, Found, failed, walk
 from deidflow.dicom.policy import class_uids
@@ -95,7 +95,7 @@ def read_in_children(source: Path, paths: Sequence[str], children: Children, log
         waiting = waiting[done:]
 
 
-def make_batch(entries: Sequence[Entry], vault: Vault, settings: RunSettings) -> Batch:
+def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> Batch:
     """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
     source, profile = settings.source, chosen_profile(settings)
     cohort = group_by(entries, settings, defacing=settings.defacing)
