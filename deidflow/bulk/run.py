@@ -23,6 +23,7 @@ from deidflow.bulk.work import Common, Done, Task, lost
 from deidflow.dicom.grouping import Decision
 from deidflow.dicom.inventory import Entry
 from deidflow.errors import EnvironmentFault
+from deidflow.header.contacts import Attribute, contact_warnings
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.orders import persons, work_order
@@ -88,6 +89,7 @@ class _Run:
     vault: Vault
     done: list[Done] = field(default_factory=list)
     reused: int = 0
+    contacts: Counter[Attribute] = field(default_factory=Counter)
 
     def result(self) -> Result:
         """Do everything."""
@@ -100,6 +102,7 @@ class _Run:
         released = {(part.order.pseudonym, part.order.sessions[0].label) for part in parts}
         numbers = {path: number for number, path in enumerate((*self.located.paths, *self.located.unreadable), 1)}
         for done in self._cleaned(parts, signatures, numbers):
+            self.contacts.update(attribute for one in done for attribute in one.contacts)
             self.done += [one for one in done if one.verdict is not Verdict.RELEASED or one.differences]
         if not settings.dry_run:
             self.vault.mark_published(sorted(released))
@@ -210,6 +213,7 @@ class _Run:
 
     def _warnings(self) -> Iterator[str]:
         yield from profile_warnings(self.settings, self.profile)
+        yield from contact_warnings(self.contacts)
         if self.settings.vault is None:
             yield "no vault: pseudonyms and shifted dates come from a secret that is thrown away, another one each time"
 

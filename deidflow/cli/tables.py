@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from deidflow.config import RunSettings
+from deidflow.header.contacts import contact_warnings
 from deidflow.release.layout import Layout
 from deidflow.store.files import read_json
 from deidflow.verdicts import Reason
@@ -33,6 +35,9 @@ def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
         )
     if summary["gone"]:
         console.print(f"{summary['gone']} published sessions are no longer in the source; they stay in the release.")
+    found = Counter({(attribute, kind): files for attribute, kind, files in summary.get("contacts", [])})
+    for warning in contact_warnings(found):
+        print(f"warning: {warning}", file=sys.stderr)
     if any(summary["verdicts"][name] for name in ("quarantined", "failed")):
         console.print("What is not released, with paths and reasons: quarantine/report.csv in the vault")
     return int(summary["exit_code"])
