@@ -52,7 +52,7 @@ def save_private(folder: Path, count: int = 3) -> None:
         block = header.private_block(0x0019, "ACME NOTES", create=True)
         block.add_new(0x10, "LO", "+49 30 901820-11")
         block.add_new(0x11, "LO", "gradient 3")
-        block.add_new(0x12, "UN", b"adelheid.z@example.org")
+        block.add_new(0x12, "UN", b"trial.desk@example.org")
         save(header, folder / f"{number}.dcm")
 
 
