@@ -161,9 +161,7 @@ def main() -> None:
             _measure(level, sources, patients[: options.sessions], few, many)
 
 
-def _measure(
-    level: str, sources: list[tuple[Path, bytes]], patients: list[Patient], few: Cohort, many: Cohort
-) -> None:
+def _measure(level: str, sources: list[tuple[Path, bytes]], patients: list[Patient], few: Cohort, many: Cohort) -> None:
     held: Counter[Any] = Counter()
     sessions = 0
     seconds = {"few": 0.0, "many": 0.0}

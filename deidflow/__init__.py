@@ -19,36 +19,46 @@ def anonymize(
     out: str | Path,
     *,
     vault: str | Path | None = None,
-    project: str = "default",
-    level: Literal["low", "high"] = "high",
-    profile: str | Path = "",
+    project: str | None = None,
+    level: Literal["low", "high"] | None = None,
+    profile: str | Path | None = None,
     remove: Sequence[str] = (),
     replace: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
     shift_dates: int | None = None,
     keep_uids: bool = False,
-    uid_root: str = "2.25",
+    uid_root: str | None = None,
     ids: Mapping[str, Any] | None = None,
     sessions: Mapping[str, Any] | None = None,
     header: Mapping[str, Any] | None = None,
-    layout: str = "{subject}/{timepoint}/{series}",
-    on_exists: Literal["fail", "clean", "resume"] = "fail",
+    layout: str | None = None,
+    on_exists: Literal["fail", "clean", "resume"] | None = None,
     backup: str | Path | None = None,
     audit: str | Path | None = None,
     force: bool = False,
     dry_run: bool = False,
-    workers: int = 0,
+    workers: int | None = None,
+    log: str | Path | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Result:
     """De-identify the headers of DICOM files; the same as the command `deidflow anonymize`.
+
+    What is not given is taken from DEIDFLOW_LEVEL, DEIDFLOW_VAULT and the like, else from the defaults: level
+    `high`, project `default`, no vault.
 
     `paths_or_manifest` is a file, a folder, a list of them, a manifest (`.json`, `.yaml`), or a mapping
     such as NiftyPET's `datain`. Pixels stay as they are, faces among them. `ids`, `sessions` and `header`
     are sections of a configuration file. Attributes are named as in PS3.6, `gggg,eeee`, `60xx,xxxx`,
     `gggg,[CREATOR]ee` or `Sequence/Keyword`.
 
+    Warnings and counts are printed to stderr: with `quiet` only what failed or is in quarantine, with `verbose`
+    also each file without an output, by its number.
+
     Returns counts by verdict; nothing identifying is in them. Raises deidflow.errors.UsageError and
     ConfigError before anything is written, EnvironmentFault where the machine lacks something.
     """
+    from deidflow.bulk.console import show_result, verbosity
     from deidflow.bulk.locate import given_paths
     from deidflow.bulk.run import run
     from deidflow.bulk.settings import load_anonymize_settings
@@ -57,8 +67,13 @@ def anonymize(
     own |= {"uid_root": uid_root} | ({} if shift_dates is None else {"shift_days": shift_dates})
     flags = {
         "sources": given_paths(paths_or_manifest), "out": out, "vault": vault, "project": project, "level": level,
-        "profile": str(profile), "header": {**(header or {}), **own}, "ids": dict(ids or {}),
-        "sessions": dict(sessions or {}), "layout": layout, "on_exists": on_exists, "backup": backup,
-        "audit": audit, "force": force, "dry_run": dry_run, "workers": workers,
+        "profile": None if profile is None else str(profile), "header": {**(header or {}), **own},
+        "ids": None if ids is None else dict(ids), "sessions": None if sessions is None else dict(sessions),
+        "layout": layout, "on_exists": on_exists, "backup": backup, "audit": audit, "force": force or None,
+        "dry_run": dry_run or None, "workers": workers, "log": log,
     }  # fmt: skip
-    return run(load_anonymize_settings(flags))
+    shown = verbosity(quiet=quiet, verbose=verbose)
+    settings = load_anonymize_settings(flags)
+    result = run(settings)
+    show_result(result, settings, shown)
+    return result

@@ -8,11 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from deidflow.errors import ConfigError, UsageError
 from deidflow.face_settings import DefaceSettings
+from deidflow.origins import Origins
 from deidflow.settings import HeaderSettings, IdSettings, NotifySettings, Section, SessionSettings
 
 Step = Literal["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
@@ -43,24 +51,17 @@ class CommonSettings(Section):
     sessions: SessionSettings = SessionSettings()
 
 
-class RunSettings(CommonSettings):
-    """Everything that a run needs to know; its fields are the keys of the YAML file."""
+class PlanSettings(CommonSettings):
+    """What decides on the end of each file of a source; enough to plan a run."""
 
     source: Path
-    release: Path
-    vault: Path
+    vault: Path | None = None
     subjects: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
-    redo: Step | None = None
     memory_gib: float = Field(default=0.0, ge=0)
     """Memory limit of one working process; 0 shares the machine's memory among the workers."""
     strict: bool = False
     """Hash every file again instead of trusting size, times and inode."""
     deface: DefaceSettings = DefaceSettings()
-    runner: Literal["threads", "dask"] = "threads"
-    """Where subjects are worked on: threads of this machine, or a Dask cluster over a shared folder."""
-    scheduler: str = Field(default="", pattern=r"^((tcp|tls)://\S+)?$")
-    """Address of the Dask scheduler."""
-    notify: NotifySettings = NotifySettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -68,20 +69,34 @@ class RunSettings(CommonSettings):
         if isinstance(values.get("release"), (str, Path)):
             values["release"] = str(values["release"]).replace("{level}", str(values.get("level") or "high"))
         for key in ("source", "release", "vault", "log"):
-            if values.get(key) is not None:
+            if isinstance(values.get(key), (str, Path)):
                 values[key] = Path(os.path.realpath(Path(values[key]).expanduser()))
         return values
-
-    @model_validator(mode="after")
-    def _has_scheduler(self) -> RunSettings:
-        if self.runner == "dask" and not self.scheduler:
-            raise ValueError("runner 'dask' needs the address of a scheduler; give 'scheduler: tcp://HOST:8786'")
-        return self
 
     @property
     def defacing(self) -> bool:
         """Whether faces are removed in this run."""
         return self.level == "high" or self.deface.when == "always"
+
+
+class RunSettings(PlanSettings):
+    """Everything that a run needs to know; its fields are the keys of the YAML file."""
+
+    release: Path
+    vault: Path
+    redo: Step | None = None
+    scheduler: str = Field(default="", pattern=r"^((tcp|tls)://\S+)?$")
+    """Address of the Dask scheduler."""
+    runner: Literal["threads", "dask"] = "threads"
+    """Where subjects are worked on: threads of this machine, or a Dask cluster over a shared folder."""
+    notify: NotifySettings = NotifySettings()
+
+    @field_validator("runner")
+    @classmethod
+    def _has_scheduler(cls, runner: str, info: ValidationInfo) -> str:
+        if runner == "dask" and not info.data.get("scheduler", "refused"):
+            raise ValueError("'dask' needs the address of a scheduler; give 'scheduler: tcp://HOST:8786'")
+        return runner
 
 
 def load_settings(
@@ -92,27 +107,59 @@ def load_settings(
     Raises ConfigError for an unknown key (with the nearest known one) or a bad value, UsageError for
     folders that lie inside each other.
     """
-    values = read_file(file) | _from_environment(environment)
-    values |= {key: value for key, value in flags.items() if value is not None}
+    origins = Origins.of(RunSettings, flags, file, environment)
     for key in ("source", "release", "vault"):
-        if not values.get(key):
-            raise ConfigError(
-                f"'{key}' is not given; name it on the command line, in the file or as DEIDFLOW_{key.upper()}"
-            )
-    settings = checked(RunSettings, values)
+        _require(origins, key)
+    settings = checked(RunSettings, origins.values, origins)
     check_separate(settings)
     return settings
+
+
+def load_plan_settings(
+    flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> PlanSettings:
+    """The settings of a plan, from the same places as those of a run; what only a run needs is checked and left out.
+
+    Raises ConfigError and UsageError as `load_settings`.
+    """
+    origins = Origins.of(RunSettings, flags, file, environment)
+    _require(origins, "source")
+    unused = {key for key in ("release", "vault") if not origins.values.get(key)}
+    stand_ins = {key: Path(os.devnull, key) for key in unused}
+    settings = checked(RunSettings, origins.values | stand_ins, origins)
+    check_separate(settings)
+    known = {name: getattr(settings, name) for name in PlanSettings.model_fields if name not in unused}
+    return PlanSettings.model_construct(**known)
+
+
+def _require(origins: Origins, key: str) -> None:
+    if not origins.values.get(key):
+        raise ConfigError(
+            f"'{key}' is not given; name it on the command line, in the file or as DEIDFLOW_{key.upper()}"
+        )
 
 
 Settings = TypeVar("Settings", bound=CommonSettings)
 
 
-def checked(model: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """The values as settings; raises ConfigError that names the key."""
+def checked(model: type[Settings], values: Mapping[str, Any], origins: Origins | None = None) -> Settings:
+    """The values as settings; raises ConfigError that names the key, and its file and line or variable."""
+    origins = origins or Origins({}, None, {}, ())
     try:
-        return model(**values)
+        settings = model(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, model)) from None
+        raise ConfigError(_explain(error, model, origins)) from None
+    _check_profile(settings, origins)
+    return settings
+
+
+def _check_profile(settings: CommonSettings, origins: Origins) -> None:
+    from deidflow.header.library import load_profile
+
+    try:
+        load_profile(settings.profile or settings.level)
+    except ConfigError as error:
+        raise ConfigError(f"{origins.of_key(['profile'])}{error}") from None
 
 
 def check_separate(settings: RunSettings) -> None:
@@ -132,58 +179,23 @@ def check_separate(settings: RunSettings) -> None:
         raise UsageError("the log lies inside the source or the release; choose a place outside them")
 
 
-def read_file(file: Path | None) -> dict[str, Any]:
-    """The keys and values of a configuration file; raises ConfigError."""
-    if file is None:
-        return {}
-    try:
-        loaded = yaml.safe_load(file.read_text("utf-8")) or {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration file cannot be read: {_cause(error)}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(f"the configuration file is not YAML{f', line {mark.line + 1}' if mark else ''}") from None
-    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-        raise ConfigError("the configuration file must hold keys and values, and the keys must be names")
-    return loaded
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    known = {f"DEIDFLOW_{name.upper()}": name for name in RunSettings.model_fields}
-    return {known[key]: _value(key, known[key], text) for key, text in environment.items() if key in known and text}
-
-
-_YAML_KEYS = ("subjects", "workers", "memory_gib", "strict", "deface", "header", "ids", "sessions", "notify")
-
-
-def _value(variable: str, name: str, text: str) -> Any:
-    """Places and words are taken as they are; numbers, lists and sections are YAML."""
-    if name not in _YAML_KEYS:
-        return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"the value of {variable} cannot be read") from None
-
-
-def _cause(error: OSError | UnicodeDecodeError) -> str:
-    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-
-
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+def _explain(error: ValidationError, model: type[BaseModel], origins: Origins) -> str:
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"])
+    where = [part for part in first["loc"] if part != "[key]"]
+    path = ".".join(str(part) for part in where)
+    origin = origins.of_key(where)
     if first["type"] != "extra_forbidden":
-        said = first["msg"].removeprefix("Value error, ")
-        return f"'{path}': {said}" if path else said
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{origin}'{path}': {message}" if path else f"{origin}{message}"
     known = _known_keys(first["loc"][:-1], model)
     near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
-    return f"unknown key '{path}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    return f"{origin}unknown key '{path}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
 def _known_keys(path: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     for part in path:
-        annotation = model.model_fields[str(part)].annotation
+        field = model.model_fields.get(str(part))
+        annotation = None if field is None else field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
     return list(model.model_fields)

@@ -53,6 +53,9 @@ class RunCancelled(DeidflowError):
 
     exit_code = 130
 
+    def __init__(self, message: str = "cancelled; run again to carry on") -> None:
+        super().__init__(message)
+
 
 class StepFailed(DeidflowError):
     """A step ended without a result; `reason` says how."""

@@ -9,7 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-import yaml
+from deidflow.documents import parse
 
 
 def resource(name: str) -> Traversable:
@@ -26,7 +26,7 @@ def resources_digest(names: tuple[str, ...]) -> str:
 @lru_cache(maxsize=32)
 def load_yaml(name: str) -> Any:
     """The parsed YAML document `name` of `configs/`."""
-    return yaml.safe_load(resource(name).read_text("utf-8"))
+    return parse(resource(name).read_text("utf-8"), name).value
 
 
 @lru_cache(maxsize=1)

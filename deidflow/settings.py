@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from deidflow.errors import ConfigError
+from deidflow.header.selectors import parse_selector
 
 Category = Literal["patient", "clinical_trial", "provider", "institution", "dates"]
 Strategy = Literal["sequential", "none", "folder", "deterministic", "csv", "name"]
@@ -49,7 +52,7 @@ class FolderSettings(Section):
         try:
             groups = re.compile(text).groups
         except re.error as error:
-            raise ValueError(f"is no regular expression: {error.msg}") from None
+            raise ValueError(f"is not a valid regular expression: {error.msg}") from None
         if groups < 1:
             raise ValueError("has no group; put the part that names the subject in parentheses, as in 'sub-([0-9]+)'")
         return text
@@ -89,12 +92,24 @@ class IdSettings(Section):
         return self
 
 
+def _selector(text: str) -> str:
+    try:
+        parse_selector(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Attribute = Annotated[str, AfterValidator(_selector)]
+"""Names an attribute or a family of them, as `parse_selector` reads it."""
+
+
 class HeaderSettings(Section):
     """What a site asks of headers beyond its profile."""
 
-    remove: tuple[str, ...] = ()
-    replace: dict[str, str] = Field(default_factory=dict)
-    keep: tuple[str, ...] = ()
+    remove: tuple[Attribute, ...] = ()
+    replace: dict[Attribute, str] = Field(default_factory=dict)
+    keep: tuple[Attribute, ...] = ()
     categories: dict[Category, bool] = Field(default_factory=dict)
     """Groups of attributes that are removed (true) or kept (false), whatever the profile says."""
     shift_days: int | None = Field(default=None, ge=-36500, le=36500)
@@ -109,7 +124,7 @@ class HeaderSettings(Section):
     @classmethod
     def _root(cls, text: str) -> str:
         if not _UID.fullmatch(text):
-            raise ValueError("is no UID: numbers without leading zeros, with dots between (PS3.5 section 9)")
+            raise ValueError("is not a valid UID: numbers without leading zeros, with dots between (PS3.5 section 9)")
         if f"{text}.".startswith(_STANDARD_ROOT):
             raise ValueError("belongs to the DICOM standard; use a root that was given to your site")
         if len(text) > _LONGEST_ROOT:

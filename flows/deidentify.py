@@ -20,7 +20,7 @@ from deidflow.steps.discover import Batch
 from deidflow.steps.prepare import clean_up, describe_release, open_vault
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.verdicts import Verdict
-from flows.cancel import cancellable
+from flows.cancel import cancellable, store_cancellation
 from flows.fan_out import fan_out
 from tasks.context import Run
 from tasks.discover import Discovery, discover
@@ -58,11 +58,18 @@ def carry_out(run_id: str, settings: RunSettings, watched: Watch = lambda run: n
     except Exception as error:
         return _faulted(run, run.explained(error))
     except BaseException:
-        with suppress(OSError):
-            write_json_atomic(run.layout.summary, {"run": run_id, "exit_code": 130, "error": "the run was stopped"})
+        _stopped(run)
         raise
     finally:
         run.end()
+
+
+def _stopped(run: Run) -> None:
+    """Note the end of a run that a signal stops, also where the signal carries out a cancellation."""
+    run.children.stop()
+    error = str(RunCancelled()) if store_cancellation() else "the run was stopped; run again to carry on"
+    with suppress(OSError):
+        write_json_atomic(run.layout.summary, {"run": run.run_id, "exit_code": 130, "error": error})
 
 
 def _run(run: Run, vault: Vault, pages: Pages) -> State[Any]:
@@ -115,6 +122,7 @@ def _faulted(run: Run, fault: DeidflowError) -> State[Any]:
     with suppress(OSError):
         write_json_atomic(run.layout.summary, summary)
     if isinstance(fault, RunCancelled):
+        store_cancellation()
         return Cancelled(message=str(fault))
     notify(run, summary)
     return Failed(message=str(fault))

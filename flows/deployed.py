@@ -23,6 +23,7 @@ from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
 from deidflow.release.layout import Layout
 from deidflow.steps.prepare import take_locks
 from deidflow.store.process import die_with_parent
+from flows.cancel import cancellable
 from flows.deidentify import carry_out
 
 _OPTIONS: dict[str, Any] = {"validate_parameters": False, "persist_result": False, "log_prints": False}
@@ -63,7 +64,7 @@ def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
         _check_subjects(settings)
         with ExitStack() as stack:
             take_locks(settings, stack, wait=wait)
-            return carry_out(str(flow_run.get_id()).replace("-", "")[:8], settings)
+            return carry_out(str(flow_run.get_id()).replace("-", "")[:8], settings, cancellable)
     except ReleaseBusy as error:
         return Cancelled(message=str(error))
     except DeidflowError as error:
@@ -75,7 +76,7 @@ def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
 def _check_subjects(settings: RunSettings) -> None:
     """Take pseudonyms only, although the command line knows subjects by PatientID and folder too."""
     if not set(settings.subjects) <= set(Layout.of(settings).known_subjects()):
-        raise UsageError("nobody has this pseudonym at this level; give one of the release, like P001")
+        raise UsageError("no subject has this pseudonym at this level; use one from the release, e.g. P001")
 
 
 def configured(asked: Mapping[str, Any]) -> RunSettings:

@@ -23,11 +23,20 @@ def session_outcome(session: SessionRun) -> dict[str, Any]:
     return {
         "series": series,
         "failed": failed_step,
+        "contacts": _contacts(session, series),
         "withheld": sum(row["verdict"] == Verdict.QUARANTINED.value for row in series.values()),
         "findings": session.finished["verify"].result["findings"] if "verify" in session.finished else [],
         "shown": session.shown,
         "steps": {step: "cached" if done.cached else "done" for step, done in session.finished.items()},
     }
+
+
+def _contacts(session: SessionRun, series: dict[str, Any]) -> list[list[Any]]:
+    """Private elements of released series that look like a way to a person: attribute, kind, files."""
+    done = session.finished.get("anonymize")
+    results = done.result["series"] if done is not None else {}
+    released = [name for name, row in series.items() if row["verdict"] == Verdict.RELEASED.value]
+    return [found for name in released for found in results.get(name, {}).get("contacts", [])]
 
 
 def _series(session: SessionRun, name: str, failed_step: str, failure: str) -> dict[str, Any]:

@@ -108,8 +108,11 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
     verdicts = Counter(row.verdict for row in rows)
     reasons = Counter((row.verdict, row.reason) for row in rows if row.reason)
     subjects = []
+    contacts: Counter[tuple[str, str]] = Counter()
     for order in batch.orders:
         outcome = read_json(run.layout.outcome(order.pseudonym)) or {}
+        for session in outcome.values():
+            contacts.update({(attribute, kind): files for attribute, kind, files in session.get("contacts", [])})
         subjects += [
             {"subject": order.pseudonym, "session": label, **_counted(one)} for label, one in sorted(outcome.items())
         ]
@@ -121,6 +124,7 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
         "absent": len(batch.absent),
         "gone": len(_gone(run.layout, batch)),
         "sessions": subjects,
+        "contacts": [[*attribute, files] for attribute, files in sorted(contacts.items())],
         "exit_code": _exit_code(verdicts, reasons),
     }
 

@@ -16,6 +16,7 @@ from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
 from deidflow.identity.vault import Vault
+from deidflow.steps.profile_warnings import profile_warnings
 from deidflow.store.files import digest_of, safe_cell, write_bytes_atomic, write_json_atomic
 from deidflow.version import __version__
 
@@ -132,4 +133,6 @@ def write_description(settings: AnonymizeSettings, profile: Profile) -> None:
         "codes": [f"{code} {meaning}" for code, meaning in profile.codes] if complete else [],
         "faces": "not touched: headers only",
     }
+    notes = list(profile_warnings(settings, profile))
+    row |= {"notes": notes} if notes else {}
     write_json_atomic(settings.out / DESCRIPTION, row, 0o644, indent=2)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from deidflow.dicom.inventory import files_below, is_working_folder
+from deidflow.documents import parse
 from deidflow.errors import EnvironmentFault, UsageError
 
 DATAIN = ("mumapDCM", "T1DCM", "T2DCM", "UTE1", "UTE2", "lm_dcm", "lm_ima", "nrm_dcm", "nrm_ima")
@@ -62,9 +61,9 @@ def _of_list(path: Path) -> tuple[Path, ...]:
 def _of_manifest(path: Path) -> tuple[Path, ...]:
     text = _text(path)
     try:
-        loaded = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError):
-        raise UsageError("the manifest cannot be read: it is neither JSON nor YAML") from None
+        loaded = json.loads(text) if path.suffix == ".json" else parse(text, f"manifest '{path.name}'").value
+    except ValueError:
+        raise UsageError(f"manifest '{path.name}' is not JSON") from None
     if isinstance(loaded, Mapping):
         return _of_mapping(loaded, path.parent)
     if isinstance(loaded, list) and all(isinstance(one, str) for one in loaded):

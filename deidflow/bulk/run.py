@@ -25,7 +25,7 @@ from deidflow.bulk.work import Common, Done, Task, lost
 from deidflow.dicom.grouping import Decision
 from deidflow.dicom.inventory import Entry
 from deidflow.errors import EnvironmentFault
-from deidflow.header.completeness import is_complete
+from deidflow.header.contacts import Attribute, contact_warnings
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.orders import persons, work_order
@@ -35,6 +35,7 @@ from deidflow.identity.workorder import WorkOrder
 from deidflow.release.instances import write_instances
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import group_by, refuse_mixed_folders, wishes_of
+from deidflow.steps.profile_warnings import profile_warnings
 from deidflow.store.files import digest_of
 from deidflow.store.locks import held
 from deidflow.store.pool import Batch, Pool
@@ -93,6 +94,7 @@ class _Run:
     vault: Vault
     done: list[Done] = field(default_factory=list)
     reused: int = 0
+    contacts: Counter[Attribute] = field(default_factory=Counter)
 
     def result(self) -> Result:
         """Do everything."""
@@ -106,6 +108,7 @@ class _Run:
         numbers = {path: number for number, path in enumerate(self.located.everything, 1)}
         self._check_places(parts)
         for done in self._cleaned(parts, signatures, numbers):
+            self.contacts.update(attribute for one in done for attribute in one.contacts)
             self.done += [one for one in done if one.verdict is not Verdict.RELEASED or one.differences]
         if not settings.dry_run:
             self._count(parts, numbers)
@@ -258,10 +261,8 @@ class _Run:
         )
 
     def _warnings(self) -> Iterator[str]:
-        if self.settings.ids.strategy == "none":
-            yield "identity strategy none: patient IDs stay as they are"
-        if not is_complete(self.profile):
-            yield f"profile {self.profile.name}: the output is not de-identified by PS3.15"
+        yield from profile_warnings(self.settings, self.profile)
+        yield from contact_warnings(self.contacts)
         if self.settings.vault is None:
             yield "no vault: pseudonyms and shifted dates come from a secret that is thrown away, another one each time"
 

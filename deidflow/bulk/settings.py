@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from deidflow.config import CommonSettings, RunSettings, checked, read_file
+from deidflow.config import CommonSettings, RunSettings, checked
 from deidflow.errors import ConfigError, UsageError
+from deidflow.origins import Origins
 
 TEMPLATE = "{subject}/{timepoint}/{series}"
 MIRROR = "mirror"
@@ -59,7 +61,7 @@ class AnonymizeSettings(CommonSettings):
         try:
             fields = [field[1:] for field in string.Formatter().parse(text) if field[1] is not None]
         except ValueError:
-            raise ValueError("is no template; use folders such as '{subject}/{timepoint}/{series}'") from None
+            raise ValueError("is not a valid template; use folders such as '{subject}/{timepoint}/{series}'") from None
         names = {str(name) for name, _, _ in fields}
         unknown = names - set(_FIELDS)
         if unknown:
@@ -73,22 +75,38 @@ class AnonymizeSettings(CommonSettings):
         return text
 
 
-def load_anonymize_settings(flags: Mapping[str, Any], file: Path | None = None) -> AnonymizeSettings:
-    """Merge a configuration file and flags; keys that only `run` knows are left out.
+def load_anonymize_settings(
+    flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> AnonymizeSettings:
+    """Merge a configuration file, the environment and flags (the later wins); keys that only `run` knows are left out.
 
-    Raises ConfigError and UsageError.
+    Flags of the section `header` are merged into it key by key. Raises ConfigError and UsageError.
     """
+    others = {key: value for key, value in flags.items() if key != "header"}
+    origins = Origins.of(_Environment, others, file, environment)
     foreign = set(RunSettings.model_fields) - set(AnonymizeSettings.model_fields)
-    values = {key: value for key, value in read_file(file).items() if key not in foreign}
-    said = values.get("header", {})
-    header = {
-        **(said if isinstance(said, dict) else {"header": said}),
-        **{key: value for key, value in flags["header"].items() if value or (value == 0 and value is not False)},
-    }
-    values |= {key: value for key, value in flags.items() if value is not None and key != "header"}
-    settings = checked(AnonymizeSettings, {**values, "header": header})
+    values = {key: value for key, value in origins.values.items() if key not in foreign}
+    origins = _with_header(replace(origins, values=values), flags.get("header", {}))
+    settings = checked(AnonymizeSettings, origins.values, origins)
     check_places(settings)
     return settings
+
+
+class _Environment(CommonSettings):
+    """What the environment may say: the settings shared with `run`, and the vault."""
+
+    vault: Path | None = None
+
+
+def _with_header(origins: Origins, flags: Mapping[str, Any]) -> Origins:
+    """The origins with the flags of the section `header`; empty ones are not given."""
+    section = origins.values.get("header", {})
+    if not isinstance(section, dict):
+        return origins
+    given = {key: value for key, value in flags.items() if value or (value == 0 and value is not False)}
+    names = {f"header.{key}" for key in given}
+    values = {**origins.values, "header": {**section, **given}}
+    return replace(origins, values=values, flags={*origins.flags, *names})
 
 
 def check_places(settings: AnonymizeSettings) -> None:

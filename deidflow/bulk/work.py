@@ -15,6 +15,7 @@ from deidflow.dicom.kinds import has_mark
 from deidflow.dicom.skim import HEADS
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import Chunk, HeaderCleaner
+from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import Profile
 from deidflow.identity.workorder import WorkOrder
 from deidflow.steps.common import cleaner_for
@@ -59,6 +60,8 @@ class Done(NamedTuple):
     reason: Reason | None
     signature: tuple[int, ...]
     differences: tuple[Difference, ...]
+    contacts: tuple[Attribute, ...] = ()
+    """Private elements that were kept and look like a way to a person."""
 
 
 def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
@@ -102,7 +105,8 @@ def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
     if common.compared:
         output = _read(os.path.join(common.compared, task.folder, task.name))
         return Done(task, Verdict.RELEASED, None, (), _differences(_read(path), output, cleaner))
-    if common.staging and not common.audited:
+    searched = keeps_private_text(cleaner.rules)
+    if common.staging and not common.audited and not searched:
         signature = _from_head(path, os.path.join(common.staging, task.folder, task.name), cleaner)
         if signature:
             return Done(task, Verdict.RELEASED, None, signature, ())
@@ -112,7 +116,8 @@ def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
     signature = ()
     if common.staging:
         signature = _write(os.path.join(common.staging, task.folder, task.name), chunks)
-    return Done(task, Verdict.RELEASED, None, signature, found)
+    ways = tuple(contacts(b"".join(chunks))) if searched else ()
+    return Done(task, Verdict.RELEASED, None, signature, found, ways)
 
 
 def _differences(before: bytes, after: bytes, cleaner: HeaderCleaner) -> tuple[Difference, ...]:

@@ -45,15 +45,15 @@ def anonymize(
 
     Parameters
     ----------
-    source: A file, a folder, @LIST with one path a line, or a manifest (.json, .yaml); it is only read.
+    source: A file, a folder, @LIST with one path per line, or a manifest (.json, .yaml); it is only read.
     out: Folder for the de-identified files.
     vault: Folder for identities and secret; without it they are thrown away.
     project: Name of the project or recipient; outputs of different projects cannot be joined.
     level: low shifts dates; high puts every study on one clock and bins ages (the default).
     profile: Name or file of other header rules; see 'deidflow profile list'.
-    remove: An attribute that goes: keyword, gggg,eeee, 60xx,xxxx, gggg,[CREATOR]ee or Sequence/Keyword; repeatable.
+    remove: An attribute to remove: keyword, gggg,eeee, 60xx,xxxx, gggg,[CREATOR]ee or Sequence/Keyword; repeatable.
     replace: ATTRIBUTE=VALUE, repeatable; wins over --remove.
-    keep: An attribute that stays as it is, repeatable; wins over --replace and --remove.
+    keep: An attribute to keep as it is, repeatable (a warning says what it lets out); wins over the two above.
     shift_dates: Shift dates of everybody by this many days.
     keep_uids: Keep UIDs as they are.
     uid_root: Root of new UIDs, for sites that need their own.
@@ -65,19 +65,20 @@ def anonymize(
     force: Read files without the DICM mark too.
     on_exists: What to do when OUT is not empty: fail (the default), clean it, or resume (with a vault).
     config: YAML file with any of these settings and more (header, ids, sessions).
-    workers: Processes at work at once; by default one a core.
+    workers: Processes at work at once; by default one per core.
     log: File for the lines that are shown.
-    quiet: Show errors only.
+    quiet: Show errors only: what failed or is in quarantine.
     verbose: Name each file without an output, by its number.
     """
+    from deidflow.bulk.console import show_plan, show_result, verbosity
     from deidflow.bulk.locate import given_paths, locate
     from deidflow.bulk.run import run
     from deidflow.bulk.settings import load_anonymize_settings
-    from deidflow.cli.outcome import show_plan, show_result
     from deidflow.steps.chosen import parse_replacements
 
     if show_paths and not sys.stdout.isatty():
         raise UsageError("--show-paths works on a terminal only: paths may hold names")
+    shown = verbosity(quiet=quiet, verbose=verbose)
     header: dict[str, Any] = {
         "remove": tuple(remove or ()),
         "replace": parse_replacements(replace or []),
@@ -96,5 +97,5 @@ def anonymize(
     paths = locate(settings.sources).everything if show_paths else ()
     if dry_run:
         show_plan(result, paths)
-    show_result(result, settings, quiet=quiet, verbose=verbose, paths=paths)
+    show_result(result, settings, shown, paths)
     return result.exit_code

@@ -3,33 +3,65 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from deidflow.config import Level
+from deidflow.config import Level, PlanSettings
 
 
 def plan(
-    source: Path,
+    source: Path | None = None,
     *,
-    level: Level = "high",
-    deface: bool = False,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    vault: Path | None = None,
+    level: Level | None = None,
+    profile: str | None = None,
+    config: Path | None = None,
+    project: str | None = None,
+    subjects: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    workers: int | None = None,
+    deface: Annotated[bool, Parameter(negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Say what would be found, released, defaced, excluded and quarantined, and why. Writes nothing.
+
+    Takes the same settings as `deidflow run`, from the same places, and decides by the same code.
 
     Parameters
     ----------
     source: Folder with the raw DICOM files.
+    vault: The vault of the run; with it subjects are shown by their pseudonyms, else numbered.
     level: The level of the run to plan.
+    profile: Name or file of other header rules.
+    config: YAML file of the run.
+    project: Name of the project or recipient.
+    subjects: Pseudonyms, or @FILE with source folders or PatientIDs, one per line.
+    workers: Subjects at work at once in the run.
     deface: At level low, plan with faces removed.
     json_: Print JSON.
     """
+    from deidflow.cli.run import selection
+    from deidflow.config import load_plan_settings
+
+    flags = {
+        "source": source, "vault": vault, "level": level, "profile": profile, "project": project,
+        "subjects": selection(subjects), "workers": workers,
+    }  # fmt: skip
+    settings = load_plan_settings(flags, config)
+    if deface:
+        settings = settings.model_copy(update={"deface": settings.deface.model_copy(update={"when": "always"})})
+    return show_plan(settings, json_=json_)
+
+
+def show_plan(settings: PlanSettings, *, json_: bool = False) -> int:
+    """Make a plan and print it; returns the exit code."""
     from deidflow.steps.plan import make_plan
 
-    found = make_plan(source.resolve(), level, defacing=level == "high" or deface)
+    found = make_plan(settings)
+    for warning in found["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
     if json_:
         print(json.dumps(found, indent=2))
     else:

@@ -49,13 +49,15 @@ class _Bars(logging.Handler):
 
 
 @contextmanager
-def shown(log: Path | None) -> Iterator[None]:
-    """Show progress while the context is open."""
+def shown(log: Path | None, *, quiet: bool = False) -> Iterator[None]:
+    """Show progress while the context is open; if quiet in the log only."""
     _LOGGER.setLevel(logging.INFO)
     _LOGGER.propagate = False
     handlers = [_file(log)] if log else []
     console = Console(stderr=True)
-    if console.is_terminal:
+    if quiet:
+        yield from _with(handlers)
+    elif console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             yield from _with([*handlers, _Bars(progress)])

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from deidflow.config import Level, RunSettings, Step, load_settings
+from deidflow.bulk.console import Verbosity, verbosity
+from deidflow.config import Level, RunSettings, Step, load_plan_settings, load_settings
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.store.files import read_json, write_json_atomic
@@ -32,6 +33,9 @@ def run(
     workers: int | None = None,
     log: Path | None = None,
     strict: bool | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+    verbose: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """De-identify a folder of raw DICOM subjects into a release.
 
@@ -44,25 +48,38 @@ def run(
     profile: Name or file of other header rules; the level still decides on faces.
     config: YAML file with any of these settings and more.
     project: Name of the project or recipient; releases of different projects cannot be joined.
-    subjects: Pseudonyms, or @FILE with source folders or PatientIDs, one a line.
+    subjects: Pseudonyms, or @FILE with source folders or PatientIDs, one per line.
     redo: Do this step and all that follow again.
     workers: Subjects at work at once; by default as many as cores and memory allow.
     log: File for the lines of progress.
     strict: Hash every file again instead of trusting size, times and inode.
+    dry_run: Only say what would be done, as `deidflow plan` does; writes nothing.
+    quiet: Show errors only: what failed or is in quarantine.
+    verbose: Also list each series with its end, step and reason.
     """
+    from deidflow.cli.plan import show_plan
+
+    shown = verbosity(quiet=quiet, verbose=verbose)
     flags = {
         "source": source, "release": release, "vault": vault, "level": level, "project": project, "profile": profile,
-        "subjects": _selection(subjects), "redo": redo, "workers": workers, "log": log, "strict": strict,
+        "subjects": selection(subjects), "redo": redo, "workers": workers, "log": log, "strict": strict,
     }  # fmt: skip
-    return execute(load_settings(flags, config))
+    if dry_run:
+        return show_plan(load_plan_settings(flags, config))
+    return execute(load_settings(flags, config), shown)
 
 
-def execute(settings: RunSettings) -> int:
+def execute(settings: RunSettings, verbosity: Verbosity = "normal") -> int:
     """Run the pipeline with these settings and show how it ended; returns the exit code."""
-    from deidflow.cli.tables import show_summary
+    from deidflow.cli.tables import show_errors, show_series, show_summary
 
-    summary = summary_of_run(settings)
-    code = show_summary(summary, settings)
+    quiet = verbosity == "quiet"
+    if not quiet:
+        _warn(settings)
+    summary = summary_of_run(settings, quiet=quiet)
+    code = show_errors(summary) if quiet else show_summary(summary, settings)
+    if verbosity == "verbose":
+        show_series(summary, Layout.of(settings))
     if summary.get("server_lost"):
         # Prefect's threads would go on for minutes trying to deliver what nobody takes any more.
         sys.stdout.flush()
@@ -70,7 +87,16 @@ def execute(settings: RunSettings) -> int:
     return code
 
 
-def summary_of_run(settings: RunSettings) -> dict[str, Any]:
+def _warn(settings: RunSettings) -> None:
+    """Say before the work what the settings let out."""
+    from deidflow.steps.chosen import chosen_profile
+    from deidflow.steps.profile_warnings import profile_warnings
+
+    for warning in profile_warnings(settings, chosen_profile(settings)):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
     """Run the pipeline, show its progress; returns counts, or an error with its exit code."""
     from deidflow.cli.progress import shown
     from deidflow.steps.prepare import open_vault, take_locks
@@ -81,7 +107,7 @@ def summary_of_run(settings: RunSettings) -> dict[str, Any]:
         take_locks(settings, stack)
         with ExitStack() as brief:
             open_vault(settings, brief)
-        stack.enter_context(shown(settings.log))
+        stack.enter_context(shown(settings.log, quiet=quiet))
         stack.callback(layout.settings_of(run_id).unlink, missing_ok=True)
         write_json_atomic(layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")})
         lost = _flow(settings, run_id)
@@ -127,7 +153,7 @@ def _refused(error: Exception) -> Exception:
     )
 
 
-def _selection(subjects: list[str] | None) -> tuple[str, ...] | None:
+def selection(subjects: list[str] | None) -> tuple[str, ...] | None:
     """Entries as given; `@FILE` stands for its lines."""
     if subjects is None:
         return None

@@ -44,7 +44,13 @@ def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name=
 
 def _state(found: dict[str, Any]) -> str:
     if found["running"]:
-        return "a run is going on"
+        return "a run is at work"
     if found["interrupted"]:
-        return "the last run did not come to its end; run the same command again to carry on"
-    return "no run is going on"
+        return _interrupted(found["error"])
+    return "no run is at work"
+
+
+def _interrupted(error: str) -> str:
+    if error:
+        return f"the last run did not finish: {error}"
+    return "the last run did not finish; run the same command again to carry on"

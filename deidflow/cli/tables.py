@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from deidflow.cli.outcome import NOTHING_RELEASED
+from deidflow.bulk.console import NOTHING_RELEASED
 from deidflow.config import RunSettings
+from deidflow.header.contacts import contact_warnings
+from deidflow.release.layout import Layout
+from deidflow.store.files import read_json
 from deidflow.verdicts import Reason
 
 
@@ -34,9 +38,37 @@ def show_summary(summary: dict[str, Any], settings: RunSettings) -> int:
         )
     if summary["gone"]:
         console.print(f"{summary['gone']} published sessions are no longer in the source; they stay in the release.")
+    found = Counter({(attribute, kind): files for attribute, kind, files in summary.get("contacts", [])})
+    for warning in contact_warnings(found):
+        print(f"warning: {warning}", file=sys.stderr)
     if any(summary["verdicts"][name] for name in ("quarantined", "failed")):
         console.print("What is not released, with paths and reasons: quarantine/report.csv in the vault")
     return int(summary["exit_code"])
+
+
+def show_errors(summary: dict[str, Any]) -> int:
+    """Print only what failed or is in quarantine; returns the exit code."""
+    if "error" in summary:
+        print(f"deidflow: {summary['error']}", file=sys.stderr)
+        return int(summary["exit_code"])
+    for verdict, reason, count in summary["reasons"]:
+        if verdict in _BAD:
+            print(f"deidflow: {count} {verdict}: {Reason.read(reason).words}", file=sys.stderr)
+    return int(summary["exit_code"])
+
+
+_BAD = ("failed", "quarantined")
+
+
+def show_series(summary: dict[str, Any], layout: Layout) -> None:
+    """Print every series of the run with its end, step and reason."""
+    table = Table("subject", "session", "series", "verdict", "step", "why", title="Series", title_justify="left")
+    for row in summary.get("sessions", []):
+        outcome = read_json(layout.outcome(row["subject"])) or {}
+        for name, series in sorted(outcome.get(row["session"], {}).get("series", {}).items()):
+            words = Reason.read(series["reason"]).words if series["reason"] else series["state"]
+            table.add_row(row["subject"], row["session"], name, series["verdict"], series["step"], words)
+    wide_console().print(table)
 
 
 def sessions_table(rows: list[dict[str, Any]]) -> Table:

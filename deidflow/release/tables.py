@@ -60,8 +60,15 @@ def check_release(layout: Layout, release_id: str) -> None:
         raise VaultMismatch("this release was made with another vault, project or level; choose another folder")
 
 
-def write_dataset(layout: Layout, profile: Profile, release_id: str, tools: Mapping[str, str], defaced: bool) -> None:
-    """Write dataset.json: what was done, by which rules and tools; no clock, no path."""
+def write_dataset(
+    layout: Layout,
+    profile: Profile,
+    release_id: str,
+    tools: Mapping[str, str],
+    defaced: bool,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write dataset.json: what was done, by which rules and tools, and what settings let out; no clock, no path."""
     description = {
         "name": "deidflow release",
         "deidflow": __version__,
@@ -76,6 +83,8 @@ def write_dataset(layout: Layout, profile: Profile, release_id: str, tools: Mapp
     }
     if not is_complete(profile):
         description |= {"de-identified": "not de-identified", "codes": []}
+    if notes:
+        description |= {"notes": list(notes)}
     write_json_atomic(layout.release / "dataset.json", description, 0o644, indent=2)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from deidflow.header.cleaner import HeaderCleaner
+from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import Profile
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
@@ -31,10 +33,13 @@ def anonymize_session(order_path: str, label: str, scratch: str, profile: Profil
 def _series(order: WorkOrder, series: SeriesOrder, cleaner: HeaderCleaner, folder: Path) -> SeriesResult:
     folder.mkdir()
     fitted = cleaner.for_series(bin_trigger_time=series.bin_trigger_time)
+    searched, found = keeps_private_text(cleaner.rules), Counter[Attribute]()
     for number, file in enumerate(series.files, 1):
-        header = fitted.header(read_content(order, file))
-        (folder / header_name(number)).write_bytes(b"".join(header))
-    return {"state": "anonymized", "instances": len(series.files)}
+        header = b"".join(fitted.header(read_content(order, file)))
+        (folder / header_name(number)).write_bytes(header)
+        found.update(contacts(header) if searched else ())
+    rows = [[*attribute, count] for attribute, count in sorted(found.items())]
+    return {"state": "anonymized", "instances": len(series.files), "contacts": rows}
 
 
 def header_name(number: int) -> str:

@@ -13,7 +13,7 @@ from deidflow.face.attempt import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.mask import Field, save_field
 from deidflow.face.nohead import shows_no_head
-from deidflow.face.series import Series, wish
+from deidflow.face.series import About, Series, wish
 from deidflow.face.session import Carrier, Fate, anchor_of, register_session
 from deidflow.face.template import Template, load_template
 from deidflow.face_settings import DefaceSettings
@@ -47,7 +47,7 @@ def deface_session(label: str, places: Places, level: str, settings: DefaceSetti
     series, unread = _read(order, session, places)
     step = _Step(load_template(Path(places.template)), settings, places, level)
     registered, refused = register_session(
-        [one for one in series if _may_be_reference(one, settings)], step.template, settings
+        [one for one in series if may_be_head(one.about, settings)], step.template, settings
     )
     results = step.carried(registered, series) if registered else step.without_head(series, refused)
     return {
@@ -69,12 +69,27 @@ def _read(order: WorkOrder, session: SessionOrder, places: Places) -> tuple[list
     return found, {name: result for name, result in results.items() if result["state"] != "read"}
 
 
-def _may_be_reference(series: Series, settings: DefaceSettings) -> bool:
+def may_be_head(about: About, settings: DefaceSettings) -> bool:
     """Not what a rule spares, nor what its attributes call another part of the body."""
-    rule = wish(series.about, settings)
+    rule = wish(about, settings)
     if rule is not None:
         return rule.action == "force"
-    return not series.about.says_other_body_part
+    return not about.says_other_body_part
+
+
+def decide_without_head(series: Series, settings: DefaceSettings, level: str) -> SeriesResult | None:
+    """The end of a series that attributes or a rule take for another part of the body; the image has the last word.
+
+    None where the series goes the way of heads.
+    """
+    if may_be_head(series.about, settings):
+        return None
+    rule = wish(series.about, settings)
+    spared_anyway = rule is not None and level == "low"
+    if spared_anyway or shows_no_head(series):
+        state = NOT_A_HEAD if rule is None else SPARED
+        return {"state": state, "how": "attributes and image" if rule is None else rule.reason}
+    return None if rule is None else withheld(Reason.SKIP_REFUSED)
 
 
 @dataclass(frozen=True)
@@ -108,16 +123,8 @@ class _Step:
 
     def _no_heads(self, series: Sequence[Series]) -> dict[str, SeriesResult]:
         """Series that attributes or a rule take for another part of the body; each one's image has the last word."""
-        found = {}
-        for one in (one for one in series if not _may_be_reference(one, self.settings)):
-            rule = wish(one.about, self.settings)
-            state = NOT_A_HEAD if rule is None else SPARED
-            spared_anyway = rule is not None and self.level == "low"
-            if spared_anyway or shows_no_head(one):
-                found[one.name] = {"state": state, "how": "attributes and image" if rule is None else rule.reason}
-            elif rule is not None:
-                found[one.name] = withheld(Reason.SKIP_REFUSED)
-        return found
+        decided = {one.name: decide_without_head(one, self.settings, self.level) for one in series}
+        return {name: result for name, result in decided.items() if result is not None}
 
     def _locate(self, registered: Registered) -> Field:
         engine = engine_of(self.settings, Path(self.places.outputs), Path(self.places.log))

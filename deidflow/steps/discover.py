@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deidflow.config import CommonSettings, RunSettings
+from deidflow.config import CommonSettings, PlanSettings
 from deidflow.dicom.grouping import Cohort, Subject, group
 from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, walk
 from deidflow.dicom.patients import Known, nobody
@@ -102,7 +102,7 @@ def read_in_children(source: Path, paths: Sequence[str], children: Children, log
         waiting = waiting[done:]
 
 
-def make_batch(entries: Sequence[Entry], vault: Vault, settings: RunSettings) -> Batch:
+def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> Batch:
     """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
     source, profile = settings.source, chosen_profile(settings)
     cohort = group_by(entries, settings, defacing=settings.defacing, known=vault.demographics)

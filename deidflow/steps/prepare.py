@@ -6,7 +6,7 @@ import os
 import shutil
 from contextlib import ExitStack
 
-from deidflow.config import RunSettings
+from deidflow.config import PlanSettings, RunSettings
 from deidflow.errors import EnvironmentFault
 from deidflow.face.installed import check_engine
 from deidflow.identity.secret import Keys, load_secret
@@ -17,6 +17,7 @@ from deidflow.release.publish import complete
 from deidflow.release.tables import check_place, check_release, write_dataset
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import check_source
+from deidflow.steps.profile_warnings import profile_warnings
 from deidflow.store.locks import held
 from deidflow.store.process import LEAST_MEMORY, machine_memory, memory_for
 from deidflow.store.scratch import private_folder, sweep
@@ -80,7 +81,8 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
     layout.release.chmod(0o755)
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
     profile = chosen_profile(settings)
-    write_dataset(layout, profile, release_id(keys), tools, settings.defacing)
+    notes = tuple(profile_warnings(settings, profile))
+    write_dataset(layout, profile, release_id(keys), tools, settings.defacing, notes)
 
 
 def release_id(keys: Keys) -> str:
@@ -88,14 +90,14 @@ def release_id(keys: Keys) -> str:
     return keys.derive("release").hex()[:16]
 
 
-def worker_count(settings: RunSettings) -> int:
-    """As many subjects at once as asked for, else one a core as far as 2 GiB of memory a worker reach."""
+def worker_count(settings: PlanSettings) -> int:
+    """The requested number of workers, else one per core, limited to one per 2 GiB of memory."""
     if settings.workers:
         return settings.workers
     return max(1, min(len(os.sched_getaffinity(0)), machine_memory() // LEAST_MEMORY))
 
 
-def memory_limit(settings: RunSettings) -> int:
+def memory_limit(settings: PlanSettings) -> int:
     """Bytes of memory that one working process may have."""
     if settings.memory_gib:
         return int(settings.memory_gib * (1 << 30))

@@ -23,10 +23,12 @@ def status_of(release: Path, vault: Path) -> dict[str, Any]:
         raise UsageError("this vault has not made this release; name the vault of its run")
     gone = {tuple(row) for row in read_json(layout.gone_table) or []}
     running = is_held(layout.release_lock)
+    error = (read_json(layout.summary) or {}).get("error", "")
     rows = [row for pseudonym in layout.known_subjects() for row in _sessions(layout, pseudonym)]
     return {
         "running": running,
-        "interrupted": not running and (bool(layout.unfinished_runs()) or "error" in (read_json(layout.summary) or {})),
+        "interrupted": not running and (bool(layout.unfinished_runs()) or bool(error)),
+        "error": "" if running else error,
         "sessions": [row | {"gone": (row["subject"], row["session"]) in gone} for row in rows],
     }
 

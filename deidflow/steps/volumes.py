@@ -85,6 +85,11 @@ def _image(stack: Volume) -> Any:
     return image_of(stack.values, stack.affine)
 
 
+def about_series(order: WorkOrder, series: SeriesOrder) -> About:
+    """What the header of its first file says about a series."""
+    return _about(read_source(order, series.files[0], pixels=False), series)
+
+
 def _about(header: Any, series: SeriesOrder) -> About:
     texts = (header.get(name) for name in ("SeriesDescription", "StudyDescription", "ProtocolName"))
     types = [str(value).strip().upper() for value in header.get("ImageType") or ()]

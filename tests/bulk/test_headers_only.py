@@ -181,7 +181,7 @@ def test_places_that_would_mix_private_and_shared_are_refused(tmp_path: Path) ->
     [
         (["--layout", "{subject}"], "must hold"),
         (["--layout", "{subject}/{name}"], "unknown field 'name'"),
-        (["--uid-root", "1.02.3"], "no UID"),
+        (["--uid-root", "1.02.3"], "not a valid UID"),
         (["--uid-root", "1.2.840.10008.5"], "belongs to the DICOM standard"),
         (["--profile", "basik"], "did you mean 'basic'"),
         (["--keep", "PatientNam"], "did you mean 'PatientName'"),

@@ -30,6 +30,8 @@ from tests.flows.conftest import (
     wait_until,
 )
 
+CANCELLED = "cancelled; run again to carry on"
+
 
 class Listener:
     """A webhook of a site, on loopback."""
@@ -209,7 +211,12 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, firs
     served.api.cancel(run_id)
     wait_until(lambda: not forkservers_of(served.root), 10, "end of the working processes")
     assert time.monotonic() - asked < 10
-    assert served.api.ended(run_id, 40)["state_type"] == "CANCELLED"
+    ended = served.api.ended(run_id, 40)
+    assert (ended["state_type"], ended["state"]["message"]) == ("CANCELLED", CANCELLED)
+    assert (
+        f"the last run did not finish: {CANCELLED}"
+        in command_line("status", served.release, "--vault", served.root / "vault").stdout
+    )
     assert not [path for path in served.root.rglob("*") if path.name.endswith((".scratch", ".part"))]
     assert served.api.ended(served.api.start("nightly"))["state_name"] == "Quarantined"
     assert (served.release / "P004" / "M00" / "session.json").exists()
@@ -227,9 +234,10 @@ def test_a_run_of_the_command_line_is_cancelled_in_the_ui(served: Served, first_
         asked = time.monotonic()
         served.api.cancel(run["id"])
         said = process.communicate(timeout=30)[1]
-    assert (process.returncode, "the run was cancelled" in said) == (130, True), said
+    assert (process.returncode, CANCELLED in said) == (130, True), said
     assert time.monotonic() - asked < 10
-    assert served.api.ended(run["id"], 5)["state_name"] == "Cancelled"
+    ended = served.api.ended(run["id"], 5)
+    assert (ended["state_name"], ended["state"]["message"]) == ("Cancelled", CANCELLED)
 
 
 def opened(data: bytes) -> bytes:

@@ -1,15 +1,26 @@
-"""How `deidflow anonymize` ended, as lines on the console and in a log; file numbers instead of paths."""
+"""How `anonymize` ended, as lines on the console and in a log; file numbers instead of paths."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from deidflow.bulk.result import Result
 from deidflow.bulk.settings import AnonymizeSettings
-from deidflow.errors import EnvironmentFault
+from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.verdicts import Verdict
 
-NOTHING_RELEASED = "nothing is released: no file of the source may go out; the reasons stand above"
+Verbosity = Literal["quiet", "normal", "verbose"]
+NOTHING_RELEASED = "nothing is released: no file of the source may go out; the reasons are listed above"
+_BAD = (Verdict.FAILED.value, Verdict.QUARANTINED.value)
+
+
+def verbosity(*, quiet: bool, verbose: bool) -> Verbosity:
+    """How much is shown; raises UsageError for a contradiction."""
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose contradict each other; give one of them")
+    return "quiet" if quiet else "verbose" if verbose else "normal"
 
 
 def show_plan(result: Result, paths: Sequence[str]) -> None:
@@ -22,18 +33,24 @@ def show_plan(result: Result, paths: Sequence[str]) -> None:
 
 
 def show_result(
-    result: Result, settings: AnonymizeSettings, *, quiet: bool, verbose: bool, paths: Sequence[str]
+    result: Result, settings: AnonymizeSettings, shown: Verbosity = "normal", paths: Sequence[str] = ()
 ) -> None:
-    """Warnings and the sum of verdicts, on the console unless `quiet`, and in the log."""
-    lines = list(_lines(result, settings, verbose, paths))
-    if not quiet:
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
+    """Warnings and the sum of verdicts on the console, if quiet only what went wrong; all of it in the log."""
+    verbose = shown == "verbose"
+    lines = _errors(result) if shown == "quiet" else _lines(result, settings, verbose, paths)
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
     if settings.log is not None:
         try:
             with settings.log.open("a", encoding="utf-8") as stream:
                 stream.write("".join(f"{line}\n" for line in _lines(result, settings, verbose, ())))
         except OSError as error:
             raise EnvironmentFault(f"the log cannot be written: {error.strerror}") from None
+
+
+def _errors(result: Result) -> Iterator[str]:
+    for verdict, words, count in result.reasons:
+        if verdict in _BAD:
+            yield f"deidflow: {count} {verdict}: {words}"
 
 
 def _lines(result: Result, settings: AnonymizeSettings, verbose: bool, paths: Sequence[str]) -> Iterator[str]:

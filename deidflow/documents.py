@@ -1,0 +1,104 @@
+"""YAML documents: parsed once, with the line of every key; a key that stands twice is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deidflow.errors import ConfigError
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True)
+class Document:
+    """The value of a YAML text, and its nodes, which know their lines."""
+
+    name: str
+    """How messages call it: what it is, and the name of its file without folders."""
+    value: Any
+    root: yaml.Node | None
+
+    def line(self, path: Sequence[int | str] = ()) -> int:
+        """The line of a key or entry, counted from 1; that of the nearest enclosing one where it is missing."""
+        line, node = 1, self.root
+        for part in path:
+            line, node = _step(line, node, part)
+            if node is None:
+                break
+        return line
+
+    def where(self, path: Sequence[int | str] = ()) -> str:
+        """Name and line, as messages begin."""
+        return f"{self.name}, line {self.line(path)}"
+
+
+def parse(text: str, name: str) -> Document:
+    """Parse one YAML document; raises ConfigError with the line for what is not YAML or holds a key twice."""
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        _refuse_duplicates(root, name)
+        return Document(name, yaml.safe_load(text), root)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{name} is not YAML{line}") from None
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{name} holds an impossible date or is nested too deeply; put dates in quotes") from None
+
+
+def read_document(path: Path, what: str) -> Document:
+    """The document in a UTF-8 file; raises ConfigError that calls it `what`."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"the {what} cannot be read: it is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"the {what} cannot be read: {error.strerror}") from None
+    return parse(text, f"{what} '{path.name}'")
+
+
+def _step(line: int, node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node | None]:
+    """The line and node of one part of a path below a node."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        entry = node.value[part]
+        return entry.start_mark.line + 1, entry
+    return line, None
+
+
+def _refuse_duplicates(root: yaml.Node | None, name: str) -> None:
+    """PyYAML keeps the last of two equal keys without a word; nodes met through an alias are checked once."""
+    waiting: list[yaml.Node] = [] if root is None else [root]
+    checked: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in checked:
+            continue
+        checked.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node, name)
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
+def _check_keys(node: yaml.MappingNode, name: str) -> None:
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+            continue
+        line, identity = key.start_mark.line + 1, (key.tag, key.value)
+        if identity in lines:
+            first = lines[identity]
+            raise ConfigError(
+                f"{name}, line {line}: key '{key.value}' is already given in line {first}; keep one of them"
+            )
+        lines[identity] = line
