@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,19 @@ def command_line(*arguments: object, **environment: str) -> subprocess.Completed
         check=False,
         timeout=280,
     )
+
+
+@contextmanager
+def mounted(place: Path, *options: str) -> Iterator[Path]:
+    """Something mounted on a folder as `mount` options say; the test is skipped where nobody may mount."""
+    place.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(["mount", *options, place], capture_output=True, check=False)
+    if result.returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def tree_digest(root: Path) -> dict[str, bytes]:

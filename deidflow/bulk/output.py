@@ -13,14 +13,10 @@ from deidflow.bulk.work import Done, Task
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.files import digest_of, read_json, remove_tree, write_json_atomic
 from deidflow.store.scratch import private_folder
+from deidflow.store.staging import contents_of, staging_of
 from deidflow.verdicts import Verdict
 
 DESCRIPTION = "dataset.json"
-
-
-def staging_of(out: Path) -> Path:
-    """A private sibling of the output on its file system."""
-    return out.with_name(f".{out.name}.deidflow")
 
 
 def prepare(settings: AnonymizeSettings) -> None:
@@ -29,7 +25,7 @@ def prepare(settings: AnonymizeSettings) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError("the output is a file; name a folder")
     try:
-        filled = out.is_dir() and any(out.iterdir())
+        filled = bool(contents_of(out))
     except OSError as error:
         raise EnvironmentFault(f"the output cannot be read: {error.strerror}; check its permissions") from None
     if filled and settings.on_exists == "fail":
@@ -37,7 +33,8 @@ def prepare(settings: AnonymizeSettings) -> None:
     if filled and not (out / DESCRIPTION).exists():
         raise UsageError("the output folder holds files that deidflow did not write; choose another folder")
     if filled and settings.on_exists == "clean":
-        remove_tree(out)
+        for path in contents_of(out):
+            remove_tree(path)
     if not settings.dry_run:
         private_folder(staging_of(out), "output's folder")
         remove_tree(staging_of(out) / "staged")

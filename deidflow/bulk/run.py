@@ -14,7 +14,7 @@ from typing import Any
 
 from deidflow.bulk.audit import write_audit, write_description
 from deidflow.bulk.locate import Located, locate
-from deidflow.bulk.output import Units, prepare, staging_of
+from deidflow.bulk.output import Units, prepare
 from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.bulk.result import NotReleased, Result
 from deidflow.bulk.settings import AnonymizeSettings
@@ -35,7 +35,8 @@ from deidflow.store.files import digest_of
 from deidflow.store.locks import held
 from deidflow.store.pool import Batch, Pool
 from deidflow.store.process import memory_for
-from deidflow.store.scratch import private_folder
+from deidflow.store.scratch import private_folder, public_folder
+from deidflow.store.staging import remove_staging, staging_of
 from deidflow.verdicts import Reason, Verdict
 
 _BATCH = 400
@@ -55,6 +56,7 @@ def run(settings: AnonymizeSettings) -> Result:
         prepare(settings)
         if not settings.dry_run:
             stack.enter_context(held(staging_of(settings.out) / "lock", "output"))
+            stack.callback(remove_staging, settings.out)
         vault = _vault(settings, stack)
         return _Run(settings, located, profile, vault).result()
 
@@ -153,8 +155,7 @@ class _Run:
         record = self._record() if self._remembers else None
         units = Units(settings.out, settings.layout, record)
         if not settings.dry_run:
-            private_folder(settings.out, "output")
-            settings.out.chmod(0o755)
+            public_folder(settings.out, "output")
         batches = self._batches(parts, units, signatures, numbers)
         with Pool("deidflow.bulk.work:clean_batch", self._workers, self._limit) as pool:
             for done in pool.map(batches, lost):
