@@ -88,6 +88,16 @@ class Reason(StrEnum):
     CHECK_FAILED = "check-failed", "the staged files are not what they should be"
     CHILD_DIED = "process-died", "the working process died"
     OUT_OF_MEMORY = "out-of-memory", "the working process reached its memory limit"
+    NO_PERMISSION = "no-permission", "permission was denied; check the owner and mode of source, release and vault"
+    NAME_TOO_LONG = "name-too-long", "a path is longer than the file system takes; give release and vault shorter ones"
+    REFUSED_BY_SYSTEM = "refused-by-system", "the system refused to read or write a file; check the disk and run again"
+    UNDECODABLE = "undecodable", "data in the files cannot be decoded; export the series again"
+    TOOL_FAILED = "tool-failed", "a program that deidflow calls failed; its output is in the vault's tools.log"
+    LIBRARY_FAILED = (
+        "library-failed",
+        "an imaging library failed on this series; its output is in the vault's tools.log",
+    )
+    NO_RESULT = "no-result", "the work on the subject ended without a result; run again, or see the vault's tools.log"
     UNEXPECTED = "unexpected-error", "an unexpected error"
     OUTPUT_MISSING = "output-missing", "its output is not where it was written; run again"
     SOURCE_CHANGED = "source-changed", "a source file changed or vanished during the run"

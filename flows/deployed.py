@@ -22,6 +22,7 @@ from deidflow.config import Level, RunSettings, Step, load_settings
 from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
 from deidflow.release.layout import Layout
 from deidflow.steps.prepare import take_locks
+from deidflow.store.faults import fault_of
 from deidflow.store.process import die_with_parent
 from flows.cancel import cancellable
 from flows.deidentify import carry_out
@@ -70,7 +71,7 @@ def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
     except DeidflowError as error:
         return Failed(message=str(error))
     except Exception as error:
-        return Failed(message=f"unexpected {type(error).__name__}")
+        return Failed(message=str(fault_of(error)))
 
 
 def _check_subjects(settings: RunSettings) -> None:

@@ -116,7 +116,7 @@ def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]
     explained = session.run.explained(error)
     if isinstance(explained, EnvironmentFault):
         session.run.stop(explained)
-    reason = explained.reason if isinstance(explained, StepFailed) else Reason.UNEXPECTED
+    reason = explained.reason if isinstance(explained, StepFailed) else Reason.STOPPED
     session.failed = (step, str(reason.value))
     if session.run.fault is None:
         with suppress(OSError):

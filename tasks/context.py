@@ -21,7 +21,8 @@ from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import Layout
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.prepare import memory_limit
-from deidflow.store.children import Children, fault_of
+from deidflow.store.children import Children
+from deidflow.store.faults import fault_of
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.record import Finished, StepStore
 
@@ -98,7 +99,7 @@ class Run:
             return error
         with suppress(OSError), self.layout.tool_log.open("a") as log:
             traceback.print_exception(error, file=log)
-        return fault_of(error) if isinstance(error, OSError) else DeidflowError(f"unexpected {type(error).__name__}")
+        return fault_of(error)
 
     def say(self, message: str, pseudonym: str = "", step: str = "", state: str = "") -> None:
         """A line of progress, without identifiers."""

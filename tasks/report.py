@@ -88,7 +88,7 @@ def _rows(run: Run, batch: Batch) -> Iterator[NotReleased]:
                     yield _file_row(file.path, order.pseudonym, session.label, series.name, row)
 
 
-_NO_OUTCOME = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason.UNEXPECTED.value}
+_NO_OUTCOME = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason.NO_RESULT.value}
 
 
 def _not_selected(path: str, pseudonym: str) -> NotReleased:

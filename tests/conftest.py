@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
+from deidflow.bulk.result import NotReleased
 from deidflow.config import RunSettings
 from deidflow.dicom.inventory import Entry, Found, read_file, walk
+from deidflow.errors import StepFailed
 from deidflow.face.template import prepare_template, template_path
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
@@ -36,6 +39,8 @@ from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from deidflow.store.record import StepStore
+from deidflow.verdicts import Reason
 from flows.server import server, wait_until_ready
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -52,6 +57,54 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("realdata"):
                 item.add_marker(pytest.mark.skip(reason="no real series beside the checkout"))
+
+
+class UnexpectedErrors:
+    """Notes each use of the reason of last resort in this process; it comes from children as a StepFailed."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._watch(StepFailed)
+        self._watch(NotReleased)
+        write = StepStore.write
+
+        def noting_write(store: StepStore, step: str, key: str, manifest: Any, result: Any, after: Any) -> None:
+            self.note(json.dumps(result, default=str))
+            write(store, step, key, manifest, result, after)
+
+        StepStore.write = noting_write  # type: ignore[method-assign]
+
+    def _watch(self, kind: Any) -> None:
+        construct = kind.__init__
+
+        def noting(instance: Any, *arguments: Any, **named: Any) -> None:
+            self.note(" ".join(map(str, [*arguments, *named.values()])))
+            construct(instance, *arguments, **named)
+
+        kind.__init__ = noting
+
+    def note(self, text: str) -> None:
+        """Remember a text that names the reason of last resort."""
+        if Reason.UNEXPECTED.value in text:
+            self.seen.append(text[:200])
+
+    def note_words(self, text: str) -> None:
+        """The same for what a command printed."""
+        if Reason.UNEXPECTED.words in text or "please report it" in text:
+            self.seen.append(text[-200:])
+
+
+UNEXPECTED_ERRORS = UnexpectedErrors()
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_error(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A scenario that ends in "an unexpected error" fails, but for the tests of that reason itself."""
+    yield
+    seen = UNEXPECTED_ERRORS.seen.copy()
+    UNEXPECTED_ERRORS.seen.clear()
+    if not request.node.get_closest_marker("last_resort"):
+        assert not seen, "an unexpected error; give it a reason of its own in deidflow/store/faults.py"
 
 
 def mr_instance(**changes: Any) -> Dataset:
@@ -238,7 +291,7 @@ def shared_server(server_address: str) -> Iterator[None]:
 def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as by default."""
     clean = {name: value for name, value in (clean_environment() | environment).items() if value}
-    return subprocess.run(
+    result = subprocess.run(
         [Path(sys.executable).with_name("deidflow"), *map(str, arguments)],
         capture_output=True,
         text=True,
@@ -246,6 +299,21 @@ def command_line(*arguments: object, **environment: str) -> subprocess.Completed
         check=False,
         timeout=280,
     )
+    UNEXPECTED_ERRORS.note_words(result.stdout + result.stderr)
+    return result
+
+
+@contextmanager
+def mounted(place: Path, *options: str) -> Iterator[Path]:
+    """Something mounted on a folder as `mount` options say; the test is skipped where nobody may mount."""
+    place.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(["mount", *options, place], capture_output=True, check=False)
+    if result.returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def tree_digest(root: Path) -> dict[str, bytes]:

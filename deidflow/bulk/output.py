@@ -15,17 +15,13 @@ from deidflow.bulk.work import Done, Task
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.files import digest_of, read_json, remove_tree, write_json_atomic
 from deidflow.store.locks import held
-from deidflow.store.scratch import private_folder
+from deidflow.store.scratch import private_folder, public_folder
+from deidflow.store.staging import contents_of, staging_of
 from deidflow.verdicts import Verdict
 
 DESCRIPTION = "dataset.json"
 _RECORD = "2"
 """Changes when records of finished units hold something else."""
-
-
-def staging_of(out: Path) -> Path:
-    """A private sibling of the output on its file system."""
-    return out.with_name(f".{out.name}.deidflow")
 
 
 def check_output(settings: AnonymizeSettings) -> None:
@@ -34,7 +30,7 @@ def check_output(settings: AnonymizeSettings) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError("the output is a file; name a folder")
     try:
-        filled = out.is_dir() and any(out.iterdir())
+        filled = bool(contents_of(out))
     except OSError as error:
         raise EnvironmentFault(f"the output cannot be read: {error.strerror}; check its permissions") from None
     if filled and settings.on_exists == "fail":
@@ -60,9 +56,9 @@ def output_held(settings: AnonymizeSettings) -> Iterator[None]:
 def make_way(settings: AnonymizeSettings) -> None:
     """Empty the output where `on_exists` asks for it, and make its folder."""
     if settings.on_exists == "clean":
-        remove_tree(settings.out)
-    private_folder(settings.out, "output")
-    settings.out.chmod(0o755)
+        for path in contents_of(settings.out):
+            remove_tree(path)
+    public_folder(settings.out, "output")
 
 
 def unit_of(task: Task, layout: str) -> str:

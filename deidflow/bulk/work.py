@@ -13,12 +13,13 @@ from typing import NamedTuple
 from deidflow.bulk.differences import Difference, differences
 from deidflow.dicom.kinds import has_mark
 from deidflow.dicom.skim import HEADS
-from deidflow.errors import Withheld
+from deidflow.errors import StepFailed, Withheld
 from deidflow.header.cleaner import Chunk, HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import Profile
 from deidflow.identity.workorder import WorkOrder
 from deidflow.steps.common import cleaner_for
+from deidflow.store.faults import fault_of, reason_of
 from deidflow.store.pool import Batch
 from deidflow.verdicts import Reason, Verdict
 
@@ -92,12 +93,13 @@ def _guarded(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
     except MemoryError:
         raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        fault = fault_of(error)
+        if not isinstance(fault, StepFailed):
             raise
-        return Done(task, Verdict.FAILED, Reason.UNREADABLE, (), ())
-    except Exception:
+        return Done(task, Verdict.FAILED, fault.reason, (), ())
+    except Exception as error:
         traceback.print_exc()
-        return Done(task, Verdict.QUARANTINED, Reason.UNEXPECTED, (), ())
+        return Done(task, Verdict.QUARANTINED, reason_of(error), (), ())
 
 
 def _one(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:

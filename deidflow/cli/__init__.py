@@ -49,8 +49,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        print(f"deidflow: unexpected {type(error).__name__}; please report it", file=sys.stderr)
-        sys.exit(1)
+        from deidflow.store.faults import explanation
+
+        words, code = explanation(error)
+        print(f"deidflow: {words}", file=sys.stderr)
+        sys.exit(code)
     except KeyboardInterrupt:
         print("deidflow: stopped; run the same command again to carry on", file=sys.stderr)
         sys.exit(130)

@@ -95,6 +95,6 @@ def _show(found: dict[str, Any]) -> None:
     console.print(table)
     console.print(verdicts)
     if not _going_out(found):
-        console.print("Nothing would be released: no file of the source may go out; the reasons stand above.")
+        console.print("Nothing would be released: no file of the source may go out; the reasons are listed above.")
     if found["absent"]:
         console.print(f"A DICOMDIR lists {found['absent']} files that are not there.")

@@ -124,11 +124,10 @@ def _flow(settings: RunSettings, run_id: str) -> bool:
     from deidflow.store.process import stop_on_signals
     from flows.server import is_reached, server, wait_for_rows, wait_until_ready, without_heartbeat
 
-    os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
     stop_on_signals()
     logging.raiseExceptions = False  # else Prefect writes about each line of log that its server did not take
     layout = Layout.of(settings)
-    with server(layout.prefect_home) as process:
+    with _vault_in_environment(settings), server(layout.prefect_home) as process:
         from flows.deidentify import deidentify
 
         wait_until_ready(process)
@@ -141,6 +140,20 @@ def _flow(settings: RunSettings, run_id: str) -> bool:
             if is_reached() and (read_json(layout.summary) or {}).get("run") != run_id:
                 raise _refused(error) from None
         return not is_reached()
+
+
+@contextmanager
+def _vault_in_environment(settings: RunSettings) -> Iterator[None]:
+    """Tell the flow where its vault is; a later call in this process is not told."""
+    before = os.environ.get("DEIDFLOW_VAULT")
+    os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DEIDFLOW_VAULT"]
+        else:
+            os.environ["DEIDFLOW_VAULT"] = before
 
 
 def _refused(error: Exception) -> Exception:

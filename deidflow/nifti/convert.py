@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import re
+import shutil
+import signal
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.dicom.write import is_deflated, write_inflated
-from deidflow.errors import EnvironmentFault, Withheld
+from deidflow.errors import EnvironmentFault, StepFailed, Withheld
+from deidflow.store.faults import check_space
 from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
 
@@ -59,7 +65,17 @@ def link_series(files: Sequence[Path], folder: Path) -> None:
         if is_deflated(path):
             write_inflated(path, target)
         else:
-            target.symlink_to(path)
+            _link(path, target)
+
+
+def _link(path: Path, target: Path) -> None:
+    """A symbolic link, or a copy where the vault's file system has no links."""
+    try:
+        target.symlink_to(path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        shutil.copyfile(path, target)
 
 
 def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
@@ -71,16 +87,45 @@ def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
     options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n"]
     command = [str(tool_path()), *options, "-f", _STEM, "-o", str(out), str(folder)]
     code = run_tool(command, log)
+    if code == -signal.SIGKILL:
+        raise StepFailed(Reason.TOOL_FAILED, "dcm2niix was killed")
     if code != 0:
+        check_space(out, _needed(folder))
         raise Withheld(Reason.CONVERT_FAILED, f"exit code {code}")
     images = [path for path in sorted(out.glob(f"{_STEM}*.nii")) if not _RESAMPLED.search(path.stem)]
     if not images:
+        check_space(out, _needed(folder))
         raise Withheld(Reason.CONVERT_FAILED, "no output")
     return [_account(path, number) for number, path in enumerate(images, 1)]
 
 
+def _needed(folder: Path) -> int:
+    """Bytes that an image of these files may take; compressed ones take more, and are not known."""
+    sizes = (path.stat().st_size for path in folder.iterdir())
+    return 2 * sum(sizes) + (1 << 20)
+
+
 def _account(nifti: Path, number: int) -> Converted:
+    if nifti.stat().st_size < _expected_size(nifti):
+        check_space(nifti.parent)
+        raise Withheld(Reason.CONVERT_FAILED, "the image is cut off")
     raw = nifti.stem.removeprefix(_STEM)
     suffix = raw if _KNOWN_SUFFIX.fullmatch(raw) else f"_part{number}"
     gradients = tuple(path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists())
     return Converted(suffix, nifti, nifti.with_suffix(".json"), gradients)
+
+
+def _expected_size(nifti: Path) -> int:
+    """The bytes that a NIfTI-1 file must have: dcm2niix does not notice a full disk."""
+    with nifti.open("rb") as stream:
+        header = stream.read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES:
+        return _HEADER_BYTES
+    count, *sizes = struct.unpack_from("<8h", header, 40)
+    (bits,) = struct.unpack_from("<h", header, 72)
+    (offset,) = struct.unpack_from("<f", header, 108)
+    voxels = math.prod(int(size) for size in sizes[: max(count, 0)])
+    return int(offset) + voxels * int(bits) // 8
+
+
+_HEADER_BYTES = 348

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deidflow.config import RunSettings
 from deidflow.store.files import read_json
+from deidflow.store.staging import staging_of
 
 SUBJECT_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 SESSION_FOLDER = re.compile(r"[MN]\d{2,}[a-z]{0,2}")
@@ -30,8 +31,13 @@ class Layout:
 
     @property
     def staging(self) -> Path:
-        """A private sibling of the release on its file system: staged sessions and the release's lock."""
-        return self.release.with_name(f".{self.release.name}.deidflow")
+        """A private folder on the release's file system: staged sessions and the release's lock."""
+        return staging_of(self.release)
+
+    @property
+    def withdrawn(self) -> Path:
+        """Sessions that were taken out of a release in which no staging folder may stay."""
+        return self.vault / "withdrawn" / f"{self.project}-{self.level}"
 
     @property
     def work(self) -> Path:

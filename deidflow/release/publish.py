@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 from pathlib import Path
 
 from deidflow.store.files import remove_tree, write_json_atomic
@@ -36,6 +37,15 @@ def withdraw(published: Path, staging: Path) -> None:
     os.rename(published, kept)
     if not any(published.parent.iterdir()):
         published.parent.rmdir()
+
+
+def keep_withdrawn(staging: Path, kept: Path) -> None:
+    """Move the withdrawn sessions out of a staging folder that does not stay, into the vault."""
+    for session in sorted((staging / "withdrawn").glob("*/*")):
+        target = kept / session.parent.name / session.name
+        remove_tree(target)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.move(session, target)
 
 
 def complete(staging: Path) -> None:

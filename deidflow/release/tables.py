@@ -22,6 +22,7 @@ from deidflow.store.files import (
     write_bytes_atomic,
     write_json_atomic,
 )
+from deidflow.store.staging import contents_of
 from deidflow.version import __version__
 
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
@@ -46,7 +47,7 @@ def check_place(layout: Layout) -> None:
     if layout.release.exists() and not layout.release.is_dir():
         raise UsageError("the release is a file; name a folder")
     try:
-        foreign = layout.release.is_dir() and any(layout.release.iterdir())
+        foreign = bool(contents_of(layout.release))
     except OSError as error:
         raise EnvironmentFault(f"the release cannot be read: {error.strerror}; check its permissions") from None
     if foreign and not (layout.release / "dataset.json").exists():

@@ -21,6 +21,7 @@ from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.store.faults import reason_of
 from deidflow.verdicts import Reason
 
 SeriesResult = dict[str, Any]
@@ -58,7 +59,7 @@ def guarded(work: Callable[[], SeriesResult]) -> SeriesResult:
         raise
     except Exception as error:
         traceback.print_exc()
-        return withheld(Reason.UNEXPECTED, type(error).__name__)
+        return withheld(reason_of(error), type(error).__name__)
 
 
 def withheld(reason: Reason, detail: str = "") -> SeriesResult:

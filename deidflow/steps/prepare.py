@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from deidflow.config import PlanSettings, RunSettings
 from deidflow.errors import EnvironmentFault
@@ -13,14 +13,15 @@ from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version
 from deidflow.release.layout import Layout
-from deidflow.release.publish import complete
+from deidflow.release.publish import complete, keep_withdrawn
 from deidflow.release.tables import check_place, check_release, write_dataset
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import check_source
 from deidflow.steps.profile_warnings import profile_warnings
 from deidflow.store.locks import held
 from deidflow.store.process import LEAST_MEMORY, machine_memory, memory_for
-from deidflow.store.scratch import private_folder, sweep
+from deidflow.store.scratch import private_folder, public_folder, sweep
+from deidflow.store.staging import is_inside, remove_staging
 
 _LEAST_FREE = 64 << 20
 
@@ -41,6 +42,7 @@ def take_locks(settings: RunSettings, stack: ExitStack, *, wait: bool = False) -
             raise EnvironmentFault(f"less than 64 MiB are free where the {name} lies; free some and run again")
     stack.enter_context(held(layout.release_lock, "release", wait=wait))
     stack.enter_context(held(layout.work_lock, "project of the vault", wait=wait))
+    stack.callback(leave_release, layout)
 
 
 def check_places(settings: RunSettings) -> None:
@@ -72,13 +74,24 @@ def clean_up(layout: Layout, run_id: str) -> None:
     sweep(layout.work)
 
 
+def leave_release(layout: Layout) -> None:
+    """At the end of a run: nothing private stays inside the release; a sibling stays while it is used.
+
+    Sessions that were withdrawn go to the vault. One that is held in staging is built again by the next run.
+    """
+    # What cannot be moved now stays private, and the next run tries again.
+    with suppress(OSError):
+        if is_inside(layout.release):
+            keep_withdrawn(layout.staging, layout.withdrawn)
+        remove_staging(layout.release)
+
+
 def describe_release(settings: RunSettings, keys: Keys) -> None:
     """Make the release's folder and its dataset.json."""
     import SimpleITK
 
     layout = Layout.of(settings)
-    private_folder(layout.release, "release")
-    layout.release.chmod(0o755)
+    public_folder(layout.release, "release")
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
     profile = chosen_profile(settings)
     notes = tuple(profile_warnings(settings, profile))

@@ -7,7 +7,6 @@ log in the vault: what libraries say of bad files may hold names.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import inspect
 import multiprocessing
@@ -26,7 +25,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from deidflow.errors import DeidflowError, EnvironmentFault, StepFailed
+from deidflow.errors import EnvironmentFault, StepFailed
+from deidflow.store.faults import fault_of
 from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
 from deidflow.verdicts import Reason
 
@@ -91,8 +91,9 @@ class Children:
             try:
                 with _without_main():
                     process.start()
-            except (OSError, EOFError):
-                raise StepFailed(self._why(None)) from None
+            except (OSError, EOFError) as error:
+                fault = fault_of(error)
+                raise fault if isinstance(fault, EnvironmentFault) else StepFailed(self._why(None)) from None
             self._live.add(process)
         sender.close()
         return receiver, process
@@ -164,10 +165,10 @@ def _unwrap(message: tuple[str, Any]) -> Any:
 def _child(sender: Connection[Any, Any], function: str, arguments: tuple[Any, ...], log: str, limit: int) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer, which kills us
-    _be_silent(log)
-    limit_memory(limit)
-    module, name = function.split(":")
     try:
+        _be_silent(log)
+        limit_memory(limit)
+        module, name = function.split(":")
         value = getattr(importlib.import_module(module), name)(*arguments)
         if inspect.isgenerator(value):
             for item in value:
@@ -176,32 +177,10 @@ def _child(sender: Connection[Any, Any], function: str, arguments: tuple[Any, ..
         sender.send(("value", value))
     except MemoryError:
         os._exit(MEMORY_EXIT)
-    except DeidflowError as error:
-        traceback.print_exc()
-        sender.send(("error", error))
-    except OSError as error:
-        traceback.print_exc()
-        sender.send(("error", fault_of(error)))
     except Exception as error:
-        traceback.print_exc()
-        sender.send(("error", StepFailed(Reason.UNEXPECTED, type(error).__name__)))
-
-
-def fault_of(error: OSError) -> DeidflowError:
-    """The error that an operating system error stands for: full disk and such stop the run."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentFault("no space left on the disk; free some and run again")
-    if error.errno == errno.EROFS:
-        return EnvironmentFault("the release or vault is on a read-only file system")
-    if error.errno == errno.ENOENT:
-        return StepFailed(Reason.SOURCE_CHANGED)
-    if error.errno in _AWAY:
-        return StepFailed(Reason.UNREACHABLE)
-    return StepFailed(Reason.UNEXPECTED, type(error).__name__)
-
-
-_AWAY = (errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EIO)
-"""What a network share says while it is away."""
+        with suppress(OSError):
+            traceback.print_exc()
+        sender.send(("error", fault_of(error)))
 
 
 def _be_silent(log: str) -> None:

@@ -19,31 +19,36 @@ _LOOK_SECONDS = 0.3
 @contextmanager
 def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock file `path` exclusively; where another process has it, wait or raise ReleaseBusy."""
-    descriptor = _opened(path)
+    deadline = time.monotonic() + _LOOK_SECONDS
+    while (descriptor := _acquired(path)) is None:
+        if not wait and time.monotonic() > deadline:
+            raise ReleaseBusy(f"another run is at work on this {what}; wait for it to end")
+        time.sleep(_POLL_SECONDS)
+
     try:
-        deadline = time.monotonic() + _LOOK_SECONDS
-        while not _taken(descriptor) or not _is_there(path, descriptor):
-            if not _is_there(path, descriptor):
-                os.close(descriptor)
-                descriptor = _opened(path)
-                continue
-            if not wait and time.monotonic() > deadline:
-                raise ReleaseBusy(f"another run is at work on this {what}; wait for it to end")
-            time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def _opened(path: Path) -> int:
+def _acquired(path: Path) -> int | None:
+    """The descriptor of the locked file; None where another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _is_there(path: Path, descriptor: int) -> bool:
-    """Whether the open file still is the one at `path`: its last holder may have removed it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
+        if _taken(descriptor) and _is_the_file(descriptor, path):
+            return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _is_the_file(descriptor: int, path: Path) -> bool:
+    """Whether the path still names the open file: a run that ends removes its staging folder."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from deidflow.errors import DeidflowError, EnvironmentFault
-from deidflow.store.children import fault_of, reason_of_death
+from deidflow.store.children import reason_of_death
+from deidflow.store.faults import fault_of
 from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
 from deidflow.verdicts import Reason
 
@@ -143,10 +143,6 @@ def _answer(work: Any, batch: Batch) -> tuple[str, Any]:
         return "value", work(batch.common, batch.items)
     except MemoryError:
         raise
-    except DeidflowError as error:
-        return "error", error
-    except OSError as error:
-        return "error", fault_of(error)
     except Exception as error:
         traceback.print_exc()
-        return "error", EnvironmentFault(f"unexpected {type(error).__name__} in a working process; please report it")
+        return "error", fault_of(error)

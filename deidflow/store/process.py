@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from deidflow.errors import EnvironmentFault
+
 _PR_SET_PDEATHSIG = 1
 LEAST_MEMORY = 2 << 30
 MEMORY_EXIT = 77
@@ -47,14 +49,21 @@ def machine_memory() -> int:
 
 
 def run_tool(command: Sequence[str], log: Path) -> int:
-    """Run a tool that dies with us, its output kept in the vault's log; returns its exit code."""
+    """Run a tool that dies with us, its output kept in the vault's log; returns its exit code.
+
+    Raises EnvironmentFault where it cannot be started.
+    """
     with log.open("ab") as output:
-        finished = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            preexec_fn=die_with_parent,
-            check=False,
-        )
+        try:
+            finished = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=die_with_parent,
+                check=False,
+            )
+        except (FileNotFoundError, PermissionError):
+            name = Path(command[0]).name
+            raise EnvironmentFault(f"{name} cannot be started; check that it is installed and executable") from None
     return finished.returncode

@@ -21,6 +21,22 @@ def private_folder(path: Path, what: str) -> Path:
     return path
 
 
+def public_folder(path: Path, what: str) -> Path:
+    """Make a folder with mode 0755; one that is there, of whatever owner, is left as it is.
+
+    Raises EnvironmentFault where it cannot be made or written.
+    """
+    try:
+        if not path.is_dir():
+            path.mkdir(parents=True, mode=0o755)
+            path.chmod(0o755)
+    except OSError as error:
+        raise EnvironmentFault(f"the {what} cannot be written: {error.strerror}; check place and permissions") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise EnvironmentFault(f"the {what} cannot be written: Permission denied; check place and permissions")
+    return path
+
+
 def sweep(root: Path) -> None:
     """Remove scratch folders and half-written files that a killed run left below `root`."""
     for folder, folders, names in os.walk(root):

@@ -42,7 +42,7 @@ class Trap:
         ("killed", "the working process died"),
         ("segfault", "the working process died"),
         ("memory", "the working process reached its memory limit"),
-        ("unexpected", "an unexpected error (ValueError)"),
+        pytest.param("unexpected", "an unexpected error (ValueError)", marks=pytest.mark.last_resort),
     ],
 )
 def test_a_step_that_dies_costs_one_subject(

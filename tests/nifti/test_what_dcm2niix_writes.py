@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from pathlib import Path
@@ -15,9 +16,9 @@ from deidflow.header.text import Scrubber
 from deidflow.nifti import convert as module
 from deidflow.nifti.convert import convert, link_series
 from deidflow.nifti.scrub import scrub_nifti
-from deidflow.nifti.sidecar import rebuild
+from deidflow.nifti.sidecar import read_sidecar, rebuild
 from deidflow.verdicts import Reason
-from tests.conftest import save_series
+from tests.conftest import mounted, save_series
 
 SCRUBBER = Scrubber.of((("name", "Zimmerquast^Adelheid"), ("number", "PID-77120")))
 
@@ -89,3 +90,63 @@ def test_the_sidecar_keeps_listed_fields_only(tmp_path: Path) -> None:
         "RepetitionTime": 2.3, "SliceTiming": [0, 0.5], "SeriesDescription": "T1 MPRAGE", "SequenceName": "tfl",
         "ImageType": ["ORIGINAL", "PRIMARY", "M", "NONE"], "Extra": 1,
     }  # fmt: skip
+
+
+ISO_2022 = {
+    "japanese": (["", "ISO 2022 IR 87"], "Yamada^Tarou=日本語能表^太郎=やまだ^たろう", "頭部 表能 T1"),
+    "korean": (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "뇌 검사 T1"),
+}
+
+
+@pytest.mark.parametrize("script", ISO_2022)
+def test_names_and_texts_in_iso_2022_hold_nothing_back(tmp_path: Path, script: str) -> None:
+    """The real tool writes the escape characters raw; with its names too, to see that they go."""
+    character_sets, name, text = ISO_2022[script]
+    texts = {"PatientName": name, "ProtocolName": text, "SeriesDescription": text}
+    uid = {"SeriesInstanceUID": "1.2.3.4.5.123456"}
+    save_series(tmp_path / "in", 3, SpecificCharacterSet=character_sets, **texts, **uid)
+    (image,) = convert(tmp_path / "in", tmp_path / "out", tmp_path / "log")
+    assert b"\x1b" in image.sidecar.read_bytes()
+
+    kept = rebuild(image.sidecar, Scrubber.of((("name", name),)), {})
+    assert json.loads(kept)["RepetitionTime"] == 2
+    assert b"\x1b" not in kept and b"\\u001b" not in kept
+    assert json.loads(kept).get("SeriesDescription", "T1") == "T1"
+
+
+def test_a_sidecar_is_read_as_far_as_it_is_clear(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(
+        b'{"PatientName": "\x1b$B;3ED\x1b(B", "Comment": "\xff\xfe, nan,", "RepetitionTime": nan, "EchoTime": -inf,\n'
+        b'"FlipAngle": NaN, "SliceTiming": [0, nan, Infinity], "Twice": 1, "Twice": 2, "Same": 3, "Same": 3}'
+    )
+    assert read_sidecar(tmp_path / "x.json") == {
+        "PatientName": "\x1b$B;3ED\x1b(B", "Comment": "\ufffd\ufffd, nan,", "RepetitionTime": None, "EchoTime": None,
+        "FlipAngle": None, "SliceTiming": [0, None, None], "Same": 3,
+    }  # fmt: skip
+    assert json.loads(rebuild(tmp_path / "x.json", SCRUBBER, {})) == {}
+
+
+def test_a_sidecar_that_is_not_json_is_withheld(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"RepetitionTime": 2, ')
+    with pytest.raises(Withheld, match="the sidecar is not JSON"):
+        rebuild(tmp_path / "x.json", SCRUBBER, {})
+
+
+def test_a_full_disk_is_not_a_series_that_cannot_be_converted(tmp_path: Path) -> None:
+    """dcm2niix writes half an image and says that all went well."""
+    save_series(tmp_path / "in", 64, Rows=128, Columns=128, PixelData=bytes(2 * 128 * 128))
+    link_series(sorted((tmp_path / "in").iterdir()), tmp_path / "linked")
+    small = mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    with small as folder, pytest.raises(EnvironmentFault, match="no space left"):
+        convert(tmp_path / "linked", folder / "out", tmp_path / "log")
+    assert convert(tmp_path / "linked", tmp_path / "out", tmp_path / "log")
+
+
+def test_a_vault_without_links_gets_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    save_series(tmp_path / "in", 1)
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    link_series(sorted((tmp_path / "in").iterdir()), tmp_path / "linked")
+    assert not (tmp_path / "linked" / "000001.dcm").is_symlink()
