@@ -143,6 +143,7 @@ class Actions:
     def _searched(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         values = [_CONTROL.sub("", value) for value in self.decoded(vr, raw)]
         cleaned = [self._cleaned(tag, vr, value) for value in values]
+        self.check(tag, cleaned)
         if vr in _LONGEST and any(len(one) > 4 * _LONGEST[vr] for one in cleaned):
             return None
         if cleaned == self.decoded(vr, raw):
@@ -151,6 +152,14 @@ class Actions:
         if any(values) and not any(cleaned):
             return str(dummy(vr.decode("ascii"))).encode("ascii")
         return self.encode(vr, cleaned)
+
+    def check(self, tag: int, texts: list[str]) -> None:
+        """Let the caller refuse texts that stay; raises Withheld."""
+        if self.context.refuse is None:
+            return
+        for text in texts:
+            if text not in defined_terms():
+                self.context.refuse(tag, text)
 
     def _cleaned(self, tag: int, vr: bytes, value: str) -> str:
         """A text without the patient's identifiers; a code or term of the standard is nobody's."""

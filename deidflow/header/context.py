@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,5 +32,7 @@ class HeaderContext:
     """Whether bits of pixels that hold an overlay are cleared elsewhere; else such an instance is withheld."""
     zone: timedelta | None = None
     """The offset from UTC of local times in the header at hand, where it says it (0008,0201)."""
+    refuse: Callable[[int, str], None] | None = None
+    """Told tag and text of what stays; raises Withheld for what must not, such as another patient's name."""
     charset: tuple[str, ...] = ("iso8859",)
     """Python codecs of the header at hand (PS3.3 C.12.1.1.2)."""
