@@ -83,6 +83,7 @@ class Reason(StrEnum):
     ENGINE_MASK = "engine-mask", "the mask of the chosen engine does not take the face, or takes brain"
     SKIP_REFUSED = "skip-refused", "a rule spares this series, but the image may show a head"
     SIBLING_HELD = "sibling-held", "a head of the same session could not be defaced"
+    ANOTHER_PATIENT = "another-patient", "an attribute that is kept holds a name or number of another patient"
     LEAK_FOUND = "leak-found", "the check found an identifier in the staged files"
     PIXELS_DIFFER = "pixels-differ", "the check found stored values that differ outside the mask"
     CHECK_FAILED = "check-failed", "the staged files are not what they should be"

@@ -20,7 +20,7 @@ ALLOWED = {
     "release": {"store", "header"},
     "demo": {"face"},
     "steps": {"store", "dicom", "header", "identity", "nifti", "face", "checks", "release"},
-    "bulk": {"store", "dicom", "header", "identity", "release", "steps"},
+    "bulk": {"store", "dicom", "header", "identity", "checks", "release", "steps"},
     "cli": set(ROOMS),
 }
 

@@ -115,7 +115,7 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
 def _table(held_back: Iterable[NotReleased], numbers: Mapping[str, int]) -> bytes:
     """Paths and reasons, for the vault only."""
     paths = {number: path for path, number in numbers.items()}
-    rows = [(safe_cell(paths[one.number]), one.verdict.value, one.reason.value, one.reason.words) for one in held_back]
+    rows = [(safe_cell(paths[one.number]), one.verdict.value, one.reason.value, one.words) for one in held_back]
     return _csv([("source_path", "verdict", "reason", "words"), *rows]).encode("utf-8", "surrogateescape")
 
 

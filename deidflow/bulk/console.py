@@ -29,7 +29,7 @@ def show_plan(result: Result, paths: Sequence[str]) -> None:
     for number, attribute, action in result.plan:
         sys.stdout.write(f"{_name(number, paths)}  {attribute:{width}}  {action}\n")
     for one in result.not_released:
-        sys.stdout.write(f"{_name(one.number, paths)}  {one.verdict.value}: {one.reason.words}\n")
+        sys.stdout.write(f"{_name(one.number, paths)}  {one.verdict.value}: {one.words}\n")
 
 
 def show_result(
@@ -62,7 +62,7 @@ def _lines(result: Result, settings: AnonymizeSettings, verbose: bool, paths: Se
     yield from (f"  {count} {verdict}: {words}" for verdict, words, count in result.reasons)
     if verbose:
         for one in result.not_released:
-            yield f"  {_name(one.number, paths)} {one.verdict.value}: {one.reason.words}"
+            yield f"  {_name(one.number, paths)} {one.verdict.value}: {one.words}"
     if result.is_empty:
         yield NOTHING_RELEASED
     if result.not_released and settings.vault is not None and not settings.dry_run:

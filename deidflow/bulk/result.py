@@ -17,6 +17,13 @@ class NotReleased:
     number: int
     verdict: Verdict
     reason: Reason
+    detail: str = ""
+    """The attribute that is the reason, where one is."""
+
+    @property
+    def words(self) -> str:
+        """The reason in words, without values."""
+        return f"{self.reason.words}: {self.detail}" if self.detail else self.reason.words
 
 
 @dataclass(frozen=True)
@@ -50,5 +57,5 @@ class Result:
     @property
     def reasons(self) -> list[tuple[str, str, int]]:
         """Verdict, reason in words, and how many files."""
-        counts = Counter((one.verdict.value, one.reason.words) for one in self.not_released)
+        counts = Counter((one.verdict.value, one.words) for one in self.not_released)
         return [(verdict, words, count) for (verdict, words), count in sorted(counts.items())]

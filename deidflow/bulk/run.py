@@ -35,6 +35,7 @@ from deidflow.identity.workorder import WorkOrder
 from deidflow.release.instances import write_instances
 from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import group_by, refuse_mixed_folders, wishes_of
+from deidflow.steps.neighbours import write_neighbours
 from deidflow.steps.profile_warnings import profile_warnings
 from deidflow.store.files import digest_of
 from deidflow.store.locks import held
@@ -179,6 +180,8 @@ class _Run:
         cohort = group_by(_taken(rows), settings, defacing=False, known=self.vault.demographics)
         refuse_mixed_folders(cohort, self.vault.folder if self._remembers else None)
         identities = self.vault.identify(persons(cohort), settings.ids, settings.sessions)
+        key = self.vault.keys.derive("hash")
+        write_neighbours(cohort, identities, self.located.root, self._others, key, with_uids=False)
         wishes = wishes_of(settings, self.profile)
         parts: list[Part] = []
         for subject in sorted(cohort.subjects, key=lambda one: identities[one.key].pseudonym):
@@ -201,6 +204,11 @@ class _Run:
                 if not settings.dry_run:
                     units.finish(end for end in done if units.is_to_do(end.task))
                 yield done
+
+    @property
+    def _others(self) -> Path:
+        """What identifies the patients of this call, for the search in headers of others."""
+        return self.vault.folder / "work" / "anonymize" / "others"
 
     def _record(self) -> Path:
         folder = self.vault.folder / "work" / "anonymize" / digest_of(str(self.settings.out))[:16]
@@ -229,7 +237,7 @@ class _Run:
         settings = self.settings
         staging = "" if settings.dry_run else str(units.staging)
         audited = settings.dry_run or settings.audit is not None
-        common = Common(order, self.profile, str(self.located.root), staging, audited)
+        common = Common(order, self.profile, str(self.located.root), staging, audited, str(self._others))
         left = [task for task in tasks if units.is_to_do(task)]
         there = [task for task in tasks if not units.is_to_do(task)]
         self.reused += len(there)
@@ -241,7 +249,7 @@ class _Run:
     def _summary(self, verdicts: dict[str, Decision], subjects: int, numbers: dict[str, int]) -> Result:
         held_back = [NotReleased(numbers[path], verdict, reason) for path, (verdict, reason) in verdicts.items()]
         held_back += [
-            NotReleased(one.task.number, one.verdict, one.reason or Reason.UNEXPECTED)
+            NotReleased(one.task.number, one.verdict, one.reason or Reason.UNEXPECTED, one.detail)
             for one in self.done
             if one.verdict is not Verdict.RELEASED
         ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deidflow.bulk.differences import Difference, differences
+from deidflow.bulk.others import others_search
 from deidflow.dicom.kinds import has_mark
 from deidflow.dicom.skim import HEADS
 from deidflow.errors import StepFailed, Withheld
@@ -36,6 +37,8 @@ class Common:
     staging: str
     """Where outputs are written; empty writes nothing."""
     audited: bool
+    others: str
+    """Folder with what identifies the other patients of the call."""
     compared: str = ""
     """Where outputs of an earlier call lie that are compared with their sources instead of made."""
 
@@ -63,12 +66,21 @@ class Done(NamedTuple):
     differences: tuple[Difference, ...]
     contacts: tuple[Attribute, ...] = ()
     """Private elements that were kept and look like a way to a person."""
+    detail: str = ""
+    """The attribute that is the reason, where one is."""
 
 
 def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
     """Runs in a working process: de-identify the files of one session, series after series."""
     session = common.order.sessions[0]
-    whole = cleaner_for(common.order, session, common.profile, explicit_out=False, overlay_bits_cleared=False)
+    whole = cleaner_for(
+        common.order,
+        session,
+        common.profile,
+        explicit_out=False,
+        overlay_bits_cleared=False,
+        refuse=others_search(common.order, common.profile, common.others),
+    )
     done, series, fitted, made = [], "", whole, ""
     for task in tasks:
         if task.series != series:
@@ -89,7 +101,7 @@ def _guarded(common: Common, cleaner: HeaderCleaner, task: Task) -> Done:
     try:
         return _one(common, cleaner, task)
     except Withheld as error:
-        return Done(task, Verdict.QUARANTINED, error.reason, (), ())
+        return Done(task, Verdict.QUARANTINED, error.reason, (), (), detail=error.detail)
     except MemoryError:
         raise
     except OSError as error:

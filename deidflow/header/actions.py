@@ -158,7 +158,7 @@ class Actions:
         if self.context.refuse is None:
             return
         for text in texts:
-            if text not in defined_terms():
+            if text and text not in defined_terms():
                 self.context.refuse(tag, text)
 
     def _cleaned(self, tag: int, vr: bytes, value: str) -> str:

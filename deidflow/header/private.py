@@ -77,7 +77,7 @@ def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
     if used in _BINARY:
         hidden = actions.context.scrubber.hides(raw)
         return None if rule.numbers_only or hidden or len(raw) > _LARGEST_BLOB else (used, raw)
-    return _text(actions, rule, used, raw)
+    return _text(actions, rule, tag, used, raw)
 
 
 def _plausible_numbers(vr: bytes, raw: bytes, most: int) -> bytes | None:
@@ -117,7 +117,7 @@ def _is_plausible(vr: bytes, cell: bytes) -> bool:
     return number <= _SMALLEST and not is_text
 
 
-def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+def _text(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
     values = [one.strip() for one in actions.decoded(vr, raw)]
     if len(values) > rule.most:
         return None
@@ -128,6 +128,7 @@ def _text(actions: Actions, rule: PrivateRule, vr: bytes, raw: bytes) -> tuple[b
     if rule.words is not None:
         kept = set(values) <= rule.words
     else:
+        actions.check(tag, values)
         finds = actions.context.scrubber.finds
         longest = 16 if rule.vr == "CS" else _LONGEST_TEXT
         kept = vr in TEXT and not any(len(one) > longest or finds(one) for one in values)

@@ -79,11 +79,12 @@ def cleaner_for(
     *,
     explicit_out: bool,
     overlay_bits_cleared: bool,
+    refuse: Callable[[int, str], None] | None = None,
 ) -> HeaderCleaner:
     """What de-identifies the headers of a session; `for_series` fits it to a series.
 
     `overlay_bits_cleared` is the caller's promise to clear bits of pixels that hold an overlay; without it such
-    an instance is withheld.
+    an instance is withheld. `refuse` is told tag and text of what stays, and raises Withheld.
     """
     context = HeaderContext(
         pseudonym=order.pseudonym,
@@ -95,6 +96,7 @@ def cleaner_for(
         hash_key=bytes.fromhex(order.hash_key),
         label=session.label,
         overlay_bits_cleared=overlay_bits_cleared,
+        refuse=refuse,
     )
     marks = {way: markers(profile, session.label, session.days_since, explicit=way) for way in (True, False)}
     return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)

@@ -39,7 +39,15 @@ class Neighbours:
         return [[source / path for path in paths] for other, paths in sorted(subjects.items()) if other != pseudonym]
 
 
-def write_neighbours(group: Group, identities: dict[str, Identity], source: Path, folder: Path, key: bytes) -> None:
+def write_neighbours(
+    group: Group,
+    identities: dict[str, Identity],
+    source: Path,
+    folder: Path,
+    key: bytes,
+    *,
+    with_uids: bool = True,
+) -> None:
     """Write what the checks of this run look up: hashes of identifiers, by kind, and files by subject."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     by_kind: dict[str, set[str]] = {}
@@ -52,7 +60,8 @@ def write_neighbours(group: Group, identities: dict[str, Identity], source: Path
             path.unlink()
     for kind, values in by_kind.items():
         Cohort.of(((kind, value) for value in values), (), key).save(folder / f"{kind}.npy")
-    Cohort.of((), _uids(group), key).save(folder / f"{_UIDS}.npy")
+    if with_uids:
+        Cohort.of((), _uids(group), key).save(folder / f"{_UIDS}.npy")
     files = {identities[subject.key].pseudonym: _files(subject) for subject in group.subjects}
     content = json.dumps({"source": str(source), "subjects": files}, sort_keys=True)
     write_bytes_atomic(folder / _FILES, content.encode("ascii"))

@@ -157,7 +157,7 @@ def test_one_subject_again_from_a_step_on(served: Served, first_night: str) -> N
 def test_a_pseudonym_belongs_to_a_level(served: Served, first_night: str) -> None:
     run_id = served.api.start("reprocess-subject", pseudonym="P002", level="high")
     state = served.api.ended(run_id)["state"]
-    assert (state["name"], "nobody has this pseudonym at this level" in state["message"]) == ("Failed", True)
+    assert (state["name"], "no subject has this pseudonym at this level" in state["message"]) == ("Failed", True)
 
 
 def test_while_another_run_is_at_work(served: Served, first_night: str) -> None:

@@ -117,7 +117,7 @@ def test_ids_stay_when_nothing_is_asked() -> None:
         ({"start": 1000}, "more digits than width 3"),
         ({"strategy": "csv"}, "needs the section 'csv'"),
         ({"folder": {"regex": "sub-[0-9]+"}}, "has no group"),
-        ({"folder": {"regex": "sub-("}}, "no regular expression"),
+        ({"folder": {"regex": "sub-("}}, "not a valid regular expression"),
         ({"strategy": "sequentiel"}, "sequential"),
         ({"lenght": 5}, "did you mean 'length'"),
         ({"length": 4}, "greater than or equal to 10"),
