@@ -69,7 +69,10 @@ class Reason(StrEnum):
     NO_PIXELS = "no-pixels", "an image object without pixel data"
     PALETTE = "palette-color", "a palette colour image cannot be masked"
     PROJECTION = "projection", "a projection shows the face whatever lies in its plane"
-    EMBEDDED_OVERLAY = "embedded-overlay", "an overlay is drawn into unused bits of the pixels"
+    EMBEDDED_OVERLAY = (
+        "embedded-overlay",
+        "bits of the pixels outside the stored values hold something, such as an overlay",
+    )
     # steps
     CONVERT_FAILED = "convert-failed", "dcm2niix made no image of this series"
     NO_DECODER = "no-decoder", "the compressed pixel data cannot be decoded"

@@ -15,7 +15,7 @@ from deidflow.bulk.others import others_search
 from deidflow.dicom.kinds import has_mark
 from deidflow.dicom.skim import HEADS
 from deidflow.errors import StepFailed, Withheld
-from deidflow.header.cleaner import Chunk, HeaderCleaner
+from deidflow.header.cleaner import Chunk, FromHead, HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import Profile
 from deidflow.identity.workorder import WorkOrder
@@ -152,12 +152,22 @@ def _from_head(path: str, target: str, cleaner: HeaderCleaner) -> tuple[int, ...
             head = os.pread(source, length, 0)
             found = cleaner.from_head(head, size) if has_mark(head) else None
             if found is not None:
-                return _write(target, found[0], source, *found[1:])
+                _refuse_spare_bits(source, found)
+                return _write(target, found.chunks, source, found.position, found.length)
             if length >= size:
                 break
         return ()
     finally:
         os.close(source)
+
+
+def _refuse_spare_bits(source: int, found: FromHead) -> None:
+    """Raise Withheld where pixels hold something outside their stored values, which would go out unseen."""
+    if found.spare is None:
+        return
+    end = found.position + found.length
+    if found.spare.are_used(os.pread(source, end - found.value, found.value)):
+        raise Withheld(Reason.EMBEDDED_OVERLAY)
 
 
 def _read(path: str) -> bytes:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from pydicom.encaps import generate_frames
 
@@ -15,6 +16,7 @@ from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood,
 from deidflow.dicom.encoding import NATIVE
 from deidflow.dicom.kinds import has_mark, with_mark
 from deidflow.dicom.repeats import Guesses, Repeats
+from deidflow.dicom.spare_bits import SpareBits
 from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, file_meta, inflate
 from deidflow.errors import Withheld
 from deidflow.header.context import HeaderContext
@@ -30,6 +32,22 @@ _FRAMES, _ROWS, _COLUMNS = 0x00280008, 0x00280010, 0x00280011
 _RLE = "1.2.840.10008.1.2.5"
 _PREAMBLE = bytes(128) + b"DICM"
 Chunk = bytes | memoryview
+_VALUE = {EXPLICIT_LITTLE: 12, DEFLATED: 12, IMPLICIT_LITTLE: 8}
+"""Where the value of a native pixel data element starts."""
+
+
+class FromHead(NamedTuple):
+    """What to write of a file of which only the first bytes were read, and the part of it that follows."""
+
+    chunks: list[Chunk]
+    position: int
+    """Where the element of the pixel data starts in the file."""
+    length: int
+    """Of that element, with its header."""
+    value: int
+    """Where the pixels themselves start."""
+    spare: SpareBits | None
+    """Bits of the pixels that must hold nothing."""
 
 
 @dataclass
@@ -60,16 +78,13 @@ class HeaderCleaner:
         except (NotUnderstood, struct.error, IndexError):
             return self._slowly(self._file, content)
 
-    def from_head(self, head: bytes, size: int) -> tuple[list[Chunk], int, int] | None:
-        """As `file`, for the first bytes of a file of `size`: what to write, and the part of the file that follows it.
-
-        None where the whole file is needed.
-        """
+    def from_head(self, head: bytes, size: int) -> FromHead | None:
+        """As `file`, for the first bytes of a file of `size`; None where the whole file is needed."""
         try:
             syntax, body, start = _opened(head)
             if syntax not in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):
                 return None
-            header, _, position = self._spliced(syntax, body, start)
+            header, known, position = self._spliced(syntax, body, start)
             offset = position + (8 if syntax == EXPLICIT_LITTLE else 4)
             if body[position : position + 4] != PIXEL_TAG:
                 return None
@@ -79,7 +94,12 @@ class HeaderCleaner:
         end = offset + 4 + length
         if end > size or length & 1 or length == UNDEFINED:
             return None
-        return [*_meta(header, syntax, explicit=self._out(syntax)), header], position, end - position
+        chunks = [*_meta(header, syntax, explicit=self._out(syntax)), header]
+        return FromHead(chunks, position, end - position, offset + 4, self._spare(known))
+
+    def _spare(self, known: Level) -> SpareBits | None:
+        """The spare bits that must be empty, since nobody promised to clear them."""
+        return None if self.context.overlay_bits_cleared else SpareBits.of(known.raws)
 
     def header(self, content: bytes) -> list[Chunk]:
         """The released header without pixels, as a file in Explicit VR Little Endian; raises Withheld."""
@@ -102,7 +122,11 @@ class HeaderCleaner:
     def _file(self, content: bytes) -> list[Chunk]:
         syntax, body, start = _opened(content)
         header, known, position = self._spliced(syntax, body, start)
-        chunks: list[Chunk] = [header, *_pixels(body, position, syntax, known.raws)]
+        pixels = _pixels(body, position, syntax, known.raws)
+        spare = self._spare(known)
+        if spare is not None and syntax in NATIVE and pixels and spare.are_used(pixels[0][_VALUE[syntax] :]):
+            raise Withheld(Reason.EMBEDDED_OVERLAY)
+        chunks: list[Chunk] = [header, *pixels]
         meta = _meta(header, syntax, explicit=self._out(syntax))
         return [*meta, _deflated(chunks)] if syntax == DEFLATED else [*meta, *chunks]
 

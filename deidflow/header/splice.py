@@ -24,6 +24,7 @@ from deidflow.dicom.elements import (
     items_of,
 )
 from deidflow.dicom.header import CHARSET, encodings_of
+from deidflow.dicom.spare_bits import TAGS as SPARE_BITS
 from deidflow.errors import Withheld
 from deidflow.header.actions import BINARY, ENCODED, SIZES, Actions
 from deidflow.header.context import HeaderContext
@@ -91,7 +92,9 @@ class Splicer:
     """What became of elements before, for one context, by their bytes and character set."""
     _pending: dict[int, Element] = field(default_factory=dict)
 
-    fixed = frozenset((CHARSET, _ZONE, _AGE, _BIRTH_DATE, _STUDY_DATE, _STUDY_TIME, _PIXEL_REPRESENTATION, *_EXTENT))
+    fixed = frozenset(
+        (CHARSET, _ZONE, _AGE, _BIRTH_DATE, _STUDY_DATE, _STUDY_TIME, _PIXEL_REPRESENTATION, *_EXTENT, *SPARE_BITS)
+    )
 
     def __post_init__(self) -> None:
         self.together = partners() if self.rules.dates.mode == "clock" else {}

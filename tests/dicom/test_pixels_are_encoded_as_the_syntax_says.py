@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate
@@ -94,3 +95,22 @@ def test_headers_only_does_not_claim_to_have_cleared_overlay_bits(tmp_path: Path
     (tmp_path / "in" / "a.dcm").write_bytes(as_file(header))
     result = deidflow.anonymize(tmp_path / "in", tmp_path / "out", workers=1)
     assert [row.reason for row in result.not_released] == [Reason.EMBEDDED_OVERLAY]
+
+
+@pytest.mark.parametrize(
+    ("bit", "signed", "released"), [(None, 0, True), (12, 0, False), (15, 0, False), (13, 1, False), (None, 1, True)]
+)
+@pytest.mark.parametrize("syntax", [EXPLICIT, "1.2.840.10008.1.2"])
+def test_bits_beside_the_stored_values_do_not_go_out_unseen(
+    tmp_path: Path, bit: int | None, signed: int, released: bool, syntax: str
+) -> None:
+    values = np.arange(64, dtype="<i2") - 32 * signed
+    if bit is not None:
+        values[40] ^= np.int16(-1 << 15) if bit == 15 else np.int16(1 << bit)
+    header = mr_instance(PixelData=values.tobytes(), PixelRepresentation=signed)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.dcm").write_bytes(as_file(header, syntax))
+    for number, audit in enumerate((None, tmp_path / "audit.csv")):
+        result = deidflow.anonymize(tmp_path / "in", tmp_path / str(number), workers=1, audit=audit)
+        assert result.verdicts["released"] == released
+        assert [row.reason for row in result.not_released] == [Reason.EMBEDDED_OVERLAY] * (not released)
