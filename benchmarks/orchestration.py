@@ -57,7 +57,7 @@ def nothing_to_compute() -> Iterator[None]:
             Path(arguments[3]).mkdir()  # the folder of masks, without which nothing counts as built
             (Path(arguments[2]) / "slice_001.dcm").write_bytes(b"an image")
         released = {"state": "released", "reason": "", "detail": ""}
-        return {"series": {"003-MR": released}, "findings": []}
+        return {"series": {"003-MR": released}, "findings": [], "doubtful": {}}
 
     Children.run = run  # type: ignore[method-assign]
     yield

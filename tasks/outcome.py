@@ -26,6 +26,7 @@ def session_outcome(session: SessionRun) -> dict[str, Any]:
         "contacts": _contacts(session, series),
         "withheld": sum(row["verdict"] == Verdict.QUARANTINED.value for row in series.values()),
         "findings": session.finished["verify"].result["findings"] if "verify" in session.finished else [],
+        "doubtful": session.finished["verify"].result["doubtful"] if "verify" in session.finished else {},
         "shown": session.shown,
         "steps": {step: "cached" if done.cached else "done" for step, done in session.finished.items()},
     }

@@ -12,7 +12,14 @@ from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
 from deidflow.release.instances import write_instances
 from deidflow.release.layout import Layout
-from deidflow.release.tables import NotReleased, write_checksums, write_lines, write_quarantine, write_subjects
+from deidflow.release.tables import (
+    NotReleased,
+    write_checksums,
+    write_doubtful,
+    write_lines,
+    write_quarantine,
+    write_subjects,
+)
 from deidflow.steps.discover import Batch
 from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.store.record import StepStore
@@ -51,12 +58,22 @@ def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
         write_quarantine(table, withheld)
     for table in (layout.absent_table, layout.own_absent_table):
         write_lines(table, batch.absent)
+    write_doubtful(layout.doubtful_table, _doubtful(layout, batch))
     write_json_atomic(layout.gone_table, sorted(_gone(layout, batch)))
     summary = summarize(run, batch, rows)
     known = read_json(layout.summary) or {}
     summary["news"] = summary["reasons"] != known.get("reasons", [])
     write_json_atomic(layout.summary, summary)
     return summary
+
+
+def _doubtful(layout: Layout, batch: Batch) -> Iterator[tuple[str, str, str, int]]:
+    """Attributes that hold a single word of another patient's name, session by session."""
+    for order in batch.orders:
+        outcome = read_json(layout.outcome(order.pseudonym)) or {}
+        for label, session in sorted(outcome.items()):
+            for attribute, count in session.get("doubtful", {}).items():
+                yield order.pseudonym, label, attribute, count
 
 
 def _manifests(layout: Layout) -> Iterator[tuple[tuple[str, str], Manifest]]:

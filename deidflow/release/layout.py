@@ -138,7 +138,7 @@ class Layout:
     @property
     def doubtful_table(self) -> Path:
         """Attributes with a single word of another patient's name, which holds nothing back."""
-        return self.work / "doubtful.csv"
+        return self.vault / "quarantine" / f"{self.project}-{self.level}" / "doubtful.csv"
 
     def outcome(self, pseudonym: str) -> Path:
         """How the subject's last run ended, session by session and series by series."""

@@ -133,6 +133,18 @@ def write_quarantine(path: Path, rows: Iterable[NotReleased]) -> None:
     write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def write_doubtful(path: Path, rows: Iterable[tuple[str, str, str, int]]) -> None:
+    """Write the vault's table of doubtful values: subject, session, attribute, and how many words.
+
+    A doubtful value holds a single word of another patient's name. Nothing is held back for it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["pseudonym", "session", "attribute", "words"])
+    writer.writerows((pseudonym, session, safe_cell(name), count) for pseudonym, session, name, count in rows)
+    write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
 def write_lines(path: Path, lines: Sequence[str]) -> None:
     """Write lines to a file in the vault; no file where there are none."""
     if lines:
