@@ -14,6 +14,7 @@ _DATA = (
     "vocabulary/acquisition.yaml",
     "vocabulary/image_tokens.yaml",
     "vocabulary/not_identifying.yaml",
+    "vocabulary/romanisation.yaml",
     "standard/defined_terms.yaml",
     "standard/sidecar_fields.yaml",
     "standard/safe_private_e3_10_1.csv",

@@ -37,6 +37,7 @@ from deidflow.steps.chosen import chosen_profile
 from deidflow.steps.discover import group_by, refuse_mixed_folders, wishes_of
 from deidflow.steps.neighbours import write_neighbours
 from deidflow.steps.profile_warnings import profile_warnings
+from deidflow.store.faults import fault_of
 from deidflow.store.files import digest_of
 from deidflow.store.locks import held
 from deidflow.store.pool import Batch, Pool
@@ -53,6 +54,13 @@ def run(settings: AnonymizeSettings) -> Result:
     Raises UsageError and ConfigError before anything is written, EnvironmentFault where the machine lacks
     something, ReleaseBusy where another call is at work on the output.
     """
+    try:
+        return _run(settings)
+    except OSError as error:
+        raise fault_of(error) from None
+
+
+def _run(settings: AnonymizeSettings) -> Result:
     located, profile = locate(settings.sources), chosen_profile(settings)
     compile_profile(profile)
     check_output(settings)

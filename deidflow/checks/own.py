@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
-from deidflow.checks.words import fold, is_common, is_unspaced, spellings
+from deidflow.checks.words import fold, in_latin_letters, is_common, is_unspaced, spellings
 from deidflow.resources import placeholder_dates
 
 NAMES = frozenset(("name", "staff"))
@@ -20,6 +20,7 @@ LEAST_IN_BINARY = 5
 _LEAST_WORD = 3
 _LEAST_FOREIGN = 2
 _SHORT_NUMBER = 5
+_LEAST_DATE_DIGITS = 6
 _PARTS = re.compile(r"[\^=,\s\\]+")
 _SUBPARTS = re.compile(r"[\-'’`´.]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -70,6 +71,7 @@ def _compiled(bodies: dict[str, set[str]]) -> tuple[tuple[str, re.Pattern[str]],
 def _expressions(kind: str, value: str, shortest: int) -> Iterator[str]:
     if kind in DATES:
         yield from _date_styles(value)
+        yield from _unread_date(value)
     elif is_common(value):
         return
     elif kind in NAMES:
@@ -77,6 +79,12 @@ def _expressions(kind: str, value: str, shortest: int) -> Iterator[str]:
     elif kind in NUMBERS:
         yield from _number_styles(value, shortest)
     elif len(value) >= ANYWHERE:
+        yield _phrase(value)
+
+
+def _unread_date(value: str) -> Iterator[str]:
+    """A date that is not a DA value identifies as it is written."""
+    if sum(map(str.isdigit, value)) >= _LEAST_DATE_DIGITS and not _day(value) and not value.isdigit():
         yield _phrase(value)
 
 
@@ -96,6 +104,8 @@ def _name_styles(value: str, shortest: int) -> Iterator[str]:
 def _part_styles(part: str, shortest: int) -> Iterator[str]:
     if is_common(part):
         return
+    if (romanised := in_latin_letters(fold(part))) and len(part) >= max(_LEAST_WORD, shortest):
+        yield f"{_BEFORE}{romanised}{_BEHIND}"
     for spelled in spellings(part):
         letters = _SUBPARTS.sub("", spelled)
         if len(letters) < max(_least(letters), shortest):
@@ -155,10 +165,14 @@ def _phrase(value: str) -> str:
 def _day(value: str) -> set[str]:
     """A date as a DA value holds it; empty for a placeholder or what is not a date."""
     digits = value.strip().replace(".", "")
-    is_date = len(digits) == 8 and digits.isdigit()
+    is_date = len(digits) == 8 and digits.isdigit() and _is_in_calendar(digits)
     if not is_date or digits.startswith("1900") or digits in placeholder_dates():
         return set()
     return {digits}
+
+
+def _is_in_calendar(digits: str) -> bool:
+    return 1 <= int(digits[4:6]) <= 12 and 1 <= int(digits[6:]) <= 31
 
 
 def _date_styles(value: str) -> Iterator[str]:

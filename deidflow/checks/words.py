@@ -33,6 +33,41 @@ def spellings(text: str) -> set[str]:
     return {fold(text), fold(text.lower().translate(_SPELLED))}
 
 
+def in_latin_letters(folded: str) -> str:
+    """A pattern of the ways to write a Cyrillic or Greek word in Latin letters; empty for other words."""
+    table = _romanisation()
+    pieces, position = [], 0
+    while position < len(folded):
+        letters = next((key for key in _keys() if folded.startswith(key, position)), "")
+        if not letters:
+            return ""
+        pieces.append(table[letters])
+        position += len(letters)
+    return "".join(pieces)
+
+
+@lru_cache(maxsize=1)
+def _romanisation() -> dict[str, str]:
+    """Letters of a script -> a pattern of what is written for them; "-" leaves them out."""
+    table: dict[str, str] = {}
+    for letters, ways in _rows():
+        written = "|".join(re.escape(way) for way in ways if way != "-")
+        table[letters] = f"(?:{written}){'?' if '-' in ways else ''}"
+    return table
+
+
+def _rows() -> Iterator[tuple[str, list[str]]]:
+    for script in load_yaml("vocabulary/romanisation.yaml").values():
+        for letters, ways in script.items():
+            yield str(letters), str(ways).split()
+
+
+@lru_cache(maxsize=1)
+def _keys() -> tuple[str, ...]:
+    """The letters of the table, groups of several first."""
+    return tuple(sorted(_romanisation(), key=lambda letters: (-len(letters), letters)))
+
+
 def words_of(folded: str) -> list[str]:
     """The words of a folded text in order; underscores and punctuation divide."""
     return _WORD.findall(folded)

@@ -237,6 +237,21 @@ def test_names_in_other_scripts_and_character_sets(tmp_path: Path, name: str, te
     assert not any(part in cleaned for part in ("müllerström", "山田", "太郎"))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Иванов^Сергей", "for Ivanov"), ("Щербаков^Юрий", "SHCHERBAKOV"), ("Παπαδόπουλος^Γιώργος", "papadopoulos")],
+)
+def test_cyrillic_and_greek_names_in_latin_letters(tmp_path: Path, name: str, text: str) -> None:
+    save(mr_instance(**CLEAN | {"ReceiveCoilName": text}), tmp_path / "x.dcm")
+    assert findings(tmp_path, search([("name", name)])) == {("ReceiveCoilName", OWN, "name")}
+
+
+@pytest.mark.parametrize("written", ["17.06.1955", "1955/06/17", "17 Jun 1955"])
+def test_a_birth_date_that_is_no_date_is_found_as_it_is_written(tmp_path: Path, written: str) -> None:
+    save(mr_instance(**CLEAN | {"ReceiveCoilName": f"b. {written}"}), tmp_path / "x.dcm")
+    assert findings(tmp_path, search([("birth", written)])) == {("ReceiveCoilName", OWN, "birth")}
+
+
 def test_files_that_do_not_belong_are_found(tmp_path: Path) -> None:
     expected = ExpectedSeries("003-MR", (), tmp_path, tmp_path)
     (tmp_path / "r" / "003-MR" / "dicom").mkdir(parents=True)
