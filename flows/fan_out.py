@@ -11,7 +11,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError, EnvironmentFault
-from deidflow.face.template import template_path
+from deidflow.face.template import prepare_template, template_path
 from deidflow.steps.discover import Batch
 from deidflow.steps.prepare import worker_count
 from flows.subject import subject
@@ -64,7 +64,7 @@ def _prepare_template(run: Run, batch: Batch) -> None:
     path = template_path(run.layout.templates, ears=run.settings.deface.ears)
     if run.settings.defacing and batch.orders and not path.exists():
         arguments = (str(path), run.settings.deface.ears)
-        run.children.run("deidflow.face.template:prepare_template", *arguments, log=run.layout.tool_log)
+        run.children.run(run.layout.tool_log, prepare_template, *arguments)
 
 
 def _say(run: Run, pseudonym: str, state: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from deidflow.header.profile import OPTION_CODES
 from deidflow.resources import resources_digest
-from deidflow.steps.anonymize import VERSION
+from deidflow.steps.anonymize import VERSION, anonymize_session
 from deidflow.store.files import digest_of
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -34,10 +34,7 @@ def plan(session: SessionRun) -> StepPlan:
 
     def work(scratch: Path) -> dict[str, Any]:
         arguments = (session.order_path, label, str(scratch), session.run.profile)
-        found: dict[str, Any] = session.run.children.run(
-            "deidflow.steps.anonymize:anonymize_session", *arguments, log=session.log
-        )
-        return found
+        return session.run.children.run(session.log, anonymize_session, *arguments)
 
     key = step_key("anonymize", VERSION, ["pydicom"], session.content, rules_digest(session))
     return StepPlan("anonymize", key, session.folder / "anonymize", work)

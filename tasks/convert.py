@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.convert import VERSION
+from deidflow.steps.convert import VERSION, convert_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
@@ -19,10 +19,7 @@ def plan(session: SessionRun) -> StepPlan:
 
     def work(scratch: Path) -> dict[str, Any]:
         arguments = (session.order_path, label, str(scratch), str(session.log), profile)
-        found: dict[str, Any] = session.run.children.run(
-            "deidflow.steps.convert:convert_session", *arguments, log=session.log
-        )
-        return found
+        return session.run.children.run(session.log, convert_session, *arguments)
 
     words = resources_digest(_WORDS)
     tools = ["dcm2niix", "pydicom"]

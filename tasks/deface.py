@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.deface import VERSION, Places
+from deidflow.steps.deface import VERSION, Places, deface_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
@@ -24,10 +24,7 @@ def plan(session: SessionRun) -> StepPlan:
             outputs=str(scratch),
             log=str(session.log),
         )
-        found: dict[str, Any] = session.run.children.run(
-            "deidflow.steps.deface:deface_session", label, places, level, settings, log=session.log
-        )
-        return found
+        return session.run.children.run(session.log, deface_session, label, places, level, settings)
 
     configuration = settings.model_dump(mode="json", exclude={"when", "fill", "image_type"})
     content = session.content, resources_digest(("standard/body_parts.yaml",))

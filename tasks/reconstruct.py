@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.steps.reconstruct import VERSION, Inputs
+from deidflow.steps.reconstruct import VERSION, Inputs, reconstruct_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 from tasks.revisions import revisions
@@ -31,10 +31,7 @@ def plan(session: SessionRun) -> StepPlan:
             str(session.masks),
             str(session.log),
         )
-        found: dict[str, Any] = session.run.children.run(
-            "deidflow.steps.reconstruct:reconstruct_session", *arguments, _inputs(session), log=session.log
-        )
-        return found
+        return session.run.children.run(session.log, reconstruct_session, *arguments, _inputs(session))
 
     content = [session.content, revisions(session)]
     if settings.defacing:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.verify import VERSION, Claims, VerifyJob, states_of
+from deidflow.steps.verify import VERSION, Claims, VerifyJob, states_of, verify_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
@@ -38,8 +38,7 @@ def plan(session: SessionRun) -> StepPlan:
             states=states_of(built.result),
             claims=claims,
         )
-        result: dict[str, Any] = session.run.children.run("deidflow.steps.verify:verify_session", job, log=session.log)
-        return result
+        return session.run.children.run(session.log, verify_session, job)
 
     data = resources_digest(_DATA)
     key = step_key("verify", VERSION, ["pydicom"], built.digest, session.content, data, claims.words)

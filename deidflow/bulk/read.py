@@ -31,7 +31,7 @@ def read_all(located: Located, workers: int, limit: int, *, force: bool, signed:
     paths, common = located.paths, (str(located.root), force, signed)
     batches = [Batch((*common, start), paths[start : start + _BATCH]) for start in range(0, len(paths), _BATCH)]
     found: dict[int, list[ReadFile]] = {}
-    with Pool("deidflow.bulk.read:read_batch", workers, limit) as pool:
+    with Pool(read_batch, workers, limit) as pool:
         for start, rows in pool.map(batches, _lost):
             found.setdefault(start, []).extend(rows)
     rows = [row for start in sorted(found) for row in found[start]]

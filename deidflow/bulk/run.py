@@ -21,7 +21,7 @@ from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.bulk.result import NotReleased, Result
 from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.bulk.units import Part, parts_of
-from deidflow.bulk.work import Common, Done, Task, lost
+from deidflow.bulk.work import Common, Done, Task, back_up_batch, clean_batch, lost
 from deidflow.dicom.grouping import Decision
 from deidflow.dicom.inventory import Entry
 from deidflow.errors import EnvironmentFault
@@ -176,7 +176,7 @@ class _Run:
         paths = self.located.paths
         common = str(self.located.root), str(target)
         batches = (Batch(common, paths[start : start + _BATCH]) for start in range(0, len(paths), _BATCH))
-        with Pool("deidflow.bulk.work:back_up_batch", self._workers, self._limit) as pool:
+        with Pool(back_up_batch, self._workers, self._limit) as pool:
             bad = sum(len(found) for found in pool.map(batches, lambda batch, _: list(batch.items)))
         if bad:
             raise EnvironmentFault(f"{bad} files could not be backed up intact; nothing was de-identified")
@@ -207,7 +207,7 @@ class _Run:
         if not settings.dry_run:
             make_way(settings)
         batches = self._batches(parts, units, signatures, numbers)
-        with Pool("deidflow.bulk.work:clean_batch", self._workers, self._limit) as pool:
+        with Pool(clean_batch, self._workers, self._limit) as pool:
             for done in pool.map(batches, lost):
                 if not settings.dry_run:
                     units.finish(end for end in done if units.is_to_do(end.task))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deidflow.config import CommonSettings, PlanSettings
 from deidflow.dicom.grouping import Cohort, Subject, group
-from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, walk
+from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
 from deidflow.dicom.patients import Known, nobody
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
@@ -88,7 +88,7 @@ def read_in_children(source: Path, paths: Sequence[str], children: Children, log
         batch = waiting[:_BATCH]
         done = 0
         try:
-            for row in children.stream("deidflow.dicom.inventory:read_files", str(source), batch, log=log):
+            for row in children.stream(log, read_files, str(source), batch):
                 done += 1
                 yield Entry.from_json(row)
         except StepFailed as error:

@@ -129,7 +129,7 @@ def _states(
     states: dict[tuple[str, str], SeriesResult] = {}
     for session in order.sessions:
         arguments = (str(path), session.label, str(folder), settings.deface, settings.level)
-        found = children.run("deidflow.steps.plan:plan_session", *arguments, log=Path(os.devnull))
+        found = children.run(Path(os.devnull), plan_session, *arguments)
         states |= {(session.label, name): result for name, result in found["series"].items()}
     return states
 

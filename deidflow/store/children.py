@@ -7,7 +7,6 @@ log in the vault: what libraries say of bad files may hold names.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import multiprocessing
 import os
@@ -18,18 +17,21 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from deidflow.errors import EnvironmentFault, StepFailed
+from deidflow.errors import StepFailed
 from deidflow.store.faults import fault_of
 from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
 from deidflow.verdicts import Reason
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _PRELOAD = ["deidflow.store.preload"]
 
 
@@ -45,15 +47,16 @@ class Children:
         self._lock = threading.Lock()
         self._stopping = False
 
-    def run(self, function: str, *arguments: Any, log: Path) -> Any:
-        """Call `module:name` with picklable arguments in a child and return what it returns.
+    def run(self, log: Path, function: Callable[P, R], /, *arguments: P.args, **named: P.kwargs) -> R:
+        """Call a function with picklable arguments in a child and return what it returns.
 
-        Raises what the function raised if that is a DeidflowError, else StepFailed with a reason that
-        holds no value of the data.
+        What the child prints goes to `log`. Raises what the function raised if that is a DeidflowError, else
+        StepFailed with a reason that holds no value of the data.
         """
-        receiver, process = self.start(function, *arguments, log=log)
+        receiver, process = self.start(log, function, *arguments, **named)
         try:
-            return _unwrap(receiver.recv())
+            value: R = _unwrap(receiver.recv())
+            return value
         except EOFError:
             process.join()
             raise StepFailed(self._why(process.exitcode)) from None
@@ -63,9 +66,11 @@ class Children:
         finally:
             self.finish(receiver, process)
 
-    def stream(self, function: str, *arguments: Any, log: Path) -> Iterator[Any]:
+    def stream(
+        self, log: Path, function: Callable[P, Iterator[R]], /, *arguments: P.args, **named: P.kwargs
+    ) -> Iterator[R]:
         """Like `run` for a generator function: yields its items as they come."""
-        receiver, process = self.start(function, *arguments, log=log)
+        receiver, process = self.start(log, function, *arguments, **named)
         try:
             while (message := receiver.recv())[0] == "item":
                 yield message[1]
@@ -78,12 +83,13 @@ class Children:
             self.finish(receiver, process)
 
     def start(
-        self, function: str, *arguments: Any, log: Path
+        self, log: Path, function: Callable[P, object], /, *arguments: P.args, **named: P.kwargs
     ) -> tuple[Connection[Any, Any], multiprocessing.process.BaseProcess]:
         """Start a child and return the connection on which its messages come."""
         receiver, sender = self._context.Pipe(duplex=False)
+        call = partial(function, *arguments, **named)
         process = self._context.Process(
-            target=_child, args=(sender, function, arguments, os.fspath(log), self._memory_limit), daemon=True
+            target=_child, args=(sender, call, os.fspath(log), self._memory_limit), daemon=True
         )
         with self._lock:
             if self._stopping:
@@ -91,9 +97,8 @@ class Children:
             try:
                 with _without_main():
                     process.start()
-            except (OSError, EOFError) as error:
-                fault = fault_of(error)
-                raise fault if isinstance(fault, EnvironmentFault) else StepFailed(self._why(None)) from None
+            except (OSError, EOFError):
+                raise StepFailed(self._why(None)) from None
             self._live.add(process)
         sender.close()
         return receiver, process
@@ -162,14 +167,13 @@ def _unwrap(message: tuple[str, Any]) -> Any:
     return value
 
 
-def _child(sender: Connection[Any, Any], function: str, arguments: tuple[Any, ...], log: str, limit: int) -> None:
+def _child(sender: Connection[Any, Any], call: Callable[[], object], log: str, limit: int) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer, which kills us
     try:
         _be_silent(log)
         limit_memory(limit)
-        module, name = function.split(":")
-        value = getattr(importlib.import_module(module), name)(*arguments)
+        value = call()
         if inspect.isgenerator(value):
             for item in value:
                 sender.send(("item", item))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -21,6 +20,8 @@ from deidflow.store.faults import fault_of
 from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
 from deidflow.verdicts import Reason
 
+Work = Callable[[Any, Sequence[Any]], Any]
+"""Takes what all items share, and some items."""
 Lost = Callable[["Batch", Reason], Any]
 """Makes the result of an item that killed its process, given why the process ended."""
 
@@ -41,9 +42,9 @@ class _Worker:
 
 
 class Pool:
-    """Runs `module:name(common, items)` in `count` processes; results come as they are ready."""
+    """Runs `function(common, items)` in `count` processes; results come as they are ready."""
 
-    def __init__(self, function: str, count: int, memory_limit: int) -> None:
+    def __init__(self, function: Work, count: int, memory_limit: int) -> None:
         self._function, self._memory_limit = function, memory_limit
         method = "fork" if threading.active_count() == 1 else "forkserver"
         self._context: Any = multiprocessing.get_context(method)
@@ -112,7 +113,7 @@ class Pool:
         yield value
 
 
-def _work(connection: Connection[Any, Any], function: str, limit: int) -> None:
+def _work(connection: Connection[Any, Any], function: Work, limit: int) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
@@ -126,19 +127,16 @@ def _work(connection: Connection[Any, Any], function: str, limit: int) -> None:
         os._exit(MEMORY_EXIT)
 
 
-def _serve(connection: Connection[Any, Any], function: str) -> None:
-    module, name = function.split(":")
-    work = getattr(importlib.import_module(module), name)
-
+def _serve(connection: Connection[Any, Any], function: Work) -> None:
     while True:
         try:
             batch = connection.recv()
         except EOFError:
             return
-        connection.send(_answer(work, batch))
+        connection.send(_answer(function, batch))
 
 
-def _answer(work: Any, batch: Batch) -> tuple[str, Any]:
+def _answer(work: Work, batch: Batch) -> tuple[str, Any]:
     try:
         return "value", work(batch.common, batch.items)
     except MemoryError:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import prefect
 import pytest
 
 from deidflow.errors import StepFailed
+from deidflow.steps.convert import convert_session
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
+from tests.flows import deaths
 from tests.flows.conftest import ALL, DEIDFLOW, Site
 
 
@@ -27,11 +30,11 @@ class Trap:
         self.met = 0
         real = Children.run
 
-        def run(children: Children, function: str, *arguments: Any, log: Path) -> Any:
-            if f".{step}:" in function and f"/{subject}/" in str(arguments[:2]):
+        def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
+            if function.__name__ == f"{step}_session" and f"/{subject}/" in str(arguments[:2]):
                 self.met += 1
-                function = f"tests.flows.deaths:{fate}"
-            return real(children, function, *arguments, log=log)
+                function = getattr(deaths, fate)
+            return real(children, log, function, *arguments)
 
         monkeypatch.setattr(Children, "run", run)
 
@@ -98,14 +101,14 @@ def test_what_can_pass_by_itself_is_tried_again(site: Site, monkeypatch: pytest.
     monkeypatch.setattr("tasks.common.PAUSES", (0.0, 0.0))
     real, met = Children.run, {"away": 0, "broken": 0}
 
-    def run(children: Children, function: str, *arguments: Any, log: Path) -> Any:
-        if ".convert:" in function and "/P001/" in str(arguments[0]) and met["away"] < 2:
+    def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        if function is convert_session and "/P001/" in str(arguments[0]) and met["away"] < 2:
             met["away"] += 1
             raise StepFailed(Reason.UNREACHABLE)
-        if ".convert:" in function and "/P002/" in str(arguments[0]):
+        if function is convert_session and "/P002/" in str(arguments[0]):
             met["broken"] += 1
             raise StepFailed(Reason.SOURCE_CHANGED)
-        return real(children, function, *arguments, log=log)
+        return real(children, log, function, *arguments)
 
     with monkeypatch.context() as context:
         context.setattr(Children, "run", run)

@@ -13,7 +13,6 @@ from deidflow.errors import DeidflowError
 from deidflow.store.pool import Batch, Pool
 from deidflow.verdicts import Reason
 
-HERE = "tests.store.test_pool_workers_die"
 LIMIT = 4 << 30
 
 
@@ -36,7 +35,7 @@ def lost(batch: Batch, reason: Reason) -> list[tuple[str, Reason | None]]:
 
 
 def results(batches: list[list[str]], workers: int = 2) -> dict[str, Reason | None]:
-    with Pool(f"{HERE}:work", workers, LIMIT) as pool:
+    with Pool(work, workers, LIMIT) as pool:
         rows = pool.map([Batch("done", items) for items in batches], lost)
         return dict(row for batch in rows for row in batch)
 
@@ -68,7 +67,7 @@ def test_every_worker_may_die_and_the_rest_is_done() -> None:
 
 
 def test_a_worker_that_dies_while_it_waits_is_replaced() -> None:
-    with Pool(f"{HERE}:work", 1, LIMIT) as pool:
+    with Pool(work, 1, LIMIT) as pool:
         assert list(pool.map([Batch("done", ["a"])], lost)) == [[("done a", None)]]
         (worker,) = pool._workers
         worker.process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,6 @@ from deidflow.store.locks import held, is_held
 from deidflow.store.record import StepStore
 from deidflow.store.scratch import sweep
 from deidflow.verdicts import Reason
-
-HERE = "tests.store.test_steps_children_locks"
 
 
 class Work:
@@ -128,31 +127,31 @@ def children() -> Children:
 
 
 def test_a_child_gives_back_a_value(children: Children, tmp_path: Path) -> None:
-    assert children.run(f"{HERE}:give_back", 21, log=tmp_path / "log") == 42
+    assert children.run(tmp_path / "log", give_back, 21) == 42
 
 
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        ("die", Reason.CHILD_DIED),
-        pytest.param("crash", Reason.UNEXPECTED, marks=pytest.mark.last_resort),
-        ("grab_memory", Reason.OUT_OF_MEMORY),
+        (die, Reason.CHILD_DIED),
+        pytest.param(crash, Reason.UNEXPECTED, marks=pytest.mark.last_resort),
+        (grab_memory, Reason.OUT_OF_MEMORY),
     ],
 )
 def test_a_dying_child_is_an_error_without_identifiers(
-    children: Children, tmp_path: Path, function: str, reason: Reason
+    children: Children, tmp_path: Path, function: Callable[[int], object], reason: Reason
 ) -> None:
     with pytest.raises(StepFailed) as caught:
-        children.run(f"{HERE}:{function}", 1, log=tmp_path / "log")
+        children.run(tmp_path / "log", function, 1)
     assert caught.value.reason is reason
     assert "Zimmerquast" not in str(caught.value)
-    assert children.run(f"{HERE}:give_back", 1, log=tmp_path / "log") == 2
+    assert children.run(tmp_path / "log", give_back, 1) == 2
 
 
 def test_what_a_child_prints_goes_to_the_log_only(
     children: Children, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    children.run(f"{HERE}:say_names", 1, log=tmp_path / "log")
+    children.run(tmp_path / "log", say_names, 1)
     assert "Zimmerquast" not in "".join(capfd.readouterr())
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
 
@@ -168,7 +167,7 @@ def test_children_can_be_stopped(tmp_path: Path) -> None:
     threading.Timer(0.7, own.stop).start()
     started = time.monotonic()
     with pytest.raises(StepFailed) as caught:
-        own.run(f"{HERE}:sleep", 60, log=tmp_path / "log")
+        own.run(tmp_path / "log", sleep, 60)
     assert caught.value.reason is Reason.STOPPED
     assert time.monotonic() - started < 20
 
