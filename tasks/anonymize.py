@@ -7,7 +7,7 @@ from typing import Any
 
 from deidflow.header.profile import OPTION_CODES
 from deidflow.resources import resources_digest
-from deidflow.steps.anonymize import VERSION, anonymize_session
+from deidflow.steps.anonymize import anonymize_session
 from deidflow.store.files import digest_of
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
@@ -20,6 +20,10 @@ _RULES = (
     "vocabulary/image_tokens.yaml",
     "vocabulary/not_identifying.yaml",
     "standard/categories.yaml",
+    "standard/defined_terms.yaml",
+    "standard/placeholder_dates.yaml",
+    "vocabulary/romanisation.yaml",
+    "vocabulary/short_words.yaml",
 )
 
 
@@ -36,7 +40,7 @@ def plan(session: SessionRun) -> StepPlan:
         arguments = (session.order_path, label, str(scratch), session.run.profile)
         return session.run.children.run(session.log, anonymize_session, *arguments)
 
-    key = step_key("anonymize", VERSION, ["pydicom"], session.content, rules_digest(session))
+    key = step_key("anonymize", ["pydicom"], session.content, rules_digest(session))
     return StepPlan("anonymize", key, session.folder / "anonymize", work)
 
 

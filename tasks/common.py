@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 
 from deidflow.errors import EnvironmentFault, StepFailed
 from deidflow.steps.verify import words_of
+from deidflow.store.code import code_digest
 from deidflow.store.files import digest_of
 from deidflow.store.record import Finished
 from deidflow.verdicts import Reason
@@ -42,9 +43,10 @@ class StepPlan:
 Planner = Callable[[SessionRun], StepPlan]
 
 
-def step_key(step: str, version: str, tools: Sequence[str], *parts: Any) -> str:
-    """The key of a step: code version, versions of the tools it works with, inputs and configuration."""
-    return digest_of([step, version, {tool: _installed(tool) for tool in tools}, *parts])
+def step_key(step: str, tools: Sequence[str], *parts: Any) -> str:
+    """The key of a step: its code, versions of the tools it works with, inputs and configuration."""
+    versions = {tool: _installed(tool) for tool in tools}
+    return digest_of([step, code_digest(f"deidflow.steps.{step}"), versions, *parts])
 
 
 @lru_cache(maxsize=32)

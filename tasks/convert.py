@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.convert import VERSION, convert_session
+from deidflow.steps.convert import convert_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
-_WORDS = ("standard/sidecar_fields.yaml", "vocabulary/acquisition.yaml")
+_WORDS = (
+    "standard/sidecar_fields.yaml",
+    "vocabulary/acquisition.yaml",
+    "vocabulary/romanisation.yaml",
+    "vocabulary/short_words.yaml",
+)
 
 
 def plan(session: SessionRun) -> StepPlan:
@@ -23,7 +28,7 @@ def plan(session: SessionRun) -> StepPlan:
 
     words = resources_digest(_WORDS)
     tools = ["dcm2niix", "pydicom"]
-    key = step_key("convert", VERSION, tools, session.content, words, profile.name, profile.search)
+    key = step_key("convert", tools, session.content, words, profile.name, profile.search)
     return StepPlan("convert", key, session.folder / "convert", work)
 
 

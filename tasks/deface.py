@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.deface import VERSION, Places, deface_session
+from deidflow.steps.deface import Places, deface_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
@@ -30,7 +30,7 @@ def plan(session: SessionRun) -> StepPlan:
     content = session.content, resources_digest(("standard/body_parts.yaml",))
     seen_by_engine = "" if settings.engine == "template" else converted.digest
     tools = ["SimpleITK", "numpy", "scipy", "pydeface"]
-    key = step_key("deface", VERSION, tools, content, seen_by_engine, configuration, session.template.name)
+    key = step_key("deface", tools, content, seen_by_engine, configuration, session.template.name)
     return StepPlan("deface", key, session.folder / "deface", work)
 
 

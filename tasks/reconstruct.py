@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deidflow.steps.reconstruct import VERSION, Inputs, reconstruct_session
+from deidflow.steps.reconstruct import Inputs, reconstruct_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 from tasks.revisions import revisions
@@ -38,7 +38,6 @@ def plan(session: SessionRun) -> StepPlan:
         earlier += [session.template.name, settings.deface.fill, settings.deface.image_type]
     key = step_key(
         "reconstruct",
-        VERSION,
         ["dcm2niix", "pydicom", "pylibjpeg-openjpeg", "SimpleITK"],
         content,
         settings.level,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
-from deidflow.steps.verify import VERSION, Claims, VerifyJob, states_of, verify_session
+from deidflow.steps.verify import Claims, VerifyJob, states_of, verify_session
 from tasks.common import StepPlan, step_key, step_task
 from tasks.context import SessionRun
 
@@ -41,7 +41,7 @@ def plan(session: SessionRun) -> StepPlan:
         return session.run.children.run(session.log, verify_session, job)
 
     data = resources_digest(_DATA)
-    key = step_key("verify", VERSION, ["pydicom"], built.digest, session.content, data, claims.words)
+    key = step_key("verify", ["pydicom"], built.digest, session.content, data, claims.words)
     return StepPlan("verify", key, session.folder / "verify", work, takes=("reconstruct",))
 
 

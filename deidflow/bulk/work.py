@@ -18,8 +18,8 @@ from deidflow.errors import StepFailed, Withheld
 from deidflow.header.cleaner import Chunk, FromHead, HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import Profile
+from deidflow.identity.cleaner import cleaner_for
 from deidflow.identity.workorder import WorkOrder
-from deidflow.steps.common import cleaner_for
 from deidflow.store.faults import fault_of, reason_of
 from deidflow.store.pool import Batch
 from deidflow.verdicts import Reason, Verdict

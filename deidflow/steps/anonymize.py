@@ -12,10 +12,9 @@ from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import Profile
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
+from deidflow.identity.cleaner import cleaner_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
-from deidflow.steps.common import SeriesResult, cleaner_for, each_series, read_content
-
-VERSION = "3"
+from deidflow.steps.common import SeriesResult, each_series, read_content
 
 
 def anonymize_session(order_path: str, label: str, scratch: str, profile: Profile) -> dict[str, Any]:

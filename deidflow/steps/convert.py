@@ -8,15 +8,14 @@ from typing import Any
 
 from deidflow.header.profile import Profile
 from deidflow.header.text import Scrubber
+from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
 from deidflow.nifti.convert import Converted, convert, link_series
 from deidflow.nifti.pet import pet_fields
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import rebuild
-from deidflow.steps.common import SeriesResult, each_series, read_source, scrubber_for
+from deidflow.steps.common import SeriesResult, each_series, read_source
 from deidflow.store.files import remove_tree
-
-VERSION = "2"
 
 
 def convert_session(order_path: str, label: str, scratch: str, log: str, profile: Profile) -> dict[str, Any]:

@@ -23,8 +23,6 @@ from deidflow.steps.volumes import read_volumes
 from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
-VERSION = "3"
-
 
 @dataclass(frozen=True)
 class Places:

@@ -27,11 +27,12 @@ from deidflow.face.mask import WorldMask
 from deidflow.face_settings import DefaceSettings
 from deidflow.header.markers import mark_defaced
 from deidflow.header.profile import Profile
+from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
 from deidflow.steps.anonymize import file_meta
-from deidflow.steps.common import read_content, scrubber_for
+from deidflow.steps.common import read_content
 from deidflow.steps.convert import extra_fields, release_images
 from deidflow.steps.revisions import renumber
 from deidflow.store.files import remove_tree

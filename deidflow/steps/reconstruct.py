@@ -30,8 +30,6 @@ from deidflow.steps.whole import release_whole
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.scratch import make_readable
 
-VERSION = "3"
-
 
 @dataclass(frozen=True)
 class Inputs:

@@ -21,8 +21,6 @@ from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, re
 from deidflow.steps.common import WHOLE, is_withheld
 from deidflow.steps.neighbours import Neighbours
 
-VERSION = "3"
-
 
 @dataclass(frozen=True)
 class Claims:

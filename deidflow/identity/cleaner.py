@@ -1,0 +1,51 @@
+"""What de-identifies the headers and texts of one subject, from its work order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deidflow.header.cleaner import HeaderCleaner
+from deidflow.header.clock import StudyClock
+from deidflow.header.context import HeaderContext
+from deidflow.header.markers import markers
+from deidflow.header.profile import Profile
+from deidflow.header.rules import compile_profile
+from deidflow.header.text import Scrubber
+from deidflow.header.uids import UidMap
+from deidflow.identity.workorder import SessionOrder, WorkOrder
+
+
+def cleaner_for(
+    order: WorkOrder,
+    session: SessionOrder,
+    profile: Profile,
+    *,
+    explicit_out: bool,
+    overlay_bits_cleared: bool,
+    refuse: Callable[[int, str], None] | None = None,
+) -> HeaderCleaner:
+    """What de-identifies the headers of a session; `for_series` fits it to a series.
+
+    `overlay_bits_cleared` is the caller's promise to clear bits of pixels that hold an overlay; without it such
+    an instance is withheld. `refuse` is told tag and text of what stays, and raises Withheld.
+    """
+    context = HeaderContext(
+        pseudonym=order.pseudonym,
+        uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, "retain_uids" in profile.options),
+        shift_days=order.shift_days if profile.dates.days is None else profile.dates.days,
+        clock=StudyClock.parse(session.origin),
+        scrubber=scrubber_for(order, profile),
+        binned=profile.binned,
+        hash_key=bytes.fromhex(order.hash_key),
+        label=session.label,
+        overlay_bits_cleared=overlay_bits_cleared,
+        refuse=refuse,
+    )
+    marks = {way: markers(profile, session.label, session.days_since, explicit=way) for way in (True, False)}
+    return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)
+
+
+def scrubber_for(order: WorkOrder, profile: Profile) -> Scrubber:
+    """What cuts the subject's own identifiers out of text that a profile keeps."""
+    kinds = set(profile.search)
+    return Scrubber.of([pair for pair in order.identifiers if pair[0] in kinds], order.vocabulary)
