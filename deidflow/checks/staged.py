@@ -170,7 +170,8 @@ class _SeriesCheck:
         content = path.read_bytes()
         file, facts = open_file(content), Facts()
         for element in file.elements():
-            self.hits.update((self.expected.name, hit) for hit in self.search.element(element))
+            for hit in self.search.element(element):
+                self.hits[self.expected.name, hit] += 1
             facts.take(element)
             if element.level.depth == 0 and element.tag in (_SOP_CLASS, _INSTANCE):
                 facts.top[element.tag] = element.raw
