@@ -30,13 +30,13 @@ from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.shared import SharedValues
-from deidflow.dicom.header import NESTED, WANTED, describe
+from deidflow.dicom.instance import NESTED, WANTED, describe
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
-from deidflow.header.library import load_profile
+from deidflow.header.load_profile import load_profile
 from deidflow.header.markers import markers
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
@@ -133,12 +133,20 @@ def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
     return b"".join(bytes(chunk) for chunk in cleaner.header(content)), list(instance.identifiers)
 
 
-def search_one(content: bytes, own: Pairs, cohort: Cohort, others: list[list[Path]]) -> Counter[Any]:
+def search_one(
+    content: bytes, own: Pairs, cohort: Cohort, others: list[list[Path]]
+) -> Counter[Any]:
     """Findings in one header."""
     search = LeakSearch(
-        OwnIdentifiers.of(own), Ours(frozenset(("P001", "M00"))), cohort, frozenset(), SharedValues(others)
+        OwnIdentifiers.of(own),
+        Ours(frozenset(("P001", "M00"))),
+        cohort,
+        frozenset(),
+        SharedValues(others),
     )
-    return Counter(hit for element in open_file(content).elements() for hit in search.element(element))
+    return Counter(
+        hit for element in open_file(content).elements() for hit in search.element(element)
+    )
 
 
 def main() -> None:
@@ -155,13 +163,21 @@ def main() -> None:
     few = Cohort.of([pair for patient in patients[:10] for pair in patient.identifiers], (), KEY)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "people.npy")
-        Cohort.of([pair for patient in patients for pair in patient.identifiers], (), KEY).save(path)
+        Cohort.of([pair for patient in patients for pair in patient.identifiers], (), KEY).save(
+            path
+        )
         many = Cohort.open([path], KEY)
         for level in ("low", "high"):
             _measure(level, sources, patients[: options.sessions], few, many)
 
 
-def _measure(level: str, sources: list[tuple[Path, bytes]], patients: list[Patient], few: Cohort, many: Cohort) -> None:
+def _measure(
+    level: str,
+    sources: list[tuple[Path, bytes]],
+    patients: list[Patient],
+    few: Cohort,
+    many: Cohort,
+) -> None:
     held: Counter[Any] = Counter()
     sessions = 0
     seconds = {"few": 0.0, "many": 0.0}

@@ -40,7 +40,9 @@ def make_corpus(root: Path, count: int, *, deflated: float = 0.0, side: int = 25
         folder = root / f"subject_{series // 8:05d}" / f"series_{series % 8}"
         folder.mkdir(parents=True, exist_ok=True)
         content = _slice(template, series, index)
-        (folder / f"IM{index:04d}").write_bytes(_deflate(content) if rng.random() < deflated else content)
+        (folder / f"IM{index:04d}").write_bytes(
+            _deflate(content) if rng.random() < deflated else content
+        )
 
 
 def _template(series: int, side: int) -> bytes:
@@ -60,7 +62,10 @@ def _header(series: int, side: int) -> Any:
     header.SOPClassUID = CT if series % 2 else MR
     header.Modality = "CT" if series % 2 else "MR"
     header.SOPInstanceUID = f"1.2.826.0.1.99.{series}.2111111"
-    header.StudyInstanceUID, header.SeriesInstanceUID = f"1.2.826.0.1.97.{study}", f"1.2.826.0.1.98.{series}"
+    header.StudyInstanceUID, header.SeriesInstanceUID = (
+        f"1.2.826.0.1.97.{study}",
+        f"1.2.826.0.1.98.{series}",
+    )
     header.FrameOfReferenceUID = f"1.2.826.0.1.96.{study}"
     header.PatientName, header.PatientID = f"Bench^Subject{subject:05d}", f"BN-{subject:06d}"
     header.PatientBirthDate, header.PatientSex = "19611201", "F"
@@ -73,13 +78,20 @@ def _header(series: int, side: int) -> Any:
     header.AcquisitionTime = header.ContentTime = "101111.110000"
     header.SeriesNumber, header.InstanceNumber = series % 8 + 1, "1111"
     header.ImagePositionPatient, header.SliceLocation = ["-120.5", "-118.25", "1111.11"], "1111.11"
-    header.ImageOrientationPatient, header.PixelSpacing = ["1", "0", "0", "0", "1", "0"], ["0.9", "0.9"]
+    header.ImageOrientationPatient, header.PixelSpacing = (
+        ["1", "0", "0", "0", "1", "0"],
+        ["0.9", "0.9"],
+    )
     header.SourceImageSequence = Sequence([_reference(series, number) for number in (1, 2)])
     header.RequestAttributesSequence = Sequence([_request()])
     _private(header)
     header.Rows = header.Columns = side
     header.BitsAllocated, header.BitsStored, header.HighBit = 16, 12, 11
-    header.SamplesPerPixel, header.PixelRepresentation, header.PhotometricInterpretation = 1, 0, "MONOCHROME2"
+    header.SamplesPerPixel, header.PixelRepresentation, header.PhotometricInterpretation = (
+        1,
+        0,
+        "MONOCHROME2",
+    )
     header.PixelData = random.Random(series).randbytes(2 * side * side)
     header["PixelData"].VR = "OW"
     return header
@@ -88,7 +100,14 @@ def _header(series: int, side: int) -> Any:
 def _filled() -> Any:
     for keyword in _FILLERS:
         vr = pydicom.datadict.dictionary_VR(pydicom.datadict.tag_for_keyword(keyword))
-        texts = {"DS": "12.5", "IS": "3", "AS": "057Y", "CS": "HEAD", "PN": "Doctor^Some", "SH": "T1 MPRAGE"}
+        texts = {
+            "DS": "12.5",
+            "IS": "3",
+            "AS": "057Y",
+            "CS": "HEAD",
+            "PN": "Doctor^Some",
+            "SH": "T1 MPRAGE",
+        }
         yield keyword, texts.get(vr, "T1 MPRAGE SAG ISO")
 
 
@@ -127,7 +146,14 @@ def _deflate(content: bytes) -> bytes:
     at = content.index(b"1.2.840.10008.1.2.1\0")
     length = int.from_bytes(content[140:144], "little")
     syntax = b"1.2.840.10008.1.2.1.99"
-    meta = content[144 : at - 2] + len(syntax).to_bytes(2, "little") + syntax + content[at + 20 : 144 + length]
+    meta = (
+        content[144 : at - 2]
+        + len(syntax).to_bytes(2, "little")
+        + syntax
+        + content[at + 20 : 144 + length]
+    )
     packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = packer.compress(content[144 + length :]) + packer.flush()
-    return content[:140] + len(meta).to_bytes(4, "little") + meta + packed + b"\0" * (len(packed) & 1)
+    return (
+        content[:140] + len(meta).to_bytes(4, "little") + meta + packed + b"\0" * (len(packed) & 1)
+    )

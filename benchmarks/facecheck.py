@@ -35,7 +35,10 @@ class Checker:
         path = files("pydeface").joinpath("data", "mean_reg2mean.nii.gz")
         template = sitk.DICOMOrient(sitk.ReadImage(str(path), sitk.sitkFloat32), "LPS")
         padded = sitk.ConstantPad(template, [40, 80, 120], [40, 0, 0], 0.0)
-        size = [int(count * step / GRID_MM) for count, step in zip(padded.GetSize(), padded.GetSpacing(), strict=True)]
+        size = [
+            int(count * step / GRID_MM)
+            for count, step in zip(padded.GetSize(), padded.GetSpacing(), strict=True)
+        ]
         self.grid = sitk.Image(size, sitk.sitkUInt8)
         self.grid.SetSpacing([GRID_MM] * 3)
         self.grid.SetOrigin(padded.GetOrigin())

@@ -27,15 +27,15 @@ from facecheck import Checker, Left, head_of
 
 from deidflow.demo.head import warped_head
 from deidflow.face.affine import IDENTITY, apply, compose, index_to_world, inverse
-from deidflow.face.attempt import Registered, attempt
+from deidflow.face.candidate import Registered, attempt
+from deidflow.face.engine_installed import find_flirt
 from deidflow.face.engines import TemplateEngine
-from deidflow.face.installed import find_flirt
-from deidflow.face.series import About, Series
+from deidflow.face.series import About, HeadSeries
 from deidflow.face.session import Carrier, anchor_of
 from deidflow.face.template import Template, load_template, prepare_template, template_path
 from deidflow.face.volume import head_mask, image_of, like, nearest, shrink, window
-from deidflow.face_settings import DefaceSettings
 from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
+from deidflow.settings.face import DefaceSettings
 from deidflow.steps.volumes import read_volumes
 
 RECORDED = "recorded, not measured here: pydeface with flirt 97 CPU s (47 to 257), 21 to 27 % of the front skin left"
@@ -72,7 +72,9 @@ def resampled(image: Any, motion: Any) -> Case:
     transform.SetTranslation(back[:, 3].tolist())
     pad = [int(25 / step) for step in image.GetSpacing()]
     grid = sitk.ConstantPad(image, pad, pad, 0.0)
-    return Case(sitk.Resample(image, grid, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32), motion)
+    return Case(
+        sitk.Resample(image, grid, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32), motion
+    )
 
 
 def still(image: Any) -> Case:
@@ -106,7 +108,9 @@ def with_field(image: Any, centre: Any) -> Any:
     """A strong receive field."""
     z, y, x = np.indices(image.GetSize()[::-1], sparse=True)
     affine = index_to_world(image)
-    world = [affine[k, 0] * x + affine[k, 1] * y + affine[k, 2] * z + affine[k, 3] for k in range(3)]
+    world = [
+        affine[k, 0] * x + affine[k, 1] * y + affine[k, 2] * z + affine[k, 3] for k in range(3)
+    ]
     right, back, up = ((one - middle) / 90 for one, middle in zip(world, centre, strict=True))
     field = np.exp(np.clip(0.9 * back + 0.5 * right * up - 0.5 * up, -2, 2))
     return like((sitk.GetArrayFromImage(image) * field).astype(np.float32), image)
@@ -125,13 +129,16 @@ def inverted(image: Any) -> Any:
     head = sitk.GetArrayFromImage(nearest(head_mask(window(shrink(image, 2.0))), image)) > 0
     values = sitk.GetArrayFromImage(image)
     top = np.percentile(values[head], 99) * 1.05
-    return like(np.where(head, np.maximum(top - values, 0.05 * top), values).astype(np.float32), image)
+    return like(
+        np.where(head, np.maximum(top - values, 0.05 * top), values).astype(np.float32), image
+    )
 
 
 def in_field(image: Any, size: float = 400.0) -> Any:
     """In a large empty field."""
     pad = [
-        max(0, int((size / step - count) / 2)) for step, count in zip(image.GetSpacing(), image.GetSize(), strict=True)
+        max(0, int((size / step - count) / 2))
+        for step, count in zip(image.GetSpacing(), image.GetSize(), strict=True)
     ]
     return sitk.ConstantPad(image, pad, pad, 0.0)
 
@@ -141,7 +148,9 @@ def cases(image: Any, truth: Any, template: Template) -> dict[str, Callable[[], 
     centre = apply(inverse(truth), template.points["brain"]).mean(0)
 
     def level(height: float) -> float:
-        point = template.original.TransformContinuousIndexToPhysicalPoint([128.0, 120.0, height + 120])
+        point = template.original.TransformContinuousIndexToPhysicalPoint(
+            [128.0, 120.0, height + 120]
+        )
         return float(apply(inverse(truth), np.array([point]))[0, 2])
 
     shift = np.hstack([np.eye(3), np.array([[22.0], [-24.0], [23.0]])])
@@ -164,7 +173,9 @@ def cases(image: Any, truth: Any, template: Template) -> dict[str, Callable[[], 
         "inverted": lambda: still(inverted(image)),
         "noisy": lambda: still(with_noise(image)),
         "large field": lambda: still(in_field(image)),
-        "turned, field, noise": lambda: _chain(resampled(image, rotated(25, 10, -15, centre)), centre),
+        "turned, field, noise": lambda: _chain(
+            resampled(image, rotated(25, 10, -15, centre)), centre
+        ),
         "turned, 6 mm": lambda: _thicker(resampled(image, rotated(-20, 10, 20, centre))),
     }
 
@@ -187,17 +198,23 @@ def head_in(folder: Path) -> Any:
             continue
         found.setdefault(str(header.get("SeriesInstanceUID")), []).append(path)
     paths = max(found.values(), key=len)
-    files = tuple(FileOrder(str(one), hashlib.sha256(one.read_bytes()).hexdigest()) for one in paths)
+    files = tuple(
+        FileOrder(str(one), hashlib.sha256(one.read_bytes()).hexdigest()) for one in paths
+    )
     order = WorkOrder("P001", "/", "", 0, (), ())
     with tempfile.TemporaryDirectory() as scratch:
-        return read_volumes(order, SeriesOrder("001-MR", "MR", False, False, files), Path(scratch)).main
+        return read_volumes(
+            order, SeriesOrder("001-MR", "MR", False, False, files), Path(scratch)
+        ).main
 
 
 def measured(
     case: Case, truth: Any, head: Any, brain: Any, checker: Checker, template: Template
 ) -> tuple[str, Any, float]:
     """How a case ended: state or refusal, what is left, CPU seconds of registration and gate."""
-    series = Series("001-MR", (case.image,), "M", About("MR"), resolution_mm=max(case.image.GetSpacing()))
+    series = HeadSeries(
+        "001-MR", (case.image,), "M", About("MR"), resolution_mm=max(case.image.GetSpacing())
+    )
     start = time.process_time()
     outcome = attempt(series, template, SETTINGS)
     used = time.process_time() - start
@@ -207,7 +224,9 @@ def measured(
     mask = Carrier.of(anchor, template, SETTINGS, lambda one: anchor.face, ()).fate(series).mask()
     moved = compose(truth, inverse(case.motion))
     grid = image_of(sitk.GetArrayFromImage(head), compose(case.motion, index_to_world(head)))
-    moved_brain = image_of(sitk.GetArrayFromImage(brain), compose(case.motion, index_to_world(brain)))
+    moved_brain = image_of(
+        sitk.GetArrayFromImage(brain), compose(case.motion, index_to_world(brain))
+    )
     seen = sitk.GetArrayFromImage(grid) * _in_view(case.image, grid)
     removed = like((mask.on(grid)).astype(np.uint8), grid)
     return outcome.state, checker.left(like(seen, grid), removed, moved, moved_brain), used
@@ -232,9 +251,16 @@ def peer(image: Any) -> str:
     with tempfile.TemporaryDirectory() as folder:
         affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.vstack([index_to_world(image), [0, 0, 0, 1]])
         nibabel.save(
-            nibabel.Nifti1Image(sitk.GetArrayFromImage(image).transpose(2, 1, 0), affine), f"{folder}/i.nii.gz"
+            nibabel.Nifti1Image(sitk.GetArrayFromImage(image).transpose(2, 1, 0), affine),
+            f"{folder}/i.nii.gz",
         )
-        command = [sys.executable, "-m", "deidflow.face.run_pydeface", f"{folder}/i.nii.gz", f"{folder}/m.nii.gz"]
+        command = [
+            sys.executable,
+            "-m",
+            "deidflow.face.run_pydeface",
+            f"{folder}/i.nii.gz",
+            f"{folder}/m.nii.gz",
+        ]
         before = os.times()
         subprocess.run(command, check=True, capture_output=True)
         after = os.times()
@@ -250,27 +276,35 @@ def main(folders: list[Path]) -> None:
         template = load_template(path)
     checker, rows = Checker(), []
     for name, image in heads(folders):
-        known = attempt(Series(name, (image,), "M", About("MR")), template, SETTINGS)
+        known = attempt(HeadSeries(name, (image,), "M", About("MR")), template, SETTINGS)
         if not isinstance(known, Registered):
             print(f"{name}: refused as it is: {known.detail}")
             continue
         print(f"{name}: {peer(image)}")
         head = head_of(shrink(image, 2.0))
         for change, make in cases(image, known.affine, template).items():
-            state, left, used = measured(make(), known.affine, head, known.brain.mask, checker, template)
+            state, left, used = measured(
+                make(), known.affine, head, known.brain.mask, checker, template
+            )
             rows.append((state, left, used))
             print(f"{name:28} {change:22} {used:5.1f} s  {state:28} {_words(left)}", flush=True)
     _sums(rows)
 
 
 def _words(left: Left | None) -> str:
-    return "" if left is None else f"{left.share:6.1%} of {left.rays} rays left, {left.brain_ml:.2f} ml of brain"
+    return (
+        ""
+        if left is None
+        else f"{left.share:6.1%} of {left.rays} rays left, {left.brain_ml:.2f} ml of brain"
+    )
 
 
 def _sums(rows: list[tuple[str, Left | None, float]]) -> None:
     accepted = [left for _, left, _ in rows if left is not None]
     good = sum(left.share <= 0.05 or left.rays < 100 for left in accepted)
-    harmful = sum((left.share > 0.10 and left.rays >= 100) or left.brain_ml > 0.5 for left in accepted)
+    harmful = sum(
+        (left.share > 0.10 and left.rays >= 100) or left.brain_ml > 0.5 for left in accepted
+    )
     seconds = sorted(used for _, _, used in rows)
     print(f"{len(rows)} cases: {good / len(rows):.1%} accepted with at most 5 % left;")
     print(f"{harmful} accepted with more than 10 % left or 0.5 ml of brain;")

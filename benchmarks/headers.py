@@ -65,9 +65,13 @@ def measure(root: Path) -> None:
     copy = slope(*(copied(root / "plain" / str(count), out) for count in (SMALL, LARGE)))
     one = [anonymized(root / "plain" / str(count), out, 1) for count in (SMALL, LARGE)]
     two = anonymized(root / "plain" / str(LARGE), out, 2)
-    packed = slope(*(anonymized(root / "deflated" / str(count), out, 1) for count in (SMALL, LARGE)))
+    packed = slope(
+        *(anonymized(root / "deflated" / str(count), out, 1) for count in (SMALL, LARGE))
+    )
     ours, theirs = slope(*one), peer(root)
-    print(f"cp -r {copy:.0f}, deidflow {ours:.0f}, a tenth deflated {packed:.0f} microseconds of CPU a file")
+    print(
+        f"cp -r {copy:.0f}, deidflow {ours:.0f}, a tenth deflated {packed:.0f} microseconds of CPU a file"
+    )
     print(f"deidflow / cp = {ours / copy:.2f} (bound 6)")
     if theirs is None:
         print("dicom-anonymizer is not installed: not compared")
@@ -75,7 +79,9 @@ def measure(root: Path) -> None:
         print(f"dicom-anonymizer {theirs:.0f}: {theirs / ours:.1f} times ours (bound 20), "
               f"{theirs / packed:.1f} with a tenth deflated (bound 10)")  # fmt: skip
     print(f"two workers: {one[1].wall / two.wall:.2f} times the throughput of one (bound 1.8)")
-    print(f"peak of the largest process: {one[0].peak:.0f} MiB for {SMALL} files, {one[1].peak:.0f} for {LARGE}")
+    print(
+        f"peak of the largest process: {one[0].peak:.0f} MiB for {SMALL} files, {one[1].peak:.0f} for {LARGE}"
+    )
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deidflow.config import load_settings
 from deidflow.face.template import prepare_template, template_path
 from deidflow.release.layout import Layout
+from deidflow.settings.load import load_settings
 from deidflow.store.children import Children
 from deidflow.store.files import read_json
-from flows.server import server, wait_for_rows, wait_until_ready, without_heartbeat
+from flows.hosting.server import server, wait_for_rows, wait_until_ready, without_heartbeat
 from tests.conftest import give_template, save_series
 
 STEPS = 6
@@ -41,7 +41,9 @@ def make_source(folder: Path, subjects: int) -> Path:
     for number in range(subjects):
         uid = f"1.2.{number + 1}"
         names = {"PatientID": f"PID-{number:06d}", "PatientName": f"Person{number:06d}^Xaver"}
-        save_series(folder / f"{number:06d}", 1, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", **names)
+        save_series(
+            folder / f"{number:06d}", 1, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", **names
+        )
     return folder
 
 
@@ -69,7 +71,10 @@ def without_prefect() -> Iterator[None]:
     """The step tasks of a subject as plain functions."""
     from flows import subject as chain
 
-    modules = [getattr(chain, name) for name in ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")]
+    modules = [
+        getattr(chain, name)
+        for name in ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
+    ]
     tasks = [getattr(module, module.__name__.split(".")[-1]) for module in modules]
     for module, task in zip(modules, tasks, strict=True):
         plain = lambda *names, return_state, task=task: task.fn(*names)  # noqa: E731
@@ -84,7 +89,13 @@ def run(root: Path, source: Path, *, shown: bool = True) -> float:
     from flows.deidentify import deidentify
 
     settings = load_settings(
-        {"source": source, "release": root / "release", "vault": root / "vault", "level": "high", "workers": 2},
+        {
+            "source": source,
+            "release": root / "release",
+            "vault": root / "vault",
+            "level": "high",
+            "workers": 2,
+        },
         environment={},
     )
     layout, run_id = Layout.of(settings), secrets.token_hex(4)
@@ -93,7 +104,9 @@ def run(root: Path, source: Path, *, shown: bool = True) -> float:
     if not layout.templates.exists():
         give_template(settings.vault, template_path(root.parent, ears=False))
     os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
-    Layout.of(settings).settings_of(run_id).write_text(f'{{"settings": {settings.model_dump_json()}}}')
+    Layout.of(settings).settings_of(run_id).write_text(
+        f'{{"settings": {settings.model_dump_json()}}}'
+    )
     start = time.monotonic()
     with without_heartbeat():
         state = deidentify(run_id, return_state=True)
@@ -175,7 +188,9 @@ def measure(subjects: int) -> None:
         root = Path(folder)
         prepare_template(str(template_path(root, ears=False)), False)
         source, nobody = make_source(root / "source", subjects), make_source(root / "nobody", 0)
-        rounds = [one_round(root, number, source, nobody) for number in range(3 if subjects <= FEW else 1)]
+        rounds = [
+            one_round(root, number, source, nobody) for number in range(3 if subjects <= FEW else 1)
+        ]
         shown, alone, again, empty, bare, grown = map(min, zip(*rounds, strict=True))
         step = 1000 * (shown - alone) / subjects / STEPS
         print(

@@ -19,7 +19,14 @@ from deidflow.demo.cohort import make_cohort
 
 def run_cost(source: Path, root: Path) -> Cost:
     """What a run costs."""
-    command = Path(sys.executable).with_name("deidflow"), "run", source, root / "release", "--vault", root / "vault"
+    command = (
+        Path(sys.executable).with_name("deidflow"),
+        "run",
+        source,
+        root / "release",
+        "--vault",
+        root / "vault",
+    )
     return cost(command)
 
 
@@ -40,8 +47,12 @@ def main() -> None:
         first, peak = made.cpu, made.peak
         second = run_cost(source, root / "some").cpu
     bound = nobody + 0.02 * first
-    print(f"first run {first:.1f} CPU s, second {second:.1f}, on nobody {nobody:.1f}; peak {peak:.0f} MiB a process")
-    print(f"second / bound = {second / bound:.2f} ({'holds' if second <= bound else 'DOES NOT HOLD'})")
+    print(
+        f"first run {first:.1f} CPU s, second {second:.1f}, on nobody {nobody:.1f}; peak {peak:.0f} MiB a process"
+    )
+    print(
+        f"second / bound = {second / bound:.2f} ({'holds' if second <= bound else 'DOES NOT HOLD'})"
+    )
 
 
 if __name__ == "__main__":

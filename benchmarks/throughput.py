@@ -28,9 +28,13 @@ def make_heads(folder: Path, count: int) -> Path:
     """Heads of 3.5 mm, each bent in its own way, one a subject."""
     affine = grid_affine(*AXES, (3.5, 3.5, 3.5), SIZE, np.array([0.0, -10.0, -8.0]))
     for number in range(count):
-        person = Person(f"Person{number:03d}^Xaver", f"PID-{number:05d}", "19700101", "Doe^Dora", "Somewhere")
+        person = Person(
+            f"Person{number:03d}^Xaver", f"PID-{number:05d}", "19700101", "Doe^Dora", "Somewhere"
+        )
         volume = on_grid(warped_head(100 + number), SIZE, affine)
-        write_series(folder / f"{number:03d}", Visit(person, 1, "20220607"), 2, "T1 MPRAGE", [volume])
+        write_series(
+            folder / f"{number:03d}", Visit(person, 1, "20220607"), 2, "T1 MPRAGE", [volume]
+        )
     return folder
 
 
@@ -57,7 +61,9 @@ def main() -> None:
         same = tree_digest(root / "1" / "release") == tree_digest(root / "2" / "release")
         again = run_cost(source, root / "2", 2, template)
         nobody = min(run_cost(root / "nothing", root / "nobody", 2, template).cpu for _ in range(3))
-    print(f"{count} heads: one worker {one.wall:.1f} s, two {two.wall:.1f} s: {one.wall / two.wall:.2f} times")
+    print(
+        f"{count} heads: one worker {one.wall:.1f} s, two {two.wall:.1f} s: {one.wall / two.wall:.2f} times"
+    )
     print(f"the bytes of both releases are {'the same' if same else 'NOT THE SAME'}")
     print(f"first run {two.cpu:.1f} CPU s, rerun {again.cpu:.1f}, on nobody {nobody:.1f}: "
           f"{100 * (again.cpu - nobody) / two.cpu:.2f} % of the first")  # fmt: skip

@@ -61,9 +61,14 @@ def anonymize(
     from deidflow.bulk.console import show_result, verbosity
     from deidflow.bulk.locate import given_paths
     from deidflow.bulk.run import run
-    from deidflow.bulk.settings import load_anonymize_settings
+    from deidflow.settings.anonymize import load_anonymize_settings
 
-    own = {"remove": tuple(remove), "replace": dict(replace or {}), "keep": tuple(keep), "keep_uids": keep_uids}
+    own = {
+        "remove": tuple(remove),
+        "replace": dict(replace or {}),
+        "keep": tuple(keep),
+        "keep_uids": keep_uids,
+    }
     own |= {"uid_root": uid_root} | ({} if shift_dates is None else {"shift_days": shift_dates})
     flags = {
         "sources": given_paths(paths_or_manifest), "out": out, "vault": vault, "project": project, "level": level,

@@ -48,7 +48,9 @@ def parse(text: str, name: str) -> Document:
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{name} is not YAML{line}") from None
     except (ValueError, RecursionError):
-        raise ConfigError(f"{name} holds an impossible date or is nested too deeply; put dates in quotes") from None
+        raise ConfigError(
+            f"{name} holds an impossible date or is nested too deeply; put dates in quotes"
+        ) from None
 
 
 def read_document(path: Path, what: str) -> Document:

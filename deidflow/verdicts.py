@@ -77,31 +77,58 @@ class Reason(StrEnum):
     CONVERT_FAILED = "convert-failed", "dcm2niix made no image of this series"
     NO_DECODER = "no-decoder", "the compressed pixel data cannot be decoded"
     MOSAIC_TILES = "mosaic-tiles", "the tiles of a mosaic cannot be located"
-    NO_HEAD_REGISTERED = "no-head-registered", "no head of this session passed the registration gate"
+    NO_HEAD_REGISTERED = (
+        "no-head-registered",
+        "no head of this session passed the registration gate",
+    )
     GATE_AGREEMENT = "gate-agreement", "the two registrations do not agree"
     GATE_FEATURES = "gate-features", "the registration does not look like a head"
     GATE_BRAIN = "gate-brain", "the mask would change the subject's brain"
     NOT_CARRIED = "not-carried", "the mask of the session cannot be carried to this series"
-    PARTS_APART = "parts-apart", "stacks or volumes of this series show the head in different places"
-    ENGINE_MASK = "engine-mask", "the mask of the chosen engine does not take the face, or takes brain"
+    PARTS_APART = (
+        "parts-apart",
+        "stacks or volumes of this series show the head in different places",
+    )
+    ENGINE_MASK = (
+        "engine-mask",
+        "the mask of the chosen engine does not take the face, or takes brain",
+    )
     SKIP_REFUSED = "skip-refused", "a rule spares this series, but the image may show a head"
     SIBLING_HELD = "sibling-held", "a head of the same session could not be defaced"
-    ANOTHER_PATIENT = "another-patient", "an attribute that is kept holds a name or number of another patient"
+    ANOTHER_PATIENT = (
+        "another-patient",
+        "an attribute that is kept holds a name or number of another patient",
+    )
     LEAK_FOUND = "leak-found", "the check found an identifier in the staged files"
     PIXELS_DIFFER = "pixels-differ", "the check found stored values that differ outside the mask"
     CHECK_FAILED = "check-failed", "the staged files are not what they should be"
     CHILD_DIED = "process-died", "the working process died"
     OUT_OF_MEMORY = "out-of-memory", "the working process reached its memory limit"
-    NO_PERMISSION = "no-permission", "permission was denied; check the owner and mode of source, release and vault"
-    NAME_TOO_LONG = "name-too-long", "a path is longer than the file system takes; give release and vault shorter ones"
-    REFUSED_BY_SYSTEM = "refused-by-system", "the system refused to read or write a file; check the disk and run again"
+    NO_PERMISSION = (
+        "no-permission",
+        "permission was denied; check the owner and mode of source, release and vault",
+    )
+    NAME_TOO_LONG = (
+        "name-too-long",
+        "a path is longer than the file system takes; give release and vault shorter ones",
+    )
+    REFUSED_BY_SYSTEM = (
+        "refused-by-system",
+        "the system refused to read or write a file; check the disk and run again",
+    )
     UNDECODABLE = "undecodable", "data in the files cannot be decoded; export the series again"
-    TOOL_FAILED = "tool-failed", "a program that deidflow calls failed; its output is in the vault's tools.log"
+    TOOL_FAILED = (
+        "tool-failed",
+        "a program that deidflow calls failed; its output is in the vault's tools.log",
+    )
     LIBRARY_FAILED = (
         "library-failed",
         "an imaging library failed on this series; its output is in the vault's tools.log",
     )
-    NO_RESULT = "no-result", "the work on the subject ended without a result; run again, or see the vault's tools.log"
+    NO_RESULT = (
+        "no-result",
+        "the work on the subject ended without a result; run again, or see the vault's tools.log",
+    )
     UNEXPECTED = "unexpected-error", "an unexpected error"
     OUTPUT_MISSING = "output-missing", "its output is not where it was written; run again"
     SOURCE_CHANGED = "source-changed", "a source file changed or vanished during the run"

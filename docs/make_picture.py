@@ -19,7 +19,17 @@ def main(demo: Path) -> None:
     """The demo's second session: what was converted in the vault, and what was released."""
     after = next(iter(sorted((demo / "release").glob("P*/M06/*-MR/defaced.nii.gz"))))
     subject, session, series = after.parts[-4:-1]
-    before = demo / "vault" / "work" / "default-high" / subject / session / "convert" / series / "image.nii.gz"
+    before = (
+        demo
+        / "vault"
+        / "work"
+        / "default-high"
+        / subject
+        / session
+        / "convert"
+        / series
+        / "image.nii.gz"
+    )
     rows = [row(volume(path)) for path in (before, after)]
     Image.fromarray(np.vstack(rows)).save(Path(__file__).with_name("before_after.png"))
 

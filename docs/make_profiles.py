@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from deidflow.header.described import documented
-from deidflow.header.library import NAMES, load_profile
+from deidflow.header.load_profile import NAMES, load_profile
+from deidflow.header.profile_table import documented
 
 if __name__ == "__main__":
     page = documented(load_profile(name) for name in NAMES)

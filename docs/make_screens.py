@@ -54,10 +54,26 @@ class Browser:
 def browser() -> Iterator[Browser]:
     """A Chromium that knows nothing and asks nobody but the page."""
     port = free_port()
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    quiet = [
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", *quiet, f"--user-data-dir={profile}"]
-        command += [f"--remote-debugging-port={port}", f"--window-size={_WIDTH},{_HEIGHT}", "about:blank"]
+        command = [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            *quiet,
+            f"--user-data-dir={profile}",
+        ]
+        command += [
+            f"--remote-debugging-port={port}",
+            f"--window-size={_WIDTH},{_HEIGHT}",
+            "about:blank",
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             with connect(_page(port), max_size=None) as socket:
@@ -72,7 +88,9 @@ def _page(port: int) -> str:
     while time.monotonic() < deadline:
         try:
             pages = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False).json()
-            return next(str(page["webSocketDebuggerUrl"]) for page in pages if page["type"] == "page")
+            return next(
+                str(page["webSocketDebuggerUrl"]) for page in pages if page["type"] == "page"
+            )
         except (httpx.HTTPError, StopIteration):
             time.sleep(0.2)
     raise SystemExit("Chromium does not start")
@@ -82,13 +100,19 @@ def take(served: Served, folder: Path) -> None:
     """Runs, one run, the form filled in, and what came of it."""
     night = served.api.start("nightly")
     served.api.ended(night, 300)
-    asked = {"pseudonym": "P002", "redo_from": "deface", "level": "high", "reason": "looked at and not good enough"}
+    asked = {
+        "pseudonym": "P002",
+        "redo_from": "deface",
+        "level": "high",
+        "reason": "looked at and not good enough",
+    }
     form = served.api.deployment("reprocess-subject")["id"]
     with browser() as page:
         page.picture(f"{served.address}/runs/flow-run/{night}", folder / "screen_run.png")
         filled = quote(json.dumps(asked))
         page.picture(
-            f"{served.address}/deployments/deployment/{form}/run?parameters={filled}", folder / "screen_form.png"
+            f"{served.address}/deployments/deployment/{form}/run?parameters={filled}",
+            folder / "screen_form.png",
         )
         again = served.api.start("reprocess-subject", **asked)
         served.api.ended(again, 300)

@@ -11,28 +11,32 @@ from typing import Any
 from prefect import State, flow
 from prefect.states import Cancelled, Completed, Failed
 
-from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError, EnvironmentFault, RunCancelled
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
-from deidflow.steps.discover import Batch
-from deidflow.steps.prepare import clean_up, describe_release, open_vault
+from deidflow.run.context import Run
+from deidflow.run.discovery import RunBatch
+from deidflow.run.start import clean_up, describe_release, open_vault
+from deidflow.settings.run import RunSettings
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.verdicts import Verdict
-from flows.cancel import cancellable, store_cancellation
 from flows.fan_out import fan_out
-from tasks.context import Run
+from flows.hosting.cancel import cancellable, store_cancellation
 from tasks.discover import Discovery, discover
 from tasks.notify import notify
+from tasks.prefect_pages import Pages, mark
 from tasks.report import report
-from tasks.shown import Pages, mark
 
 Watch = Callable[[Run], AbstractContextManager[None]]
 
 
 @flow(
-    name="deidentify", flow_run_name="run {run_id}", validate_parameters=False, persist_result=False, log_prints=False
+    name="deidentify",
+    flow_run_name="run {run_id}",
+    validate_parameters=False,
+    persist_result=False,
+    log_prints=False,
 )
 def deidentify(run_id: str) -> State[Any]:
     """De-identify what the settings of `run_id` name; they lie in the vault named by DEIDFLOW_VAULT.
@@ -44,7 +48,9 @@ def deidentify(run_id: str) -> State[Any]:
     return carry_out(run_id, settings, cancellable)
 
 
-def carry_out(run_id: str, settings: RunSettings, watched: Watch = lambda run: nullcontext()) -> State[Any]:
+def carry_out(
+    run_id: str, settings: RunSettings, watched: Watch = lambda run: nullcontext()
+) -> State[Any]:
     """Do the whole run under locks that the caller holds; its end is in the vault's summary too."""
     run, pages = Run.start(run_id, settings), Pages()
     pages.show(lambda: mark(settings))
@@ -67,7 +73,11 @@ def carry_out(run_id: str, settings: RunSettings, watched: Watch = lambda run: n
 def _stopped(run: Run) -> None:
     """Note the end of a run that a signal stops, also where the signal carries out a cancellation."""
     run.children.stop()
-    error = str(RunCancelled()) if store_cancellation() else "the run was stopped; run again to carry on"
+    error = (
+        str(RunCancelled())
+        if store_cancellation()
+        else "the run was stopped; run again to carry on"
+    )
     with suppress(OSError):
         write_json_atomic(run.layout.summary, {"run": run.run_id, "exit_code": 130, "error": error})
 
@@ -86,13 +96,19 @@ def _run(run: Run, vault: Vault, pages: Pages) -> State[Any]:
     return _ended(run, discovery.found)
 
 
-def _ended(run: Run, batch: Batch) -> State[Any]:
+def _ended(run: Run, batch: RunBatch) -> State[Any]:
     summary = read_json(run.layout.summary)
     if not isinstance(summary, dict) or summary.get("run") != run.run_id:
-        return _faulted(run, EnvironmentFault("the summary of the run cannot be kept; check the vault's disk"))
+        return _faulted(
+            run, EnvironmentFault("the summary of the run cannot be kept; check the vault's disk")
+        )
     told = notify(run, summary)
     write_json_atomic(run.layout.summary, summary | {"rows": _rows(run, batch) + told})
-    counts = [f"{count} files {verdict.value}" for verdict in Verdict if (count := summary["verdicts"][verdict.value])]
+    counts = [
+        f"{count} files {verdict.value}"
+        for verdict in Verdict
+        if (count := summary["verdicts"][verdict.value])
+    ]
     message = "; ".join([f"{len(batch.orders)} subjects", ", ".join(counts)])
     if summary["verdicts"]["failed"]:
         return Failed(message=message)
@@ -101,16 +117,18 @@ def _ended(run: Run, batch: Batch) -> State[Any]:
     return Completed(name="Quarantined" if summary["exit_code"] else "Completed", message=message)
 
 
-def _rows(run: Run, batch: Batch) -> int:
+def _rows(run: Run, batch: RunBatch) -> int:
     """Tasks that Prefect shows: discover, report, and each subject with its steps."""
     outcomes = [read_json(run.layout.outcome(order.pseudonym)) or {} for order in batch.orders]
     steps: int = sum(session["shown"] for outcome in outcomes for session in outcome.values())
     return 2 + len(outcomes) + steps
 
 
-def withdraw_unordered(layout: Layout, vault: Vault, batch: Batch) -> None:
+def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
     """Take out published sessions whose study is in the source but may not go on any more, not even in part."""
-    ordered = {(order.pseudonym, session.label) for order in batch.orders for session in order.sessions}
+    ordered = {
+        (order.pseudonym, session.label) for order in batch.orders for session in order.sessions
+    }
     for pseudonym, label in vault.published_of(batch.cohort.study_uids) - ordered:
         published = layout.published(pseudonym, label)
         if published.exists():

@@ -9,17 +9,17 @@ from prefect import get_run_logger
 from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from deidflow.config import RunSettings
 from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.face.template import prepare_template, template_path
-from deidflow.steps.discover import Batch
-from deidflow.steps.prepare import worker_count
+from deidflow.run.context import Run
+from deidflow.run.discovery import RunBatch
+from deidflow.run.start import worker_count
+from deidflow.settings.run import RunSettings
 from flows.subject import subject
-from tasks.context import Run
-from tasks.shown import Pages, Progress
+from tasks.prefect_pages import Pages, Progress
 
 
-def fan_out(run: Run, batch: Batch, pages: Pages) -> None:
+def fan_out(run: Run, batch: RunBatch, pages: Pages) -> None:
     """Take every ordered subject through its steps; returns when the last has ended."""
     _prepare_template(run, batch)
     progress = Progress(len(batch.orders), pages)
@@ -41,7 +41,9 @@ def _submitted(runner: TaskRunner[Any], pseudonym: str, run: Run) -> Any:
     try:
         return runner.submit(subject, {"pseudonym": pseudonym, "run": run})
     except OSError:
-        raise EnvironmentFault("the Dask scheduler does not answer; check 'scheduler' and that it runs") from None
+        raise EnvironmentFault(
+            "the Dask scheduler does not answer; check 'scheduler' and that it runs"
+        ) from None
 
 
 def runner_of(settings: RunSettings) -> TaskRunner[Any]:
@@ -51,7 +53,9 @@ def runner_of(settings: RunSettings) -> TaskRunner[Any]:
     try:
         dask = importlib.import_module("prefect_dask")
     except ImportError:
-        raise EnvironmentFault("runner 'dask' needs prefect-dask; install deidflow with its extra 'dask'") from None
+        raise EnvironmentFault(
+            "runner 'dask' needs prefect-dask; install deidflow with its extra 'dask'"
+        ) from None
     options = {"client_kwargs": {"timeout": _CONNECT_SECONDS}}
     found: TaskRunner[Any] = dask.DaskTaskRunner(address=settings.scheduler, **options)
     return found
@@ -60,7 +64,7 @@ def runner_of(settings: RunSettings) -> TaskRunner[Any]:
 _CONNECT_SECONDS = 10
 
 
-def _prepare_template(run: Run, batch: Batch) -> None:
+def _prepare_template(run: Run, batch: RunBatch) -> None:
     path = template_path(run.layout.templates, ears=run.settings.deface.ears)
     if run.settings.defacing and batch.orders and not path.exists():
         arguments = (str(path), run.settings.deface.ears)

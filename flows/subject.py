@@ -8,16 +8,17 @@ from typing import Any
 from prefect import State, task
 from prefect.states import Completed, Failed
 
-from deidflow.config import STEPS
 from deidflow.errors import EnvironmentFault
 from deidflow.identity.workorder import WorkOrder, read_order
+from deidflow.run import fitness
+from deidflow.run.context import Run, SessionRun
+from deidflow.run.outcome import session_outcome
+from deidflow.settings.run import STEPS
 from deidflow.store.files import write_json_atomic
 from deidflow.store.locks import held
 from deidflow.verdicts import Reason, Verdict
 from tasks import anonymize, convert, deface, publish, reconstruct, verify
 from tasks.common import OPTIONS, is_up_to_date
-from tasks.context import Run, SessionRun
-from tasks.outcome import session_outcome
 
 
 @task(name="subject", task_run_name="{pseudonym}", **OPTIONS)
@@ -47,7 +48,7 @@ def _subject(pseudonym: str, run: Run) -> State[Any]:
     if run.fault is not None:
         return Failed(message=str(run.fault))
     for session in sessions:
-        publish.withdraw_unfit(session)
+        fitness.withdraw_unfit(session)
     return _end(run, order, sessions, all(cached))
 
 
@@ -69,14 +70,14 @@ def _is_up_to_date(session: SessionRun) -> bool:
     """Whether every step of a session is done; remembers the results."""
     if not all(is_up_to_date(session, planner) for planner in _planners(session)):
         return False
-    if publish.has_something(session) and not is_up_to_date(session, verify.plan):
+    if fitness.has_something(session) and not is_up_to_date(session, verify.plan):
         return False
-    return publish.stands(session) or not (session.published.exists() or may_still_go_out(session))
+    return fitness.stands(session) or not (session.published.exists() or may_still_go_out(session))
 
 
 def may_still_go_out(session: SessionRun) -> bool:
     """Whether everything is done but the publishing."""
-    return publish.has_something(session) and publish.may_go_out(session)
+    return fitness.has_something(session) and fitness.may_go_out(session)
 
 
 def _chain(session: SessionRun) -> None:
@@ -86,9 +87,12 @@ def _chain(session: SessionRun) -> None:
     for step in [*steps, reconstruct.reconstruct]:
         if step(*names, session, return_state=True).is_failed():
             return
-    if not publish.has_something(session) or verify.verify(*names, session, return_state=True).is_failed():
+    if (
+        not fitness.has_something(session)
+        or verify.verify(*names, session, return_state=True).is_failed()
+    ):
         return
-    if publish.may_go_out(session):
+    if fitness.may_go_out(session):
         publish.publish(*names, session, return_state=True)
 
 
@@ -113,5 +117,7 @@ def _held(outcome: dict[str, Any]) -> list[str]:
     """How many series are in quarantine, and why, in words; nothing where none is."""
     rows = [row for one in outcome.values() for row in one["series"].values()]
     reasons = Counter(row["reason"] for row in rows if row["verdict"] == Verdict.QUARANTINED.value)
-    words = ", ".join(f"{count} × {Reason.read(reason).words}" for reason, count in sorted(reasons.items()))
+    words = ", ".join(
+        f"{count} × {Reason.read(reason).words}" for reason, count in sorted(reasons.items())
+    )
     return [f"{reasons.total()} series in quarantine: {words}"] if reasons else []

@@ -7,10 +7,10 @@ from typing import Any
 
 from deidflow.header.profile import OPTION_CODES
 from deidflow.resources import resources_digest
+from deidflow.run.context import SessionRun
 from deidflow.steps.anonymize import anonymize_session
 from deidflow.store.files import digest_of
 from tasks.common import StepPlan, step_key, step_task
-from tasks.context import SessionRun
 
 _RULES = (
     "standard/ps315_e1_2026c.csv",

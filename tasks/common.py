@@ -16,12 +16,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from deidflow.errors import EnvironmentFault, StepFailed
+from deidflow.run.context import Run, SessionRun
 from deidflow.steps.verify import words_of
 from deidflow.store.code import code_digest
 from deidflow.store.files import digest_of
 from deidflow.store.record import Finished
 from deidflow.verdicts import Reason
-from tasks.context import Run, SessionRun
 
 OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "log_prints": False}
 """What every task has: nothing of its work is kept by Prefect."""
@@ -75,7 +75,9 @@ def step_task(step: str, planner: Planner) -> Any:
 
 def _run(session: SessionRun, plan: StepPlan) -> Finished:
     after = {step: session.finished[step].digest for step in plan.takes if step in session.finished}
-    return session.store.run(plan.step, plan.key, plan.outputs, plan.work, *plan.other_places, after=after)
+    return session.store.run(
+        plan.step, plan.key, plan.outputs, plan.work, *plan.other_places, after=after
+    )
 
 
 def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> State[Any]:
@@ -88,7 +90,9 @@ def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> Sta
         return _ended_badly(session, step, error)
     session.finished[step] = finished
     state, message = describe(finished)
-    session.run.say(f"{name} {step}: {state.lower()}, {message}", session.order.pseudonym, step, state)
+    session.run.say(
+        f"{name} {step}: {state.lower()}, {message}", session.order.pseudonym, step, state
+    )
     return Completed(name=state, message=message)
 
 
@@ -124,7 +128,12 @@ def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]
         with suppress(OSError):
             session.store.note_failure(step, str(reason.value))
     pseudonym = session.order.pseudonym
-    session.run.say(f"{pseudonym} {session.session.label} {step}: failed, {explained}", pseudonym, step, "Failed")
+    session.run.say(
+        f"{pseudonym} {session.session.label} {step}: failed, {explained}",
+        pseudonym,
+        step,
+        "Failed",
+    )
     return Failed(message=str(explained))
 
 
@@ -139,7 +148,11 @@ def for_the_run(run: Run, work: Callable[[], str]) -> State[Any]:
 
 def describe(finished: Finished) -> tuple[str, str]:
     """Name and message of the state that a finished step ends in."""
-    held = [series for series in finished.result.get("series", {}).values() if series["state"] == "quarantined"]
+    held = [
+        series
+        for series in finished.result.get("series", {}).values()
+        if series["state"] == "quarantined"
+    ]
     total = len(finished.result.get("series", {}))
     findings = finished.result.get("findings", [])
     if findings:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
+from deidflow.run.context import SessionRun
 from deidflow.steps.deface import Places, deface_session
 from tasks.common import StepPlan, step_key, step_task
-from tasks.context import SessionRun
 
 
 def plan(session: SessionRun) -> StepPlan:

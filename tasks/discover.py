@@ -6,21 +6,21 @@ from typing import Any
 
 from prefect import State, task
 
+from deidflow.identity.neighbours import write_neighbours
 from deidflow.identity.vault import Vault
-from deidflow.steps.discover import Batch, make_batch, take_inventory
-from deidflow.steps.neighbours import write_neighbours
+from deidflow.run.context import Run
+from deidflow.run.discovery import RunBatch, make_batch, take_inventory
 from tasks.common import OPTIONS, for_the_run
-from tasks.context import Run
 
 
 class Discovery:
     """Takes what `discover` found out of its task."""
 
     def __init__(self) -> None:
-        self.batch: Batch | None = None
+        self.batch: RunBatch | None = None
 
     @property
-    def found(self) -> Batch:
+    def found(self) -> RunBatch:
         """The batch, once there is one."""
         if self.batch is None:
             raise RuntimeError("discover has not ended")
@@ -41,9 +41,11 @@ def discover(run: Run, vault: Vault, discovery: Discovery) -> State[Any]:
     return for_the_run(run, work)
 
 
-def _discover(run: Run, vault: Vault) -> Batch:
+def _discover(run: Run, vault: Vault) -> RunBatch:
     settings, layout = run.settings, run.layout
-    entries = take_inventory(settings.source, vault, run.children, layout.tool_log, strict=settings.strict)
+    entries = take_inventory(
+        settings.source, vault, run.children, layout.tool_log, strict=settings.strict
+    )
     vault.mark_published(layout.published_sessions())
     batch = make_batch(entries, vault, settings)
     for order in batch.orders:

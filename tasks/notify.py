@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from prefect import task
 
+from deidflow.run.context import Run
 from tasks.common import OPTIONS
-from tasks.context import Run
 
 _DELAYS = (2, 8)
 
@@ -34,20 +34,32 @@ def message_of(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
     head = {"run": run.run_id, "project": settings.project, "level": settings.level}
     if "error" in summary:
         return head | {"exit_code": summary["exit_code"], "error": summary["error"]}
-    sessions = [row for row in summary["sessions"] if row["failed"] or "quarantined" in row["series"]]
+    sessions = [
+        row for row in summary["sessions"] if row["failed"] or "quarantined" in row["series"]
+    ]
     return head | {
         "exit_code": summary["exit_code"],
         "files": summary["verdicts"],
         "failed": sorted({row["subject"] for row in sessions if row["failed"]}),
-        "quarantined": sorted({row["subject"] for row in sessions if "quarantined" in row["series"]}),
+        "quarantined": sorted(
+            {row["subject"] for row in sessions if "quarantined" in row["series"]}
+        ),
     }
 
 
-@task(name="notify", task_run_name="notify", retries=len(_DELAYS), retry_delay_seconds=list(_DELAYS), **OPTIONS)
+@task(
+    name="notify",
+    task_run_name="notify",
+    retries=len(_DELAYS),
+    retry_delay_seconds=list(_DELAYS),
+    **OPTIONS,
+)
 def send(run: Run, message: dict[str, Any]) -> None:
     """POST the message; a network that is away may come back, so this one is tried again."""
     try:
-        httpx.post(run.settings.notify.webhook, json=message, timeout=10.0, trust_env=False).raise_for_status()
+        httpx.post(
+            run.settings.notify.webhook, json=message, timeout=10.0, trust_env=False
+        ).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotDelivered(type(error).__name__) from None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from deidflow.run.context import SessionRun
+from deidflow.run.revisions import revisions
 from deidflow.steps.reconstruct import Inputs, reconstruct_session
 from tasks.common import StepPlan, step_key, step_task
-from tasks.context import SessionRun
-from tasks.revisions import revisions
 
 _TAKES = ("anonymize", "convert", "deface")
 
@@ -19,7 +19,9 @@ def plan(session: SessionRun) -> StepPlan:
     The outputs count as there when they are staged, or already published.
     """
     settings = session.run.settings
-    earlier: list[str | float | None] = [session.finished[step].digest for step in _TAKES if step in session.finished]
+    earlier: list[str | float | None] = [
+        session.finished[step].digest for step in _TAKES if step in session.finished
+    ]
     if settings.defacing and not session.masks.exists():
         session.store.forget("reconstruct")
 
@@ -31,7 +33,9 @@ def plan(session: SessionRun) -> StepPlan:
             str(session.masks),
             str(session.log),
         )
-        return session.run.children.run(session.log, reconstruct_session, *arguments, _inputs(session))
+        return session.run.children.run(
+            session.log, reconstruct_session, *arguments, _inputs(session)
+        )
 
     content = [session.content, revisions(session)]
     if settings.defacing:

@@ -13,22 +13,22 @@ from deidflow.release.changes import note_versions
 from deidflow.release.instances import write_instances
 from deidflow.release.layout import Layout
 from deidflow.release.tables import (
-    NotReleased,
+    FileRow,
     write_checksums,
     write_doubtful,
     write_lines,
     write_quarantine,
     write_subjects,
 )
-from deidflow.steps.discover import Batch
+from deidflow.run.context import Run
+from deidflow.run.discovery import RunBatch
+from deidflow.run.instances import instance_rows, published_instances, with_missing
 from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.store.record import StepStore
 from deidflow.verdicts import Reason, Verdict
 from tasks.common import OPTIONS, for_the_run
-from tasks.context import Run
 from tasks.discover import Discovery
-from tasks.instances import instance_rows, published_instances, with_missing
-from tasks.shown import Pages, show_tables
+from tasks.prefect_pages import Pages, show_tables
 
 
 @task(name="report", task_run_name="report", **OPTIONS)
@@ -43,16 +43,23 @@ def report(run: Run, vault: Vault, discovery: Discovery, pages: Pages) -> State[
     return for_the_run(run, work)
 
 
-def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
+def _report(run: Run, vault: Vault, batch: RunBatch) -> dict[str, Any]:
     layout = run.layout
     vault.mark_published(layout.published_sessions())
     write_subjects(layout)
     manifests = dict(_manifests(layout))
     note_versions(layout, manifests)
     write_checksums(layout, manifests)
-    published = {session: published_instances(run, session, manifest) for session, manifest in manifests.items()}
+    published = {
+        session: published_instances(run, session, manifest)
+        for session, manifest in manifests.items()
+    }
     rows = with_missing(list(_rows(run, batch)), published)
-    write_instances(layout.instances_table, list(instance_rows(run, vault, batch, rows, published)), layout.release)
+    write_instances(
+        layout.instances_table,
+        list(instance_rows(run, vault, batch, rows, published)),
+        layout.release,
+    )
     withheld = [row for row in rows if row.verdict != Verdict.RELEASED.value]
     for table in (layout.quarantine_table, layout.own_quarantine_table):
         write_quarantine(table, withheld)
@@ -67,7 +74,7 @@ def _report(run: Run, vault: Vault, batch: Batch) -> dict[str, Any]:
     return summary
 
 
-def _doubtful(layout: Layout, batch: Batch) -> Iterator[tuple[str, str, str, int]]:
+def _doubtful(layout: Layout, batch: RunBatch) -> Iterator[tuple[str, str, str, int]]:
     """Attributes that hold a single word of another patient's name, session by session."""
     for order in batch.orders:
         outcome = read_json(layout.outcome(order.pseudonym)) or {}
@@ -85,12 +92,14 @@ def _manifests(layout: Layout) -> Iterator[tuple[tuple[str, str], Manifest]]:
         yield (pseudonym, label), recorded if recorded and intact else Manifest.scan(published)
 
 
-def _rows(run: Run, batch: Batch) -> Iterator[NotReleased]:
+def _rows(run: Run, batch: RunBatch) -> Iterator[FileRow]:
     """One row for each file found, whatever its verdict."""
     pseudonyms = {key: identity.pseudonym for key, identity in batch.identities.items()}
     for path, (verdict, reason) in sorted(batch.cohort.verdicts.items()):
         owner = pseudonyms.get(batch.cohort.owners.get(path, ""), "")
-        yield NotReleased(path, owner, "", "", verdict.value, "discover", str(reason.value), reason.words)
+        yield FileRow(
+            path, owner, "", "", verdict.value, "discover", str(reason.value), reason.words
+        )
     for subject in batch.cohort.subjects:
         if subject.key in batch.not_selected:
             for study in subject.studies:
@@ -108,19 +117,23 @@ def _rows(run: Run, batch: Batch) -> Iterator[NotReleased]:
 _NO_OUTCOME = {"verdict": Verdict.FAILED.value, "step": "subject", "reason": Reason.NO_RESULT.value}
 
 
-def _not_selected(path: str, pseudonym: str) -> NotReleased:
+def _not_selected(path: str, pseudonym: str) -> FileRow:
     reason = Reason.NOT_SELECTED
-    return NotReleased(path, pseudonym, "", "", Verdict.EXCLUDED.value, "discover", str(reason.value), reason.words)
+    return FileRow(
+        path, pseudonym, "", "", Verdict.EXCLUDED.value, "discover", str(reason.value), reason.words
+    )
 
 
-def _file_row(path: str, pseudonym: str, label: str, series: str, row: dict[str, Any]) -> NotReleased:
+def _file_row(path: str, pseudonym: str, label: str, series: str, row: dict[str, Any]) -> FileRow:
     words = Reason.read(row["reason"]).words if row["reason"] else ""
     if row.get("detail"):
         words = f"{words}: {row['detail']}"
-    return NotReleased(path, pseudonym, label, series, row["verdict"], row["step"], row["reason"], words)
+    return FileRow(
+        path, pseudonym, label, series, row["verdict"], row["step"], row["reason"], words
+    )
 
 
-def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]:
+def summarize(run: Run, batch: RunBatch, rows: list[FileRow]) -> dict[str, Any]:
     """Counts only: verdicts, reasons, subjects, sessions; and which exit code they ask for."""
     verdicts = Counter(row.verdict for row in rows)
     reasons = Counter((row.verdict, row.reason) for row in rows if row.reason)
@@ -129,15 +142,20 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
     for order in batch.orders:
         outcome = read_json(run.layout.outcome(order.pseudonym)) or {}
         for session in outcome.values():
-            contacts.update({(attribute, kind): files for attribute, kind, files in session.get("contacts", [])})
+            contacts.update(
+                {(attribute, kind): files for attribute, kind, files in session.get("contacts", [])}
+            )
         subjects += [
-            {"subject": order.pseudonym, "session": label, **_counted(one)} for label, one in sorted(outcome.items())
+            {"subject": order.pseudonym, "session": label, **_counted(one)}
+            for label, one in sorted(outcome.items())
         ]
     return {
         "run": run.run_id,
         "files": len(rows),
         "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
-        "reasons": [[verdict, reason, count] for (verdict, reason), count in sorted(reasons.items())],
+        "reasons": [
+            [verdict, reason, count] for (verdict, reason), count in sorted(reasons.items())
+        ],
         "absent": len(batch.absent),
         "gone": len(_gone(run.layout, batch)),
         "sessions": subjects,
@@ -146,9 +164,11 @@ def summarize(run: Run, batch: Batch, rows: list[NotReleased]) -> dict[str, Any]
     }
 
 
-def _gone(layout: Layout, batch: Batch) -> set[tuple[str, str]]:
+def _gone(layout: Layout, batch: RunBatch) -> set[tuple[str, str]]:
     """Published sessions of which the source holds nothing any more; they stay as they are."""
-    present = {(one.pseudonym, label) for one in batch.identities.values() for label in one.labels.values()}
+    present = {
+        (one.pseudonym, label) for one in batch.identities.values() for label in one.labels.values()
+    }
     return set(layout.published_sessions()) - present
 
 

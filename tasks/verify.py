@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.resources import resources_digest
+from deidflow.run.context import SessionRun
 from deidflow.steps.verify import Claims, VerifyJob, states_of, verify_session
 from tasks.common import StepPlan, step_key, step_task
-from tasks.context import SessionRun
 
 _DATA = (
     "vocabulary/acquisition.yaml",

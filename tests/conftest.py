@@ -25,26 +25,28 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
 from deidflow.bulk.result import NotReleased
-from deidflow.config import RunSettings
 from deidflow.dicom.inventory import Entry, Found, read_file, walk
 from deidflow.errors import StepFailed
 from deidflow.face.template import prepare_template, template_path
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
-from deidflow.header.library import load_profile
+from deidflow.header.load_profile import load_profile
 from deidflow.header.markers import markers
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from deidflow.settings.run import RunSettings
 from deidflow.store.record import StepStore
 from deidflow.verdicts import Reason
-from flows.server import server, wait_until_ready
+from flows.hosting.server import server, wait_until_ready
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
-REAL_DATA = Path(os.environ.get("DEIDFLOW_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+REAL_DATA = Path(
+    os.environ.get("DEIDFLOW_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not os.environ.get("DEIDFLOW_TEST_ALL"):
         for item in items:
             if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="takes long; DEIDFLOW_TEST_ALL=1 runs it too"))
+                item.add_marker(
+                    pytest.mark.skip(reason="takes long; DEIDFLOW_TEST_ALL=1 runs it too")
+                )
     if not REAL_DATA.is_dir():
         for item in items:
             if item.get_closest_marker("realdata"):
@@ -68,7 +72,9 @@ class UnexpectedErrors:
         self._watch(NotReleased)
         write = StepStore.write
 
-        def noting_write(store: StepStore, step: str, key: str, manifest: Any, result: Any, after: Any) -> None:
+        def noting_write(
+            store: StepStore, step: str, key: str, manifest: Any, result: Any, after: Any
+        ) -> None:
             self.note(json.dumps(result, default=str))
             write(store, step, key, manifest, result, after)
 
@@ -104,7 +110,9 @@ def no_unexpected_error(request: pytest.FixtureRequest) -> Iterator[None]:
     seen = UNEXPECTED_ERRORS.seen.copy()
     UNEXPECTED_ERRORS.seen.clear()
     if not request.node.get_closest_marker("last_resort"):
-        assert not seen, "an unexpected error; give it a reason of its own in deidflow/store/faults.py"
+        assert not seen, (
+            "an unexpected error; give it a reason of its own in deidflow/store/faults.py"
+        )
 
 
 def mr_instance(**changes: Any) -> Dataset:
@@ -116,8 +124,17 @@ def mr_instance(**changes: Any) -> Dataset:
         "1.2.3.4.5.1",
         "1.2.3.4.9",
     )
-    header.PatientName, header.PatientID, header.PatientBirthDate = "Zimmerquast^Adelheid", "PID-77120", "19600412"
-    header.PatientSex, header.PatientWeight, header.PatientSize, header.PatientAge = "F", "72.5", "1.78", "062Y"
+    header.PatientName, header.PatientID, header.PatientBirthDate = (
+        "Zimmerquast^Adelheid",
+        "PID-77120",
+        "19600412",
+    )
+    header.PatientSex, header.PatientWeight, header.PatientSize, header.PatientAge = (
+        "F",
+        "72.5",
+        "1.78",
+        "062Y",
+    )
     header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = "20220510"
     header.StudyTime, header.SeriesTime, header.AcquisitionTime, header.ContentTime = (
         "235000",
@@ -125,14 +142,31 @@ def mr_instance(**changes: Any) -> Dataset:
         "235900.5",
         "235930",
     )
-    header.Modality, header.Manufacturer, header.SeriesNumber, header.InstanceNumber = "MR", "ACME", 3, 1
+    header.Modality, header.Manufacturer, header.SeriesNumber, header.InstanceNumber = (
+        "MR",
+        "ACME",
+        3,
+        1,
+    )
     header.StudyDescription, header.SeriesDescription = "Brain Zimmerquast", "T1 MPRAGE SAG KIM"
     header.ImageType, header.BodyPartExamined = ["ORIGINAL", "PRIMARY", "M", "SECRETWORD"], "HEAD"
-    header.ImagePositionPatient, header.ImageOrientationPatient = ["0", "0", "0"], ["1", "0", "0", "0", "1", "0"]
+    header.ImagePositionPatient, header.ImageOrientationPatient = (
+        ["0", "0", "0"],
+        ["1", "0", "0", "0", "1", "0"],
+    )
     header.PixelSpacing, header.SliceThickness = ["1", "1"], "1"
-    header.RepetitionTime, header.EchoTime, header.ScanningSequence, header.SequenceVariant = "2000", "3", "GR", "NONE"
+    header.RepetitionTime, header.EchoTime, header.ScanningSequence, header.SequenceVariant = (
+        "2000",
+        "3",
+        "GR",
+        "NONE",
+    )
     header.Rows = header.Columns = 8
-    header.SamplesPerPixel, header.PhotometricInterpretation, header.PixelRepresentation = 1, "MONOCHROME2", 0
+    header.SamplesPerPixel, header.PhotometricInterpretation, header.PixelRepresentation = (
+        1,
+        "MONOCHROME2",
+        0,
+    )
     header.BitsAllocated, header.BitsStored, header.HighBit = 16, 12, 11
     header.PixelData = np.arange(64, dtype="<u2").tobytes()
     header["PixelData"].VR = "OW"
@@ -183,7 +217,9 @@ def cleaner(level: str, explicit_out: bool = True, **changes: Any) -> HeaderClea
         "label": "M00",
     }
     marks = {way: markers(profile, "M00", 3, explicit=way) for way in (True, False)}
-    return HeaderCleaner(compile_profile(profile), HeaderContext(**{**context, **changes}), marks, explicit_out)  # type: ignore[arg-type]
+    return HeaderCleaner(
+        compile_profile(profile), HeaderContext(**{**context, **changes}), marks, explicit_out
+    )  # type: ignore[arg-type]
 
 
 class Anonymizer:
@@ -209,7 +245,11 @@ def as_file(header: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     header.file_meta.TransferSyntaxUID = syntax
     stream = io.BytesIO()
     pydicom.dcmwrite(
-        stream, header, implicit_vr=syntax == "1.2.840.10008.1.2", little_endian=True, enforce_file_format=True
+        stream,
+        header,
+        implicit_vr=syntax == "1.2.840.10008.1.2",
+        little_endian=True,
+        enforce_file_format=True,
     )
     return stream.getvalue()
 
@@ -259,7 +299,11 @@ def give_template(vault: Path, template: Path) -> None:
 
 def clean_environment() -> dict[str, str]:
     """The environment without settings of ours or of Prefect, but for its home and the server that tests share."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEIDFLOW_", "PREFECT_"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DEIDFLOW_", "PREFECT_"))
+    }
     shared = {"PREFECT_API_URL": os.environ[SHARED_API]} if SHARED_API in os.environ else {}
     return clean | {"PREFECT_HOME": prefect_home()} | shared
 
@@ -318,7 +362,11 @@ def mounted(place: Path, *options: str) -> Iterator[Path]:
 
 def tree_digest(root: Path) -> dict[str, bytes]:
     """Every file below a folder with its content."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
 
 
 def write_secret(vault: Path) -> Path:
@@ -334,7 +382,9 @@ class DemoRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.source, self.release, self.vault = (folder / name for name in ("source", "release", "vault"))
+        self.source, self.release, self.vault = (
+            folder / name for name in ("source", "release", "vault")
+        )
         self.result = command_line("demo", folder, PREFECT_HOME="")
 
     def settings(self) -> RunSettings:
@@ -343,7 +393,9 @@ class DemoRun:
 
     def outcome(self, pseudonym: str) -> Any:
         """How a subject's run ended."""
-        return json.loads((self.vault / "work" / "default-high" / pseudonym / "outcome.json").read_text())
+        return json.loads(
+            (self.vault / "work" / "default-high" / pseudonym / "outcome.json").read_text()
+        )
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from deidflow.bulk.locate import given_paths
-from deidflow.bulk.settings import load_anonymize_settings
-from deidflow.config import load_settings
 from deidflow.documents import parse
 from deidflow.errors import ConfigError
-from deidflow.header.library import read_profile
+from deidflow.header.load_profile import read_profile
+from deidflow.settings.anonymize import load_anonymize_settings
+from deidflow.settings.load import load_settings
 
 PLACES = {"source": "/a", "release": "/b", "vault": "/c"}
 
@@ -21,15 +21,27 @@ PLACES = {"source": "/a", "release": "/b", "vault": "/c"}
     [
         ("level: low\nworkers: 2\nlevel: high\n", "line 3: key 'level' is already given in line 1"),
         ("ids:\n  prefix: A\n  prefix: B\n", "line 3: key 'prefix' is already given in line 2"),
-        ("deface:\n  scope:\n    - {action: skip, action: force, reason: abc}\n", "line 3: key 'action'"),
+        (
+            "deface:\n  scope:\n    - {action: skip, action: force, reason: abc}\n",
+            "line 3: key 'action'",
+        ),
         ("level: low\n'level': high\n", "line 2: key 'level'"),
         ("workers: 2\nlevel: medium\n", "line 2: 'level': "),
-        ("project: p\nids:\n  prefix: A\n  widht: 4\n", "line 4: unknown key 'ids.widht'; did you mean 'width'"),
+        (
+            "project: p\nids:\n  prefix: A\n  widht: 4\n",
+            "line 4: unknown key 'ids.widht'; did you mean 'width'",
+        ),
         ("\nworkerz: 2\n", "line 2: unknown key 'workerz'; did you mean 'workers'"),
         ("ids:\n  start: 5000\n", "line 1: 'ids': start 5000 has more digits"),
-        ("header:\n  remove:\n    - StationName\n    - StationNam\n", "line 4: 'header.remove.1': no attribute"),
+        (
+            "header:\n  remove:\n    - StationName\n    - StationNam\n",
+            "line 4: 'header.remove.1': no attribute",
+        ),
         ("header:\n  replace:\n    PatientNam: x\n", "line 3: .*did you mean 'PatientName'"),
-        ("level: low\nprofile: resaerch\n", "line 2: there is no profile 'resaerch'; did you mean 'research'"),
+        (
+            "level: low\nprofile: resaerch\n",
+            "line 2: there is no profile 'resaerch'; did you mean 'research'",
+        ),
         ("project: x\nrunner: dask\n", "line 2: 'runner': .*scheduler"),
         ("project: 2026-02-31\n", "impossible date"),
         ("level: low\n  workers: 2\n", "is not YAML, line 2"),
@@ -43,7 +55,9 @@ def test_file_and_line_are_named(tmp_path: Path, text: str, message: str) -> Non
         load_settings(PLACES, file, {})
 
 
-@pytest.mark.parametrize("text", ["level: low\nlevel: high\n", "level: middle\n", "ids: {widht: 4}\n"])
+@pytest.mark.parametrize(
+    "text", ["level: low\nlevel: high\n", "level: middle\n", "ids: {widht: 4}\n"]
+)
 def test_anonymize_names_file_and_line_too(tmp_path: Path, text: str) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(text)
@@ -76,7 +90,9 @@ def test_profiles_that_extend_each_other(tmp_path: Path) -> None:
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
     first.write_text(f"title: x\nextends: {second}\n")
     second.write_text(f"extends: {first}\n")
-    with pytest.raises(ConfigError, match=r"first.yaml', line 2, 'extends': .*second.yaml', line 1.*extends itself"):
+    with pytest.raises(
+        ConfigError, match=r"first.yaml', line 2, 'extends': .*second.yaml', line 1.*extends itself"
+    ):
         read_profile(first)
 
 
@@ -98,8 +114,17 @@ def test_anonymize_takes_the_environment_as_run_does(tmp_path: Path) -> None:
     }
     file = tmp_path / "site.yaml"
     file.write_text("level: high\nproject: other\nprofile: basic\n")
-    flags = {"sources": ("/a",), "out": "/b", "project": "mine", "header": {"keep": (), "uid_root": None}}
+    flags = {
+        "sources": ("/a",),
+        "out": "/b",
+        "project": "mine",
+        "header": {"keep": (), "uid_root": None},
+    }
     settings = load_anonymize_settings(flags, file, environment)
     assert (settings.level, settings.project, settings.profile) == ("low", "mine", "basic")
     assert (settings.vault, settings.workers, settings.private) == (tmp_path / "vault", 3, "none")
-    assert (settings.header.uid_root, settings.header.keep, settings.ids.prefix) == ("1.2.3", ("StationName",), "S")
+    assert (settings.header.uid_root, settings.header.keep, settings.ids.prefix) == (
+        "1.2.3",
+        ("StationName",),
+        "S",
+    )

@@ -8,19 +8,57 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["store", "dicom", "header", "identity", "nifti", "face", "checks", "release", "demo", "steps", "bulk", "cli"]
+ROOMS = [
+    "store",
+    "dicom",
+    "header",
+    "settings",
+    "checks",
+    "identity",
+    "nifti",
+    "face",
+    "release",
+    "demo",
+    "steps",
+    "run",
+    "bulk",
+    "cli",
+]
 ALLOWED = {
     "store": set(),
     "dicom": {"store"},
     "header": {"dicom"},
-    "identity": {"store", "dicom", "header"},
-    "nifti": {"store", "dicom", "header"},
-    "face": {"store", "dicom"},
+    "settings": {"dicom", "header"},
     "checks": set(),
-    "release": {"store", "header"},
+    "identity": {"store", "dicom", "header", "settings", "checks"},
+    "nifti": {"store", "dicom", "header"},
+    "face": {"store", "dicom", "settings"},
+    "release": {"store", "header", "settings"},
     "demo": {"face"},
-    "steps": {"store", "dicom", "header", "identity", "nifti", "face", "checks", "release"},
-    "bulk": {"store", "dicom", "header", "identity", "checks", "release", "steps"},
+    "steps": {
+        "store",
+        "dicom",
+        "header",
+        "settings",
+        "identity",
+        "nifti",
+        "face",
+        "checks",
+        "release",
+    },
+    "run": {
+        "store",
+        "dicom",
+        "header",
+        "settings",
+        "identity",
+        "nifti",
+        "face",
+        "checks",
+        "release",
+        "steps",
+    },
+    "bulk": {"store", "dicom", "header", "settings", "identity", "checks", "release"},
     "cli": set(ROOMS),
 }
 
@@ -63,15 +101,21 @@ def test_tasks_import_no_flow_and_no_step_another() -> None:
     steps = {"anonymize", "convert", "deface", "reconstruct", "verify", "publish"}
     for path in sources("tasks"):
         names = imported(path)
-        assert not any(name.split(".")[0] == "flows" or name.startswith("deidflow.cli") for name in names), path
+        assert not any(
+            name.split(".")[0] == "flows" or name.startswith("deidflow.cli") for name in names
+        ), path
         if path.stem in steps:
-            assert not any(name.startswith("tasks.") and name.split(".")[1] in steps for name in names), path
+            assert not any(
+                name.startswith("tasks.") and name.split(".")[1] in steps for name in names
+            ), path
 
 
 def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:
     for path in sources("deidflow/checks"):
         used = {
-            name for name in imported(path) if name.startswith("deidflow.") and not name.startswith("deidflow.checks")
+            name
+            for name in imported(path)
+            if name.startswith("deidflow.") and not name.startswith("deidflow.checks")
         }
         assert used <= {"deidflow.resources"}, f"{path} imports {used}"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from deidflow.bulk.output import DESCRIPTION
 from deidflow.bulk.result import NotReleased
-from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.bulk.work import Done
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
 from deidflow.identity.vault import Vault
-from deidflow.steps.profile_warnings import profile_warnings
+from deidflow.settings.anonymize import AnonymizeSettings
+from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.store.files import digest_of, safe_cell, write_bytes_atomic, write_json_atomic
 from deidflow.version import __version__
 
@@ -44,16 +44,30 @@ def write_audit(
         write_bytes_atomic(vault.folder / "quarantine" / "anonymize.csv", table)
         own = vault.folder / "quarantine" / f"{settings.project}-{settings.level}"
         write_bytes_atomic(own / "anonymize.csv", table)
-    return tuple((one.task.number, *row) for one in ordered for row in one.differences) if settings.dry_run else ()
+    return (
+        tuple((one.task.number, *row) for one in ordered for row in one.differences)
+        if settings.dry_run
+        else ()
+    )
 
 
 def _rows(done: Iterable[Done], held_back: Iterable[NotReleased]) -> list[Row]:
     rows: list[Row] = [
-        (f"{end.task.number:06d}", end.task.folder, end.task.series, end.verdict.value, *difference, end.task.name)
+        (
+            f"{end.task.number:06d}",
+            end.task.folder,
+            end.task.series,
+            end.verdict.value,
+            *difference,
+            end.task.name,
+        )
         for end in done
         for difference in end.differences
     ]
-    rows += [(f"{one.number:06d}", "", "", one.verdict.value, "", one.reason.words, "") for one in held_back]
+    rows += [
+        (f"{one.number:06d}", "", "", one.verdict.value, "", one.reason.words, "")
+        for one in held_back
+    ]
     return rows
 
 
@@ -86,9 +100,13 @@ def _read(path: Path) -> list[Row]:
             found = [json.loads(line) for line in text.splitlines()]
         return [tuple(str(row.get(column) or "") for column in _COLUMNS) for row in found]
     except OSError as error:
-        raise EnvironmentFault(f"the audit of the earlier call cannot be read: {error.strerror}") from None
+        raise EnvironmentFault(
+            f"the audit of the earlier call cannot be read: {error.strerror}"
+        ) from None
     except (ValueError, AttributeError):
-        raise UsageError("the audit's file is there, but is no audit of deidflow; name another file") from None
+        raise UsageError(
+            "the audit's file is there, but is no audit of deidflow; name another file"
+        ) from None
 
 
 def check_audit(settings: AnonymizeSettings) -> None:
@@ -115,8 +133,13 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
 def _table(held_back: Iterable[NotReleased], numbers: Mapping[str, int]) -> bytes:
     """Paths and reasons, for the vault only."""
     paths = {number: path for path, number in numbers.items()}
-    rows = [(safe_cell(paths[one.number]), one.verdict.value, one.reason.value, one.words) for one in held_back]
-    return _csv([("source_path", "verdict", "reason", "words"), *rows]).encode("utf-8", "surrogateescape")
+    rows = [
+        (safe_cell(paths[one.number]), one.verdict.value, one.reason.value, one.words)
+        for one in held_back
+    ]
+    return _csv([("source_path", "verdict", "reason", "words"), *rows]).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def write_description(settings: AnonymizeSettings, profile: Profile) -> None:

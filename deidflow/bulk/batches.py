@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from deidflow.bulk.units import Part
+from deidflow.bulk.targets import Part
 from deidflow.bulk.work import Common, Task
 from deidflow.identity.workorder import WorkOrder
-from deidflow.store.pool import Batch
+from deidflow.store.pool import PoolBatch
 
 _BATCH = 400
 
@@ -17,13 +17,15 @@ def tasks_of(parts: Sequence[Part], numbers: dict[str, int]) -> Iterator[Task]:
     """The tasks of series, file by file."""
     for part in parts:
         for path, folder, name, sop_uid in part.targets:
-            yield Task(numbers[path], path, folder, name, part.series, part.bin_trigger_time, sop_uid)
+            yield Task(
+                numbers[path], path, folder, name, part.series, part.bin_trigger_time, sop_uid
+            )
 
 
-def in_batches(common: Common, tasks: Sequence[Task]) -> Iterator[Batch]:
+def in_batches(common: Common, tasks: Sequence[Task]) -> Iterator[PoolBatch]:
     """The tasks in batches that are neither tiny nor large."""
     for start in range(0, len(tasks), _BATCH):
-        yield Batch(common, tasks[start : start + _BATCH])
+        yield PoolBatch(common, tasks[start : start + _BATCH])
 
 
 def by_subject(parts: Sequence[Part]) -> Iterator[list[Part]]:

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from deidflow.bulk.result import Result
-from deidflow.bulk.settings import AnonymizeSettings
 from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.verdicts import Verdict
 
 Verbosity = Literal["quiet", "normal", "verbose"]
-NOTHING_RELEASED = "nothing is released: no file of the source may go out; the reasons are listed above"
+NOTHING_RELEASED = (
+    "nothing is released: no file of the source may go out; the reasons are listed above"
+)
 _BAD = (Verdict.FAILED.value, Verdict.QUARANTINED.value)
 
 
@@ -33,7 +35,10 @@ def show_plan(result: Result, paths: Sequence[str]) -> None:
 
 
 def show_result(
-    result: Result, settings: AnonymizeSettings, shown: Verbosity = "normal", paths: Sequence[str] = ()
+    result: Result,
+    settings: AnonymizeSettings,
+    shown: Verbosity = "normal",
+    paths: Sequence[str] = (),
 ) -> None:
     """Warnings and the sum of verdicts on the console, if quiet only what went wrong; all of it in the log."""
     verbose = shown == "verbose"
@@ -53,7 +58,9 @@ def _errors(result: Result) -> Iterator[str]:
             yield f"deidflow: {count} {verdict}: {words}"
 
 
-def _lines(result: Result, settings: AnonymizeSettings, verbose: bool, paths: Sequence[str]) -> Iterator[str]:
+def _lines(
+    result: Result, settings: AnonymizeSettings, verbose: bool, paths: Sequence[str]
+) -> Iterator[str]:
     yield from (f"warning: {warning}" for warning in result.warnings)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in result.verdicts.items() if count)
     reused = f" ({result.reused} from before, intact)" if result.reused else ""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pydicom
 from pydicom.datadict import private_dictionaries
 
-from deidflow.dicom.kinds import has_mark, with_mark
+from deidflow.dicom.file_kind import has_mark, with_mark
 from deidflow.header.rules import Rules
 from deidflow.header.selectors import keyword_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from deidflow.bulk.units import Part, Target
+from deidflow.bulk.targets import Part, Target
 from deidflow.dicom.grouping import Decision
 from deidflow.header.uids import UidMap
 from deidflow.release.instances import InstanceRow

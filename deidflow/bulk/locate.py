@@ -61,7 +61,11 @@ def _of_list(path: Path) -> tuple[Path, ...]:
 def _of_manifest(path: Path) -> tuple[Path, ...]:
     text = _text(path)
     try:
-        loaded = json.loads(text) if path.suffix == ".json" else parse(text, f"manifest '{path.name}'").value
+        loaded = (
+            json.loads(text)
+            if path.suffix == ".json"
+            else parse(text, f"manifest '{path.name}'").value
+        )
     except ValueError:
         raise UsageError(f"manifest '{path.name}' is not JSON") from None
     if isinstance(loaded, Mapping):
@@ -72,9 +76,13 @@ def _of_manifest(path: Path) -> tuple[Path, ...]:
 
 
 def _of_mapping(given: Mapping[str, Any], base: Path) -> tuple[Path, ...]:
-    keys = [key for key in DATAIN if key in given] or [key for key in given if not key.startswith("#")]
+    keys = [key for key in DATAIN if key in given] or [
+        key for key in given if not key.startswith("#")
+    ]
     values = [given[key] for key in keys]
-    flat = [one for value in values for one in (value if isinstance(value, (list, tuple)) else [value])]
+    flat = [
+        one for value in values for one in (value if isinstance(value, (list, tuple)) else [value])
+    ]
     paths = tuple(base / os.fspath(one) for one in flat if isinstance(one, (str, Path)) and one)
     if not paths:
         raise UsageError("the manifest names no file and no folder")
@@ -96,10 +104,14 @@ def locate(sources: Sequence[Path]) -> Located:
     root = Path(os.path.commonpath(folders))
     unreadable: list[str] = []
     working: list[str] = []
-    paths = dict.fromkeys(path for place in places for path in _below(place, root, unreadable, working))
+    paths = dict.fromkeys(
+        path for place in places for path in _below(place, root, unreadable, working)
+    )
     if not paths and not unreadable:
         raise UsageError("the source holds no files; check the path")
-    return Located(root, tuple(paths), tuple(dict.fromkeys(unreadable)), tuple(dict.fromkeys(working)))
+    return Located(
+        root, tuple(paths), tuple(dict.fromkeys(unreadable)), tuple(dict.fromkeys(working))
+    )
 
 
 def _below(place: Path, root: Path, unreadable: list[str], working: list[str]) -> Iterator[str]:
@@ -121,7 +133,9 @@ def _checked(number: int, path: Path, count: int) -> Path:
     except FileNotFoundError:
         raise UsageError(f"{which} does not exist; check the path") from None
     except OSError as error:
-        raise EnvironmentFault(f"{which} cannot be read: {error.strerror}; check its permissions") from None
+        raise EnvironmentFault(
+            f"{which} cannot be read: {error.strerror}; check its permissions"
+        ) from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UsageError(f"{which} is neither a file nor a folder")
     real = Path(os.path.realpath(path))

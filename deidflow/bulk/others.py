@@ -13,8 +13,8 @@ from deidflow.checks.shared import SharedValues
 from deidflow.errors import Withheld
 from deidflow.header.profile import Profile
 from deidflow.header.selectors import keyword_of
+from deidflow.identity.neighbours import Neighbours
 from deidflow.identity.workorder import WorkOrder
-from deidflow.steps.neighbours import Neighbours
 from deidflow.verdicts import Reason
 
 

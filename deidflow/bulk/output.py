@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from deidflow.bulk.settings import MIRROR, AnonymizeSettings
 from deidflow.bulk.work import Done, Task
 from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.settings.anonymize import MIRROR, AnonymizeSettings
 from deidflow.store.files import digest_of, read_json, remove_tree, write_json_atomic
 from deidflow.store.locks import held
 from deidflow.store.scratch import private_folder, public_folder
@@ -32,11 +32,17 @@ def check_output(settings: AnonymizeSettings) -> None:
     try:
         filled = bool(contents_of(out))
     except OSError as error:
-        raise EnvironmentFault(f"the output cannot be read: {error.strerror}; check its permissions") from None
+        raise EnvironmentFault(
+            f"the output cannot be read: {error.strerror}; check its permissions"
+        ) from None
     if filled and settings.on_exists == "fail":
-        raise UsageError("the output folder is not empty; choose another, or --on-exists resume or clean")
+        raise UsageError(
+            "the output folder is not empty; choose another, or --on-exists resume or clean"
+        )
     if filled and not (out / DESCRIPTION).exists():
-        raise UsageError("the output folder holds files that deidflow did not write; choose another folder")
+        raise UsageError(
+            "the output folder holds files that deidflow did not write; choose another folder"
+        )
 
 
 @contextmanager
@@ -95,8 +101,8 @@ def kept_outputs(record: Path) -> list[Kept]:
 
 
 @dataclass
-class Units:
-    """Units at work: each appears in the output in one rename, when its last file is done."""
+class PendingUnits:
+    """PendingUnits at work: each appears in the output in one rename, when its last file is done."""
 
     out: Path
     layout: str
@@ -114,7 +120,9 @@ class Units:
         """Where outputs are written at first."""
         return staging_of(self.out) / "staged"
 
-    def plan(self, sessions: Sequence[SessionTasks], signatures: dict[str, tuple[int, ...]]) -> None:
+    def plan(
+        self, sessions: Sequence[SessionTasks], signatures: dict[str, tuple[int, ...]]
+    ) -> None:
         """Take up all units of a subject, whichever sessions they hold, but those whose outputs are intact."""
         rules: dict[str, list[list[str]]] = {}
         by_unit: dict[str, list[Task]] = {}
@@ -126,7 +134,9 @@ class Units:
                 by_unit.setdefault(unit_of(task, self.layout), []).append(task)
 
         for unit, own in by_unit.items():
-            rows = [(task.path, task.folder, task.name, signatures.get(task.path, ())) for task in own]
+            rows = [
+                (task.path, task.folder, task.name, signatures.get(task.path, ())) for task in own
+            ]
             self.keys[unit] = digest_of([_RECORD, rules[unit], rows]) if self.record else ""
             if not self._is_intact(unit):
                 self.waiting[unit] = len(own)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from deidflow.bulk.output import Kept, kept_outputs, record_of
-from deidflow.bulk.settings import MIRROR
-from deidflow.bulk.units import Part, Target
+from deidflow.bulk.targets import Part, Target
 from deidflow.errors import UsageError
+from deidflow.settings.anonymize import MIRROR
 
 
 def check_apart(parts: Sequence[Part], layout: str) -> None:
@@ -27,13 +27,17 @@ def check_apart(parts: Sequence[Part], layout: str) -> None:
         )
 
 
-def check_kept(parts: Sequence[Part], sources: Set[str], record: Path, out: Path, layout: str) -> None:
+def check_kept(
+    parts: Sequence[Part], sources: Set[str], record: Path, out: Path, layout: str
+) -> None:
     """Refuse to resume where folders would be replaced that hold files of sources not given now.
 
     `sources` are the absolute paths of all files found. Raises UsageError; nothing is written before.
     """
     present = {target.sop_uid for part in parts for target in part.targets}
-    lost = sum(1 for output in _of_units(parts, record, layout) if _is_lost(output, out, present, sources))
+    lost = sum(
+        1 for output in _of_units(parts, record, layout) if _is_lost(output, out, present, sources)
+    )
     if lost:
         raise UsageError(
             f"resuming would remove {lost} files whose sources are not among those given; "
@@ -43,7 +47,9 @@ def check_kept(parts: Sequence[Part], sources: Set[str], record: Path, out: Path
 
 def _of_units(parts: Sequence[Part], record: Path, layout: str) -> Iterator[Kept]:
     folders = dict.fromkeys(target.folder for part in parts for target in part.targets)
-    units = dict.fromkeys(folder.partition("/")[0] if layout == MIRROR else folder for folder in folders)
+    units = dict.fromkeys(
+        folder.partition("/")[0] if layout == MIRROR else folder for folder in folders
+    )
     for unit in units:
         yield from kept_outputs(record_of(record, unit))
 

@@ -11,7 +11,7 @@ from deidflow.bulk.locate import Located
 from deidflow.dicom.inventory import Entry, Reader, failed
 from deidflow.dicom.skim import Skimmer
 from deidflow.store.files import sha256_of
-from deidflow.store.pool import Batch, Pool
+from deidflow.store.pool import Pool, PoolBatch
 from deidflow.verdicts import Reason, Verdict
 
 _BATCH = 400
@@ -26,29 +26,41 @@ class ReadFile(NamedTuple):
     signature: tuple[int, ...]
 
 
-def read_all(located: Located, workers: int, limit: int, *, force: bool, signed: bool) -> list[ReadFile]:
+def read_all(
+    located: Located, workers: int, limit: int, *, force: bool, signed: bool
+) -> list[ReadFile]:
     """Read every file, in the order of `located`; one that kills its reader is a failed entry."""
     paths, common = located.paths, (str(located.root), force, signed)
-    batches = [Batch((*common, start), paths[start : start + _BATCH]) for start in range(0, len(paths), _BATCH)]
+    batches = [
+        PoolBatch((*common, start), paths[start : start + _BATCH])
+        for start in range(0, len(paths), _BATCH)
+    ]
     found: dict[int, list[ReadFile]] = {}
     with Pool(read_batch, workers, limit) as pool:
         for start, rows in pool.map(batches, _lost):
             found.setdefault(start, []).extend(rows)
     rows = [row for start in sorted(found) for row in found[start]]
-    closed = (ReadFile(failed(path, Reason.UNREADABLE), _NOWHERE, ()) for path in located.unreadable)
-    working = (ReadFile(failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED), _NOWHERE, ()) for path in located.working)
+    closed = (
+        ReadFile(failed(path, Reason.UNREADABLE), _NOWHERE, ()) for path in located.unreadable
+    )
+    working = (
+        ReadFile(failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED), _NOWHERE, ())
+        for path in located.working
+    )
     return [*rows, *closed, *working]
 
 
 _NOWHERE: Place = ((9.0,), 0.0)
 
 
-def _lost(batch: Batch, reason: Reason) -> tuple[int, list[ReadFile]]:
+def _lost(batch: PoolBatch, reason: Reason) -> tuple[int, list[ReadFile]]:
     shown = Reason.READER_DIED if reason is Reason.CHILD_DIED else reason
     return batch.common[3], [ReadFile(failed(batch.items[0], shown), _NOWHERE, ())]
 
 
-def read_batch(common: tuple[str, bool, bool, int], paths: Sequence[str]) -> tuple[int, list[ReadFile]]:
+def read_batch(
+    common: tuple[str, bool, bool, int], paths: Sequence[str]
+) -> tuple[int, list[ReadFile]]:
     """Runs in a working process."""
     root, force, signed, start = common
     reader = Reader(Path(root), hashed=False, unmarked=force, skimmer=Skimmer())
@@ -106,7 +118,10 @@ def with_hashes(root: Path, rows: Sequence[ReadFile]) -> list[ReadFile]:
     twice = {uid for uid, count in counts.items() if count > 1}
     if not twice:
         return list(rows)
-    return [_hashed(root, row) if row.entry.instance and row.entry.instance.sop_uid in twice else row for row in rows]
+    return [
+        _hashed(root, row) if row.entry.instance and row.entry.instance.sop_uid in twice else row
+        for row in rows
+    ]
 
 
 def _hashed(root: Path, row: ReadFile) -> ReadFile:

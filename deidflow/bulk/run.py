@@ -15,12 +15,11 @@ from deidflow.bulk.audit import check_audit, write_audit, write_description
 from deidflow.bulk.batches import by_session, by_subject, in_batches, tasks_of
 from deidflow.bulk.instances import instance_rows
 from deidflow.bulk.locate import Located, locate
-from deidflow.bulk.output import SessionTasks, Units, check_output, make_way, output_held
+from deidflow.bulk.output import PendingUnits, SessionTasks, check_output, make_way, output_held
 from deidflow.bulk.places import check_apart, check_kept, missing
 from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.bulk.result import NotReleased, Result
-from deidflow.bulk.settings import AnonymizeSettings
-from deidflow.bulk.units import Part, parts_of
+from deidflow.bulk.targets import Part, parts_of
 from deidflow.bulk.work import Common, Done, Task, back_up_batch, clean_batch, lost
 from deidflow.dicom.grouping import Decision
 from deidflow.dicom.inventory import Entry
@@ -28,19 +27,20 @@ from deidflow.errors import EnvironmentFault
 from deidflow.header.contacts import Attribute, contact_warnings
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
+from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
+from deidflow.identity.neighbours import write_neighbours
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import WorkOrder
 from deidflow.release.instances import write_instances
-from deidflow.steps.chosen import chosen_profile
-from deidflow.steps.discover import group_by, refuse_mixed_folders, wishes_of
-from deidflow.steps.neighbours import write_neighbours
-from deidflow.steps.profile_warnings import profile_warnings
+from deidflow.settings.anonymize import AnonymizeSettings
+from deidflow.settings.effective import effective_profile
+from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.store.faults import fault_of
 from deidflow.store.files import digest_of
 from deidflow.store.locks import held
-from deidflow.store.pool import Batch, Pool
+from deidflow.store.pool import Pool, PoolBatch
 from deidflow.store.process import memory_for
 from deidflow.store.scratch import private_folder
 from deidflow.verdicts import Reason, Verdict
@@ -61,7 +61,7 @@ def run(settings: AnonymizeSettings) -> Result:
 
 
 def _run(settings: AnonymizeSettings) -> Result:
-    located, profile = locate(settings.sources), chosen_profile(settings)
+    located, profile = locate(settings.sources), effective_profile(settings)
     compile_profile(profile)
     check_output(settings)
     check_audit(settings)
@@ -109,7 +109,9 @@ class _Run:
         """Do everything."""
         settings = self.settings
         self._back_up()
-        rows = read_all(self.located, self._workers, self._limit, force=settings.force, signed=self._remembers)
+        rows = read_all(
+            self.located, self._workers, self._limit, force=settings.force, signed=self._remembers
+        )
         rows = with_hashes(self.located.root, rows)
         signatures = {row.entry.path: row.signature for row in rows} if self._remembers else {}
         verdicts, parts = self._parts(rows)
@@ -118,7 +120,9 @@ class _Run:
         self._check_places(parts)
         for done in self._cleaned(parts, signatures, numbers):
             self.contacts.update(attribute for one in done for attribute in one.contacts)
-            self.done += [one for one in done if one.verdict is not Verdict.RELEASED or one.differences]
+            self.done += [
+                one for one in done if one.verdict is not Verdict.RELEASED or one.differences
+            ]
         if not settings.dry_run:
             self._count(parts, numbers)
             self._write_instances(parts, verdicts)
@@ -137,10 +141,20 @@ class _Run:
     def _count(self, parts: Sequence[Part], numbers: dict[str, int]) -> None:
         """Let the output say what is released: a file that is not there has failed."""
         held_back = {one.task.path for one in self.done if one.verdict is not Verdict.RELEASED}
-        lost_paths = {target.path: target for target in missing(parts, self.settings.out, held_back)}
+        lost_paths = {
+            target.path: target for target in missing(parts, self.settings.out, held_back)
+        }
         self.done = [one for one in self.done if one.task.path not in lost_paths]
         for target in lost_paths.values():
-            task = Task(numbers[target.path], target.path, target.folder, target.name, "", False, target.sop_uid)
+            task = Task(
+                numbers[target.path],
+                target.path,
+                target.folder,
+                target.name,
+                "",
+                False,
+                target.sop_uid,
+            )
             self.done.append(Done(task, Verdict.FAILED, Reason.OUTPUT_MISSING, (), ()))
 
     def _write_instances(self, parts: Sequence[Part], verdicts: dict[str, Decision]) -> None:
@@ -175,11 +189,16 @@ class _Run:
         private_folder(target, "backup")
         paths = self.located.paths
         common = str(self.located.root), str(target)
-        batches = (Batch(common, paths[start : start + _BATCH]) for start in range(0, len(paths), _BATCH))
+        batches = (
+            PoolBatch(common, paths[start : start + _BATCH])
+            for start in range(0, len(paths), _BATCH)
+        )
         with Pool(back_up_batch, self._workers, self._limit) as pool:
             bad = sum(len(found) for found in pool.map(batches, lambda batch, _: list(batch.items)))
         if bad:
-            raise EnvironmentFault(f"{bad} files could not be backed up intact; nothing was de-identified")
+            raise EnvironmentFault(
+                f"{bad} files could not be backed up intact; nothing was de-identified"
+            )
 
     def _parts(self, rows: list[ReadFile]) -> tuple[dict[str, Decision], list[Part]]:
         """Verdicts of what goes no further, and series with their places in the output; empties `rows`."""
@@ -190,7 +209,7 @@ class _Run:
         identities = self.vault.identify(persons(cohort), settings.ids, settings.sessions)
         key = self.vault.keys.derive("hash")
         write_neighbours(cohort, identities, self.located.root, self._others, key, with_uids=False)
-        wishes = wishes_of(settings, self.profile)
+        wishes = order_options(settings, self.profile)
         parts: list[Part] = []
         for subject in sorted(cohort.subjects, key=lambda one: identities[one.key].pseudonym):
             identity = identities[subject.key]
@@ -203,7 +222,7 @@ class _Run:
     ) -> Iterator[list[Done]]:
         settings = self.settings
         record = self._record() if self._remembers else None
-        units = Units(settings.out, settings.layout, self.located.root, record)
+        units = PendingUnits(settings.out, settings.layout, self.located.root, record)
         if not settings.dry_run:
             make_way(settings)
         batches = self._batches(parts, units, signatures, numbers)
@@ -224,8 +243,12 @@ class _Run:
         return folder
 
     def _batches(
-        self, parts: Sequence[Part], units: Units, signatures: dict[str, tuple[int, ...]], numbers: dict[str, int]
-    ) -> Iterator[Batch]:
+        self,
+        parts: Sequence[Part],
+        units: PendingUnits,
+        signatures: dict[str, tuple[int, ...]],
+        numbers: dict[str, int],
+    ) -> Iterator[PoolBatch]:
         """The sessions' tasks in batches that are neither tiny nor large."""
         for subject in by_subject(parts):
             sessions = [
@@ -241,11 +264,15 @@ class _Run:
         content = replace(order, source="").content_digest(order.sessions[0].label)
         return [content, self.profile.model_dump_json()]
 
-    def _session_batches(self, order: WorkOrder, tasks: list[Task], units: Units) -> Iterator[Batch]:
+    def _session_batches(
+        self, order: WorkOrder, tasks: list[Task], units: PendingUnits
+    ) -> Iterator[PoolBatch]:
         settings = self.settings
         staging = "" if settings.dry_run else str(units.staging)
         audited = settings.dry_run or settings.audit is not None
-        common = Common(order, self.profile, str(self.located.root), staging, audited, str(self._others))
+        common = Common(
+            order, self.profile, str(self.located.root), staging, audited, str(self._others)
+        )
         left = [task for task in tasks if units.is_to_do(task)]
         there = [task for task in tasks if not units.is_to_do(task)]
         self.reused += len(there)
@@ -254,8 +281,13 @@ class _Run:
         if settings.audit is not None:
             yield from in_batches(replace(common, compared=str(settings.out)), there)
 
-    def _summary(self, verdicts: dict[str, Decision], subjects: int, numbers: dict[str, int]) -> Result:
-        held_back = [NotReleased(numbers[path], verdict, reason) for path, (verdict, reason) in verdicts.items()]
+    def _summary(
+        self, verdicts: dict[str, Decision], subjects: int, numbers: dict[str, int]
+    ) -> Result:
+        held_back = [
+            NotReleased(numbers[path], verdict, reason)
+            for path, (verdict, reason) in verdicts.items()
+        ]
         held_back += [
             NotReleased(one.task.number, one.verdict, one.reason or Reason.UNEXPECTED, one.detail)
             for one in self.done

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from deidflow.bulk.differences import Difference, differences
 from deidflow.bulk.others import others_search
-from deidflow.dicom.kinds import has_mark
+from deidflow.dicom.file_kind import has_mark
 from deidflow.dicom.skim import HEADS
 from deidflow.errors import StepFailed, Withheld
 from deidflow.header.cleaner import Chunk, FromHead, HeaderCleaner
@@ -21,7 +21,7 @@ from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import cleaner_for
 from deidflow.identity.workorder import WorkOrder
 from deidflow.store.faults import fault_of, reason_of
-from deidflow.store.pool import Batch
+from deidflow.store.pool import PoolBatch
 from deidflow.verdicts import Reason, Verdict
 
 _MOST_CHUNKS = 512
@@ -92,7 +92,7 @@ def clean_batch(common: Common, tasks: Sequence[Task]) -> list[Done]:
     return done
 
 
-def lost(batch: Batch, reason: Reason) -> list[Done]:
+def lost(batch: PoolBatch, reason: Reason) -> list[Done]:
     """The end of a file that killed its process."""
     return [Done(batch.items[0], Verdict.FAILED, reason, (), ())]
 
@@ -185,7 +185,9 @@ def _read(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _write(path: str, chunks: list[Chunk], source: int = -1, offset: int = 0, length: int = 0) -> tuple[int, ...]:
+def _write(
+    path: str, chunks: list[Chunk], source: int = -1, offset: int = 0, length: int = 0
+) -> tuple[int, ...]:
     """Write a new file, `length` bytes of the open file `source` at its end; returns size, mtime, ctime and inode."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:

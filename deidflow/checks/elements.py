@@ -16,7 +16,9 @@ IMPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 DEFLATED = frozenset(("1.2.840.10008.1.2.1.99",))
 _MARK, _META_START = b"DICM", 132
 _UNDEFINED = 0xFFFFFFFF
-_LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_LONG = frozenset(
+    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+)
 _SHORT = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
@@ -198,7 +200,9 @@ class _Walk:
             level.creators[tag] = raw.strip(b"\0 ").decode("latin-1")
         yield Element(tag, vr, raw, level)
 
-    def _items(self, position: int, length: int, parent: Level, explicit: bool) -> Generator[Element, None, int]:
+    def _items(
+        self, position: int, length: int, parent: Level, explicit: bool
+    ) -> Generator[Element, None, int]:
         """The values in the items of a sequence; returns where the sequence ends."""
         if parent.depth >= _DEEPEST:
             raise NotReadable

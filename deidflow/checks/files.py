@@ -20,9 +20,13 @@ _TEXT_FIELDS = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
 _BLOCK = 1 << 20
 _NUMBERS = re.compile(r"[\s0-9eE+\-.,naif]*")
 _SUMMARY = "session.json"
-_SUMMARY_KEYS = frozenset(("session", "series", "modality", "state", "reason", "instances", "incomplete"))
+_SUMMARY_KEYS = frozenset(
+    ("session", "series", "modality", "state", "reason", "instances", "incomplete")
+)
 _SUMMARY_COUNTS = frozenset(("overlay_bits_cleared",))
-_SUMMARY_WORDS = re.compile(r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}")
+_SUMMARY_WORDS = re.compile(
+    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+)
 
 
 def hits_in(path: Path, search: LeakSearch) -> Iterator[Hit]:

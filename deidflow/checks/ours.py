@@ -15,7 +15,9 @@ from deidflow.resources import defined_terms, load_table, load_yaml
 
 _CHARSET, _CODE_MEANING, _METHOD, _DERIVATION = 0x00080005, 0x00080104, 0x00120063, 0x00082111
 _CODES = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010F))
-CLASSES = frozenset((0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118))
+CLASSES = frozenset(
+    (0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118)
+)
 _METHODS = re.compile(r"deidflow [\w.+]+|profile [\w.-]+|not de-identified by PS3\.15")
 _SIDECAR_METHOD = re.compile(r"deidflow, profile [\w.-]+")
 _DERIVED = re.compile(r"Face removed by deidflow [\w.+]+")

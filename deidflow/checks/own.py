@@ -45,7 +45,9 @@ class OwnIdentifiers:
         days: set[str] = set()
         for kind, value in identifiers:
             everywhere.setdefault(kind, set()).update(_expressions(kind, value.strip(), 1))
-            longer.setdefault(kind, set()).update(_expressions(kind, value.strip(), LEAST_IN_BINARY))
+            longer.setdefault(kind, set()).update(
+                _expressions(kind, value.strip(), LEAST_IN_BINARY)
+            )
             if kind in DATES:
                 days |= _day(value)
         return cls(_compiled(everywhere), _compiled(longer), frozenset(days))
@@ -84,7 +86,11 @@ def _expressions(kind: str, value: str, shortest: int) -> Iterator[str]:
 
 def _unread_date(value: str) -> Iterator[str]:
     """A date that is not a DA value identifies as it is written."""
-    if sum(map(str.isdigit, value)) >= _LEAST_DATE_DIGITS and not _day(value) and not value.isdigit():
+    if (
+        sum(map(str.isdigit, value)) >= _LEAST_DATE_DIGITS
+        and not _day(value)
+        and not value.isdigit()
+    ):
         yield _phrase(value)
 
 

@@ -82,7 +82,10 @@ def differ(
 
 def _same_bytes(before: bytes, after: bytes, source: Cells | None, released: Cells | None) -> bool:
     assert source is not None and released is not None
-    views = memoryview(before)[source.start : source.end], memoryview(after)[released.start : released.end]
+    views = (
+        memoryview(before)[source.start : source.end],
+        memoryview(after)[released.start : released.end],
+    )
     return views[0] == views[1]
 
 

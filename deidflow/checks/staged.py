@@ -27,10 +27,23 @@ LEAK = "leak"
 DIFFER = "stored values differ outside the mask"
 _SOP_CLASS, _INSTANCE = 0x00080016, 0x00080018
 _META_CLASS, _META_INSTANCE = 0x00020002, 0x00020003
-_META = frozenset((0x00020000, 0x00020001, _META_CLASS, _META_INSTANCE, 0x00020010, 0x00020012, 0x00020013))
-_DEFACED = re.compile(r"defaced_dicom/slice_\d+\.dcm|defaced(_mask)?\w*\.nii\.gz|defaced\w*\.(json|bval|bvec)")
+_META = frozenset(
+    (0x00020000, 0x00020001, _META_CLASS, _META_INSTANCE, 0x00020010, 0x00020012, 0x00020013)
+)
+_DEFACED = re.compile(
+    r"defaced_dicom/slice_\d+\.dcm|defaced(_mask)?\w*\.nii\.gz|defaced\w*\.(json|bval|bvec)"
+)
 _WHOLE = re.compile(r"dicom/slice_\d+\.dcm|image\w*\.(nii\.gz|json|bval|bvec)")
-_NOT_READ = (NotReadable, ValueError, KeyError, AttributeError, RuntimeError, IndexError, struct.error, zlib.error)
+_NOT_READ = (
+    NotReadable,
+    ValueError,
+    KeyError,
+    AttributeError,
+    RuntimeError,
+    IndexError,
+    struct.error,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,9 @@ def check_leaks(root: Path, search: LeakSearch) -> list[Finding]:
         try:
             hits.update((name.partition("/")[0], hit) for hit in hits_of(path, search))
         except _NOT_READ:
-            findings.append(Finding(name.partition("/")[0], "a file that is not what it should be", 1))
+            findings.append(
+                Finding(name.partition("/")[0], "a file that is not what it should be", 1)
+            )
     return findings + _as_findings(hits)
 
 
@@ -117,7 +132,9 @@ def check_others(root: Path, search: LeakSearch) -> list[Finding]:
         try:
             hits.update((place, hit) for hit in hits_in(path, search))
         except _NOT_READ:
-            findings.append(Finding(place, f"{path.suffix or 'a'} file is not what it should be", 1))
+            findings.append(
+                Finding(place, f"{path.suffix or 'a'} file is not what it should be", 1)
+            )
     return findings + _as_findings(hits)
 
 
@@ -127,7 +144,8 @@ def _files(root: Path) -> list[Path]:
 
 def _as_findings(hits: Mapping[tuple[str, Hit], int]) -> list[Finding]:
     return [
-        Finding(place, f"{LEAK}: {hit.kind}", count, hit.attribute, hit.whose) for (place, hit), count in hits.items()
+        Finding(place, f"{LEAK}: {hit.kind}", count, hit.attribute, hit.whose)
+        for (place, hit), count in hits.items()
     ]
 
 
@@ -154,7 +172,9 @@ class _SeriesCheck:
     def instances(self) -> list[Finding]:
         """Findings of all instances."""
         expected = self.expected
-        staged = sorted((self.folder / ("defaced_dicom" if expected.masks else "dicom")).glob("*.dcm"))
+        staged = sorted(
+            (self.folder / ("defaced_dicom" if expected.masks else "dicom")).glob("*.dcm")
+        )
         if len(staged) != len(expected.sources):
             difference = abs(len(staged) - len(expected.sources))
             return [Finding(expected.name, "instances missing or added", difference)]
@@ -162,7 +182,9 @@ class _SeriesCheck:
         sources = _by_identity(expected.sources)
         for path in staged:
             self._instance(path, sources)
-        found = [Finding(expected.name, what, count) for what, count in self.counts.items() if count]
+        found = [
+            Finding(expected.name, what, count) for what, count in self.counts.items() if count
+        ]
         return found + _as_findings(self.hits)
 
     def _instance(self, path: Path, sources: Mapping[object, Sequence[SourceFile]]) -> None:
@@ -179,7 +201,9 @@ class _SeriesCheck:
         self.counts["file meta does not fit the instance"] += not _meta_fits(file, facts)
         self._pixels(path.name, content, file, facts, sources.get(facts.identity, ()))
 
-    def _pixels(self, name: str, content: bytes, file: File, facts: Facts, matches: Sequence[SourceFile]) -> None:
+    def _pixels(
+        self, name: str, content: bytes, file: File, facts: Facts, matches: Sequence[SourceFile]
+    ) -> None:
         cells = facts.cells(file)
         if cells is not None and cells.padding > 1:
             self.counts["bytes behind the stored values"] += 1
@@ -204,7 +228,10 @@ def _by_identity(sources: Sequence[SourceFile]) -> dict[object, list[SourceFile]
 def _meta_fits(file: File, facts: Facts) -> bool:
     """Whether preamble and file meta hold what the data set says, and nothing else (PS3.10 section 7.1)."""
     pairs = ((_META_CLASS, _SOP_CLASS), (_META_INSTANCE, _INSTANCE))
-    same = all(file.meta.get(meta, b"").rstrip(b"\0 ") == facts.top.get(tag, b"").rstrip(b"\0 ") for meta, tag in pairs)
+    same = all(
+        file.meta.get(meta, b"").rstrip(b"\0 ") == facts.top.get(tag, b"").rstrip(b"\0 ")
+        for meta, tag in pairs
+    )
     return same and file.meta.keys() <= _META and not any(file.preamble)
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from deidflow.config import Level
 from deidflow.errors import UsageError
+from deidflow.settings.run import Level
 
 Many = Annotated[list[str] | None, Parameter(negative="")]
 
@@ -73,8 +73,8 @@ def anonymize(
     from deidflow.bulk.console import show_plan, show_result, verbosity
     from deidflow.bulk.locate import given_paths, locate
     from deidflow.bulk.run import run
-    from deidflow.bulk.settings import load_anonymize_settings
-    from deidflow.steps.chosen import parse_replacements
+    from deidflow.settings.anonymize import load_anonymize_settings
+    from deidflow.settings.effective import parse_replacements
 
     if show_paths and not sys.stdout.isatty():
         raise UsageError("--show-paths works on a terminal only: paths may hold names")

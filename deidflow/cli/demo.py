@@ -20,9 +20,9 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
     """
     from deidflow.cli.run import summary_of_run
     from deidflow.cli.tables import show_summary
-    from deidflow.config import load_settings
     from deidflow.demo.cohort import make_cohort
     from deidflow.errors import UsageError
+    from deidflow.settings.load import load_settings
 
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         raise UsageError("the demo's folder exists and is no demo; name another one")
@@ -31,12 +31,21 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
     (folder / _MARK).write_text("made by deidflow demo; may be deleted\n")
     print("making a cohort of three subjects ...")
     expected = make_cohort(folder / "source")
-    flags = {"source": folder / "source", "release": folder / "release", "vault": folder / "vault", "level": "high"}
+    flags = {
+        "source": folder / "source",
+        "release": folder / "release",
+        "vault": folder / "vault",
+        "level": "high",
+    }
     settings = load_settings(flags | {"workers": workers}, environment={})
     summary = summary_of_run(settings)
     show_summary(summary, settings)
     problems = _problems(summary, expected, folder)
-    print("\n".join([*(f"NOT as planned: {problem}" for problem in problems), *_where(folder, problems)]))
+    print(
+        "\n".join(
+            [*(f"NOT as planned: {problem}" for problem in problems), *_where(folder, problems)]
+        )
+    )
     return 1 if problems else 0
 
 
@@ -68,11 +77,16 @@ def _leaks(release: Path, planted: tuple[str, ...]) -> list[str]:
 
     pairs = [(kind, value) for value in planted for kind in ("name", "number")]
     search = LeakSearch(OwnIdentifiers.of(pairs), Ours())
-    return [f"{finding.count} planted identifiers in {finding.place}" for finding in check_leaks(release, search)]
+    return [
+        f"{finding.count} planted identifiers in {finding.place}"
+        for finding in check_leaks(release, search)
+    ]
 
 
 def _where(folder: Path, problems: list[str]) -> list[str]:
-    lines = [] if problems else ["All came out as planned; no planted identifier is in the release."]
+    lines = (
+        [] if problems else ["All came out as planned; no planted identifier is in the release."]
+    )
     return [
         *lines,
         f"  what went in:        {folder / 'source'}",

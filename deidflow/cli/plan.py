@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from deidflow.config import Level, PlanSettings
+from deidflow.settings.run import Level, PlanSettings
 
 
 def plan(
@@ -43,7 +43,7 @@ def plan(
     json_: Print JSON.
     """
     from deidflow.cli.run import selection
-    from deidflow.config import load_plan_settings
+    from deidflow.settings.load import load_plan_settings
 
     flags = {
         "source": source, "vault": vault, "level": level, "profile": profile, "project": project,
@@ -51,13 +51,15 @@ def plan(
     }  # fmt: skip
     settings = load_plan_settings(flags, config)
     if deface:
-        settings = settings.model_copy(update={"deface": settings.deface.model_copy(update={"when": "always"})})
+        settings = settings.model_copy(
+            update={"deface": settings.deface.model_copy(update={"when": "always"})}
+        )
     return show_plan(settings, json_=json_)
 
 
 def show_plan(settings: PlanSettings, *, json_: bool = False) -> int:
     """Make a plan and print it; returns the exit code."""
-    from deidflow.steps.plan import make_plan
+    from deidflow.run.dry_run import make_plan
 
     found = make_plan(settings)
     for warning in found["warnings"]:
@@ -80,21 +82,45 @@ def _show(found: dict[str, Any]) -> None:
     from deidflow.cli.tables import wide_console
     from deidflow.verdicts import Reason
 
-    table = Table("subject", "session", "series", "instances", "would be", title="Subjects", title_justify="left")
+    table = Table(
+        "subject",
+        "session",
+        "series",
+        "instances",
+        "would be",
+        title="Subjects",
+        title_justify="left",
+    )
     for subject in found["subjects"]:
         for session in subject["sessions"]:
             for one in session["series"]:
                 state = one["fate"] + (", incomplete" if one["incomplete"] else "")
-                table.add_row(str(subject["subject"]), session["session"], one["series"], str(one["instances"]), state)
+                table.add_row(
+                    str(subject["subject"]),
+                    session["session"],
+                    one["series"],
+                    str(one["instances"]),
+                    state,
+                )
     verdicts = Table("verdict", "files", "why", title="Files", title_justify="left")
     for row in found["verdicts"]:
-        verdicts.add_row(row["verdict"], str(row["files"]), Reason.read(row["reason"]).words if row["reason"] else "")
+        verdicts.add_row(
+            row["verdict"],
+            str(row["files"]),
+            Reason.read(row["reason"]).words if row["reason"] else "",
+        )
     verdicts.add_section()
-    verdicts.add_row("sum", str(sum(row["files"] for row in found["verdicts"])), f"of {found['files']} files found")
+    verdicts.add_row(
+        "sum",
+        str(sum(row["files"] for row in found["verdicts"])),
+        f"of {found['files']} files found",
+    )
     console = wide_console()
     console.print(table)
     console.print(verdicts)
     if not _going_out(found):
-        console.print("Nothing would be released: no file of the source may go out; the reasons are listed above.")
+        console.print(
+            "Nothing would be released: no file of the source may go out; the reasons are listed above."
+        )
     if found["absent"]:
         console.print(f"A DICOMDIR lists {found['absent']} files that are not there.")

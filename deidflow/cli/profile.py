@@ -13,7 +13,7 @@ profile = App(name="profile", help="List, show, compare and check header profile
 @profile.command(name="list")
 def list_profiles() -> int:
     """Name the profiles that come with deidflow."""
-    from deidflow.header.library import NAMES, load_profile
+    from deidflow.header.load_profile import NAMES, load_profile
 
     for name in NAMES:
         print(f"{name:15} {load_profile(name).title}")
@@ -28,8 +28,8 @@ def show(name: str) -> int:
     ----------
     name: Name of a profile, or a YAML file.
     """
-    from deidflow.header.described import explain
-    from deidflow.header.library import load_profile
+    from deidflow.header.load_profile import load_profile
+    from deidflow.header.profile_table import explain
 
     chosen = load_profile(name)
     print(f"{chosen.name}: {chosen.title}")
@@ -49,8 +49,8 @@ def diff(first: str, second: str) -> int:
     first: Name of a profile, or a YAML file.
     second: Name of a profile, or a YAML file.
     """
-    from deidflow.header.described import differing
-    from deidflow.header.library import load_profile
+    from deidflow.header.load_profile import load_profile
+    from deidflow.header.profile_table import differing
 
     left, right = load_profile(first), load_profile(second)
     for attribute, ours, theirs in differing(left, right):
@@ -68,7 +68,7 @@ def check(file: Path) -> int:
     """
     from deidflow.dicom.policy import class_uids
     from deidflow.header.completeness import is_complete, weakened
-    from deidflow.header.library import read_profile
+    from deidflow.header.load_profile import read_profile
     from deidflow.header.rules import compile_profile
     from deidflow.header.selectors import keyword_of
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deidflow.config import STEPS
 from deidflow.errors import EnvironmentFault
+from deidflow.settings.run import STEPS
 
 _LOGGER = logging.getLogger("deidflow.progress")
 

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from deidflow.bulk.console import Verbosity, verbosity
-from deidflow.config import Level, RunSettings, Step, load_plan_settings, load_settings
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.release.layout import Layout
+from deidflow.settings.load import load_plan_settings, load_settings
+from deidflow.settings.run import Level, RunSettings, Step
 from deidflow.store.files import read_json, write_json_atomic
 
 
@@ -90,17 +91,17 @@ def execute(settings: RunSettings, verbosity: Verbosity = "normal") -> int:
 
 def _warn(settings: RunSettings) -> None:
     """Say before the work what the settings let out."""
-    from deidflow.steps.chosen import chosen_profile
-    from deidflow.steps.profile_warnings import profile_warnings
+    from deidflow.settings.effective import effective_profile
+    from deidflow.settings.profile_warnings import profile_warnings
 
-    for warning in profile_warnings(settings, chosen_profile(settings)):
+    for warning in profile_warnings(settings, effective_profile(settings)):
         print(f"warning: {warning}", file=sys.stderr)
 
 
 def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
     """Run the pipeline, show its progress; returns counts, or an error with its exit code."""
     from deidflow.cli.progress import shown
-    from deidflow.steps.prepare import open_vault, take_locks
+    from deidflow.run.start import open_vault, take_locks
 
     run_id = secrets.token_hex(4)
     layout = Layout.of(settings)
@@ -110,23 +111,37 @@ def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> dict[str, A
             open_vault(settings, brief)
         stack.enter_context(shown(settings.log, quiet=quiet))
         stack.callback(layout.settings_of(run_id).unlink, missing_ok=True)
-        write_json_atomic(layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")})
+        write_json_atomic(
+            layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")}
+        )
         lost = _flow(settings, run_id)
         return _summary(layout, run_id) | {"server_lost": lost}
 
 
 def _summary(layout: Layout, run_id: str) -> dict[str, Any]:
     found: dict[str, Any] = read_json(layout.summary) or {}
-    return found if found.get("run") == run_id else {"exit_code": 1, "error": "the run ended without a result"}
+    return (
+        found
+        if found.get("run") == run_id
+        else {"exit_code": 1, "error": "the run ended without a result"}
+    )
 
 
 def _flow(settings: RunSettings, run_id: str) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.store.process import stop_on_signals
-    from flows.server import is_reached, server, wait_for_rows, wait_until_ready, without_heartbeat
+    from flows.hosting.server import (
+        is_reached,
+        server,
+        wait_for_rows,
+        wait_until_ready,
+        without_heartbeat,
+    )
 
     stop_on_signals()
-    logging.raiseExceptions = False  # else Prefect writes about each line of log that its server did not take
+    logging.raiseExceptions = (
+        False  # else Prefect writes about each line of log that its server did not take
+    )
     layout = Layout.of(settings)
     with _vault_in_environment(settings), server(layout.prefect_home) as process:
         from flows.deidentify import deidentify
@@ -136,7 +151,9 @@ def _flow(settings: RunSettings, run_id: str) -> bool:
             with without_heartbeat() if process is not None else nullcontext():
                 state = deidentify(run_id, return_state=True)
             if process is not None:
-                wait_for_rows(state.state_details.flow_run_id, _summary(layout, run_id).get("rows", 0))
+                wait_for_rows(
+                    state.state_details.flow_run_id, _summary(layout, run_id).get("rows", 0)
+                )
         except Exception as error:
             if is_reached() and (read_json(layout.summary) or {}).get("run") != run_id:
                 raise _refused(error) from None

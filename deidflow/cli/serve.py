@@ -9,7 +9,9 @@ from pathlib import Path
 from deidflow.errors import ConfigError
 
 
-def serve(*, config: Path | None = None, cron: str = "", host: str = "127.0.0.1", port: int = 4200) -> int:
+def serve(
+    *, config: Path | None = None, cron: str = "", host: str = "127.0.0.1", port: int = 4200
+) -> int:
     """Run a Prefect server with its UI, a worker and two deployments: `nightly` and `reprocess-subject`.
 
     With PREFECT_API_URL it works for the server that is there.
@@ -21,14 +23,16 @@ def serve(*, config: Path | None = None, cron: str = "", host: str = "127.0.0.1"
     host: Address that the server listens on; only this machine sees it unless told otherwise.
     port: Port of the server.
     """
-    from deidflow.config import load_settings
-    from deidflow.steps.prepare import check_places
+    from deidflow.run.start import check_places
+    from deidflow.settings.load import load_settings
     from deidflow.store.process import stop_on_signals
-    from flows.serve import serve as run_server
+    from flows.hosting.serve import serve as run_server
 
     file = config or Path(os.environ.get("DEIDFLOW_CONFIG", ""))
     if file == Path():
-        raise ConfigError("'config' is not given; name the file with --config or as DEIDFLOW_CONFIG")
+        raise ConfigError(
+            "'config' is not given; name the file with --config or as DEIDFLOW_CONFIG"
+        )
     os.environ["DEIDFLOW_CONFIG"] = str(file.resolve())
     os.environ["DEIDFLOW_FOLDER"] = str(Path.cwd())
     settings = load_settings({}, file)

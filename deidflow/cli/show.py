@@ -16,7 +16,7 @@ def show(*paths: Path, force: bool = False) -> int:
     paths: Files and folders.
     force: Read files without the DICM mark too.
     """
-    from deidflow.bulk.exposed import exposed
+    from deidflow.bulk.identifying import exposed
     from deidflow.bulk.locate import locate
 
     if not paths:

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 
-def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
+def status(
+    release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False
+) -> int:
     """List each subject, session and step: done, failed, quarantined or stale, and files written or reused.
 
     It needs no server. A session that is gone is published, but the source does not hold it any more.
@@ -23,8 +25,8 @@ def status(release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name=
     from rich.table import Table
 
     from deidflow.cli.tables import wide_console
-    from deidflow.config import STEPS
-    from deidflow.steps.status import status_of
+    from deidflow.run.status import status_of
+    from deidflow.settings.run import STEPS
 
     found = status_of(release.resolve(), vault.resolve())
     if json_:

@@ -36,7 +36,9 @@ def lookup(value: str, *, vault: Path, project: str | None = None, level: str | 
         for label, date in row.sessions:
             print(f"    {label}  {date}")
     if not rows:
-        print("deidflow: nobody in this vault has this pseudonym, PatientID or name", file=sys.stderr)
+        print(
+            "deidflow: nobody in this vault has this pseudonym, PatientID or name", file=sys.stderr
+        )
     return 0 if rows else NOT_FOUND
 
 

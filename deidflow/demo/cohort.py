@@ -8,12 +8,30 @@ from pathlib import Path
 import numpy as np
 
 from deidflow.demo.head import grid_affine, on_grid, warped_head, warped_tomography
-from deidflow.demo.series import Person, Visit, write_screenshot, write_series
+from deidflow.demo.series import MadeUpPerson, Visit, write_screenshot, write_series
 
 PEOPLE = (
-    Person("PLANTEDMUELLER^Gerlinde", "PLNT-880017", "19610412", "DOKTORPLANT^Ottilie", "PLANTED Hospital Eins"),
-    Person("PLANTEDNOWAK^Zbigniew", "PLNT-880042", "19740923", "DOKTORPLANT^Ottilie", "PLANTED Hospital Eins"),
-    Person("PLANTEDTANAKA^Mitsuko", "PLNT-880063", "19880105", "ARZTPLANT^Wendelin", "PLANTED Clinic Zwei"),
+    MadeUpPerson(
+        "PLANTEDMUELLER^Gerlinde",
+        "PLNT-880017",
+        "19610412",
+        "DOKTORPLANT^Ottilie",
+        "PLANTED Hospital Eins",
+    ),
+    MadeUpPerson(
+        "PLANTEDNOWAK^Zbigniew",
+        "PLNT-880042",
+        "19740923",
+        "DOKTORPLANT^Ottilie",
+        "PLANTED Hospital Eins",
+    ),
+    MadeUpPerson(
+        "PLANTEDTANAKA^Mitsuko",
+        "PLNT-880063",
+        "19880105",
+        "ARZTPLANT^Wendelin",
+        "PLANTED Clinic Zwei",
+    ),
 )
 _SAGITTAL = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, -1.0])
 
@@ -34,7 +52,9 @@ def make_cohort(folder: Path) -> Expected:
     released = 0
     for number, date in ((1, "20230316"), (2, "20230914")):
         visit = Visit(first, number, date)
-        released += _sagittal(folder / "Mueller Gerlinde" / f"visit {date}", visit, seed=10 + number)
+        released += _sagittal(
+            folder / "Mueller Gerlinde" / f"visit {date}", visit, seed=10 + number
+        )
     released += _oblique_study(folder / "Nowak_Zbigniew_19740923", Visit(second, 1, "20220607"))
     visit = Visit(third, 1, "20240229")
     home = folder / "tanaka-mitsuko"
@@ -51,7 +71,9 @@ def make_cohort(folder: Path) -> Expected:
 def _sagittal(folder: Path, visit: Visit, seed: int) -> int:
     size = (124, 120, 90)
     affine = grid_affine(*_SAGITTAL, (2.0, 2.0, 2.0), size, np.array([0.0, -10.0, -8.0]))
-    return write_series(folder, visit, 2, "T1 MPRAGE sag", [on_grid(warped_head(seed), size, affine)])
+    return write_series(
+        folder, visit, 2, "T1 MPRAGE sag", [on_grid(warped_head(seed), size, affine)]
+    )
 
 
 def _oblique_study(folder: Path, visit: Visit) -> int:
@@ -61,9 +83,17 @@ def _oblique_study(folder: Path, visit: Visit) -> int:
     row, column = np.array([1.0, 0.0, 0.0]), np.array([0.0, np.cos(angle), np.sin(angle)])
     size = (100, 116, 76)
     affine = grid_affine(row, column, (1.9, 1.9, 2.6), size, np.array([0.0, 0.0, -4.0]))
-    count = write_series(folder / "a", visit, 3, "T1 MPRAGE ax", [on_grid(head, size, affine)], shuffled=True)
+    count = write_series(
+        folder / "a", visit, 3, "T1 MPRAGE ax", [on_grid(head, size, affine)], shuffled=True
+    )
     slab = (64, 64, 20)
-    flat = grid_affine(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (3.4, 3.4, 3.0), slab, np.array([0.0, 6.0, 74.0]))
+    flat = grid_affine(
+        np.array([1.0, 0, 0]),
+        np.array([0, 1.0, 0]),
+        (3.4, 3.4, 3.0),
+        slab,
+        np.array([0.0, 6.0, 74.0]),
+    )
     volumes = [on_grid(head, slab, flat) for _ in range(3)]
     return count + write_series(folder / "b", visit, 4, "fMRI rest", volumes)
 
@@ -71,7 +101,13 @@ def _oblique_study(folder: Path, visit: Visit) -> int:
 def _tomography(folder: Path, visit: Visit, seed: int) -> int:
     """A pseudo-CT with a headrest."""
     size = (100, 116, 84)
-    affine = grid_affine(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (2.0, 2.2, 2.5), size, np.array([0.0, 0, -4.0]))
+    affine = grid_affine(
+        np.array([1.0, 0, 0]),
+        np.array([0, 1.0, 0]),
+        (2.0, 2.2, 2.5),
+        size,
+        np.array([0.0, 0, -4.0]),
+    )
     volume = on_grid(warped_tomography(seed), size, affine, outside=-1000.0)
     return write_series(folder, visit, 5, "CT head", [volume], tomography=True)
 

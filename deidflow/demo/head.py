@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array
-from deidflow.face.anatomy import brain_mask
+from deidflow.face.template_regions import brain_mask
 from deidflow.face.volume import head_mask, image_of, like, outward, shrink, window
 
 Image = Any
@@ -34,7 +34,9 @@ def warped_head(seed: int) -> Image:
     values = sitk.GetArrayFromImage(_moved(head, head, generator, 0.0))
     z, y, x = (np.linspace(-1, 1, size) for size in values.shape)
     field = 1 + 0.15 * (
-        x[None, None] * generator.normal() + y[None, :, None] * generator.normal() + z[:, None, None] * 0.5
+        x[None, None] * generator.normal()
+        + y[None, :, None] * generator.normal()
+        + z[:, None, None] * 0.5
     )
     noise = generator.normal(0, 6, (2, *values.shape))
     noisy = np.hypot(values * field + noise[0], noise[1]).astype(np.float32)
@@ -48,7 +50,9 @@ def warped_tomography(seed: int) -> Image:
     values = sitk.GetArrayFromImage(_moved(_hounsfield(head), head, generator, _AIR_HU))
     y = np.arange(values.shape[1])[None, :, None]
     back = np.nonzero((values > _AIR_HU / 2).any((0, 2)))[0][-1]
-    headrest = (y > back - _HEADREST_VOXELS) & (y <= back + _HEADREST_VOXELS) & (values < _AIR_HU / 2)
+    headrest = (
+        (y > back - _HEADREST_VOXELS) & (y <= back + _HEADREST_VOXELS) & (values < _AIR_HU / 2)
+    )
     values[headrest] = _HEADREST_HU
     noisy = values + generator.normal(0, 12, values.shape)
     return image_of(np.clip(noisy, -1024, 3071).astype(np.float32), _WARPED_GRID)
@@ -67,14 +71,18 @@ def _hounsfield(head: Image) -> Image:
 
 def _moved(image: Image, head: Image, generator: np.random.Generator, outside: float) -> Image:
     grid = image_of(np.zeros((128, 134, 100), np.float32), _WARPED_GRID)
-    return sitk.Resample(image, grid, _warp(head, generator), sitk.sitkLinear, outside, sitk.sitkFloat32)
+    return sitk.Resample(
+        image, grid, _warp(head, generator), sitk.sitkLinear, outside, sitk.sitkFloat32
+    )
 
 
 def _warp(head: Image, generator: np.random.Generator) -> Any:
     """Rigid motion, scale, and a smooth bend of a few mm."""
     rigid = sitk.Similarity3DTransform()
     rigid.SetCenter([0.0, 0.0, 0.0])
-    rigid.SetRotation(generator.normal(size=3).tolist(), math.radians(float(generator.uniform(3, 9))))
+    rigid.SetRotation(
+        generator.normal(size=3).tolist(), math.radians(float(generator.uniform(3, 9)))
+    )
     rigid.SetScale(float(generator.uniform(0.9, 1.0)))
     rigid.SetTranslation(generator.uniform(-8, 8, 3).tolist())
     bend = sitk.BSplineTransformInitializer(head, [4, 4, 4])
@@ -89,7 +97,11 @@ def on_grid(head: Image, size: tuple[int, int, int], affine: Array, outside: flo
 
 
 def grid_affine(
-    row: Array, column: Array, spacing: tuple[float, float, float], size: tuple[int, int, int], centre: Array
+    row: Array,
+    column: Array,
+    spacing: tuple[float, float, float],
+    size: tuple[int, int, int],
+    centre: Array,
 ) -> Array:
     """The affine of a stack of slices: directions of rows and columns, its middle at `centre`."""
     normal = np.cross(row, column)

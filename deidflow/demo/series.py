@@ -20,7 +20,7 @@ _ROOT = "1.2.826.0.1.3680043.8.498."
 
 
 @dataclass(frozen=True)
-class Person:
+class MadeUpPerson:
     """A made-up patient; every value of it is a planted identifier."""
 
     name: str
@@ -40,13 +40,16 @@ class Person:
 class Visit:
     """A study of a person."""
 
-    person: Person
+    person: MadeUpPerson
     number: int
     date: str
 
     def uid(self, *numbers: int) -> str:
         """A UID of this study."""
-        digits = sum(ord(letter) * 31**place for place, letter in enumerate(self.person.patient_id)) % 10**9
+        digits = (
+            sum(ord(letter) * 31**place for place, letter in enumerate(self.person.patient_id))
+            % 10**9
+        )
         return _ROOT + ".".join(map(str, (digits, self.number, *numbers)))
 
 
@@ -97,8 +100,16 @@ def _header(visit: Visit, series: int, description: str, instance: int) -> Datas
     header.SpecificCharacterSet, header.SOPClassUID = "ISO_IR 100", MR_IMAGE
     header.SOPInstanceUID, header.StudyInstanceUID = visit.uid(series, instance), visit.uid()
     header.SeriesInstanceUID, header.FrameOfReferenceUID = visit.uid(series), visit.uid(0)
-    header.PatientName, header.PatientID, header.PatientBirthDate = person.name, person.patient_id, person.birth_date
-    header.PatientSex, header.PatientWeight, header.PatientAddress = "O", "72.5", f"Street of {person.institution}"
+    header.PatientName, header.PatientID, header.PatientBirthDate = (
+        person.name,
+        person.patient_id,
+        person.birth_date,
+    )
+    header.PatientSex, header.PatientWeight, header.PatientAddress = (
+        "O",
+        "72.5",
+        f"Street of {person.institution}",
+    )
     header.ReferringPhysicianName, header.OperatorsName = person.physician, person.physician
     header.InstitutionName, header.StationName, header.DeviceSerialNumber = (
         person.institution,
@@ -108,22 +119,33 @@ def _header(visit: Visit, series: int, description: str, instance: int) -> Datas
     header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = visit.date
     header.StudyTime, header.SeriesTime, header.ContentTime = "100000", "100500", "101000"
     header.AccessionNumber, header.StudyID = f"ACC{person.patient_id}", f"{visit.number}"
-    header.StudyDescription, header.SeriesDescription = f"Brain {person.name}", f"{description} {person.patient_id}"
+    header.StudyDescription, header.SeriesDescription = (
+        f"Brain {person.name}",
+        f"{description} {person.patient_id}",
+    )
     header.ProtocolName, header.ImageComments = description, f"patient {person.name} moved"
-    header.Modality, header.Manufacturer, header.ManufacturerModelName = "MR", "DEIDFLOW DEMO", "AVERAGE HEAD"
+    header.Modality, header.Manufacturer, header.ManufacturerModelName = (
+        "MR",
+        "DEIDFLOW DEMO",
+        "AVERAGE HEAD",
+    )
     header.SeriesNumber, header.InstanceNumber, header.PatientPosition = series, instance, "HFS"
     _nested(header, person)
     return header
 
 
-def _nested(header: Dataset, person: Person) -> None:
+def _nested(header: Dataset, person: MadeUpPerson) -> None:
     """Identifiers where tools forget them: in a sequence, in private elements, in free text."""
     item = Dataset()
     item.RequestedProcedureDescription = f"MRI for {person.name}"
     item.ScheduledPerformingPhysicianName = person.physician
     header.RequestAttributesSequence = Items([item])
     code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "T-D1100", "SRT", f"Head of {person.name}"
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = (
+        "T-D1100",
+        "SRT",
+        f"Head of {person.name}",
+    )
     header.AnatomicRegionSequence = Items([code])
     block = header.private_block(0x0099, "DEIDFLOW DEMO", create=True)
     block.add_new(0x01, "LO", person.name)
@@ -132,11 +154,24 @@ def _nested(header: Dataset, person: Person) -> None:
 
 def _image(header: Dataset, volume: Any, values: Any, index: int) -> None:
     directions = np.array(volume.GetDirection()).reshape(3, 3)
-    header.ImageType, header.ScanningSequence, header.SequenceVariant = ["ORIGINAL", "PRIMARY", "M"], "GR", "SP"
+    header.ImageType, header.ScanningSequence, header.SequenceVariant = (
+        ["ORIGINAL", "PRIMARY", "M"],
+        "GR",
+        "SP",
+    )
     header.MRAcquisitionType, header.BodyPartExamined = "3D", "HEAD"
-    header.RepetitionTime, header.EchoTime, header.FlipAngle, header.MagneticFieldStrength = "2300", "2.98", "9", "3"
-    header.ImagePositionPatient = [f"{value:.6g}" for value in volume.TransformIndexToPhysicalPoint((0, 0, index))]
-    header.ImageOrientationPatient = [f"{value:.6g}" for value in [*directions[:, 0], *directions[:, 1]]]
+    header.RepetitionTime, header.EchoTime, header.FlipAngle, header.MagneticFieldStrength = (
+        "2300",
+        "2.98",
+        "9",
+        "3",
+    )
+    header.ImagePositionPatient = [
+        f"{value:.6g}" for value in volume.TransformIndexToPhysicalPoint((0, 0, index))
+    ]
+    header.ImageOrientationPatient = [
+        f"{value:.6g}" for value in [*directions[:, 0], *directions[:, 1]]
+    ]
     columns, rows, slices = volume.GetSpacing()
     header.PixelSpacing, header.SliceThickness = [f"{rows:.6g}", f"{columns:.6g}"], f"{slices:.6g}"
     header.SpacingBetweenSlices = f"{slices:.6g}"
@@ -144,7 +179,11 @@ def _image(header: Dataset, volume: Any, values: Any, index: int) -> None:
 
 
 def _as_tomography(header: Dataset) -> None:
-    header.SOPClassUID, header.Modality, header.ImageType = CT_IMAGE, "CT", ["ORIGINAL", "PRIMARY", "AXIAL"]
+    header.SOPClassUID, header.Modality, header.ImageType = (
+        CT_IMAGE,
+        "CT",
+        ["ORIGINAL", "PRIMARY", "AXIAL"],
+    )
     header.RescaleSlope, header.RescaleIntercept, header.KVP = "1", str(_INTERCEPT), "120"
     for keyword in ("ScanningSequence", "SequenceVariant", "MRAcquisitionType", "RepetitionTime", "EchoTime",
                     "FlipAngle", "MagneticFieldStrength"):  # fmt: skip
@@ -153,7 +192,11 @@ def _as_tomography(header: Dataset) -> None:
 
 def _pixels(header: Dataset, values: Any, bits: int) -> None:
     header.Rows, header.Columns = values.shape
-    header.SamplesPerPixel, header.PhotometricInterpretation, header.PixelRepresentation = 1, "MONOCHROME2", 0
+    header.SamplesPerPixel, header.PhotometricInterpretation, header.PixelRepresentation = (
+        1,
+        "MONOCHROME2",
+        0,
+    )
     header.BitsAllocated, header.BitsStored, header.HighBit = bits, min(bits, 12), min(bits, 12) - 1
     header.PixelData = values.tobytes()
     header["PixelData"].VR = "OB" if bits == 8 else "OW"

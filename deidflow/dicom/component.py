@@ -18,7 +18,9 @@ _GE_NUMBERS = {0: MAGNITUDE, 1: PHASE, 2: REAL, 3: IMAGINARY}
 def component(header: Any, frame: int = 0) -> str:
     """`M`, `P`, `R` or `I` of a frame; magnitude where nothing says otherwise."""
     for item in _frame_types(header, frame):
-        found = _WORDS.get(str(item.get("ComplexImageComponent") or "").upper()) or from_words(item.get("FrameType"))
+        found = _WORDS.get(str(item.get("ComplexImageComponent") or "").upper()) or from_words(
+            item.get("FrameType")
+        )
         if found:
             return found
     number = header.get(_GE_COMPONENT)

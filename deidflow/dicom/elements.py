@@ -85,13 +85,22 @@ def element_at(body: bytes, position: int, end: int, *, explicit: bool) -> Eleme
         if explicit and vr not in (b"SQ", b"UN", b"OB", b"OW"):
             raise NotUnderstood
         inner = explicit and vr == b"SQ"
-        return Element(group << 16 | number, vr, position, value, _sequence_end(body, value, end, inner, 0), True)
+        return Element(
+            group << 16 | number,
+            vr,
+            position,
+            value,
+            _sequence_end(body, value, end, inner, 0),
+            True,
+        )
     if value + length > end:
         raise NotUnderstood
     return _new(Element, (group << 16 | number, vr, position, value, value + length, False))
 
 
-def elements_of(body: bytes, position: int, end: int, *, explicit: bool, top: bool = False) -> list[Element]:
+def elements_of(
+    body: bytes, position: int, end: int, *, explicit: bool, top: bool = False
+) -> list[Element]:
     """The elements between two places, in ascending order of tags; at the `top` level up to the pixel data.
 
     Raises NotUnderstood for what is out of order or twice there, and for lengths that reach too far.
@@ -141,7 +150,11 @@ def _sequence_end(body: bytes, position: int, end: int, explicit: bool, depth: i
             return position
         if group << 16 | number != ITEM:
             raise NotUnderstood
-        position = _item_end(body, position, end, explicit, depth + 1) if length == UNDEFINED else position + length
+        position = (
+            _item_end(body, position, end, explicit, depth + 1)
+            if length == UNDEFINED
+            else position + length
+        )
     raise NotUnderstood
 
 
@@ -167,7 +180,11 @@ def _behind(body: bytes, position: int, end: int, explicit: bool, depth: int) ->
     else:
         length = IMPLICIT_HEAD(body, position)[2]
         position += 8
-    return _sequence_end(body, position, end, explicit, depth + 1) if length == UNDEFINED else position + length
+    return (
+        _sequence_end(body, position, end, explicit, depth + 1)
+        if length == UNDEFINED
+        else position + length
+    )
 
 
 def encoded(tag: int, vr: bytes, value: bytes, *, explicit: bool) -> bytes:

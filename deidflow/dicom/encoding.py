@@ -12,7 +12,9 @@ _JPEG_LS = frozenset(f"{_PREFIX}{last}" for last in (80, 81))
 _JPEG_2000 = frozenset(f"{_PREFIX}{last}" for last in (90, 91, 92, 93, 201, 202, 203))
 _SOI, _SOC = b"\xff\xd8\xff", b"\xff\x4f\xff\x51"
 _LS_FRAME = 0xF7
-_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _LS_FRAME))
+_FRAMES = frozenset(
+    (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _LS_FRAME)
+)
 """Markers that start the frame of a JPEG or JPEG-LS image (T.81 table B.1, T.87)."""
 
 

@@ -73,7 +73,9 @@ def is_mosaic(header: Any) -> bool:
         return False
     types = [str(value).upper() for value in header.get("ImageType") or ()]
     counted = header.get(_MOSAIC_COUNT)
-    return "MOSAIC" in types or (counted is not None and header.get("Manufacturer", "").upper().startswith("SIEMENS"))
+    return "MOSAIC" in types or (
+        counted is not None and header.get("Manufacturer", "").upper().startswith("SIEMENS")
+    )
 
 
 def _vector(values: Iterable[Any]) -> Vector:
@@ -83,15 +85,31 @@ def _vector(values: Iterable[Any]) -> Vector:
 def _classic(header: Any) -> Plane:
     if int(header.get("NumberOfFrames") or 1) > 1:
         raise Withheld(Reason.NO_GEOMETRY)
-    return _plane(header, header.ImagePositionPatient, header.ImageOrientationPatient, header.PixelSpacing)
+    return _plane(
+        header, header.ImagePositionPatient, header.ImageOrientationPatient, header.PixelSpacing
+    )
 
 
 def _plane(header: Any, position: Any, orientation: Any, spacing: Any, frame: int = 0) -> Plane:
     directions, steps = _vector(orientation), _vector(spacing)
-    if not _is_orthonormal(directions) or not np.isfinite(_vector(position)).all() or not (steps > 0).all():
+    if (
+        not _is_orthonormal(directions)
+        or not np.isfinite(_vector(position)).all()
+        or not (steps > 0).all()
+    ):
         raise Withheld(Reason.NO_GEOMETRY)
     size = int(header.Rows), int(header.Columns)
-    return Plane(frame, 0, 0, *size, _vector(position)[:3], directions[:3], directions[3:6], steps[0], steps[1])
+    return Plane(
+        frame,
+        0,
+        0,
+        *size,
+        _vector(position)[:3],
+        directions[:3],
+        directions[3:6],
+        steps[0],
+        steps[1],
+    )
 
 
 def _is_orthonormal(directions: Vector) -> bool:
@@ -125,7 +143,9 @@ def _functional_groups(header: Any) -> list[Plane]:
 
 def _tiles(header: Any, count: int, across: int, down: int) -> list[tuple[int, int, int, int]]:
     rows, columns = int(header.Rows) // down, int(header.Columns) // across
-    return [(index // across * rows, index % across * columns, rows, columns) for index in range(count)]
+    return [
+        (index // across * rows, index % across * columns, rows, columns) for index in range(count)
+    ]
 
 
 def _grid(header: Any) -> list[Plane]:
@@ -134,7 +154,10 @@ def _grid(header: Any) -> list[Plane]:
     across = math.ceil(math.sqrt(len(items)))
     tiles = _tiles(header, len(items), across, math.ceil(len(items) / across))
     whole = _plane(header, (0, 0, 0), header.ImageOrientationPatient, header.PixelSpacing)
-    return [_tile(whole, tile, _vector(item.ImagePositionPatient)) for tile, item in zip(tiles, items, strict=True)]
+    return [
+        _tile(whole, tile, _vector(item.ImagePositionPatient))
+        for tile, item in zip(tiles, items, strict=True)
+    ]
 
 
 def _tile(whole: Plane, tile: tuple[int, int, int, int], origin: Vector) -> Plane:
@@ -150,7 +173,9 @@ def _mosaic(header: Any) -> list[Plane]:
     across = math.ceil(math.sqrt(count))
     tiles = _tiles(header, count, across, across)
     rows, columns = tiles[0][2:]
-    corner = whole.origin + whole.row_direction * whole.column_spacing * (whole.columns - columns) / 2
+    corner = (
+        whole.origin + whole.row_direction * whole.column_spacing * (whole.columns - columns) / 2
+    )
     corner = corner + whole.column_direction * whole.row_spacing * (whole.rows - rows) / 2
     step = whole.normal * float(header.get("SpacingBetweenSlices") or header.SliceThickness)
     if csa.normal is not None and csa.normal @ whole.normal < 0:
@@ -170,7 +195,9 @@ def _csa(header: Any) -> _Csa:
     try:
         found = csareader.get_csa_header(header, "image")
         normal = csareader.get_slice_normal(found)
-        return _Csa(csareader.get_n_mosaic(found), None if normal is None else np.asarray(normal, float))
+        return _Csa(
+            csareader.get_n_mosaic(found), None if normal is None else np.asarray(normal, float)
+        )
     except Exception:
         return _Csa(None, None)
 

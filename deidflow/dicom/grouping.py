@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from deidflow.dicom.header import Instance
+from deidflow.dicom.instance import Instance
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.patients import Discovery, Known, Member, nobody, patients_of
 from deidflow.dicom.policy import deciding, judge
@@ -117,7 +117,9 @@ def _copies(members: Sequence[Member]) -> dict[str, Decision]:
     decisions: dict[str, Decision] = {}
     for same in by_uid.values():
         if len({member.sha256 for member in same}) > 1:
-            decisions |= {member.path: (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES) for member in same}
+            decisions |= {
+                member.path: (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES) for member in same
+            }
         else:
             decisions |= {member.path: (Verdict.DUPLICATE, Reason.COPY) for member in same[1:]}
     return decisions
@@ -129,7 +131,9 @@ def _minorities(members: Sequence[Member], owners: dict[str, str]) -> dict[str, 
         majority = _majorities(kept, owners, uid_of)
         kept = [member for member in kept if majority[uid_of(member)] == owners[member.path]]
     paths = {member.path for member in kept}
-    return {m.path: (Verdict.QUARANTINED, Reason.MIXED_PATIENTS) for m in members if m.path not in paths}
+    return {
+        m.path: (Verdict.QUARANTINED, Reason.MIXED_PATIENTS) for m in members if m.path not in paths
+    }
 
 
 def _study_uid(member: Member) -> str:
@@ -154,7 +158,9 @@ def _majorities(
     return majority
 
 
-def _subjects(members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]) -> tuple[Subject, ...]:
+def _subjects(
+    members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]
+) -> tuple[Subject, ...]:
     of_subject: defaultdict[str, list[Member]] = defaultdict(list)
     for member in members:
         of_subject[owners[member.path]].append(member)
@@ -162,19 +168,25 @@ def _subjects(members: Sequence[Member], owners: dict[str, str], verdicts: dict[
     for key, own in sorted(of_subject.items()):
         studies = _studies(own, verdicts)
         if studies:
-            pairs = {pair for pairs in {member.instance.identifiers for member in own} for pair in pairs}
+            pairs = {
+                pair for pairs in {member.instance.identifiers for member in own} for pair in pairs
+            }
             folders = frozenset(member.path.rpartition("/")[0] for member in own)
             subjects.append(Subject(key, studies, tuple(sorted(pairs)), folders))
     return tuple(subjects)
 
 
 def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
-    by_study: defaultdict[str, defaultdict[str, list[Member]]] = defaultdict(lambda: defaultdict(list))
+    by_study: defaultdict[str, defaultdict[str, list[Member]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for member in members:
         by_study[member.instance.study_uid][member.instance.series_uid].append(member)
     studies = []
     for uid, by_series in sorted(by_study.items()):
-        series = [_series(series_uid, own, verdicts) for series_uid, own in sorted(by_series.items())]
+        series = [
+            _series(series_uid, own, verdicts) for series_uid, own in sorted(by_series.items())
+        ]
         kept = tuple(one for one in series if one.members)
         if kept:
             studies.append(Study(uid, kept))

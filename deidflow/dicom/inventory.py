@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deidflow.dicom.header import NESTED, WANTED, Instance, describe
-from deidflow.dicom.kinds import has_mark, with_mark, without_mark
+from deidflow.dicom.file_kind import has_mark, with_mark, without_mark
+from deidflow.dicom.instance import NESTED, WANTED, Instance, describe
 from deidflow.dicom.skim import HEADS, Skimmer
 from deidflow.dicom.structure import Limits, scan
 from deidflow.errors import Withheld
@@ -96,7 +96,9 @@ def is_working_folder(name: str) -> bool:
     return name.startswith(".") and name.endswith(".deidflow")
 
 
-def files_below(source: Path, unreadable: list[str], working: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def files_below(
+    source: Path, unreadable: list[str], working: list[str]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Path below `source` and entry of every regular file, in a fixed order; links are not followed.
 
     Folders that cannot be opened are added to `unreadable`, those in which deidflow stages outputs to `working`.
@@ -153,7 +155,11 @@ class Reader:
             return failed(path, Reason.UNREADABLE)
         try:
             size = os.fstat(descriptor).st_size
-            return self._sized(path, descriptor, size) if size else failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
+            return (
+                self._sized(path, descriptor, size)
+                if size
+                else failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
+            )
         except OSError:
             return failed(path, Reason.UNREADABLE)
         finally:
@@ -168,7 +174,10 @@ class Reader:
                 break
         if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS and not self.hashed:
             return _judged(path, "", skimmed[0])
-        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+        with (
+            mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped,
+            memoryview(mapped) as data,
+        ):
             digest = hashlib.sha256(data).hexdigest() if self.hashed else ""
             if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS:
                 return _judged(path, digest, skimmed[0])
@@ -182,11 +191,20 @@ class Reader:
             if not self.unmarked or reason is not Reason.NO_MARK:
                 return Entry(path, digest, verdict, reason, None)
         try:
-            structure = scan(data if marked else memoryview(with_mark(bytes(data))), WANTED, nested=NESTED)
+            structure = scan(
+                data if marked else memoryview(with_mark(bytes(data))), WANTED, nested=NESTED
+            )
         except Withheld as error:
             return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
         if structure.values.get(_META_CLASS, b"").rstrip(b"\0 ") == DICOMDIR_CLASS:
-            return Entry(path, digest, Verdict.SKIPPED, Reason.DICOMDIR, None, absent_files(self.source, path))
+            return Entry(
+                path,
+                digest,
+                Verdict.SKIPPED,
+                Reason.DICOMDIR,
+                None,
+                absent_files(self.source, path),
+            )
         return _judged(path, digest, describe(structure))
 
 
@@ -218,5 +236,7 @@ def absent_files(source: Path, path: str) -> tuple[str, ...]:
     except Exception:
         return ()
     base = Path(path).parent
-    names = {str(base.joinpath(*([part] if isinstance(part, str) else part))) for part in listed if part}
+    names = {
+        str(base.joinpath(*([part] if isinstance(part, str) else part))) for part in listed if part
+    }
     return tuple(sorted(name for name in names if not (source / name).exists()))

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
-from deidflow.dicom.header import Instance
+from deidflow.dicom.instance import Instance
 from deidflow.dicom.person_names import is_generic, same_name
 from deidflow.dicom.written_dates import days_meant
 from deidflow.resources import placeholder_dates
@@ -63,7 +63,9 @@ class Demographics(NamedTuple):
     @property
     def _days(self) -> frozenset[date]:
         days = days_meant(self.birth_date)
-        return frozenset(day for day in days if f"{day.year:04d}{day:%m%d}" not in placeholder_dates())
+        return frozenset(
+            day for day in days if f"{day.year:04d}{day:%m%d}" not in placeholder_dates()
+        )
 
     @property
     def _sexes(self) -> frozenset[str]:
@@ -95,7 +97,9 @@ def nobody(key: str) -> Demographics | None:
     return None
 
 
-def patients_of(members: Sequence[Member], discovery: Discovery = "all", known: Known = nobody) -> Patients:
+def patients_of(
+    members: Sequence[Member], discovery: Discovery = "all", known: Known = nobody
+) -> Patients:
     """Whose each member is.
 
     `all`: a PatientID is a patient, whatever its issuer; without PatientID top folder, name and birth date are,
@@ -103,7 +107,9 @@ def patients_of(members: Sequence[Member], discovery: Discovery = "all", known: 
     """
     if discovery == "one_per_study":
         return Patients({member.path: f"study|{member.instance.study_uid}" for member in members})
-    bases = _merge_by_study([member for member in members if not is_usable(member.instance.patient_id)])
+    bases = _merge_by_study(
+        [member for member in members if not is_usable(member.instance.patient_id)]
+    )
     of_base: defaultdict[str, list[Member]] = defaultdict(list)
     mixed: set[str] = set()
     for member in members:
@@ -137,7 +143,9 @@ def _base(member: Member, nameless: dict[str, str]) -> str:
 
 
 def _nameless_key(member: Member) -> str:
-    return f"folder|{top_folder(member)}|{member.instance.patient_name}|{member.instance.birth_date}"
+    return (
+        f"folder|{top_folder(member)}|{member.instance.patient_name}|{member.instance.birth_date}"
+    )
 
 
 def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
@@ -147,7 +155,11 @@ def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
         key = leader[_nameless_key(member)]
         other = leader[first_of_study.setdefault(member.instance.study_uid, key)]
         low, high = min(key, other), max(key, other)
-        leader = {name: low if value == high else value for name, value in leader.items()} if low != high else leader
+        leader = (
+            {name: low if value == high else value for name, value in leader.items()}
+            if low != high
+            else leader
+        )
     return leader
 
 
@@ -202,7 +214,9 @@ class _Part:
         self.members += other.members
 
 
-def _persons(base: str, members: Sequence[Member], known: Known) -> Iterator[tuple[str, _Part, bool]]:
+def _persons(
+    base: str, members: Sequence[Member], known: Known
+) -> Iterator[tuple[str, _Part, bool]]:
     """Subject key of each person under one PatientID, the instances, and whether it is a stranger to it."""
     parts = _parts(members)
     main_key, demographics = _known_key(base, parts, known)
@@ -255,7 +269,10 @@ def _known_key(base: str, parts: Sequence[_Part], known: Known) -> tuple[str, De
     """The key under which the vault knows the patient, also one of before with the issuer; else the plain one."""
     keys = [base]
     if base.startswith("id||"):
-        keys += [_issued(base, issuer) for issuer in sorted({issuer for part in parts for issuer in part.issuers})]
+        keys += [
+            _issued(base, issuer)
+            for issuer in sorted({issuer for part in parts for issuer in part.issuers})
+        ]
     for key in keys:
         demographics = known(key)
         if demographics is not None:

@@ -18,7 +18,19 @@ UNSPACED = 0x2E7F
 PARTS = re.compile(r"[\^=,;\s\\]+")
 SUBPARTS = re.compile(r"[\-'’`´.]+")
 _PLAIN = str.maketrans(
-    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ς": "σ"}
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ı": "i",
+        "ħ": "h",
+        "æ": "ae",
+        "œ": "oe",
+        "ß": "ss",
+        "þ": "th",
+        "ς": "σ",
+    }
 )
 """Letters that have no decomposition into a plain one and a mark."""
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
@@ -86,8 +98,12 @@ def romanised(folded: str) -> list[tuple[str, ...]] | None:
 def _latin_forms() -> dict[str, tuple[str, ...]]:
     """Letters -> their Latin forms; two letters that are written as one keep the forms of each as well."""
     tables = load_yaml("vocabulary/romanisation.yaml")
-    rows = {letters: str(text).split() for table in tables.values() for letters, text in table.items()}
-    single = {letters: ["" if form == "-" else form for form in forms] for letters, forms in rows.items()}
+    rows = {
+        letters: str(text).split() for table in tables.values() for letters, text in table.items()
+    }
+    single = {
+        letters: ["" if form == "-" else form for form in forms] for letters, forms in rows.items()
+    }
     forms: dict[str, tuple[str, ...]] = {}
     for letters, written in single.items():
         apart: Iterable[str] = ()

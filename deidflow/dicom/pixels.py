@@ -84,7 +84,9 @@ def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
     stored = stored_values(cells, source).mean(-1, dtype=np.float32)
     if source.PhotometricInterpretation == "MONOCHROME1" and source.get("Modality") != "CT":
         stored = stored.max() - stored
-    values: NDArray[np.float32] = (stored * np.float32(slope) + np.float32(intercept)).astype(np.float32)
+    values: NDArray[np.float32] = (stored * np.float32(slope) + np.float32(intercept)).astype(
+        np.float32
+    )
     return values
 
 
@@ -117,7 +119,10 @@ def shape_of(source: Any) -> tuple[int, int, int, int]:
 
 def _native(source: Any, syntax: str) -> Stored:
     frames, rows, columns, samples = shape_of(source)
-    if int(source.BitsAllocated) not in _CELLS or source.PhotometricInterpretation == "YBR_FULL_422":
+    if (
+        int(source.BitsAllocated) not in _CELLS
+        or source.PhotometricInterpretation == "YBR_FULL_422"
+    ):
         raise Withheld(Reason.NO_DECODER)
     kind = np.dtype(_CELLS[int(source.BitsAllocated)])
     stored = kind.newbyteorder(">" if syntax == EXPLICIT_BIG else "<")
@@ -136,7 +141,11 @@ def _decode(source: Any, scratch: Path) -> Stored:
     if bare.PhotometricInterpretation == "MONOCHROME1":
         bare.PhotometricInterpretation = "MONOCHROME2"
     bare["PixelData"] = source["PixelData"]
-    bare.SOPClassUID, bare.SOPInstanceUID, bare.Modality = "1.2.840.10008.5.1.4.1.1.7", "2.25.1", "OT"
+    bare.SOPClassUID, bare.SOPInstanceUID, bare.Modality = (
+        "1.2.840.10008.5.1.4.1.1.7",
+        "2.25.1",
+        "OT",
+    )
     bare.file_meta = FileMetaDataset()
     bare.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
     path = scratch / "decode.dcm"
@@ -221,4 +230,6 @@ def _rescale(source: Any, frame: int) -> tuple[float, float]:
             item = group.PixelValueTransformationSequence[0]
             return float(item.RescaleSlope) or 1.0, float(item.RescaleIntercept)
     slope = source.get("RescaleSlope")
-    return float(1 if slope in (None, "") else slope) or 1.0, float(source.get("RescaleIntercept") or 0)
+    return float(1 if slope in (None, "") else slope) or 1.0, float(
+        source.get("RescaleIntercept") or 0
+    )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
-from deidflow.dicom.header import Instance
+from deidflow.dicom.instance import Instance
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
 from deidflow.verdicts import Reason, Verdict
@@ -33,7 +33,9 @@ def class_uids(names: Iterable[str]) -> frozenset[str]:
             found.add(by_keyword[name])
         else:
             near = difflib.get_close_matches(name, list(by_keyword), n=1)
-            raise ConfigError(f"no SOP class '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            raise ConfigError(
+                f"no SOP class '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+            )
     return frozenset(found)
 
 
@@ -47,11 +49,19 @@ def _classes() -> dict[str, str]:
 def deciding(instance: Instance) -> tuple[object, ...]:
     """All that `judge` looks at: instances with the same get the same verdict."""
     flags = instance.pixel_length is None, bool(instance.orientation and instance.spacing)
-    texts = instance.burned_in, instance.image_type, instance.conversion_type, instance.modality, instance.photometric
+    texts = (
+        instance.burned_in,
+        instance.image_type,
+        instance.conversion_type,
+        instance.modality,
+        instance.photometric,
+    )
     return instance.sop_class, *texts, *flags
 
 
-def judge(instance: Instance, *, defacing: bool, classes: Collection[str] = ()) -> tuple[Verdict, Reason] | None:
+def judge(
+    instance: Instance, *, defacing: bool, classes: Collection[str] = ()
+) -> tuple[Verdict, Reason] | None:
     """Verdict and reason where the header keeps an instance out; None where it may go on.
 
     `classes` are let through although the policy excludes or suspects their kind; a contour of the body
@@ -74,7 +84,10 @@ def _doubt(instance: Instance, kind: str) -> Reason | None:
         return Reason.MAY_CARRY_TEXT
     if instance.burned_in.upper() not in ("", "NO"):
         return Reason.BURNED_IN
-    if _types(instance) & set(load_yaml("standard/image_signals.yaml")["image_type"]) or instance.conversion_type:
+    if (
+        _types(instance) & set(load_yaml("standard/image_signals.yaml")["image_type"])
+        or instance.conversion_type
+    ):
         return Reason.SECONDARY
     if instance.pixel_length is None:
         return Reason.NO_PIXELS
@@ -107,9 +120,16 @@ def is_projection(header: Any) -> bool:
         *(header.get("PerFrameFunctionalGroupsSequence") or ()),
     ]
     kinds = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
-    items = [header, *(item for group in groups for kind in kinds for item in group.get(kind) or ())]
+    items = [
+        header,
+        *(item for group in groups for kind in kinds for item in group.get(kind) or ()),
+    ]
     said = (str(item.get("VolumeBasedCalculationTechnique") or "NONE").upper() for item in items)
-    words = [word for item in items for word in (*(item.get("ImageType") or ()), *(item.get("FrameType") or ()))]
+    words = [
+        word
+        for item in items
+        for word in (*(item.get("ImageType") or ()), *(item.get("FrameType") or ()))
+    ]
     return names_projection(map(str, words)) or any(one not in _SLICING for one in said)
 
 

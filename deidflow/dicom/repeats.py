@@ -83,7 +83,9 @@ class Repeats(Generic[Piece]):
                 return shape.known, *found
         return self._learn(body, start)
 
-    def _again(self, shape: _Shape[Piece], body: bytes, position: int) -> tuple[list[Piece], int] | None:
+    def _again(
+        self, shape: _Shape[Piece], body: bytes, position: int
+    ) -> tuple[list[Piece], int] | None:
         pieces: list[Piece] = []
         handler, known = self.handler, shape.known
         for raw, piece, length, varying in shape.runs:
@@ -104,7 +106,9 @@ class Repeats(Generic[Piece]):
         raws = {element.tag: body[element.start : element.end] for element in elements}
         shape = self._fitting(raws)
         shape.varying |= {tag for tag, raw in shape.last.items() if raws[tag] != raw}
-        shape.varying |= {self.handler.together[tag] for tag in shape.varying if tag in self.handler.together}
+        shape.varying |= {
+            self.handler.together[tag] for tag in shape.varying if tag in self.handler.together
+        }
         shape.varying &= raws.keys() - shape.fixed.keys()
         self.guesses[tuple(raws)] = set(shape.varying)
         shape.last, shape.known = raws, self.handler.learn(body, elements)
@@ -117,16 +121,22 @@ class Repeats(Generic[Piece]):
 
     def _fitting(self, raws: dict[int, bytes]) -> _Shape[Piece]:
         """The known shape with the same tags and fixed values, or a new one."""
-        fixed = {tag: raw for tag, raw in raws.items() if tag in self.handler.fixed or _is_creator(tag)}
+        fixed = {
+            tag: raw for tag, raw in raws.items() if tag in self.handler.fixed or _is_creator(tag)
+        }
         for number, shape in enumerate(self.shapes):
             if shape.fits < _ENOUGH and shape.fixed == fixed and shape.last.keys() == raws.keys():
                 self.shapes.insert(0, self.shapes.pop(number))
                 return shape
-        self.shapes.insert(0, _Shape(fixed, dict(raws), varying=set(self.guesses.get(tuple(raws), ()))))
+        self.shapes.insert(
+            0, _Shape(fixed, dict(raws), varying=set(self.guesses.get(tuple(raws), ())))
+        )
         del self.shapes[_MOST:]
         return self.shapes[0]
 
-    def _runs(self, shape: _Shape[Piece], body: bytes, elements: Sequence[Element], start: int) -> Any:
+    def _runs(
+        self, shape: _Shape[Piece], body: bytes, elements: Sequence[Element], start: int
+    ) -> Any:
         begin, first = start, 0
         for number, element in enumerate(elements):
             if element.tag in shape.varying:
@@ -135,7 +145,12 @@ class Repeats(Generic[Piece]):
                 yield body[begin : element.start + 4], made, element.start - begin, True
                 begin, first = element.end, number + 1
         end = elements[-1].end if elements else start
-        yield body[begin:end], self.handler.run(shape.known, body, elements[first:], 1 << 32), end - begin, False
+        yield (
+            body[begin:end],
+            self.handler.run(shape.known, body, elements[first:], 1 << 32),
+            end - begin,
+            False,
+        )
 
 
 def _is_creator(tag: int) -> bool:

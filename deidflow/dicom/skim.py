@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, Element, NotUnderstood, element_at, elements_of
-from deidflow.dicom.header import (
+from deidflow.dicom.elements import (
+    LENGTH,
+    PIXEL_TAG,
+    UNDEFINED,
+    Element,
+    NotUnderstood,
+    element_at,
+    elements_of,
+)
+from deidflow.dicom.instance import (
     CHARSET,
     IDENTIFIER_TAGS,
     NESTED,
@@ -83,7 +91,11 @@ class _Skim:
 
     def vary(self, known: _Known, body: bytes, element: Element) -> Piece | None:
         tag = element.tag
-        if element.vr == b"SQ" or element.undefined or (element.vr in (b"", b"UN") and tag in sequence_tags()):
+        if (
+            element.vr == b"SQ"
+            or element.undefined
+            or (element.vr in (b"", b"UN") and tag in sequence_tags())
+        ):
             pairs: list[tuple[str, str]] = []
             for inner, raw, own in check_element(body, element, self._syntax, NESTED):
                 pairs += identifiers_in(inner, raw, own or known.charset)
@@ -93,7 +105,11 @@ class _Skim:
             return tag, known.decode(raw), list(identifiers_in(tag, raw, known.charset))
         if tag in _TEXTS:
             return tag, known.decode(body[element.value : element.end]), None
-        return (tag, short_of(body[element.value : element.end], False), None) if tag in _NUMBERS else None
+        return (
+            (tag, short_of(body[element.value : element.end], False), None)
+            if tag in _NUMBERS
+            else None
+        )
 
 
 def _put(fields: list[Any], identifiers: dict[tuple[str, str], None], piece: Piece) -> None:
@@ -137,7 +153,11 @@ def _pixel_length(head: bytes, position: int, size: int, *, explicit: bool) -> i
         raise NotUnderstood
     offset = 8 if explicit else 4
     (length,) = LENGTH(head, position + offset)
-    if length == UNDEFINED or position + offset + 4 + length > size or length > Limits().pixel_bytes:
+    if (
+        length == UNDEFINED
+        or position + offset + 4 + length > size
+        or length > Limits().pixel_bytes
+    ):
         raise NotUnderstood
     return int(length)
 
@@ -151,5 +171,11 @@ def _instance(known: _Known, pieces: list[Any], syntax: str, length: int | None)
             _put(fields, identifiers, piece)
     if known.pairs is None:
         known.pairs = tuple(known.identifiers)
-    fields[-5:] = syntax, length, False, True, known.pairs if identifiers is known.identifiers else tuple(identifiers)
+    fields[-5:] = (
+        syntax,
+        length,
+        False,
+        True,
+        known.pairs if identifiers is known.identifiers else tuple(identifiers),
+    )
     return Instance._make(fields)

@@ -92,7 +92,10 @@ def _aside(plane: Plane, first: Plane) -> Vector:
 
 
 def _affine(plane: Plane, step: float) -> NDArray[np.float64]:
-    linear = [plane.row_direction * plane.column_spacing, plane.column_direction * plane.row_spacing]
+    linear = [
+        plane.row_direction * plane.column_spacing,
+        plane.column_direction * plane.row_spacing,
+    ]
     return np.stack([*linear, plane.normal * step, plane.origin], 1)
 
 
@@ -100,7 +103,10 @@ def _interpolated(ordered: Sequence[Slice], heights: Vector, aside: NDArray[np.f
     """Between neighbouring slices, each moved to where its own origin puts it (gantry tilt is a shear)."""
     first = ordered[0].plane
     pitch = np.array([first.column_spacing, first.row_spacing])
-    low, high = np.floor(aside.min(0) / pitch).astype(int), np.ceil(aside.max(0) / pitch).astype(int)
+    low, high = (
+        np.floor(aside.min(0) / pitch).astype(int),
+        np.ceil(aside.max(0) / pitch).astype(int),
+    )
     shape = first.rows + int(high[1] - low[1]), first.columns + int(high[0] - low[0])
     step = float(np.clip(np.median(np.diff(heights)), 1.0, 3.0))
     if max(heights[-1] - heights[0], shape[0] * pitch[1], shape[1] * pitch[0]) > _FARTHEST_MM:
@@ -110,11 +116,17 @@ def _interpolated(ordered: Sequence[Slice], heights: Vector, aside: NDArray[np.f
     values = np.full((len(targets), *shape), floor, np.float32)
     for index, target in enumerate(targets):
         above = int(np.clip(np.searchsorted(heights, target), 1, len(heights) - 1))
-        share = float(np.clip((target - heights[above - 1]) / (heights[above] - heights[above - 1]), 0, 1))
+        share = float(
+            np.clip((target - heights[above - 1]) / (heights[above] - heights[above - 1]), 0, 1)
+        )
         where = (aside[above - 1] * (1 - share) + aside[above] * share) / pitch - low
         blend = ordered[above - 1].values * (1 - share) + ordered[above].values * share
         values[index] = _placed(blend, where, shape, floor)
-    origin = first.origin + first.row_direction * low[0] * pitch[0] + first.column_direction * low[1] * pitch[1]
+    origin = (
+        first.origin
+        + first.row_direction * low[0] * pitch[0]
+        + first.column_direction * low[1] * pitch[1]
+    )
     return Volume(values, _affine(replace(first, origin=origin), step), len(ordered), False)
 
 
@@ -122,5 +134,7 @@ def _placed(values: Values, where: Vector, shape: tuple[int, int], floor: float)
     canvas = np.full(shape, floor, np.float32)
     rows, columns = values.shape
     canvas[:rows, :columns] = values
-    moved: Values = shift(canvas, (where[1], where[0]), order=1, mode="constant", cval=floor, prefilter=False)
+    moved: Values = shift(
+        canvas, (where[1], where[0]), order=1, mode="constant", cval=floor, prefilter=False
+    )
     return moved

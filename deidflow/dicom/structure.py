@@ -94,7 +94,9 @@ def sequence_tags() -> frozenset[int]:
     return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 
 
-def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None, nested: Set[int] = frozenset()) -> Structure:
+def scan(
+    data: memoryview, wanted: Set[int], limits: Limits | None = None, nested: Set[int] = frozenset()
+) -> Structure:
     """Walk one DICOM file with the DICM mark.
 
     Raises Withheld with the reason when a bound is broken, the file is cut, or the transfer syntax is
@@ -123,9 +125,19 @@ def scan(data: memoryview, wanted: Set[int], limits: Limits | None = None, neste
     )
 
 
-def check_element(body: bytes, element: Element, syntax: str, nested: Set[int]) -> list[NestedValue]:
+def check_element(
+    body: bytes, element: Element, syntax: str, nested: Set[int]
+) -> list[NestedValue]:
     """Keep the bounds inside one element; the `nested` ones in it. Raises Withheld."""
-    walk = _Walk(memoryview(body), syntax, frozenset(), Limits(), nested, position=element.start, end=element.end)
+    walk = _Walk(
+        memoryview(body),
+        syntax,
+        frozenset(),
+        Limits(),
+        nested,
+        position=element.start,
+        end=element.end,
+    )
     try:
         walk.run()
     except (struct.error, IndexError):
@@ -203,7 +215,9 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.u16, self.u32, self.tag = _UNPACK[self.syntax == EXPLICIT_BIG]
-        self.stack.append(_Level(self.end or len(self.data), False, self.syntax == IMPLICIT_LITTLE, False))
+        self.stack.append(
+            _Level(self.end or len(self.data), False, self.syntax == IMPLICIT_LITTLE, False)
+        )
 
     def run(self) -> None:
         """Walk until the pixel data or the end; what stands behind the pixel data is never read."""
@@ -259,7 +273,9 @@ class _Walk:
         raise Withheld(Reason.MALFORMED)
 
     def _step(self, level: _Level, tag: int, vr: bytes, length: int, value: int) -> None:
-        nested = vr == b"SQ" or length == UNDEFINED or (vr in (b"", b"UN") and tag in sequence_tags())
+        nested = (
+            vr == b"SQ" or length == UNDEFINED or (vr in (b"", b"UN") and tag in sequence_tags())
+        )
         self.position = value
         if nested:
             self._push(length, items=True, implicit=level.implicit or vr == b"UN")
@@ -269,7 +285,9 @@ class _Walk:
         if len(self.stack) == 1 and tag in self.wanted:
             self.values[tag] = bytes(self.data[value : value + length])
         elif tag in self.nested and length and len(self.stack) > 1:
-            self.found.append(NestedValue(tag, bytes(self.data[value : value + length]), level.charset))
+            self.found.append(
+                NestedValue(tag, bytes(self.data[value : value + length]), level.charset)
+            )
         elif tag == _CHARSET and len(self.stack) > 1:
             level.charset = bytes(self.data[value : value + length])
         self.position = value + length

@@ -24,7 +24,9 @@ def days_meant(text: str) -> frozenset[date]:
     stripped = text.strip().lower()
     digits = stripped.replace(".", "")
     if re.fullmatch(r"\d{8}(\d{2,6})?", digits):
-        return _valid((digits[:4], digits[4:6], digits[6:8])) or _either(digits[4:8], digits[:2], digits[2:4])
+        return _valid((digits[:4], digits[4:6], digits[6:8])) or _either(
+            digits[4:8], digits[:2], digits[2:4]
+        )
     groups = _GROUPS.fullmatch(stripped)
     if groups:
         first, second, third = groups.groups()

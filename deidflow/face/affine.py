@@ -24,7 +24,9 @@ def inverse(affine: Array) -> Array:
 
 def compose(outer: Array, inner: Array) -> Array:
     """The affine that applies `inner`, then `outer`."""
-    return np.hstack([outer[:, :3] @ inner[:, :3], (outer[:, :3] @ inner[:, 3] + outer[:, 3])[:, None]])
+    return np.hstack(
+        [outer[:, :3] @ inner[:, :3], (outer[:, :3] @ inner[:, 3] + outer[:, 3])[:, None]]
+    )
 
 
 def apply(affine: Array, points: Array) -> Array:
@@ -59,7 +61,9 @@ def from_parameters(parameters: Array, subject_centre: Array, template_centre: A
     shear = np.eye(3)
     shear[0, 1], shear[0, 2], shear[1, 2] = parameters[9:12] / RADIUS
     linear = about_x @ about_y @ about_z @ shear @ np.diag(np.exp(parameters[6:9] / RADIUS))
-    return np.hstack([linear, (template_centre + parameters[:3] - linear @ subject_centre)[:, None]])
+    return np.hstack(
+        [linear, (template_centre + parameters[:3] - linear @ subject_centre)[:, None]]
+    )
 
 
 def implausibility(parameters: Array) -> float:

@@ -9,10 +9,19 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from deidflow.face.affine import IDENTITY, Array, as_transform
-from deidflow.face.anatomy import distance_to
 from deidflow.face.mask import Field
 from deidflow.face.prepare import Resonance, Tomography
-from deidflow.face.volume import Image, grown, largest, like, mask_points, millilitres, nearest, outward
+from deidflow.face.template_regions import distance_to
+from deidflow.face.volume import (
+    Image,
+    grown,
+    largest,
+    like,
+    mask_points,
+    millilitres,
+    nearest,
+    outward,
+)
 
 _CORE_MM, _INSIDE_MM, _AROUND_TEMPLATE_MM = 10.0, 6.0, 10.0
 """Inside the template's brain what sets the level and what counts anyway; outside it how far brain may reach."""
@@ -46,7 +55,11 @@ def brain_of(head: Resonance | Tomography, affine: Array, template_brain: Image)
         return Brain(warped, 0.0, "template")
     box = _around(warped)
     away = outward(warped[box])
-    found = _of_tomography(head, away, box) if isinstance(head, Tomography) else _of_resonance(head, away, box)
+    found = (
+        _of_tomography(head, away, box)
+        if isinstance(head, Tomography)
+        else _of_resonance(head, away, box)
+    )
     mask = sitk.Cast(found, sitk.sitkUInt8)
     size = millilitres(mask)
     if _TRUSTED_ML[0] <= size <= _TRUSTED_ML[1]:
@@ -63,7 +76,10 @@ def _around(mask: Image) -> Box:
     """The box (x, y, z) in which a brain near `mask` must lie."""
     boxes = ndimage.find_objects(sitk.GetArrayViewFromImage(mask).astype(np.uint8))[0][::-1]
     reach = [int(2 * _AROUND_TEMPLATE_MM / step) for step in mask.GetSpacing()]
-    cut = [slice(max(0, one.start - far), one.stop + far) for one, far in zip(boxes, reach, strict=True)]
+    cut = [
+        slice(max(0, one.start - far), one.stop + far)
+        for one, far in zip(boxes, reach, strict=True)
+    ]
     return cut[0], cut[1], cut[2]
 
 
@@ -94,9 +110,13 @@ def _flattened(windowed: Image, away: Image) -> Image:
     """The receive field as the brain alone shows it, carried on outwards: bright skin has no say."""
     inside = sitk.Cast(away <= -_LEVEL_MM, sitk.sitkFloat32)
     weight = sitk.SmoothingRecursiveGaussian(inside, _LEVEL_SMOOTH_MM)
-    field = sitk.SmoothingRecursiveGaussian(sitk.Cast(windowed, sitk.sitkFloat32) * inside, _LEVEL_SMOOTH_MM)
+    field = sitk.SmoothingRecursiveGaussian(
+        sitk.Cast(windowed, sitk.sitkFloat32) * inside, _LEVEL_SMOOTH_MM
+    )
     values = sitk.GetArrayFromImage(windowed) * sitk.GetArrayViewFromImage(weight)
-    return like((values / np.maximum(sitk.GetArrayViewFromImage(field), 1e-6)).astype(np.float32), windowed)
+    return like(
+        (values / np.maximum(sitk.GetArrayViewFromImage(field), 1e-6)).astype(np.float32), windowed
+    )
 
 
 def _below_top(head: Image, grid: Image) -> Image:

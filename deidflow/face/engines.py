@@ -19,14 +19,14 @@ from nibabel.filebasedimages import ImageFileError
 
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, apply, index_to_world, inverse
-from deidflow.face.anatomy import distance_to
-from deidflow.face.attempt import Registered
-from deidflow.face.installed import check_engine
+from deidflow.face.candidate import Registered
+from deidflow.face.engine_installed import check_engine
 from deidflow.face.mask import Field
-from deidflow.face.series import Series
+from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
+from deidflow.face.template_regions import distance_to
 from deidflow.face.volume import RAS_OF_LPS, Image, first_volume, image_of, like, lps_of, shrink
-from deidflow.face_settings import DefaceSettings
+from deidflow.settings.face import DefaceSettings
 from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
 
@@ -98,7 +98,9 @@ def run_program(command: Sequence[str], registered: Registered, scratch: Path, l
     image, mask = scratch / "engine-image.nii.gz", scratch / "engine-mask.nii.gz"
     try:
         nibabel.save(_three_d(registered.series), image)
-        words = [word.replace("{image}", str(image)).replace("{mask}", str(mask)) for word in command]
+        words = [
+            word.replace("{image}", str(image)).replace("{mask}", str(mask)) for word in command
+        ]
         if (code := run_tool(words, log)) != 0 or not mask.exists():
             raise Withheld(Reason.ENGINE_MASK, f"exit code {code}")
         return _removed(mask, nibabel.load(image))
@@ -107,11 +109,13 @@ def run_program(command: Sequence[str], registered: Registered, scratch: Path, l
         mask.unlink(missing_ok=True)
 
 
-def _three_d(series: Series) -> Any:
+def _three_d(series: HeadSeries) -> Any:
     """The first volume of the converted image; the stack itself where slices are uneven or tilted."""
     if series.image is None or not series.even:
         affine = np.vstack([index_to_world(series.main), [0, 0, 0, 1]])
-        return nibabel.Nifti1Image(sitk.GetArrayFromImage(series.main).transpose(2, 1, 0), RAS_OF_LPS @ affine)
+        return nibabel.Nifti1Image(
+            sitk.GetArrayFromImage(series.main).transpose(2, 1, 0), RAS_OF_LPS @ affine
+        )
     loaded = nibabel.load(series.image)
     return nibabel.Nifti1Image(first_volume(loaded), loaded.affine)
 
@@ -139,5 +143,7 @@ def uncovered(removed: Image, registered: Registered, template: Template) -> flo
         indices = np.rint(apply(inverse(index_to_world(removed)), points)).astype(int)
         inside = np.all((indices >= 0) & (indices < removed.GetSize()), axis=1)
         x, y, z = indices[inside].T
-        left.append(float(1 - sitk.GetArrayViewFromImage(removed)[z, y, x].mean()) if inside.any() else 1.0)
+        left.append(
+            float(1 - sitk.GetArrayViewFromImage(removed)[z, y, x].mean()) if inside.any() else 1.0
+        )
     return max(left)

@@ -17,7 +17,15 @@ from deidflow.face.register import head_region
 from deidflow.face.similarity import Similarity, contrast, sample
 from deidflow.face.template import Template
 from deidflow.face.tomography import dice
-from deidflow.face.volume import Image, head_mask, image_of, mask_points, millilitres, nearest, on_even_grid
+from deidflow.face.volume import (
+    Image,
+    head_mask,
+    image_of,
+    mask_points,
+    millilitres,
+    nearest,
+    on_even_grid,
+)
 
 Features = dict[str, float]
 _FRONT_SIZE, _FRONT_SPACING = (60, 75, 75), (4.0, 4.0, 3.0)
@@ -76,7 +84,9 @@ def face_is_empty(found: Features) -> bool:
 
 def _blank(image: Image, points: Array) -> float:
     """The share of points in view that hold the most frequent value."""
-    values, inside = _Lookup(sitk.GetArrayViewFromImage(image), inverse(index_to_world(image)))(points)
+    values, inside = _Lookup(sitk.GetArrayViewFromImage(image), inverse(index_to_world(image)))(
+        points
+    )
     if inside.sum() <= 50:
         return math.nan
     counts = np.unique(values[inside], return_counts=True)[1]
@@ -120,9 +130,13 @@ def _overlap(seen: _Seen, affine: Array, template: Template) -> Features:
     recall = float(head[head_in_view].mean()) if head_in_view.any() else 0.0
     precision = _inside(seen.mask, affine, template)
     return {
-        "outer_in_head": float(shell[shell_in_view].mean()) if shell_in_view.sum() > 50 else math.nan,
+        "outer_in_head": float(shell[shell_in_view].mean())
+        if shell_in_view.sum() > 50
+        else math.nan,
         "head_in_template": _inside(seen.firmer, affine, template),
-        "vault_in_head": float(vault[vault_in_view].mean()) if vault_in_view.sum() > 50 else math.nan,
+        "vault_in_head": float(vault[vault_in_view].mean())
+        if vault_in_view.sum() > 50
+        else math.nan,
         "face_cut": face_cut(seen.mask, affine, template),
         "head_dice": 2 / (1 / max(1e-6, precision) + 1 / max(1e-6, recall)),
     }
@@ -183,11 +197,15 @@ def _moved(head: NDArray[np.bool_], keep: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def _front_grid(centre: Array, top: float) -> Any:
-    affine = np.hstack([np.diag(_FRONT_SPACING), np.array([[centre[0] - 120], [centre[1] - 150], [top - 220]])])
+    affine = np.hstack(
+        [np.diag(_FRONT_SPACING), np.array([[centre[0] - 120], [centre[1] - 150], [top - 220]])]
+    )
     return image_of(np.zeros(_FRONT_SIZE[::-1], np.uint8), affine)
 
 
 def _on_grid(image: Any, grid: Any, transform: Any, outside: int) -> NDArray[np.bool_]:
-    resampled = sitk.Resample(image, grid, transform, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8)
+    resampled = sitk.Resample(
+        image, grid, transform, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8
+    )
     values: NDArray[np.bool_] = sitk.GetArrayFromImage(resampled) > 0
     return values

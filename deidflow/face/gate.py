@@ -17,14 +17,14 @@ from deidflow.face.affine import Array, apply, inverse
 from deidflow.face.features import Features, brain_features, face_is_empty, features
 from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.template import Template
-from deidflow.face_settings import GateSettings
+from deidflow.settings.face import GateSettings
 
 _FEWEST_FRONT_PIXELS = 200
 Test = tuple[str, Callable[[float], bool]]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateDecision:
     """The gate's decision with every figure it rests on; `failed` names the first test not passed."""
 
     failed: str
@@ -46,7 +46,9 @@ def agreement(first: Array, second: Array, template: Template) -> float:
     return float(np.linalg.norm(apart, axis=1).mean())
 
 
-def judge(head: Resonance, affine: Array, distance: float, template: Template, settings: GateSettings) -> Verdict:
+def judge(
+    head: Resonance, affine: Array, distance: float, template: Template, settings: GateSettings
+) -> GateDecision:
     """Apply G1 and G2 to a registration on MR (subject world -> template world)."""
     found = {"agreement_mm": distance, **features(head, affine, template)}
     tests: list[Test] = [
@@ -65,9 +67,13 @@ def judge_tomography(
     others: Callable[[], Sequence[float]],
     template: Template,
     settings: GateSettings,
-) -> Verdict:
+) -> GateDecision:
     """The same for CT; `others` gives distances to the engines for MR, asked only where the brain does not decide."""
-    found = {"agreement_mm": distance, **features(head, affine, template), **brain_features(head, affine, template)}
+    found = {
+        "agreement_mm": distance,
+        **features(head, affine, template),
+        **brain_features(head, affine, template),
+    }
     tests: list[Test] = [("agreement_mm", lambda value: value <= settings.agreement_mm)]
     by_brain = settings.brain_min_ml <= found["brain_ml"] <= settings.brain_max_ml
     if by_brain and found["brain_dice"] >= settings.brain_dice_min:
@@ -81,7 +87,10 @@ def judge_tomography(
 def _common(found: Features, settings: GateSettings) -> list[Test]:
     """Tests of every kind of image."""
     tests: list[Test] = [
-        ("volume_scale", lambda value: settings.volume_scale_min <= value <= settings.volume_scale_max),
+        (
+            "volume_scale",
+            lambda value: settings.volume_scale_min <= value <= settings.volume_scale_max,
+        ),
         ("head_dice", lambda value: value >= settings.head_dice_min),
         ("vault_in_head", lambda value: value >= settings.vault_in_head_min),
         ("face_cut", lambda value: value >= settings.face_cut_min),
@@ -92,8 +101,8 @@ def _common(found: Features, settings: GateSettings) -> list[Test]:
     return tests
 
 
-def _decided(found: Features, tests: Sequence[Test]) -> Verdict:
+def _decided(found: Features, tests: Sequence[Test]) -> GateDecision:
     for name, test in tests:
         if math.isnan(found[name]) or not test(found[name]):
-            return Verdict(name, found)
-    return Verdict("", found)
+            return GateDecision(name, found)
+    return GateDecision("", found)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import Array, apply, as_transform, compose, index_to_world, inverse
-from deidflow.face.anatomy import FARTHEST_MM, UNIT_MM
+from deidflow.face.template_regions import FARTHEST_MM, UNIT_MM
 from deidflow.face.volume import Image, image_of
 
 Removed = NDArray[np.bool_]
@@ -30,7 +30,9 @@ class Field:
     def within(self, grid: Image, reach_mm: float) -> Removed:
         """Which points of a grid lie within `reach_mm`, shape (slices, rows, columns)."""
         transform, far = as_transform(self.affine), FARTHEST_MM / UNIT_MM
-        found = sitk.Resample(self.distance, grid, transform, sitk.sitkNearestNeighbor, far, sitk.sitkUInt8)
+        found = sitk.Resample(
+            self.distance, grid, transform, sitk.sitkNearestNeighbor, far, sitk.sitkUInt8
+        )
         values: Removed = sitk.GetArrayViewFromImage(found) <= round(reach_mm / UNIT_MM)
         return values
 
@@ -113,7 +115,9 @@ def _part(plane: Plane, rows: slice, columns: slice) -> Plane:
     """A rectangle of a plane as a plane."""
     aside = plane.row_direction * plane.column_spacing * columns.start
     origin = plane.origin + aside + plane.column_direction * plane.row_spacing * rows.start
-    return replace(plane, origin=origin, rows=rows.stop - rows.start, columns=columns.stop - columns.start)
+    return replace(
+        plane, origin=origin, rows=rows.stop - rows.start, columns=columns.stop - columns.start
+    )
 
 
 def grid_of(plane: Plane) -> Image:
@@ -132,4 +136,8 @@ def in_view(volume: Image, affine: Array, points: Array, margin_mm: float) -> fl
     to_index = inverse(index_to_world(volume))
     reach = margin_mm / np.linalg.norm(index_to_world(volume)[:, :3], axis=0)
     indices = apply(to_index, apply(inverse(affine), points))
-    return float(((indices >= -0.5 - reach) & (indices <= np.array(volume.GetSize()) - 0.5 + reach)).all(1).mean())
+    return float(
+        ((indices >= -0.5 - reach) & (indices <= np.array(volume.GetSize()) - 0.5 + reach))
+        .all(1)
+        .mean()
+    )

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy import ndimage
 
-from deidflow.face.volume import first_volume, head_mask, image_of, lps_of, shrink, upright_grid, window
+from deidflow.face.volume import (
+    first_volume,
+    head_mask,
+    image_of,
+    lps_of,
+    shrink,
+    upright_grid,
+    window,
+)
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
 _KEPT, _AIR_HU = 0.5, -1000.0
@@ -35,14 +43,17 @@ def save_sheet(before: Path, after: Path, mask: Path, sheet: Path) -> None:
         [*_planes(first, removed, top), *_renderings(head)],
         [*_planes(second, removed, top), *_renderings(head & ~removed)],
     ]
-    sheet.write_bytes(_png(np.concatenate([np.concatenate([_tile(one) for one in row], 1) for row in rows])))
+    sheet.write_bytes(
+        _png(np.concatenate([np.concatenate([_tile(one) for one in row], 1) for row in rows]))
+    )
 
 
 def _cube(path: Path, outside: float | None = None) -> Values:
     """The first volume on an axis-aligned grid of 2 mm in LPS, (z, y, x), z upwards; pads of CT are air."""
     loaded = nibabel.load(path)
     image = shrink(
-        image_of(first_volume(loaded).transpose(2, 1, 0).astype(np.float32), lps_of(loaded.affine)), _GRID_MM
+        image_of(first_volume(loaded).transpose(2, 1, 0).astype(np.float32), lps_of(loaded.affine)),
+        _GRID_MM,
     )
     grid = upright_grid(image, _GRID_MM, least=2)
     floor = float(sitk.GetArrayViewFromImage(image).min()) if outside is None else outside
@@ -89,7 +100,9 @@ def _tile(values: Values) -> Values:
     picture = Picture.fromarray(np.ascontiguousarray(values))
     picture.thumbnail((_PIXELS, _PIXELS))
     scale = _PIXELS / max(picture.size)
-    picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Picture.Resampling.BILINEAR)
+    picture = picture.resize(
+        (round(picture.width * scale), round(picture.height * scale)), Picture.Resampling.BILINEAR
+    )
     square = Picture.new("RGB", (_PIXELS + _GAP, _PIXELS + _GAP))
     square.paste(picture, ((_PIXELS - picture.width) // 2, (_PIXELS - picture.height) // 2))
     return np.asarray(square)

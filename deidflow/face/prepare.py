@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deidflow.face.series import Series
+from deidflow.face.series import HeadSeries
 from deidflow.face.tomography import head_and_brain, label_image
-from deidflow.face.volume import Image, flattened_ranks, head_mask, on_even_grid, trim_padding, window
+from deidflow.face.volume import (
+    Image,
+    flattened_ranks,
+    head_mask,
+    on_even_grid,
+    trim_padding,
+    window,
+)
 
 _SPACING_MM = 2.0
 
@@ -52,6 +59,8 @@ class Tomography:
         return label_image(self.mask, self.brain)
 
 
-def prepared(series: Series) -> Resonance | Tomography:
+def prepared(series: HeadSeries) -> Resonance | Tomography:
     """The largest stack of a series, made ready as its modality asks."""
-    return Tomography.of(series.main) if series.about.modality == "CT" else Resonance.of(series.main)
+    return (
+        Tomography.of(series.main) if series.about.modality == "CT" else Resonance.of(series.main)
+    )

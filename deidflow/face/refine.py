@@ -45,7 +45,9 @@ class Reference:
         """The reference made of a volume."""
         image = window(shrink(volume, _SPACING_MM))
         points = mask_points(head_mask(image))
-        middle = image.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in image.GetSize()])
+        middle = image.TransformContinuousIndexToPhysicalPoint(
+            [(size - 1) / 2 for size in image.GetSize()]
+        )
         return cls(image, _blurred(image), points.mean(0) if len(points) else np.array(middle))
 
 
@@ -59,11 +61,16 @@ def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion
     rough = Similarity(_samples(stacks, _COARSE_MM), reference.blurred, _COARSE_BINS)
 
     def affine(parameters: Array) -> Array:
-        return from_parameters(np.concatenate([parameters, np.zeros(6)]), reference.centre, reference.centre)
+        return from_parameters(
+            np.concatenate([parameters, np.zeros(6)]), reference.centre, reference.centre
+        )
 
     before = exact(affine(np.zeros(6)))
     near, _ = minimized(lambda free: -rough(affine(free)), np.zeros(6), 4, 4.0, 1e-4, 0.1)
-    found = [minimized(lambda free: -exact(affine(free)), start, 4, 1.0, 1e-5, 0.02) for start in (np.zeros(6), near)]
+    found = [
+        minimized(lambda free: -exact(affine(free)), start, 4, 1.0, 1e-5, 0.02)
+        for start in (np.zeros(6), near)
+    ]
     best, cost = min(found, key=lambda pair: pair[1])
     motion = affine(best)
     moved = float(np.linalg.norm(apply(inverse(motion), face) - face, axis=1).mean())
@@ -78,5 +85,10 @@ def _samples(stacks: Sequence[Image], spacing: float) -> Samples:
     """Points of all stacks, each as many as it has voxels."""
     small = [window(shrink(stack, spacing)) for stack in stacks]
     sizes = [math.prod(one.GetSize()) for one in small]
-    parts = [sample(one, max(200, _POINTS * size // sum(sizes)), _SEED) for one, size in zip(small, sizes, strict=True)]
-    return Samples(np.concatenate([one.points for one in parts]), np.concatenate([one.values for one in parts]))
+    parts = [
+        sample(one, max(200, _POINTS * size // sum(sizes)), _SEED)
+        for one, size in zip(small, sizes, strict=True)
+    ]
+    return Samples(
+        np.concatenate([one.points for one in parts]), np.concatenate([one.values for one in parts])
+    )

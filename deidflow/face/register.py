@@ -67,7 +67,9 @@ def register(small: Any, target: Target, *, seed: int = 0) -> Array:
     fine = on_even_grid(small, 4.0)
     coarse = on_even_grid(fine, 8.0)
     top, whole = head_centres(fine)
-    middle = np.array(fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()]))
+    middle = np.array(
+        fine.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fine.GetSize()])
+    )
     search = _Search(top if top is not None else middle, target.centre)
     offsets = _offsets(search.centre, [top, whole, middle])
     region = head_region(fine)
@@ -77,7 +79,9 @@ def register(small: Any, target: Target, *, seed: int = 0) -> Array:
     starts = _spread(search, _grid(search, rough, offsets), 18.0, 6)
     similar = sorted((_seven(search, rough, start) for start in starts), key=lambda found: found[1])
     best = _spread(search, [parameters for parameters, _ in similar], 8.0, 2)
-    nine = min((_powell(search, exact, start, 9, 3, 3.0) for start in best), key=lambda found: found[1])
+    nine = min(
+        (_powell(search, exact, start, 9, 3, 3.0) for start in best), key=lambda found: found[1]
+    )
     twelve, _ = _powell(search, exact, nine[0], 12, 5, 2.0)
     final, _ = _powell(search, polish, twelve, 12, 3, 1.0, 1e-4, 0.03)
     return search.affine(final)
@@ -105,12 +109,16 @@ def _grid(search: _Search, similarity: Similarity, offsets: Sequence[Array]) -> 
     return [parameters for _, parameters in sorted(scored, key=lambda pair: pair[0])]
 
 
-def _spread(search: _Search, candidates: Sequence[Array], distance: float, most: int) -> list[Array]:
+def _spread(
+    search: _Search, candidates: Sequence[Array], distance: float, most: int
+) -> list[Array]:
     """The first candidates that lie at least `distance` mm from each other."""
     kept: list[Array] = []
     for candidate in candidates:
         cross = search.cross(candidate)
-        if all(np.linalg.norm(cross - search.cross(other), axis=1).mean() > distance for other in kept):
+        if all(
+            np.linalg.norm(cross - search.cross(other), axis=1).mean() > distance for other in kept
+        ):
             kept.append(candidate)
         if len(kept) == most:
             break
@@ -124,7 +132,9 @@ def _seven(search: _Search, similarity: Similarity, start: Array) -> tuple[Array
         return np.concatenate([free[:6], np.repeat(free[6], 3), np.zeros(3)])
 
     first = np.append(start[:6], start[6:9].mean())
-    found, cost = minimized(lambda free: search.cost(similarity, expand(free)), first, 4, 4.0, 1e-3, 0.2)
+    found, cost = minimized(
+        lambda free: search.cost(similarity, expand(free)), first, 4, 4.0, 1e-3, 0.2
+    )
     return expand(found), cost
 
 
@@ -178,7 +188,9 @@ def head_region(image: Any) -> NDArray[np.bool_] | None:
     for axis, positions in enumerate(np.indices(values.shape, sparse=True)):
         low, high = indices[:, axis].min() - margin[axis], indices[:, axis].max() + margin[axis]
         region &= (positions >= low) & (positions <= high)
-    region &= _heights(image, values.shape) > np.percentile(mask_points(mask)[:, 2], 99.8) - _NECK_MM
+    region &= (
+        _heights(image, values.shape) > np.percentile(mask_points(mask)[:, 2], 99.8) - _NECK_MM
+    )
     return region if region.sum() > 300 else None
 
 

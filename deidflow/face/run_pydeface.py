@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deidflow.face.installed import find_flirt
+from deidflow.face.engine_installed import find_flirt
 
 
 def main(image: str, mask: str) -> None:
@@ -17,7 +17,9 @@ def main(image: str, mask: str) -> None:
         prepare_environment(Path(folder))
         from pydeface.utils import deface_image
 
-        warped = deface_image(infile=image, outfile=str(Path(folder, "defaced.nii.gz")), force=True)[1]
+        warped = deface_image(
+            infile=image, outfile=str(Path(folder, "defaced.nii.gz")), force=True
+        )[1]
         shutil.copyfile(warped, mask)
 
 

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deidflow.face.volume import Image
-from deidflow.face_settings import DefaceSettings, ScopeRule
 from deidflow.resources import load_yaml
+from deidflow.settings.face import DefaceSettings, ScopeRule
 
 FEWEST_SLICES = 20
 """Fewer slices do not show what they do not show."""
@@ -41,7 +41,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Series:
+class HeadSeries:
     """A series as volumes in LPS, in-plane about 2 mm, the largest stack first."""
 
     name: str
@@ -76,11 +76,17 @@ class Series:
         return min(self.main.GetSize()) >= FEWEST_SLICES and not self.is_localizer
 
 
-def wish(about: About, settings: DefaceSettings) -> ScopeRule | None:
+def scope_rule_for(about: About, settings: DefaceSettings) -> ScopeRule | None:
     """The first rule of `deface.scope` that a series meets."""
     return next((rule for rule in settings.scope if _meets(about, rule)), None)
 
 
 def _meets(about: About, rule: ScopeRule) -> bool:
-    pairs = ((rule.modality, about.modality), (rule.body_part, about.body_part), (rule.series, about.description))
-    return all(not pattern or fnmatchcase(value.upper(), pattern.upper()) for pattern, value in pairs)
+    pairs = (
+        (rule.modality, about.modality),
+        (rule.body_part, about.body_part),
+        (rule.series, about.description),
+    )
+    return all(
+        not pattern or fnmatchcase(value.upper(), pattern.upper()) for pattern, value in pairs
+    )

@@ -9,17 +9,17 @@ import numpy as np
 
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
-from deidflow.face.anatomy import NEAREST_MM
-from deidflow.face.attempt import Refused, Registered, attempt, state_in_view
 from deidflow.face.brain import brain_of, field_of
+from deidflow.face.candidate import Refused, Registered, attempt, state_in_view
 from deidflow.face.features import Features
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.prepare import prepared
 from deidflow.face.refine import Motion, Reference, refine
-from deidflow.face.series import Series
+from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
+from deidflow.face.template_regions import NEAREST_MM
 from deidflow.face.volume import Image
-from deidflow.face_settings import DefaceSettings
+from deidflow.settings.face import DefaceSettings
 from deidflow.verdicts import Reason
 
 _MOST_TRIES, _MOSTLY_OUT_OF_VIEW = 3, 0.25
@@ -45,7 +45,7 @@ class Anchor:
 
 
 @dataclass(frozen=True)
-class Fate:
+class MaskPlan:
     """What one series gets: a state, and how the mask of an anchor reaches it."""
 
     state: str
@@ -59,19 +59,29 @@ class Fate:
 
     def mask(self) -> WorldMask:
         """The mask in the world of the series."""
-        face, brain = self.anchor.face.seen_from(self.motion), self.anchor.brain.seen_from(self.motion)
+        face, brain = (
+            self.anchor.face.seen_from(self.motion),
+            self.anchor.brain.seen_from(self.motion),
+        )
         return WorldMask(face, self.margin_mm, brain, self.anchor.brain_margin_mm)
 
 
-def rank_candidates(series: Sequence[Series]) -> list[Series]:
+def rank_candidates(series: Sequence[HeadSeries]) -> list[HeadSeries]:
     """3-D T1-like series first, then other 3-D, then resolution and cover; MR before CT; no localizer, no colour."""
     scored = [(score, one) for one in series if (score := _score(one)) is not None]
-    return [one for _, one in sorted(scored, key=lambda pair: (pair[0], pair[1].name), reverse=True)]
+    return [
+        one for _, one in sorted(scored, key=lambda pair: (pair[0], pair[1].name), reverse=True)
+    ]
 
 
-def _score(series: Series) -> tuple[float, ...] | None:
+def _score(series: HeadSeries) -> tuple[float, ...] | None:
     about, volume = series.about, series.main
-    if about.modality not in ("MR", "CT") or about.colour or series.component != "M" or not series.is_thick:
+    if (
+        about.modality not in ("MR", "CT")
+        or about.colour
+        or series.component != "M"
+        or not series.is_thick
+    ):
         return None
     sizes, spacings = volume.GetSize(), volume.GetSpacing()
     cover = min(size * spacing for size, spacing in zip(sizes, spacings, strict=True))
@@ -88,7 +98,7 @@ def _score(series: Series) -> tuple[float, ...] | None:
 
 
 def register_session(
-    series: Sequence[Series], template: Template, settings: DefaceSettings
+    series: Sequence[HeadSeries], template: Template, settings: DefaceSettings
 ) -> tuple[Registered | None, list[Refused]]:
     """Register the best candidate that passes the gate; at most three are tried."""
     refused: list[Refused] = []
@@ -127,11 +137,16 @@ class Carrier:
     template: Template
     settings: DefaceSettings
     locate: Locate
-    siblings: Sequence[Series]
+    siblings: Sequence[HeadSeries]
 
     @classmethod
     def of(
-        cls, anchor: Anchor, template: Template, settings: DefaceSettings, locate: Locate, siblings: Sequence[Series]
+        cls,
+        anchor: Anchor,
+        template: Template,
+        settings: DefaceSettings,
+        locate: Locate,
+        siblings: Sequence[HeadSeries],
     ) -> Carrier:
         """A carrier for the series of the anchor's session."""
         registered = anchor.registered
@@ -139,19 +154,21 @@ class Carrier:
         reference = Reference.of(registered.series.main)
         return cls(anchor, reference, face, template, settings, locate, siblings)
 
-    def fate(self, series: Series) -> Fate:
+    def fate(self, series: HeadSeries) -> MaskPlan:
         """What a series gets; raises Withheld where neither carrying nor its own registration holds."""
         registered = self.anchor.registered
         if series.name == registered.series.name:
             self._check_parts(series.stacks[1:], series.last)
-            fate = Fate(registered.state, "reference", self.anchor, IDENTITY, self.anchor.margin_mm)
+            fate = MaskPlan(
+                registered.state, "reference", self.anchor, IDENTITY, self.anchor.margin_mm
+            )
             return self._measured(series, replace(fate, figures=registered.figures))
         try:
             return self._carried(series)
         except Withheld as held:
             return self._own(series, held)
 
-    def _carried(self, series: Series) -> Fate:
+    def _carried(self, series: HeadSeries) -> MaskPlan:
         magnitude = self._magnitude_of(series)
         motion = refine((magnitude or series).stacks, self.reference, self.face)
         how, affine = self._believed(motion)
@@ -161,7 +178,7 @@ class Carrier:
         how = "magnitude" if magnitude is not None and how == "refined" else how
         state = state_in_view(series, compose(self.anchor.registered.affine, affine), self.template)
         found = {"moved_mm": motion.moved_mm, "gain": motion.gain, "contrast": motion.contrast}
-        fate = Fate(state, how, self.anchor, affine, self._carried_margin(), found)
+        fate = MaskPlan(state, how, self.anchor, affine, self._carried_margin(), found)
         return self._measured(series, fate)
 
     def _check_parts(self, stacks: Sequence[Image], last: Sequence[Image]) -> None:
@@ -173,13 +190,18 @@ class Carrier:
         for stack, is_last in [*((one, False) for one in stacks), *((one, True) for one in last)]:
             motion = refine([stack], self.reference, self.face)
             blurred = motion.contrast < gate.carried_contrast_min
-            if (blurred and not is_last) or (not blurred and motion.moved_mm > gate.carried_move_max_mm):
-                raise Withheld(Reason.PARTS_APART, f"moved {motion.moved_mm:.0f} mm, contrast {motion.contrast:.2f}")
+            if (blurred and not is_last) or (
+                not blurred and motion.moved_mm > gate.carried_move_max_mm
+            ):
+                raise Withheld(
+                    Reason.PARTS_APART,
+                    f"moved {motion.moved_mm:.0f} mm, contrast {motion.contrast:.2f}",
+                )
 
     def _carried_margin(self) -> float:
         return max(self.settings.carried_margin_mm, self.anchor.margin_mm)
 
-    def _magnitude_of(self, series: Series) -> Series | None:
+    def _magnitude_of(self, series: HeadSeries) -> HeadSeries | None:
         """The magnitude series on the grid of a phase series."""
         if series.component == "M":
             return None
@@ -195,7 +217,7 @@ class Carrier:
             raise Withheld(Reason.NOT_CARRIED, f"moved {motion.moved_mm:.0f} mm")
         return ("refined", motion.affine) if motion.gain > 0 else ("coordinates", IDENTITY)
 
-    def _own(self, series: Series, held: Withheld) -> Fate:
+    def _own(self, series: HeadSeries, held: Withheld) -> MaskPlan:
         """Registered by itself where the session's registration does not hold for it."""
         if _score(series) is None or len(series.stacks) > 1 or held.reason is Reason.PARTS_APART:
             raise held
@@ -203,10 +225,10 @@ class Carrier:
         if isinstance(outcome, Refused):
             raise Withheld(held.reason, f"{held.detail}; alone: {outcome.detail}")
         anchor = anchor_of(outcome, self.locate, self.settings)
-        fate = Fate(outcome.state, "own", anchor, IDENTITY, anchor.margin_mm, outcome.figures)
+        fate = MaskPlan(outcome.state, "own", anchor, IDENTITY, anchor.margin_mm, outcome.figures)
         return self._measured(series, fate)
 
-    def _measured(self, series: Series, fate: Fate) -> Fate:
+    def _measured(self, series: HeadSeries, fate: MaskPlan) -> MaskPlan:
         """The fate with the ml of brain that its mask would change; raises Withheld where that is too much."""
         lost = brain_lost(series, fate, self.template)
         if lost > self.settings.gate.brain_lost_max_ml:
@@ -214,17 +236,22 @@ class Carrier:
         return replace(fate, figures=fate.figures | {"brain_lost_ml": lost})
 
 
-def brain_lost(series: Series, fate: Fate, template: Template) -> float:
+def brain_lost(series: HeadSeries, fate: MaskPlan, template: Template) -> float:
     """Ml of the brain that a mask changes on a series, by the brain of its anchor and, on MR and CT, by its own."""
     brains = [fate.anchor.registered.brain.mask] if fate.how in ("reference", "own") else []
-    if series.about.modality in ("MR", "CT") and series.component == "M" and series.is_thick and not brains:
+    if (
+        series.about.modality in ("MR", "CT")
+        and series.component == "M"
+        and series.is_thick
+        and not brains
+    ):
         affine = compose(fate.anchor.registered.affine, fate.motion)
         own = brain_of(prepared(series), affine, template.brain)
         brains += [own.mask] if own.source == "own" else []
     return max((fate.mask().taken(brain) for brain in brains), default=0.0)
 
 
-def _on_one_grid(one: Series, other: Series) -> bool:
+def _on_one_grid(one: HeadSeries, other: HeadSeries) -> bool:
     first, second = one.main, other.main
     return bool(
         first.GetSize() == second.GetSize()

@@ -44,7 +44,9 @@ class Similarity:
         count = int(inside.sum())
         if count < _LEAST_OVERLAP * len(inside):
             return 0.0
-        values = map_coordinates(self._moving, where[:, inside], order=1, prefilter=False, mode="nearest")
+        values = map_coordinates(
+            self._moving, where[:, inside], order=1, prefilter=False, mode="nearest"
+        )
         return _information(self._rows[inside], values, self._bins, count)
 
 
@@ -60,7 +62,8 @@ def sample(fixed: Any, most: int, seed: int, region: NDArray[np.bool_] | None = 
     indices += generator.uniform(-0.5, 0.5, indices.shape)
     indices = np.clip(indices, 0, np.array(fixed.GetSize()) - 1)
     return Samples(
-        apply(index_to_world(fixed), indices), map_coordinates(values, indices.T[::-1], order=1, mode="nearest")
+        apply(index_to_world(fixed), indices),
+        map_coordinates(values, indices.T[::-1], order=1, mode="nearest"),
     )
 
 
@@ -91,7 +94,9 @@ def _motions(centre: Array) -> list[Array]:
     for _ in range(_MOVES):
         shift = _of_length(generator.normal(size=3), _MOVE_MM)
         turn = sitk.Euler3DTransform()
-        turn.SetRotation(*_of_length(generator.normal(size=3), math.radians(_MOVE_DEGREES)).tolist())
+        turn.SetRotation(
+            *_of_length(generator.normal(size=3), math.radians(_MOVE_DEGREES)).tolist()
+        )
         rotation = np.array(turn.GetMatrix()).reshape(3, 3)
         found.append(np.hstack([rotation, (centre + shift - rotation @ centre)[:, None]]))
     return found

@@ -17,8 +17,15 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from deidflow.face.affine import Array, index_to_world
-from deidflow.face.anatomy import PAD_HIGH, PAD_LOW, brain_mask, distance_to, extended_region, points_of
 from deidflow.face.register import Target
+from deidflow.face.template_regions import (
+    PAD_HIGH,
+    PAD_LOW,
+    brain_mask,
+    distance_to,
+    extended_region,
+    points_of,
+)
 from deidflow.face.tomography import label_image
 from deidflow.face.volume import (
     Image,
@@ -82,7 +89,9 @@ def load_template(path: Path) -> Template:
 def build_template(*, ears: bool) -> Template:
     """Compute everything from pydeface's two files; about 10 CPU seconds."""
     data = files("pydeface").joinpath("data")
-    image = sitk.DICOMOrient(sitk.ReadImage(str(data / "mean_reg2mean.nii.gz"), sitk.sitkFloat32), "LPS")
+    image = sitk.DICOMOrient(
+        sitk.ReadImage(str(data / "mean_reg2mean.nii.gz"), sitk.sitkFloat32), "LPS"
+    )
     region = sitk.DICOMOrient(sitk.ReadImage(str(data / "facemask.nii.gz"), sitk.sitkUInt8), "LPS")
     original = sitk.ZeroFluxNeumannPad(region, PAD_LOW, PAD_HIGH)
     brain = brain_mask(image)
@@ -134,11 +143,17 @@ def _image_of(template: Template, name: str) -> Image:
 
 
 def _unpack(stored: dict[str, NDArray[Any]]) -> Template:
-    images = {name: image_of(stored[f"{name}_values"], stored[f"{name}_affine"]) for name in _IMAGES}
+    images = {
+        name: image_of(stored[f"{name}_values"], stored[f"{name}_affine"]) for name in _IMAGES
+    }
     targets = {
         name: Target(images[f"{name}_fine"], images[f"{name}_coarse"], stored["centre"])
         for name in ("plain", "ranked", "labels")
     }
-    points = {name.removeprefix("points_"): values for name, values in stored.items() if name.startswith("points_")}
+    points = {
+        name.removeprefix("points_"): values
+        for name, values in stored.items()
+        if name.startswith("points_")
+    }
     others = {name: images[name] for name in ("head", "brain", "original", "distance")}
     return Template(**targets, **others, points=points)

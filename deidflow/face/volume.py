@@ -78,7 +78,9 @@ def on_even_grid(image: Image, spacing: float) -> Image:
         small = sitk.SmoothingRecursiveGaussian(small, spacing * 0.35)
     pairs = list(zip(small.GetSize(), small.GetSpacing(), strict=True))
     size = [max(1, int(count * step / spacing)) for count, step in pairs]
-    first = small.TransformContinuousIndexToPhysicalPoint([(spacing / step - 1) / 2 for _, step in pairs])
+    first = small.TransformContinuousIndexToPhysicalPoint(
+        [(spacing / step - 1) / 2 for _, step in pairs]
+    )
     floor = float(sitk.GetArrayViewFromImage(small).min())
     return sitk.Resample(small, size, sitk.Transform(), sitk.sitkLinear, first, [spacing] * 3, small.GetDirection(),
                          floor, sitk.sitkFloat32)  # fmt: skip
@@ -90,7 +92,9 @@ def window(image: Image) -> Image:
     low, top = float(np.percentile(values, 0.5)), float(np.percentile(values, 99.5))
     bright = values[values > low + 0.02 * (top - low)]
     high = float(np.percentile(bright, 99)) if bright.size > 100 else float(values.max())
-    return sitk.IntensityWindowing(image, low, max(high, low + max(1e-6, 1e-5 * abs(low))), 0.0, 1.0)
+    return sitk.IntensityWindowing(
+        image, low, max(high, low + max(1e-6, 1e-5 * abs(low))), 0.0, 1.0
+    )
 
 
 def head_threshold(image: Image) -> float:
@@ -125,7 +129,9 @@ def head_centres(image: Image, cut: float = 170.0) -> tuple[Array | None, Array 
         return None, None
     volume = abs(float(np.linalg.det(index_to_world(mask)[:, :3])))
     heights = points[:, 2]
-    counts, edges = np.histogram(heights, bins=np.arange(heights.min() - 5, heights.max() + 10, 5.0))
+    counts, edges = np.histogram(
+        heights, bins=np.arange(heights.min() - 5, heights.max() + 10, 5.0)
+    )
     wide = np.nonzero(counts * volume / 5.0 > 2000)[0]
     top = edges[wide[-1] + 1] if len(wide) else heights.max()
     return points[heights > top - cut].mean(0), points.mean(0)
@@ -147,7 +153,10 @@ def trim_padding(image: Image, margin: float = 12.0) -> Image:
         first, last = int(2 * used[0]), int(min(2 * used[-1] + 1, size[axis] - 1))
         cell = float(np.prod([2 * spacing[other] for other in others]))
         air = int(margin / spacing[axis])
-        tissue = [(np.take(values, index, axis) > threshold).sum() * cell > 2000 for index in (used[0], used[-1])]
+        tissue = [
+            (np.take(values, index, axis) > threshold).sum() * cell > 2000
+            for index in (used[0], used[-1])
+        ]
         ranges.append(
             (
                 first if tissue[0] else max(0, first - air),
@@ -183,7 +192,9 @@ def rank(image: Image) -> Image:
     if head.size < 500:
         return image
     quantiles = np.quantile(head, np.linspace(0, 1, 65))
-    steps = np.maximum.accumulate(quantiles + np.arange(65) * 1e-6 * (quantiles[-1] - quantiles[0] + 1e-9))
+    steps = np.maximum.accumulate(
+        quantiles + np.arange(65) * 1e-6 * (quantiles[-1] - quantiles[0] + 1e-9)
+    )
     low = min(float(np.percentile(values, 1)), threshold - 1e-6)
     levels = np.r_[0.0, np.linspace(AIR_CEILING, 1, 65)]
     return like(np.interp(values, np.r_[low, steps], levels).astype(np.float32), image)
@@ -202,7 +213,9 @@ def grown(mask: Image, reach: float) -> Image:
 
 def outward(mask: Image) -> Image:
     """Distance in mm from the surface of a mask: positive outside, negative inside."""
-    return sitk.SignedMaurerDistanceMap(mask, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
+    return sitk.SignedMaurerDistanceMap(
+        mask, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
+    )
 
 
 def largest(mask: Image) -> Image:
@@ -219,4 +232,6 @@ def millilitres(mask: Image) -> float:
 def nearest(mask: Image, grid: Image, transform: Any = None, outside: int = 0) -> Image:
     """A mask on another grid; `transform` maps points of the grid to the mask's world."""
     moved = sitk.Transform() if transform is None else transform
-    return sitk.Resample(mask, grid, moved, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8)
+    return sitk.Resample(
+        mask, grid, moved, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8
+    )

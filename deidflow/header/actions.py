@@ -14,17 +14,34 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from deidflow.dicom.header import CHARSET, other_readings
+from deidflow.dicom.instance import CHARSET, other_readings
 from deidflow.dicom.person_names import fold
 from deidflow.header.context import HeaderContext
 from deidflow.header.rules import Rule
 from deidflow.header.temporal import move_value
 from deidflow.header.text import keep_tokens
-from deidflow.header.values import dummy, floor_to, is_number, limit_age, parse_time, shift_date, shift_datetime
+from deidflow.header.values import (
+    dummy,
+    floor_to,
+    is_number,
+    limit_age,
+    parse_time,
+    shift_date,
+    shift_datetime,
+)
 from deidflow.resources import defined_terms
 
 SIZES = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"SV": 8, b"UV": 8}
-FORMATS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d", b"SV": "q", b"UV": "Q"}
+FORMATS = {
+    b"US": "H",
+    b"SS": "h",
+    b"UL": "I",
+    b"SL": "i",
+    b"FL": "f",
+    b"FD": "d",
+    b"SV": "q",
+    b"UV": "Q",
+}
 _WIDE = frozenset((b"UL", b"SL", b"UV", b"SV", b"FD"))
 """VRs that can hold numbers of six digits and more without loss."""
 ENCODED = frozenset((b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"PN"))
@@ -38,13 +55,17 @@ _LONGEST = {b"AE": 16, b"CS": 16, b"SH": 16, b"LO": 64, b"PN": 64, b"DS": 16, b"
 _CODE_MEANING, _IMAGE_COMMENTS = 0x00080104, 0x00204000
 _NUMBER = r"\s*([+-]?\d+(?:\.\d*)?)\s*"
 _DIFFUSION = re.compile(rf"b\s*={_NUMBER}\({_NUMBER},{_NUMBER},{_NUMBER}\)")
-_CODES = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010F, 0x00080119, 0x00080120))
+_CODES = frozenset(
+    (0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010F, 0x00080119, 0x00080120)
+)
 """Code values, schemes and context groups: one may be somebody's number by chance, but holds no name."""
 _CHARSETS = re.compile(r"(?:ISO|IR|IS|GB|GBK|GB18030|UTF|\d{1,5}|[ _,.-])*")
 """Terms of SpecificCharacterSet, those that writers misspell among them: text is not decodable without."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f].*", re.DOTALL)
 """What stands behind a control character that text may not hold is no text (PS3.5 section 6.1.3)."""
-CLASS_UIDS = frozenset((0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118))
+CLASS_UIDS = frozenset(
+    (0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118)
+)
 """UIDs of classes, of coding schemes and of context groups: they name kinds, not instances."""
 
 
@@ -106,7 +127,11 @@ class Actions:
         return b""
 
     def _retain(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
-        return raw.rstrip(b"\0 ") if vr in TEXT | TEMPORAL | {b"UI", b"PN", b"DS", b"IS", b"AS"} else raw
+        return (
+            raw.rstrip(b"\0 ")
+            if vr in TEXT | TEMPORAL | {b"UI", b"PN", b"DS", b"IS", b"AS"}
+            else raw
+        )
 
     def _keep(self, rule: Rule, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         if vr in TEXT:
@@ -115,7 +140,9 @@ class Actions:
             return self._numbers(tag, vr, raw)
         if vr in (b"DS", b"IS"):
             values = self.decoded(vr, raw)
-            legal = all(not one.strip() or (is_number(one) and len(one.strip()) <= 32) for one in values)
+            legal = all(
+                not one.strip() or (is_number(one) and len(one.strip()) <= 32) for one in values
+            )
             return self._without_own(raw, values) if legal else None
         if vr in BINARY:
             return (
@@ -178,7 +205,11 @@ class Actions:
     def _numbers(self, tag: int, vr: bytes, raw: bytes) -> bytes | None:
         count, rest = divmod(len(raw), SIZES[vr])
         most = self.multiplicity.get(tag, 0)
-        if rest or (most and count > most) or (len(raw) > 8 and self.context.scrubber.hides(raw, needed=True)):
+        if (
+            rest
+            or (most and count > most)
+            or (len(raw) > 8 and self.context.scrubber.hides(raw, needed=True))
+        ):
             return None
         return bytes(len(raw)) if self.holds_own_number(vr, raw) else raw
 
@@ -270,7 +301,9 @@ class Actions:
             return diffusion.encode("ascii")
         if tag == _CODE_MEANING and fold(self._text(vr, raw).strip()) in standard_meanings():
             return self._searched(tag, vr, raw)
-        kept = self.context.scrubber.words(" ".join(self.decoded(vr, raw)))[: _LONGEST.get(vr, 1024)].strip()
+        kept = self.context.scrubber.words(" ".join(self.decoded(vr, raw)))[
+            : _LONGEST.get(vr, 1024)
+        ].strip()
         if kept or rule.fallback == "remove":
             return kept.encode("ascii")
         return self.apply(Rule(rule.fallback), tag, vr, raw)
@@ -285,7 +318,10 @@ def standard_meanings() -> frozenset[str]:
     from pydicom.sr._concepts_dict import concepts
 
     return frozenset(
-        fold(meaning) for schemes in concepts.values() for codes in schemes.values() for meaning, _ in codes.values()
+        fold(meaning)
+        for schemes in concepts.values()
+        for codes in schemes.values()
+        for meaning, _ in codes.values()
     )
 
 

@@ -14,14 +14,21 @@ from pydicom.encaps import generate_frames
 from deidflow.dicom.codestream import without_comments, without_tail
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, encoded, item
 from deidflow.dicom.encoding import NATIVE
-from deidflow.dicom.kinds import has_mark, with_mark
+from deidflow.dicom.file_kind import has_mark, with_mark
 from deidflow.dicom.repeats import Guesses, Repeats
 from deidflow.dicom.spare_bits import SpareBits
-from deidflow.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, file_meta, inflate
+from deidflow.dicom.structure import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    file_meta,
+    inflate,
+)
 from deidflow.errors import Withheld
 from deidflow.header.context import HeaderContext
 from deidflow.header.markers import Marker
-from deidflow.header.normal import normalised
+from deidflow.header.normalise import normalised
 from deidflow.header.rules import Rules
 from deidflow.header.splice import Level, Memory, Splicer
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
@@ -124,7 +131,12 @@ class HeaderCleaner:
         header, known, position = self._spliced(syntax, body, start)
         pixels = _pixels(body, position, syntax, known.raws)
         spare = self._spare(known)
-        if spare is not None and syntax in NATIVE and pixels and spare.are_used(pixels[0][_VALUE[syntax] :]):
+        if (
+            spare is not None
+            and syntax in NATIVE
+            and pixels
+            and spare.are_used(pixels[0][_VALUE[syntax] :])
+        ):
             raise Withheld(Reason.EMBEDDED_OVERLAY)
         chunks: list[Chunk] = [header, *pixels]
         meta = _meta(header, syntax, explicit=self._out(syntax))
@@ -137,7 +149,9 @@ class HeaderCleaner:
         explicit = syntax != IMPLICIT_LITTLE
         if explicit not in self._splicers:
             out = self._out(syntax)
-            splicer = Splicer(self.rules, self.context, explicit, out, self.markers[out], self.memory[explicit])
+            splicer = Splicer(
+                self.rules, self.context, explicit, out, self.markers[out], self.memory[explicit]
+            )
             self._splicers[explicit] = splicer, Repeats(splicer, self.guesses)
         splicer, repeats = self._splicers[explicit]
         known: Level
@@ -175,14 +189,20 @@ def _pixels(body: bytes, position: int, syntax: str, facts: Mapping[int, bytes])
     return _fragments(body, offset + 4, position, syntax, facts)
 
 
-def _fragments(body: bytes, first: int, start: int, syntax: str, facts: Mapping[int, bytes]) -> list[Chunk]:
+def _fragments(
+    body: bytes, first: int, start: int, syntax: str, facts: Mapping[int, bytes]
+) -> list[Chunk]:
     """Encapsulated pixel data; text in codestreams and behind them is cut out, and offsets that are none."""
     found, position = [], first
     while body[position : position + 4] == b"\xfe\xff\x00\xe0":
         (length,) = LENGTH(body, position + 4)
         found.append(body[position + 8 : position + 8 + length])
         position += 8 + length
-    if position + 8 > len(body) or body[position : position + 4] != b"\xfe\xff\xdd\xe0" or not found:
+    if (
+        position + 8 > len(body)
+        or body[position : position + 4] != b"\xfe\xff\xdd\xe0"
+        or not found
+    ):
         raise NotUnderstood
     frames = _frames(body[first:position], found, syntax, facts)
     cleaned = [_without_text(frame, syntax, facts) for frame in frames]
@@ -192,7 +212,9 @@ def _fragments(body: bytes, first: int, start: int, syntax: str, facts: Mapping[
     return [body[start:first], item(b""), *map(item, padded), b"\xfe\xff\xdd\xe0\0\0\0\0"]
 
 
-def _frames(content: bytes, found: list[bytes], syntax: str, facts: Mapping[int, bytes]) -> list[bytes]:
+def _frames(
+    content: bytes, found: list[bytes], syntax: str, facts: Mapping[int, bytes]
+) -> list[bytes]:
     text = facts.get(_FRAMES, b"1").decode("ascii", "replace").strip("\0 ")
     number = int(text) if text.isdigit() and int(text) else 1
     if syntax == _RLE or number == len(found) - 1:
@@ -203,11 +225,17 @@ def _frames(content: bytes, found: list[bytes], syntax: str, facts: Mapping[int,
 def _without_text(frame: bytes, syntax: str, facts: Mapping[int, bytes]) -> bytes:
     """A frame without comments and tail; one that had none is the same, padding and all."""
     if syntax == _RLE:
-        rows, columns = (int.from_bytes(facts.get(tag, b"")[:2], "little") for tag in (_ROWS, _COLUMNS))
+        rows, columns = (
+            int.from_bytes(facts.get(tag, b"")[:2], "little") for tag in (_ROWS, _COLUMNS)
+        )
         cleaned = without_tail(frame, rows * columns)
     else:
         cleaned = without_comments(frame)
-    return frame if frame[: len(cleaned)] == cleaned and frame[len(cleaned) :] in (b"", b"\0") else cleaned
+    return (
+        frame
+        if frame[: len(cleaned)] == cleaned and frame[len(cleaned) :] in (b"", b"\0")
+        else cleaned
+    )
 
 
 def _are_offsets(found: list[bytes]) -> bool:
@@ -244,7 +272,10 @@ def _around_instance(sop_class: bytes, syntax: str) -> tuple[bytes, bytes]:
         (0x00020013, b"SH", IMPLEMENTATION_NAME.encode("ascii")),
     )
     first, last = (
-        b"".join(encoded(tag, vr, value + b"\0" * (len(value) & 1), explicit=True) for tag, vr, value in rows)
+        b"".join(
+            encoded(tag, vr, value + b"\0" * (len(value) & 1), explicit=True)
+            for tag, vr, value in rows
+        )
         for rows in (before, behind)
     )
     return first, last
@@ -256,10 +287,18 @@ def _class_and_instance(header: bytes, explicit: bool) -> tuple[bytes, bytes]:
     position = 0
     while len(found) < 2 and position < len(header):
         tag = header[position : position + 4]
-        (length,) = struct.unpack_from("<H" if explicit else "<I", header, position + (6 if explicit else 4))
+        (length,) = struct.unpack_from(
+            "<H" if explicit else "<I", header, position + (6 if explicit else 4)
+        )
         if tag in (b"\x08\x00\x16\x00", b"\x08\x00\x18\x00"):
             found[tag] = header[position + 8 : position + 8 + length].rstrip(b"\0 ")
-        elif explicit and header[position + 4 : position + 6] in (b"SQ", b"UN", b"UT", b"UC", b"OB"):
+        elif explicit and header[position + 4 : position + 6] in (
+            b"SQ",
+            b"UN",
+            b"UT",
+            b"UC",
+            b"OB",
+        ):
             (length,) = LENGTH(header, position + 8)
             position += 4
         position += 8 + length

@@ -26,7 +26,9 @@ def is_complete(profile: Profile) -> bool:
 def _weakened(text: str) -> tuple[int, ...]:
     profile = Profile.model_validate_json(text)
     rules = compile_profile(profile)
-    strict = dict(from_table(profile)) | {tag_of(keyword): Rule("date") for keyword in profile.dates.keep}
+    strict = dict(from_table(profile)) | {
+        tag_of(keyword): Rule("date") for keyword in profile.dates.keep
+    }
     free = ("keep", "retain")
     found = []
     times_stay = profile.dates.mode == "shift" and profile.dates.times == "keep"
@@ -34,10 +36,16 @@ def _weakened(text: str) -> tuple[int, ...]:
         ours, asked = rules.for_tag(tag, "LO").action, strict[tag].action
         if asked == "date" and row["vr"] == "TM" and times_stay:
             continue
-        if (ours in free and asked not in free) or (ours == "recurse" and asked in ("remove", "empty")):
+        if (ours in free and asked not in free) or (
+            ours == "recurse" and asked in ("remove", "empty")
+        ):
             found.append(tag)
     known = {tag for tag, _ in listed_attributes()}
-    found += [tag for tag, rule in rules.by_tag.items() if tag not in known and _lets_through(tag, rule, rules)]
+    found += [
+        tag
+        for tag, rule in rules.by_tag.items()
+        if tag not in known and _lets_through(tag, rule, rules)
+    ]
     return (*found, *_let_through(rules))
 
 
@@ -53,9 +61,19 @@ def _let_through(rules: Rules) -> Iterator[int]:
     free = ("keep", "retain")
     yield from (value for _, value, rule in rules.masks if rule.action in free)
     yield from (
-        group << 16 | low & 0xFF for (group, _, low), rule in rules.chosen_private.items() if rule.action in free
+        group << 16 | low & 0xFF
+        for (group, _, low), rule in rules.chosen_private.items()
+        if rule.action in free
     )
     for inner in rules.below.values():
-        named = (tag for tag, rule in inner.by_tag.items() if rule != rules.by_tag.get(tag) and rule.action in free)
+        named = (
+            tag
+            for tag, rule in inner.by_tag.items()
+            if rule != rules.by_tag.get(tag) and rule.action in free
+        )
         yield from named
-        yield from _let_through(inner) if inner.chosen_private != rules.chosen_private or inner.below else ()
+        yield from (
+            _let_through(inner)
+            if inner.chosen_private != rules.chosen_private or inner.below
+            else ()
+        )

@@ -51,7 +51,9 @@ Attribute = tuple[str, str]
 
 def keeps_private_text(rules: Rules) -> bool:
     """Whether private elements may stay whose values no list checks."""
-    return rules.keep_private or any(rule.action in ("keep", "retain") for rule in rules.chosen_private.values())
+    return rules.keep_private or any(
+        rule.action in ("keep", "retain") for rule in rules.chosen_private.values()
+    )
 
 
 def contacts(released: bytes) -> Counter[Attribute]:
@@ -96,7 +98,9 @@ def kind_of(value: bytes) -> str:
     if any(_is_national(match[0]) for match in _NATIONAL.finditer(text)):
         return "national number"
     numbers = [match[0] for pattern in (_TELEPHONE, _LABELLED) for match in pattern.finditer(text)]
-    return "telephone number" if any(len(set(number)) >= _FEWEST_DIGITS for number in numbers) else ""
+    return (
+        "telephone number" if any(len(set(number)) >= _FEWEST_DIGITS for number in numbers) else ""
+    )
 
 
 _FEWEST_DIGITS = 5
@@ -122,13 +126,20 @@ def _is_national(number: bytes) -> bool:
     text = number.decode("ascii")
     digits = [int(character) for character in text if character.isdigit()]
     if re.fullmatch(r"\d{3} \d{3} \d{4}", text):
-        rest = sum(digit * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False)) % 11
+        rest = (
+            sum(digit * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False))
+            % 11
+        )
         return (11 - rest) % 11 == digits[9]
     if re.fullmatch(r"[12]\d{5}[\dAB]\d{8}", text):
         department = text[5:7].replace("2A", "19").replace("2B", "18")
-        return department.isdigit() and 97 - int(text[:5] + department + text[7:13]) % 97 == int(text[13:])
+        return department.isdigit() and 97 - int(text[:5] + department + text[7:13]) % 97 == int(
+            text[13:]
+        )
     if re.fullmatch(r"[A-Z]\d{9}", text):
-        return _luhn([int(character) for character in f"{ord(text[0]) - 64:02d}{text[1:]}"], first=1)
+        return _luhn(
+            [int(character) for character in f"{ord(text[0]) - 64:02d}{text[1:]}"], first=1
+        )
     if re.fullmatch(r"\d{6}-\d{4}", text):
         return _is_day(text, reverse=True) or (_is_day(text) and _luhn(digits, first=2))
     return True
@@ -136,7 +147,9 @@ def _is_national(number: bytes) -> bool:
 
 def _luhn(digits: list[int], first: int) -> bool:
     """Weights 1 and 2 in turn, beginning with `first`; the last digit is the check digit."""
-    products = [digit * (first if place % 2 == 0 else 3 - first) for place, digit in enumerate(digits[:-1])]
+    products = [
+        digit * (first if place % 2 == 0 else 3 - first) for place, digit in enumerate(digits[:-1])
+    ]
     total = sum(product // 10 + product % 10 for product in products)
     return (10 - total % 10) % 10 == digits[-1] if first == 2 else total % 10 == digits[-1]
 

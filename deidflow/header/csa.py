@@ -34,14 +34,23 @@ _FIELDS = (
     rb"device[ _]?serial[ _]?number|station[ _]?name|other[ _]?patient[ _]?ids?|used ?patient ?weight"
 )
 _QUOTED = re.compile(
-    rb'(?i)(?:"|\.|\b[tsl]|\bfl?)(?:' + _FIELDS + rb')"?[^"={}]{0,80}(?:=|\{)[^"{}]{0,120}"{1,2}([^"\r\n]*)"'
+    rb'(?i)(?:"|\.|\b[tsl]|\bfl?)(?:'
+    + _FIELDS
+    + rb')"?[^"={}]{0,80}(?:=|\{)[^"{}]{0,120}"{1,2}([^"\r\n]*)"'
 )
-_ASSIGNED = re.compile(rb"(?im)(?:^|[!%;\x00])\s*(?:" + _FIELDS + rb")[^=\r\n]{0,40}?:=[ \t]*([^\r\n\x00]*)")
+_ASSIGNED = re.compile(
+    rb"(?im)(?:^|[!%;\x00])\s*(?:" + _FIELDS + rb")[^=\r\n]{0,40}?:=[ \t]*([^\r\n\x00]*)"
+)
 _BINARY = re.compile(
-    rb"(?is)(?<![a-z])(?:" + _FIELDS + rb")\x00.{24,100}?\xcd\x00\x00\x00(?:.{16}([\x20-\x7e]{2,64})\x00)", re.DOTALL
+    rb"(?is)(?<![a-z])(?:"
+    + _FIELDS
+    + rb")\x00.{24,100}?\xcd\x00\x00\x00(?:.{16}([\x20-\x7e]{2,64})\x00)",
+    re.DOTALL,
 )
 _UID = re.compile(rb"(?<![\d.])[0-2](?:\.\d{1,39}){5,}(?![\d.])")
-_MOMENT = re.compile(rb"(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{6}(?:\.\d+)?)?(?!\d)")
+_MOMENT = re.compile(
+    rb"(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{6}(?:\.\d+)?)?(?!\d)"
+)
 _LARGE = 4 << 20
 """Beyond this size only one byte a character is searched."""
 
@@ -59,7 +68,11 @@ def identifying_spans(raw: bytes, scrubber: Scrubber) -> Iterator[tuple[int, int
     for pattern in (_QUOTED, _ASSIGNED, _BINARY):
         yield from (match.span(1) for match in pattern.finditer(raw) if match[1].strip())
     for pattern in (_UID, _MOMENT):
-        yield from (match.span() for match in pattern.finditer(raw) if not match[0].startswith(b"1.2.840.10008."))
+        yield from (
+            match.span()
+            for match in pattern.finditer(raw)
+            if not match[0].startswith(b"1.2.840.10008.")
+        )
     if scrubber.in_bytes is not None:
         yield from _own(scrubber.in_bytes, raw.decode("latin-1"), 1, 0)
         if len(raw) <= _LARGE:
@@ -83,7 +96,9 @@ def _in_utf8(pattern: re.Pattern[str], raw: bytes) -> Iterator[tuple[int, int]]:
     if raw.isascii():
         return
     text = raw.decode("utf-8", "surrogateescape")
-    ends = list(accumulate((len(letter.encode("utf-8", "surrogateescape")) for letter in text), initial=0))
+    ends = list(
+        accumulate((len(letter.encode("utf-8", "surrogateescape")) for letter in text), initial=0)
+    )
     yield from ((ends[first], ends[last]) for first, last in _own(pattern, text, 1, 0))
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import permutations
 
-from deidflow.dicom.header import DATES, NAMES, NUMBERS
+from deidflow.dicom.instance import DATES, NAMES, NUMBERS
 from deidflow.dicom.person_names import (
     PARTS,
     SUBPARTS,
@@ -103,7 +103,12 @@ def _names(value: str, shortest: int) -> Iterator[str]:
     """A name by its parts, and by each two of its parts side by side."""
     for spelled in spellings(_CAMEL.sub("-", value)):
         parts = [part for part in PARTS.split(spelled) if any(map(str.isalpha, part))]
-        inner = [piece for part in parts for piece in SUBPARTS.split(part) if piece and SUBPARTS.search(part)]
+        inner = [
+            piece
+            for part in parts
+            for piece in SUBPARTS.split(part)
+            if piece and SUBPARTS.search(part)
+        ]
         initials = "".join(sorted({part[0] for part in (*parts, *inner)}))
         for part in dict.fromkeys((*parts, *inner)):
             letters = SUBPARTS.sub("", part)
@@ -142,7 +147,10 @@ def _written(part: str) -> Iterator[list[list[str]]]:
 def _latin(forms: list[tuple[str, ...]] | None, piece: str) -> list[str]:
     if forms is None:
         return list(map(re.escape, piece))
-    return [f"(?:{'|'.join(map(re.escape, sorted(written, key=len, reverse=True)))})" for written in forms]
+    return [
+        f"(?:{'|'.join(map(re.escape, sorted(written, key=len, reverse=True)))})"
+        for written in forms
+    ]
 
 
 def _in_two_words(letters: Sequence[str]) -> str:
@@ -160,7 +168,11 @@ def _side_by_side(first: str, second: str, shortest: int) -> Iterator[str]:
         return
     if min(len(first), len(second)) >= _least(first + second) - 1:
         for one, other in _pairs(first, second):
-            yield _pair(one, other, alone=len(first + second) < _ANYWHERE and not is_unspaced(first + second))
+            yield _pair(
+                one,
+                other,
+                alone=len(first + second) < _ANYWHERE and not is_unspaced(first + second),
+            )
     is_short_name = len(first) == 2 and first.isascii() and first not in short_words()
     if is_short_name and shortest <= LEAST_LETTERS:
         yield _with_initial(first, second[0])
@@ -199,7 +211,9 @@ def _numbers(value: str, shortest: int) -> Iterator[str]:
         letters.pop(0)
     if len(letters) < _SHORT_NUMBER:
         if len(joined) >= LEAST_LETTERS:
-            yield from (start + re.escape(one) + end for one in dict.fromkeys((fold(value), joined)))
+            yield from (
+                start + re.escape(one) + end for one in dict.fromkeys((fold(value), joined))
+            )
         return
     yield f"{start}(?:0{_GAP})*{_GAP.join(map(re.escape, letters))}{end}"
     yield from (rf"(?<!\d)0*{digits}(?!\d)" for digits in re.findall(r"\d{5,}", value.lstrip("0")))
@@ -214,7 +228,11 @@ def own_numbers(identifiers: Iterable[tuple[str, str]]) -> frozenset[int]:
             runs = [*re.findall(r"[0-9]+", value), *re.findall(r"^[0-9]+$", joined)]
             numbers |= {int(run) for run in runs if len(run.lstrip("0")) >= _LEAST_DIGITS}
         elif kind == "birth":
-            numbers |= {int(style) for day in days_meant(value) for style in (f"{day:%Y%m%d}", f"{day:%d%m%Y}")}
+            numbers |= {
+                int(style)
+                for day in days_meant(value)
+                for style in (f"{day:%Y%m%d}", f"{day:%d%m%Y}")
+            }
     return frozenset(numbers)
 
 
@@ -270,15 +288,23 @@ def _is_common(value: str) -> bool:
 @lru_cache(maxsize=1)
 def short_words() -> frozenset[str]:
     """Words of two letters that are no names beside a single letter, lower case."""
-    return frozenset(word for line in load_yaml("vocabulary/short_words.yaml") for word in str(line).split())
+    return frozenset(
+        word for line in load_yaml("vocabulary/short_words.yaml") for word in str(line).split()
+    )
 
 
 @lru_cache(maxsize=1)
 def common_words() -> frozenset[str]:
     """Words that identify nobody, lower case: of acquisition, of image types, and names of makers."""
     lines = load_yaml("vocabulary/not_identifying.yaml")
-    words = {word for line in load_yaml("vocabulary/acquisition.yaml")["words"] for word in str(line).split()}
+    words = {
+        word
+        for line in load_yaml("vocabulary/acquisition.yaml")["words"]
+        for word in str(line).split()
+    }
     tokens = {
-        word.lower() for line in load_yaml("vocabulary/image_tokens.yaml")["tokens"] for word in str(line).split()
+        word.lower()
+        for line in load_yaml("vocabulary/image_tokens.yaml")["tokens"]
+        for word in str(line).split()
     }
     return frozenset(words | tokens | {word for line in lines for word in str(line).split()})

@@ -17,7 +17,13 @@ NOT_DEIDENTIFIED = "not de-identified by PS3.15"
 DEFACED = ("113102", "Clean Recognizable Visual Features Option")
 
 
-_DATES = {"shift": "MODIFIED", "clock": "MODIFIED", "timepoint": "MODIFIED", "keep": "UNMODIFIED", "remove": "REMOVED"}
+_DATES = {
+    "shift": "MODIFIED",
+    "clock": "MODIFIED",
+    "timepoint": "MODIFIED",
+    "keep": "UNMODIFIED",
+    "remove": "REMOVED",
+}
 Marker = tuple[int, bytes, bytes | None]
 """Tag, VR and value; without a value the attribute only goes."""
 
@@ -33,10 +39,18 @@ def markers(profile: Profile, label: str, days: int | None, *, explicit: bool) -
         (0x00120050, b"LO", label.encode("ascii") if labelled else None),
         *_days_since(profile, days),
         (0x00120062, b"CS", b"YES" if complete else b"NO"),
-        (0x00120063, b"LO", "\\".join(words if complete else [*words, NOT_DEIDENTIFIED]).encode("ascii")),
+        (
+            0x00120063,
+            b"LO",
+            "\\".join(words if complete else [*words, NOT_DEIDENTIFIED]).encode("ascii"),
+        ),
         (0x00120064, b"SQ", codes),
         (0x00280302, b"CS", None),
-        (0x00280303, b"CS", ("MODIFIED" if labelled and dates == "REMOVED" else dates).encode("ascii")),
+        (
+            0x00280303,
+            b"CS",
+            ("MODIFIED" if labelled and dates == "REMOVED" else dates).encode("ascii"),
+        ),
     ]
 
 
@@ -52,7 +66,11 @@ def _days_since(profile: Profile, days: int | None) -> list[Marker]:
 def _encoded_codes(codes: Iterable[tuple[str, str]], explicit: bool) -> bytes:
     content = b""
     for value, meaning in codes:
-        rows = ((0x00080100, b"SH", value), (0x00080102, b"SH", "DCM"), (0x00080104, b"LO", meaning))
+        rows = (
+            (0x00080100, b"SH", value),
+            (0x00080102, b"SH", "DCM"),
+            (0x00080104, b"LO", meaning),
+        )
         inner = b"".join(encoded(tag, vr, _even(text), explicit=explicit) for tag, vr, text in rows)
         content += item(inner)
     return content
@@ -75,7 +93,11 @@ def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> No
         _mark_derived(header, "ImageType", "MIXED")
     if enhanced:
         for group in _functional_groups(header):
-            for keyword in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence"):
+            for keyword in (
+                "MRImageFrameTypeSequence",
+                "CTImageFrameTypeSequence",
+                "PETFrameTypeSequence",
+            ):
                 for item in group.get(keyword) or ():
                     _mark_derived(item, "FrameType", "DERIVED")
 

@@ -16,7 +16,7 @@ _LARGEST_BLOB = 4096
 """A larger binary value may hold an image."""
 _BINARY = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"))
 _NUMBERS = frozenset((b"DS", b"IS", *SIZES))
-Fate = PrivateRule | Rule | str | None
+PrivateDecision = PrivateRule | Rule | str | None
 """What decides on a private element: a listed rule, a chosen one, `searched`, `csa`, or nothing."""
 
 
@@ -27,7 +27,7 @@ class PrivateElements:
     rules: Rules
     actions: Actions
 
-    def fate(self, group: int, creator: str, low: int) -> Fate:
+    def fate(self, group: int, creator: str, low: int) -> PrivateDecision:
         """What decides on an element, by its creator and low byte; None where it goes."""
         key = group, creator, low
         by_creator = self.rules.chosen_private.get((group, creator, ALL_OF_CREATOR))
@@ -41,7 +41,9 @@ class PrivateElements:
             return listed
         return "searched" if self.rules.keep_private else None
 
-    def value(self, fate: Fate, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+    def value(
+        self, fate: PrivateDecision, tag: int, vr: bytes, raw: bytes
+    ) -> tuple[bytes, bytes] | None:
         """The VR to write and the value that stays; None where the value does not stand the check."""
         if isinstance(fate, PrivateRule):
             return _listed(self.actions, fate, tag, vr, raw)
@@ -63,7 +65,9 @@ def _searched(actions: Actions, tag: int, vr: bytes, raw: bytes) -> tuple[bytes,
     return None if actions.context.scrubber.hides(raw) else (vr or b"UN", raw)
 
 
-def _listed(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+def _listed(
+    actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
+) -> tuple[bytes, bytes] | None:
     asked = rule.vr.encode("ascii")[:2]
     used = asked if vr in (b"", b"UN") and asked else vr
     if actions.holds_own_number(used, raw):
@@ -117,13 +121,17 @@ def _is_plausible(vr: bytes, cell: bytes) -> bool:
     return number <= _SMALLEST and not is_text
 
 
-def _text(actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
+def _text(
+    actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
+) -> tuple[bytes, bytes] | None:
     values = [one.strip() for one in actions.decoded(vr, raw)]
     if len(values) > rule.most:
         return None
     if rule.numbers_only or {vr, rule.vr.encode("ascii")} & _NUMBERS:
         is_own = actions.context.scrubber.is_own_number
-        numbers = [value if _is_small_number(value) and not is_own(value) else "" for value in values]
+        numbers = [
+            value if _is_small_number(value) and not is_own(value) else "" for value in values
+        ]
         return (vr, actions.encode(vr, numbers)) if any(numbers) or not any(values) else None
     if rule.words is not None:
         kept = set(values) <= rule.words

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from deidflow.errors import ConfigError
 from deidflow.header.selectors import parse_selector
-from deidflow.settings import Category
 
 Option = Literal[
     "retain_safe_private",
@@ -40,6 +39,7 @@ ActionName = Literal[
     "timepoint",
     "recurse",
 ]
+Category = Literal["patient", "clinical_trial", "provider", "institution", "dates"]
 Kind = Literal["name", "staff", "id", "number", "contact", "text", "birth", "date"]
 OPTION_COLUMNS: dict[str, str] = {
     "retain_safe_private": "rtn_safe_private",
@@ -57,7 +57,10 @@ OPTION_CODES: dict[str, tuple[str, str]] = {
     "clean_graphics": ("113103", "Clean Graphics Option"),
     "clean_structured_content": ("113104", "Clean Structured Content Option"),
     "clean_descriptors": ("113105", "Clean Descriptors Option"),
-    "retain_longitudinal_full_dates": ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),
+    "retain_longitudinal_full_dates": (
+        "113106",
+        "Retain Longitudinal Temporal Information Full Dates Option",
+    ),
     "retain_longitudinal_modified_dates": (
         "113107",
         "Retain Longitudinal Temporal Information Modified Dates Option",
@@ -119,7 +122,9 @@ class Dates(_Model):
     @model_validator(mode="after")
     def _days_are_for_shifting(self) -> Dates:
         if self.days is not None and self.mode != "shift":
-            raise ValueError(f"days are for mode shift; mode {self.mode} has no use for them: leave one of them out")
+            raise ValueError(
+                f"days are for mode shift; mode {self.mode} has no use for them: leave one of them out"
+            )
         return self
 
 

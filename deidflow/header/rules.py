@@ -79,7 +79,12 @@ class Rules:
         if rule is not None:
             return rule
         group = tag >> 16
-        if group in _ALWAYS_ABSENT or 0x5000 <= group < 0x5100 or 0x6000 <= group < 0x6100 or tag & 0xFFFF == 0:
+        if (
+            group in _ALWAYS_ABSENT
+            or 0x5000 <= group < 0x5100
+            or 0x6000 <= group < 0x6100
+            or tag & 0xFFFF == 0
+        ):
             return REMOVE
         if self.keep_others:
             return Rule("recurse" if vr == "SQ" else "keep")
@@ -132,7 +137,11 @@ def _with(rules: Rules, deviation: Deviation) -> Rules:
     selector = parse_selector(deviation.attribute)
     step = Decimal(deviation.step) if deviation.step else None
     rule = Rule(deviation.action, step, deviation.fallback, deviation.value)
-    created = {selector.tag: deviation.value} if deviation.create and selector.tag and not selector.path else {}
+    created = (
+        {selector.tag: deviation.value}
+        if deviation.create and selector.tag and not selector.path
+        else {}
+    )
     changed = _placed(rules, selector.path, selector.tag, selector.mask, selector.private, rule)
     return replace(changed, created={**rules.created, **created})
 
@@ -149,8 +158,12 @@ def _placed(
     if path:
         inner = _placed(rules.inside(path[0]), path[1:], tag, mask, private, rule)
         opened = {} if path[0] in rules.below else {path[0]: Rule("recurse")}
-        return replace(rules, below={**rules.below, path[0]: inner}, by_tag={**rules.by_tag, **opened})
-    below = {one: _placed(inner, (), tag, mask, private, rule) for one, inner in rules.below.items()}
+        return replace(
+            rules, below={**rules.below, path[0]: inner}, by_tag={**rules.by_tag, **opened}
+        )
+    below = {
+        one: _placed(inner, (), tag, mask, private, rule) for one, inner in rules.below.items()
+    }
     if private is not None:
         return replace(rules, chosen_private={**rules.chosen_private, private: rule}, below=below)
     if mask is not None:
@@ -186,7 +199,11 @@ def _cleaned(option: str, vr: str, dates: str) -> ActionName | None:
         return "date" if dates == "shift" else None
     if vr == "SQ":
         return "recurse" if option == "clean_structured_content" else None
-    return "words" if option in ("clean_descriptors", "clean_structured_content", "retain_device_identity") else None
+    return (
+        "words"
+        if option in ("clean_descriptors", "clean_structured_content", "retain_device_identity")
+        else None
+    )
 
 
 def _basic(code: str, vr: str) -> ActionName:
@@ -230,7 +247,9 @@ def category_tags(category: str) -> Iterator[int]:
         yield from (tag_of(name) for name in str(line).split())
 
 
-def _category(category: str, on: bool, by_tag: dict[int, Rule], profile: Profile) -> Iterable[tuple[int, Rule]]:
+def _category(
+    category: str, on: bool, by_tag: dict[int, Rule], profile: Profile
+) -> Iterable[tuple[int, Rule]]:
     """Switched on, what would stay goes as the table's basic action says; switched off, it stays."""
     basic = dict(listed_attributes())
     for tag in category_tags(category):
@@ -260,7 +279,9 @@ def _private_rules(profile: Profile) -> dict[tuple[int, str, int], PrivateRule]:
         for entry in load_yaml("private/physics.yaml"):
             words = frozenset(entry["words"]) if "words" in entry else None
             key = (int(entry["group"], 16), entry["creator"], int(entry["element"], 16))
-            rules[key] = PrivateRule(entry["vr"], words, numbers_only=words is None, most=entry["most"])
+            rules[key] = PrivateRule(
+                entry["vr"], words, numbers_only=words is None, most=entry["most"]
+            )
     return rules
 
 

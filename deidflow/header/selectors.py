@@ -47,13 +47,19 @@ def parse_selector(text: str) -> Selector:
             raise ConfigError(f"'{last}': private elements have an odd group")
         low = ALL_OF_CREATOR if private[3].lower() == "xx" else int(private[3], 16)
         return Selector(path, private=(group, private[2].strip(), low))
-    if _TAG.fullmatch(last) is None and "x" in last.lower() and (repeating := _REPEATING.fullmatch(last)):
+    if (
+        _TAG.fullmatch(last) is None
+        and "x" in last.lower()
+        and (repeating := _REPEATING.fullmatch(last))
+    ):
         digits = (repeating[1] + repeating[2]).lower()
         bits = int("".join("0" if digit == "x" else "f" for digit in digits), 16)
         return Selector(path, mask=(bits, int(digits.replace("x", "0"), 16)))
     tag = tag_of(last)
     if tag >> 16 & 1:
-        raise ConfigError(f"'{last}' is private: name it with its creator, as in 0029,[SIEMENS CSA HEADER]10")
+        raise ConfigError(
+            f"'{last}' is private: name it with its creator, as in 0029,[SIEMENS CSA HEADER]10"
+        )
     return Selector(path, tag=tag)
 
 

@@ -1,7 +1,7 @@
 """De-identification of a header as bytes: kept elements are copied, changed ones written anew, no data set objects.
 
 Recursive into every sequence (PS3.15 annex E). What repeats through a series is handled once
-(`dicom/repeats.py`). What is not understood raises NotUnderstood; `header/normal.py` has pydicom read such
+(`dicom/repeats.py`). What is not understood raises NotUnderstood; `header/normalise.py` has pydicom read such
 a file and write it anew, and it comes here again: one set of rules, the same bytes.
 """
 
@@ -23,12 +23,12 @@ from deidflow.dicom.elements import (
     item,
     items_of,
 )
-from deidflow.dicom.header import CHARSET, encodings_of
+from deidflow.dicom.instance import CHARSET, encodings_of
 from deidflow.dicom.spare_bits import TAGS as SPARE_BITS
 from deidflow.errors import Withheld
 from deidflow.header.actions import BINARY, ENCODED, SIZES, Actions
 from deidflow.header.context import HeaderContext
-from deidflow.header.private import Fate, PrivateElements
+from deidflow.header.private import PrivateDecision, PrivateElements
 from deidflow.header.rules import REMOVE, PrivateRule, Rule, Rules
 from deidflow.header.temporal import moved_pair, partners
 from deidflow.header.values import age_from, limit_age, parse_age, parse_zone
@@ -40,7 +40,9 @@ _PIXEL_REPRESENTATION, _EXTENT = 0x00280103, (0x00280008, 0x00280010, 0x00280011
 _SIGN_DEPENDENT = frozenset(
     (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00280120, 0x00280121)
 )
-_OVERLAY_BIT = 0x60000102  # not 0 where an overlay lies in unused bits of the pixels (retired in PS3.3 C.9.2)
+_OVERLAY_BIT = (
+    0x60000102  # not 0 where an overlay lies in unused bits of the pixels (retired in PS3.3 C.9.2)
+)
 _DEPTH = 32
 _REMEMBERED = 50_000
 _NO_VALUE = (UnicodeError, struct.error, ValueError, KeyError, ArithmeticError)
@@ -58,7 +60,7 @@ class Level:
     """Values of dates, times and what the age is computed from."""
     creators: dict[tuple[int, int], str]
     private: PrivateElements
-    fates: dict[int, Fate] = field(default_factory=dict)
+    fates: dict[int, PrivateDecision] = field(default_factory=dict)
     used_creators: set[int] = field(default_factory=set)
     """Tags of creators of which any element may stay."""
     plans: dict[tuple[int, bytes], tuple[bytes, Rule]] = field(default_factory=dict)
@@ -93,7 +95,17 @@ class Splicer:
     _pending: dict[int, Element] = field(default_factory=dict)
 
     fixed = frozenset(
-        (CHARSET, _ZONE, _AGE, _BIRTH_DATE, _STUDY_DATE, _STUDY_TIME, _PIXEL_REPRESENTATION, *_EXTENT, *SPARE_BITS)
+        (
+            CHARSET,
+            _ZONE,
+            _AGE,
+            _BIRTH_DATE,
+            _STUDY_DATE,
+            _STUDY_TIME,
+            _PIXEL_REPRESENTATION,
+            *_EXTENT,
+            *SPARE_BITS,
+        )
     )
 
     def __post_init__(self) -> None:
@@ -114,7 +126,9 @@ class Splicer:
     def learn(self, body: bytes, elements: Sequence[Element]) -> Level:
         """The level of a header."""
         rules = self.rules
-        actions = Actions(self.context, rules.dates.mode, rules.dates.times, self._multiplicity, rules.keep_others)
+        actions = Actions(
+            self.context, rules.dates.mode, rules.dates.times, self._multiplicity, rules.keep_others
+        )
         return self._level(body, elements, PrivateElements(rules, actions), self.explicit, 0)
 
     def run(self, known: Level, body: bytes, elements: Sequence[Element], before: int) -> bytes:
@@ -137,7 +151,10 @@ class Splicer:
             return pieces
         for tag, one in self._pending.items():
             known.raws[tag] = body[one.value : one.end]
-        done = [self.element(known, body, self._pending[one]) if isinstance(one, int) else one for one in pieces]
+        done = [
+            self.element(known, body, self._pending[one]) if isinstance(one, int) else one
+            for one in pieces
+        ]
         self._pending.clear()
         return done
 
@@ -171,14 +188,22 @@ class Splicer:
         """A missing age, before birth and study date are gone."""
         if _has_age(known.raws) or self.rules.for_tag(_AGE, "AS").action != "age":
             return None
-        texts = (known.raws.get(tag, b"").decode("ascii", "replace").strip("\0 ") for tag in (_BIRTH_DATE, _STUDY_DATE))
+        texts = (
+            known.raws.get(tag, b"").decode("ascii", "replace").strip("\0 ")
+            for tag in (_BIRTH_DATE, _STUDY_DATE)
+        )
         age = age_from(*texts)
         return limit_age(age, binned=self.context.binned) if age else None
 
     # levels
 
     def _level(
-        self, body: bytes, elements: Sequence[Element], private: PrivateElements, explicit: bool, depth: int
+        self,
+        body: bytes,
+        elements: Sequence[Element],
+        private: PrivateElements,
+        explicit: bool,
+        depth: int,
     ) -> Level:
         raws = {one.tag: body[one.value : min(one.end, one.value + 256)] for one in elements}
         if CHARSET in raws:
@@ -199,7 +224,11 @@ class Splicer:
     def _decide(self, level: Level, tag: int) -> None:
         group, number = tag >> 16, tag & 0xFFFF
         creator = level.creators.get((group, number >> 8), "")
-        fate = level.private.fate(group, creator, number & 0xFF) if number >= 0x1000 and creator else None
+        fate = (
+            level.private.fate(group, creator, number & 0xFF)
+            if number >= 0x1000 and creator
+            else None
+        )
         if fate == "searched" and self.context.scrubber.finds(creator):
             fate = None
         level.fates[tag] = fate
@@ -248,7 +277,9 @@ class Splicer:
         try:
             if rule.action == "date" and tag in self.together:
                 other = level.private.rules.for_tag(self.together[tag], "TM")
-                moved = moved_pair(tag, level.raws, self.context) if other.action == "date" else None
+                moved = (
+                    moved_pair(tag, level.raws, self.context) if other.action == "date" else None
+                )
                 if moved is not None:
                     return moved
             return level.actions.apply(rule, tag, vr, raw)
@@ -268,7 +299,10 @@ class Splicer:
         return level.private.rules.for_tag(tag, vr.decode("ascii"), known=known)
 
     def _sequence(self, level: Level, body: bytes, element: Element, rule: Rule) -> bytes:
-        if rule.action not in ("recurse", "keep", "retain", "empty") or element.vr in (b"OB", b"OW"):
+        if rule.action not in ("recurse", "keep", "retain", "empty") or element.vr in (
+            b"OB",
+            b"OW",
+        ):
             return b""
         explicit = level.explicit and element.vr == b"SQ"
         content = b"" if rule.action == "empty" else self._items(level, body, element, explicit)
@@ -282,10 +316,18 @@ class Splicer:
         if fate is None or (element.vr == b"OB" and element.undefined):
             return b""
         asked = fate.vr.encode("ascii") if isinstance(fate, PrivateRule) else element.vr
-        if element.vr == b"SQ" or element.undefined or (asked == b"SQ" and element.vr in (b"", b"UN")):
+        if (
+            element.vr == b"SQ"
+            or element.undefined
+            or (asked == b"SQ" and element.vr in (b"", b"UN"))
+        ):
             if isinstance(fate, PrivateRule) and asked != b"SQ":
                 return b""
-            return self._encode(tag, b"SQ", self._items(level, body, element, level.explicit and element.vr == b"SQ"))
+            return self._encode(
+                tag,
+                b"SQ",
+                self._items(level, body, element, level.explicit and element.vr == b"SQ"),
+            )
         try:
             kept = level.private.value(fate, tag, element.vr, body[element.value : element.end])
         except _NO_VALUE:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-from deidflow.dicom.header import NAMES
+from deidflow.dicom.instance import NAMES
 from deidflow.dicom.person_names import fold
 from deidflow.header.identifiers import expressions, folded_with_places, name_parts, own_numbers
 from deidflow.resources import load_yaml
@@ -32,7 +32,9 @@ def _tokens() -> frozenset[str]:
     return frozenset(token for line in lines for token in str(line).split())
 
 
-def keep_words(text: str, own: frozenset[str] = frozenset(), more: frozenset[str] = frozenset()) -> str:
+def keep_words(
+    text: str, own: frozenset[str] = frozenset(), more: frozenset[str] = frozenset()
+) -> str:
     """The words of acquisition in a description, in order: `T1 MPRAGE SAG KIM` gives `T1 MPRAGE SAG`.
 
     `own` are parts of the patient's names, lower case: they go even if they are words of acquisition.
@@ -41,7 +43,9 @@ def keep_words(text: str, own: frozenset[str] = frozenset(), more: frozenset[str
     words, patterns = _vocabulary()
     found = ((word, word.lower()) for word in _WORD.findall(text))
     return " ".join(
-        word for word, low in found if (low in words or low in more or patterns.fullmatch(low)) and low not in own
+        word
+        for word, low in found
+        if (low in words or low in more or patterns.fullmatch(low)) and low not in own
     )
 
 
@@ -94,7 +98,9 @@ class Scrubber:
     """The patient's numbers and birth dates, as numeric attributes hold them."""
 
     @classmethod
-    def of(cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()) -> Scrubber:
+    def of(
+        cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()
+    ) -> Scrubber:
         """A scrubber for (kind, value) pairs; names count by their parts, others as a whole."""
         pairs = [(kind, value) for kind, value in identifiers if kind in NAMES]
         own_words = frozenset(fold(part) for _, value in pairs for part in name_parts(value))
@@ -103,7 +109,13 @@ class Scrubber:
         more = frozenset(word.lower() for word in vocabulary)
         longer, longest = ("|".join(expressions(identifiers, shortest=least)) for least in (3, 5))
         return cls(
-            _compiled(body), own_words, _compiled(longer), _compiled(longest), names, more, own_numbers(identifiers)
+            _compiled(body),
+            own_words,
+            _compiled(longer),
+            _compiled(longest),
+            names,
+            more,
+            own_numbers(identifiers),
         )
 
     def clean(self, text: str) -> str:
@@ -112,7 +124,11 @@ class Scrubber:
             return text
         for _ in range(_ROUNDS):
             folded, places = folded_with_places(text)
-            spans = [match.span() for match in self.pattern.finditer(folded) if match.end() > match.start()]
+            spans = [
+                match.span()
+                for match in self.pattern.finditer(folded)
+                if match.end() > match.start()
+            ]
             if not spans:
                 return text
             gone = {places[index] for start, end in spans for index in range(start, end)}
@@ -133,7 +149,9 @@ class Scrubber:
         pattern = self.in_images if needed else self.in_bytes
         if pattern is None:
             return False
-        texts = (raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"))
+        texts = (
+            raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be")
+        )
         return any(pattern.search(folded_with_places(text)[0]) for text in texts)
 
     def is_own_number(self, value: str | int) -> bool:
@@ -151,4 +169,7 @@ class Scrubber:
 
     def finds(self, text: str) -> bool:
         """Whether the text holds an identifier."""
-        return self.pattern is not None and self.pattern.search(folded_with_places(text)[0]) is not None
+        return (
+            self.pattern is not None
+            and self.pattern.search(folded_with_places(text)[0]) is not None
+        )

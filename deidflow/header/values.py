@@ -94,7 +94,9 @@ def local_datetime(text: str, zone: timedelta | None) -> datetime | None:
     return _in_zone(match, parse_zone(match[6] or ""), zone) if match else None
 
 
-def _in_zone(match: re.Match[str], own: timedelta | None, zone: timedelta | None) -> datetime | None:
+def _in_zone(
+    match: re.Match[str], own: timedelta | None, zone: timedelta | None
+) -> datetime | None:
     """A DT value as local time of a zone; as it is where one of the zones is not known."""
     moment = to_datetime(match[1], _time_text(match))
     if moment is None or own is None or zone is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 
 from deidflow.dicom.grouping import Study
-from deidflow.dicom.header import Instance
+from deidflow.dicom.instance import Instance
 from deidflow.header.values import (
     is_placeholder,
     parse_date,

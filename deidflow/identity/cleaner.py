@@ -41,7 +41,10 @@ def cleaner_for(
         overlay_bits_cleared=overlay_bits_cleared,
         refuse=refuse,
     )
-    marks = {way: markers(profile, session.label, session.days_since, explicit=way) for way in (True, False)}
+    marks = {
+        way: markers(profile, session.label, session.days_since, explicit=way)
+        for way in (True, False)
+    }
     return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)
 
 

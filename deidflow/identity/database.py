@@ -78,7 +78,9 @@ def _fault(error: sqlite3.Error) -> EnvironmentFault:
 
 def _prepare(database: sqlite3.Connection, keys: Keys) -> None:
     if _schema_number(database) > SCHEMA_NUMBER:
-        raise EnvironmentFault("the vault was written by a newer version of deidflow; install that version to open it")
+        raise EnvironmentFault(
+            "the vault was written by a newer version of deidflow; install that version to open it"
+        )
 
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
@@ -96,11 +98,15 @@ def _check_secret(database: sqlite3.Connection, keys: Keys) -> None:
     row = database.execute(query).fetchone()
     if row is None:
         with transaction(database):
-            database.execute("INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (keys.fingerprint,))
+            database.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (keys.fingerprint,)
+            )
         row = database.execute(query).fetchone()
 
     if row[0] != keys.fingerprint:
-        raise VaultMismatch("this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE")
+        raise VaultMismatch(
+            "this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE"
+        )
 
 
 def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:

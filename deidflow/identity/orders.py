@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
-from deidflow.dicom.header import DATES, NAMES, NUMBERS
+from deidflow.dicom.instance import DATES, NAMES, NUMBERS
 from deidflow.dicom.patients import Member
 from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to
@@ -27,7 +27,11 @@ def persons(cohort: Cohort) -> list[Person]:
         Person(
             key=subject.key,
             original=_original(subject),
-            dates=frozenset(day for kind, value in subject.identifiers if kind in DATES and (day := real_date(value))),
+            dates=frozenset(
+                day
+                for kind, value in subject.identifiers
+                if kind in DATES and (day := real_date(value))
+            ),
             studies={study.uid: study_date(study) for study in subject.studies},
             patient_id=_first(subject, "patient_id"),
             name=_first(subject, "patient_name"),
@@ -42,9 +46,12 @@ def persons(cohort: Cohort) -> list[Person]:
 def _original(subject: Subject) -> dict[str, str]:
     """The values to seal: who it is first, then everything that identifies."""
     who = {
-        name: _first(subject, name) for name in ("patient_id", "issuer", "patient_name", "birth_date", "patient_sex")
+        name: _first(subject, name)
+        for name in ("patient_id", "issuer", "patient_name", "birth_date", "patient_sex")
     }
-    return who | {f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)}
+    return who | {
+        f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)
+    }
 
 
 def _first(subject: Subject, field: str) -> str:
@@ -54,12 +61,20 @@ def _first(subject: Subject, field: str) -> str:
 def _parts(subject: Subject) -> Iterable[str]:
     """Names by their parts, and numbers, long enough to mean somebody."""
     for kind, value in subject.identifiers:
-        parts = name_parts(value) if kind in NAMES else {value.strip()} if kind in NUMBERS else set()
+        parts = (
+            name_parts(value) if kind in NAMES else {value.strip()} if kind in NUMBERS else set()
+        )
         yield from (part for part in parts if len(part) >= 3)
 
 
 def work_order(
-    subject: Subject, identity: Identity, keys: Keys, source: str | Path, wishes: Wishes, *, with_files: bool = True
+    subject: Subject,
+    identity: Identity,
+    keys: Keys,
+    source: str | Path,
+    wishes: OrderOptions,
+    *,
+    with_files: bool = True,
 ) -> WorkOrder:
     """The subject's work order, sessions in the order of their labels."""
     dates = [day for study in subject.studies if (day := study_date(study))]
@@ -86,7 +101,7 @@ def work_order(
 
 
 @dataclass(frozen=True)
-class Wishes:
+class OrderOptions:
     """What settings and profile ask of work orders."""
 
     uid_root: str = "2.25"
@@ -95,14 +110,22 @@ class Wishes:
     """`first-study`, the keyword of a date, or nothing."""
 
 
-_SINCE = {"PatientBirthDate": "birth_date", "SeriesDate": "series_date", "AcquisitionDate": "acquisition_date"}
+_SINCE = {
+    "PatientBirthDate": "birth_date",
+    "SeriesDate": "series_date",
+    "AcquisitionDate": "acquisition_date",
+}
 
 
 def _days_since(study: Study, since: str, first: date | None) -> int | None:
     """Whole days from the event to the study."""
     day = study_date(study)
     if since != "first-study":
-        texts = [getattr(series.first, _SINCE[since]) for series in study.series] if since in _SINCE else []
+        texts = (
+            [getattr(series.first, _SINCE[since]) for series in study.series]
+            if since in _SINCE
+            else []
+        )
         first = next((found for text in texts if (found := real_date(text))), None)
     return (day - first).days if day and first else None
 
@@ -113,15 +136,20 @@ def _series_orders(study: Study, with_files: bool) -> Iterable[SeriesOrder]:
             name=name,
             modality=series.first.modality,
             incomplete=series.incomplete,
-            bin_trigger_time=_stay_distinct([member.instance.trigger_time for member in series.members]),
-            files=tuple(FileOrder(one.path, one.sha256) for one in _in_order(series)) if with_files else (),
+            bin_trigger_time=_stay_distinct(
+                [member.instance.trigger_time for member in series.members]
+            ),
+            files=tuple(FileOrder(one.path, one.sha256) for one in _in_order(series))
+            if with_files
+            else (),
         )
 
 
 def _in_order(series: Series) -> list[Member]:
     """By instance number and UID: independent of file names."""
     return sorted(
-        series.members, key=lambda member: (number_of(member.instance.instance_number), member.instance.sop_uid)
+        series.members,
+        key=lambda member: (number_of(member.instance.instance_number), member.instance.sop_uid),
     )
 
 

@@ -29,5 +29,7 @@ class Person:
     @property
     def name_words(self) -> list[str]:
         """The words of the name without diacritics, in alphabetical order."""
-        plain = "".join(c for c in unicodedata.normalize("NFKD", self.name) if not unicodedata.combining(c))
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", self.name) if not unicodedata.combining(c)
+        )
         return sorted(word for word in re.split(r"[\^=,\s]+", plain.casefold()) if word)

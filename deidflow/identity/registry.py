@@ -104,7 +104,14 @@ class Registry:
         vault = Vault(self.folder, Keys(self.master, project, level))
         try:
             for person in vault.originals():
-                yield Row(project, level, person.pseudonym, person.shift_days, person.values, person.sessions)
+                yield Row(
+                    project,
+                    level,
+                    person.pseudonym,
+                    person.shift_days,
+                    person.values,
+                    person.sessions,
+                )
         finally:
             vault.close()
 
@@ -119,7 +126,9 @@ def open_registry(folder: Path) -> Iterator[Registry]:
     try:
         yield Registry(vault, master)
     except InvalidTag:
-        raise EnvironmentFault("a sealed value of the vault is damaged; run 'deidflow vault check'") from None
+        raise EnvironmentFault(
+            "a sealed value of the vault is damaged; run 'deidflow vault check'"
+        ) from None
     finally:
         vault.close()
 
@@ -131,11 +140,29 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
         raise UsageError("the export lies inside a release; choose a place outside it")
     text, count = io.StringIO(), 0
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["project", "level", "pseudonym", "patient_id", "patient_name", "shift_days", "session", "date"])
+    writer.writerow(
+        [
+            "project",
+            "level",
+            "pseudonym",
+            "patient_id",
+            "patient_name",
+            "shift_days",
+            "session",
+            "date",
+        ]
+    )
     for row in rows:
         count += 1
         shift = row.shift_days if row.is_shifted else ""
-        own = (row.project, row.level, row.pseudonym, safe_cell(row.patient_id), safe_cell(row.name), shift)
+        own = (
+            row.project,
+            row.level,
+            row.pseudonym,
+            safe_cell(row.patient_id),
+            safe_cell(row.name),
+            shift,
+        )
         writer.writerows([(*own, label, date) for label, date in row.sessions or (("", ""),)])
     write_bytes_atomic(place, text.getvalue().encode("utf-8", "replace"))
     return count
@@ -149,10 +176,14 @@ def problems(registry: Registry) -> list[str]:
     for name in (".", NAME, "secret.key"):
         path = registry.folder / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            found.append(f"{'the vault' if name == '.' else name} can be read by others; take their permissions away")
+            found.append(
+                f"{'the vault' if name == '.' else name} can be read by others; take their permissions away"
+            )
     for project, level in registry.scopes():
         try:
             list(registry.rows(project, level))
         except InvalidTag:
-            found.append(f"sealed values of project {project}, level {level} are damaged or from another secret")
+            found.append(
+                f"sealed values of project {project}, level {level} are damaged or from another secret"
+            )
     return found

@@ -71,6 +71,10 @@ def _make(path: Path) -> bytes:
 
 def _master(content: bytes) -> bytes:
     stripped = content.strip()
-    if len(stripped) < _LEAST_BYTES or stripped.lower().decode("latin-1") in _PLACEHOLDERS or len(set(stripped)) < 6:
+    if (
+        len(stripped) < _LEAST_BYTES
+        or stripped.lower().decode("latin-1") in _PLACEHOLDERS
+        or len(set(stripped)) < 6
+    ):
         raise UsageError(f"the secret is too weak; use at least {_LEAST_BYTES} random bytes")
     return hashlib.blake2b(stripped, digest_size=32, person=b"deidflow-master").digest()

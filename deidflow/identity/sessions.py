@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from string import ascii_lowercase
 
-from deidflow.settings import SessionSettings
+from deidflow.settings.sections import SessionSettings
 
 _DAYS_A_MONTH = 30.4375
 
@@ -37,7 +37,9 @@ def label_sessions(
     labels, used = dict(fixed), set(fixed.values())
     for study in ordered:
         if study.lookup not in labels:
-            labels[study.lookup] = _free(_month_label(study.date, anchor, wanted or SessionSettings()), used)
+            labels[study.lookup] = _free(
+                _month_label(study.date, anchor, wanted or SessionSettings()), used
+            )
             used.add(labels[study.lookup])
     return labels, anchor
 
@@ -53,5 +55,7 @@ def _month_label(day: date | None, anchor: date | None, wanted: SessionSettings)
 
 def _free(label: str, used: set[str]) -> str:
     candidates = [label, *(label + letter for letter in ascii_lowercase[1:])]
-    candidates += [f"{label}{first}{second}" for first in ascii_lowercase for second in ascii_lowercase]
+    candidates += [
+        f"{label}{first}{second}" for first in ascii_lowercase for second in ascii_lowercase
+    ]
     return next(candidate for candidate in candidates if candidate not in used)

@@ -16,7 +16,7 @@ from deidflow.errors import ConfigError, UsageError
 from deidflow.header.text import Scrubber
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
-from deidflow.settings import CsvSettings, IdSettings
+from deidflow.settings.sections import CsvSettings, IdSettings
 
 TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 _LEAST = 4
@@ -43,7 +43,9 @@ class Namer:
     settings: IdSettings
     keys: Keys
 
-    def names(self, new: Sequence[Person], taken: Mapping[bytes, str], everyone: Sequence[Person]) -> dict[str, str]:
+    def names(
+        self, new: Sequence[Person], taken: Mapping[bytes, str], everyone: Sequence[Person]
+    ) -> dict[str, str]:
         """Subject key -> pseudonym for those that have none, `new` being in keyed order.
 
         Raises UsageError where two would be called the same, or a token would identify somebody.
@@ -85,7 +87,9 @@ class Namer:
     def _hash(self, text: str) -> str:
         key = self.keys.derive("pseudonym")
         kinds = {"sha256": lambda: hmac.new(key, text.encode(), "sha256").hexdigest()}
-        kinds["blake2b"] = lambda: hashlib.blake2b(text.encode(), key=key, digest_size=32).hexdigest()
+        kinds["blake2b"] = lambda: hashlib.blake2b(
+            text.encode(), key=key, digest_size=32
+        ).hexdigest()
         return self.settings.prefix + kinds[self.settings.hash]()[: self.settings.length]
 
     def _unchanged(self, new: Sequence[Person], taken: set[str]) -> dict[str, str]:
@@ -104,7 +108,9 @@ class Namer:
                 named[person.key] = token
             else:
                 rest.append(person)
-        return named | self._missing(rest, taken | set(named.values()), self.settings.folder.fallback, "folder")
+        return named | self._missing(
+            rest, taken | set(named.values()), self.settings.folder.fallback, "folder"
+        )
 
     def _folder_token(self, folder: str) -> str:
         return _token(self._folder_text(folder))
@@ -113,7 +119,9 @@ class Namer:
         """The part of a folder's name that the expression takes, as it is written there."""
         wanted = self.settings.folder
         parts = PurePath(folder).parts
-        match = re.search(wanted.regex, parts[wanted.depth - 1]) if len(parts) >= wanted.depth else None
+        match = (
+            re.search(wanted.regex, parts[wanted.depth - 1]) if len(parts) >= wanted.depth else None
+        )
         return (match[1] or "") if match else ""
 
     def _texts(self, named: Mapping[str, str], new: Sequence[Person]) -> dict[str, set[str]]:
@@ -127,11 +135,17 @@ class Namer:
     def _by_table(self, new: Sequence[Person], taken: set[str]) -> dict[str, str]:
         assert self.settings.csv is not None
         table = read_table(self.settings.csv)
-        named = {person.key: table[person.patient_id] for person in new if person.patient_id in table}
+        named = {
+            person.key: table[person.patient_id] for person in new if person.patient_id in table
+        }
         rest = [person for person in new if person.key not in named]
-        return named | self._missing(rest, taken | set(named.values()), self.settings.csv.missing, "csv")
+        return named | self._missing(
+            rest, taken | set(named.values()), self.settings.csv.missing, "csv"
+        )
 
-    def _missing(self, rest: Sequence[Person], taken: set[str], how: str, strategy: str) -> dict[str, str]:
+    def _missing(
+        self, rest: Sequence[Person], taken: set[str], how: str, strategy: str
+    ) -> dict[str, str]:
         if rest and how == "error":
             where = "the table" if strategy == "csv" else "the folder's regex"
             raise UsageError(f"strategy {strategy}: {where} names no pseudonym for {len(rest)} subjects; add them, "
@@ -162,7 +176,9 @@ def _token(text: str) -> str:
     return made if TOKEN.fullmatch(made) else ""
 
 
-def _refuse_identifiers(strategy: str, texts: Mapping[str, set[str]], everyone: Sequence[Person]) -> None:
+def _refuse_identifiers(
+    strategy: str, texts: Mapping[str, set[str]], everyone: Sequence[Person]
+) -> None:
     """Raise UsageError for tokens that are, or contain, an identifier of anybody, or a date of the patient's own."""
     forms = {form for person in everyone for value in person.identifying for form in _forms(value)}
     inside = {form for form in forms if len(form) >= _LEAST}
@@ -203,13 +219,21 @@ def read_table(settings: CsvSettings) -> dict[str, str]:
             raise ConfigError(f"'ids.csv': the table has no column '{column}' ({known})")
     table: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
-        source, target = ((row[one] or "").strip() for one in (settings.source_column, settings.target_column))
+        source, target = (
+            (row[one] or "").strip() for one in (settings.source_column, settings.target_column)
+        )
         if source and not target:
             raise ConfigError(f"'ids.csv', line {number}: the pseudonym is empty")
         if target and not TOKEN.fullmatch(target):
-            raise ConfigError(f"'ids.csv', line {number}: a pseudonym is letters, digits, - and _, at most 48")
-        if table.get(source, target) != target or (target in table.values() and source not in table):
-            raise ConfigError(f"'ids.csv', line {number}: the same source or the same pseudonym as in an earlier line")
+            raise ConfigError(
+                f"'ids.csv', line {number}: a pseudonym is letters, digits, - and _, at most 48"
+            )
+        if table.get(source, target) != target or (
+            target in table.values() and source not in table
+        ):
+            raise ConfigError(
+                f"'ids.csv', line {number}: the same source or the same pseudonym as in an earlier line"
+            )
         if source:
             table[source] = target
     return table

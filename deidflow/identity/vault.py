@@ -17,7 +17,7 @@ from deidflow.identity.sealing import RowKey, Sealer
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.identity.strategies import Namer
-from deidflow.settings import IdSettings, SessionSettings
+from deidflow.settings.sections import IdSettings, SessionSettings
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,18 @@ class Vault:
         return {os.fsdecode(row[0][len(prefix) :]): (tuple(row[1:5]), row[5]) for row in rows}
 
     def remember_files(
-        self, root: Path, fresh: Iterable[tuple[str, tuple[int, int, int, int], str]], gone: Iterable[str]
+        self,
+        root: Path,
+        fresh: Iterable[tuple[str, tuple[int, int, int, int], str]],
+        gone: Iterable[str],
     ) -> None:
         """Store entries that were read now, and forget files that are no longer there."""
         with self._transaction() as database:
             rows = ((_located(root, path), *signature, entry) for path, signature, entry in fresh)
             database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
-            database.executemany("DELETE FROM files WHERE path = ?", ((_located(root, path),) for path in gone))
+            database.executemany(
+                "DELETE FROM files WHERE path = ?", ((_located(root, path),) for path in gone)
+            )
 
     # identities
 
@@ -130,9 +135,13 @@ class Vault:
         row = (*self._scope, lookup, pseudonym, shift, None, sealed)
         database.execute("INSERT INTO patients VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def _identity(self, database: sqlite3.Connection, person: Person, wanted: SessionSettings) -> Identity:
+    def _identity(
+        self, database: sqlite3.Connection, person: Person, wanted: SessionSettings
+    ) -> Identity:
         query = "SELECT pseudonym, shift_days, anchor FROM patients WHERE project = ? AND level = ? AND lookup = ?"
-        pseudonym, shift, anchor = database.execute(query, (*self._scope, self._patient(person.key))).fetchone()
+        pseudonym, shift, anchor = database.execute(
+            query, (*self._scope, self._patient(person.key))
+        ).fetchone()
         published = self._published(database, pseudonym)
         studies = [DatedStudy(self._study(uid), day) for uid, day in person.studies.items()]
         fixed_anchor = date.fromisoformat(anchor) if anchor else None
@@ -145,7 +154,9 @@ class Vault:
                 original = {"study": uid, "date": str(day or ""), "anchor": str(used_anchor or "")}
                 sealed = self._sealer.seal(RowKey("sessions", lookup), original)
                 row = (*self._scope, lookup, pseudonym, labels[lookup], 0, sealed)
-                database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                database.execute(
+                    "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row
+                )
         return Identity(pseudonym, shift, {uid: labels[self._study(uid)] for uid in person.studies})
 
     def _published(self, database: sqlite3.Connection, pseudonym: str) -> dict[bytes, str]:
@@ -187,7 +198,9 @@ class Vault:
             "SELECT lookup, pseudonym, shift_days, sealed FROM patients "
             "WHERE project = ? AND level = ? ORDER BY pseudonym"
         )
-        for lookup, pseudonym, shift, sealed in self._database.execute(query, self._scope).fetchall():
+        for lookup, pseudonym, shift, sealed in self._database.execute(
+            query, self._scope
+        ).fetchall():
             values = self._sealer.unseal(RowKey("patients", lookup), sealed)
             yield Original(pseudonym, shift, values, tuple(self._session_dates(pseudonym)))
 

@@ -63,7 +63,14 @@ class WorkOrder:
         session = asdict(self.session(label))
         for series in session["series"]:
             series["files"] = [one["sha256"] for one in series["files"]]
-        own = (self.pseudonym, self.uid_key, self.uid_root, self.shift_days, self.identifiers, self.vocabulary)
+        own = (
+            self.pseudonym,
+            self.uid_key,
+            self.uid_root,
+            self.shift_days,
+            self.identifiers,
+            self.vocabulary,
+        )
         return digest_of([own, session])
 
     def write(self, path: Path) -> None:
@@ -75,7 +82,8 @@ def read_order(path: Path) -> WorkOrder:
     """The order in a file."""
     row: dict[str, Any] = read_json(path)
     sessions = tuple(
-        SessionOrder(**{**one, "series": tuple(_series(series) for series in one["series"])}) for one in row["sessions"]
+        SessionOrder(**{**one, "series": tuple(_series(series) for series in one["series"])})
+        for one in row["sessions"]
     )
     pairs = tuple((kind, value) for kind, value in row["identifiers"])
     words = tuple(row["vocabulary"])

@@ -20,7 +20,9 @@ from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
 
 _RESAMPLED = re.compile(r"_(Eq|Tilt)(_\d+)?")
-_KNOWN_SUFFIX = re.compile(r"(_(e\d{1,3}|ph|phase|real|imaginary|MoCo|ADC|Raw|PS|i\d{1,5}|c\d{1,3}))*[a-z]?")
+_KNOWN_SUFFIX = re.compile(
+    r"(_(e\d{1,3}|ph|phase|real|imaginary|MoCo|ADC|Raw|PS|i\d{1,5}|c\d{1,3}))*[a-z]?"
+)
 _STEM = "image"
 
 
@@ -92,7 +94,9 @@ def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
     if code != 0:
         check_space(out, _needed(folder))
         raise Withheld(Reason.CONVERT_FAILED, f"exit code {code}")
-    images = [path for path in sorted(out.glob(f"{_STEM}*.nii")) if not _RESAMPLED.search(path.stem)]
+    images = [
+        path for path in sorted(out.glob(f"{_STEM}*.nii")) if not _RESAMPLED.search(path.stem)
+    ]
     if not images:
         check_space(out, _needed(folder))
         raise Withheld(Reason.CONVERT_FAILED, "no output")
@@ -111,7 +115,9 @@ def _account(nifti: Path, number: int) -> Converted:
         raise Withheld(Reason.CONVERT_FAILED, "the image is cut off")
     raw = nifti.stem.removeprefix(_STEM)
     suffix = raw if _KNOWN_SUFFIX.fullmatch(raw) else f"_part{number}"
-    gradients = tuple(path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists())
+    gradients = tuple(
+        path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists()
+    )
     return Converted(suffix, nifti, nifti.with_suffix(".json"), gradients)
 
 

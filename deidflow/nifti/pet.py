@@ -21,7 +21,9 @@ def pet_fields(header: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {"TimeZero": "00:00:00", "ScanStart": 0}
     if administered is None or scan is None:
         return fields
-    injection = _injection(administered, scan, parse_zone(str(header.get("TimezoneOffsetFromUTC") or "")))
+    injection = _injection(
+        administered, scan, parse_zone(str(header.get("TimezoneOffsetFromUTC") or ""))
+    )
     if injection is not None:
         fields["InjectionStart"] = -(scan - injection).total_seconds()
     factor = _suv_factor(header, administered, scan, injection)
@@ -38,14 +40,23 @@ def _injection(administered: Any, scan: datetime, zone: timedelta | None) -> dat
     return found - _DAY if found is not None and found > scan else found
 
 
-def _suv_factor(header: Any, administered: Any, scan: datetime, injection: datetime | None) -> float | None:
+def _suv_factor(
+    header: Any, administered: Any, scan: datetime, injection: datetime | None
+) -> float | None:
     reference = str(header.get("DecayCorrection") or "")
     try:
         grams = 1000 * float(header.get("PatientWeight") or 0)
-        dose, half_life = (float(administered.get(k) or 0) for k in ("RadionuclideTotalDose", "RadionuclideHalfLife"))
+        dose, half_life = (
+            float(administered.get(k) or 0)
+            for k in ("RadionuclideTotalDose", "RadionuclideHalfLife")
+        )
     except (TypeError, ValueError):
         return None
-    if header.get("Units") != "BQML" or min(grams, dose, half_life) <= 0 or reference not in ("START", "ADMIN"):
+    if (
+        header.get("Units") != "BQML"
+        or min(grams, dose, half_life) <= 0
+        or reference not in ("START", "ADMIN")
+    ):
         return None
     if reference == "ADMIN":
         return grams / dose

@@ -28,7 +28,9 @@ def rebuild(sidecar: Path, scrubber: Scrubber, extra: Mapping[str, Any]) -> byte
         elif name in lists["fields"]:
             kept[name] = _scrubbed(value, scrubber)
     kept = {name: value for name, value in kept.items() if value not in ("", [], None)}
-    return (json.dumps(kept | dict(extra), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (
+        json.dumps(kept | dict(extra), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    ).encode()
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:
@@ -47,7 +49,9 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-_TEXT_OR_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|[-+]?\b(?:nan|inf(?:inity)?)\b', re.IGNORECASE | re.DOTALL)
+_TEXT_OR_NO_NUMBER = re.compile(
+    r'"(?:[^"\\]|\\.)*"|[-+]?\b(?:nan|inf(?:inity)?)\b', re.IGNORECASE | re.DOTALL
+)
 
 
 def _null_for_no_number(match: re.Match[str]) -> str:
@@ -69,7 +73,9 @@ def _tokens(value: Any) -> Any:
     """Listed tokens of a list, or of a text in which dcm2niix joined them with underscores."""
     if isinstance(value, list):
         return keep_tokens(value)
-    return "_".join(token for token in keep_tokens(str(value).split("_")) if token and token != "NONE")
+    return "_".join(
+        token for token in keep_tokens(str(value).split("_")) if token and token != "NONE"
+    )
 
 
 def _scrubbed(value: Any, scrubber: Scrubber) -> Any:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from deidflow.release.layout import Layout
-from deidflow.store.files import Manifest, digest_of, read_json, write_bytes_atomic, write_json_atomic
+from deidflow.store.files import (
+    Manifest,
+    digest_of,
+    read_json,
+    write_bytes_atomic,
+    write_json_atomic,
+)
 
 Version = dict[str, str]
 """Series -> a hash of its files, as published."""
@@ -18,11 +24,19 @@ _COLUMNS = ("subject", "session", "version", "series", "change")
 def note_versions(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
     """Add a version to each published session that is not as it was, and write changes.tsv of the release."""
     known: History = read_json(layout.versions) or {}
-    now = {f"{pseudonym}/{label}": _version(manifest) for (pseudonym, label), manifest in manifests.items()}
-    history = {name: _with(known.get(name, []), now.get(name, {})) for name in sorted({*known, *now})}
+    now = {
+        f"{pseudonym}/{label}": _version(manifest)
+        for (pseudonym, label), manifest in manifests.items()
+    }
+    history = {
+        name: _with(known.get(name, []), now.get(name, {})) for name in sorted({*known, *now})
+    }
     if history != known:
         write_json_atomic(layout.versions, history)
-    lines = ["\t".join(_COLUMNS), *("\t".join(row) for name in history for row in _changes(name, history[name]))]
+    lines = [
+        "\t".join(_COLUMNS),
+        *("\t".join(row) for name in history for row in _changes(name, history[name])),
+    ]
     write_bytes_atomic(layout.release / "changes.tsv", ("\n".join(lines) + "\n").encode(), 0o644)
 
 
@@ -46,6 +60,12 @@ def _changes(name: str, versions: list[Version]) -> list[tuple[str, ...]]:
     for number, (before, after) in enumerate(pairwise(versions), 2):
         for series in sorted({*before, *after}):
             if before.get(series) != after.get(series):
-                change = "added" if series not in before else "removed" if series not in after else "changed"
+                change = (
+                    "added"
+                    if series not in before
+                    else "removed"
+                    if series not in after
+                    else "changed"
+                )
                 rows.append((pseudonym, label, str(number), series, change))
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from deidflow.config import RunSettings
+from deidflow.settings.run import RunSettings
 from deidflow.store.files import read_json
 from deidflow.store.staging import staging_of
 
@@ -179,14 +179,20 @@ class Layout:
     def known_subjects(self) -> list[str]:
         """Pseudonyms of all who were ever worked on in this project and level."""
         folders = self.work.iterdir() if self.work.is_dir() else []
-        return sorted(one.name for one in folders if SUBJECT_FOLDER.fullmatch(one.name) and one.is_dir())
+        return sorted(
+            one.name for one in folders if SUBJECT_FOLDER.fullmatch(one.name) and one.is_dir()
+        )
 
     def published_sessions(self) -> list[tuple[str, str]]:
         """(pseudonym, label) of every session that is in the release."""
         found = []
         for subject in sorted(self.release.iterdir()) if self.release.is_dir() else []:
             if SUBJECT_FOLDER.fullmatch(subject.name) and subject.is_dir():
-                names = sorted(folder.name for folder in subject.iterdir() if SESSION_FOLDER.fullmatch(folder.name))
+                names = sorted(
+                    folder.name
+                    for folder in subject.iterdir()
+                    if SESSION_FOLDER.fullmatch(folder.name)
+                )
                 found += [(subject.name, name) for name in names]
         return found
 

@@ -29,7 +29,7 @@ TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
 
 
 @dataclass(frozen=True)
-class NotReleased:
+class FileRow:
     """One row of the vault's quarantine table."""
 
     path: str
@@ -49,16 +49,22 @@ def check_place(layout: Layout) -> None:
     try:
         foreign = bool(contents_of(layout.release))
     except OSError as error:
-        raise EnvironmentFault(f"the release cannot be read: {error.strerror}; check its permissions") from None
+        raise EnvironmentFault(
+            f"the release cannot be read: {error.strerror}; check its permissions"
+        ) from None
     if foreign and not (layout.release / "dataset.json").exists():
-        raise UsageError("the release's folder holds files that are no release; choose an empty or new folder")
+        raise UsageError(
+            "the release's folder holds files that are no release; choose an empty or new folder"
+        )
 
 
 def check_release(layout: Layout, release_id: str) -> None:
     """Refuse a release that another vault, project or level made."""
     known = read_json(layout.release / "dataset.json")
     if isinstance(known, dict) and known.get("release_id") != release_id:
-        raise VaultMismatch("this release was made with another vault, project or level; choose another folder")
+        raise VaultMismatch(
+            "this release was made with another vault, project or level; choose another folder"
+        )
 
 
 def write_dataset(
@@ -94,14 +100,18 @@ def write_subjects(layout: Layout) -> None:
     rows: dict[str, list[int]] = {}
     for pseudonym, label in layout.published_sessions():
         counts = rows.setdefault(pseudonym, [0, 0, 0, 0])
-        summary: dict[str, Any] = read_json(layout.published(pseudonym, label) / "session.json") or {"series": []}
+        summary: dict[str, Any] = read_json(
+            layout.published(pseudonym, label) / "session.json"
+        ) or {"series": []}
         held = sum(series["state"] == "quarantined" for series in summary["series"])
         counts[0] += 1
         counts[1] += len(summary["series"]) - held
         counts[2] += held
         counts[3] += sum(series.get("instances", 0) for series in summary["series"])
     lines = ["subject\tsessions\tseries\tseries_withheld\tinstances"]
-    lines += ["\t".join([pseudonym, *map(str, counts)]) for pseudonym, counts in sorted(rows.items())]
+    lines += [
+        "\t".join([pseudonym, *map(str, counts)]) for pseudonym, counts in sorted(rows.items())
+    ]
     write_bytes_atomic(layout.release / "subjects.tsv", ("\n".join(lines) + "\n").encode(), 0o644)
 
 
@@ -109,15 +119,21 @@ def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest
     """Write manifest.sha256 in the form that `sha256sum -c` reads, hashes from the steps' records."""
     lines = [f"{sha256_of(layout.release / name)}  {name}" for name in TOP_FILES]
     for (pseudonym, label), manifest in manifests.items():
-        lines += [f"{output.sha256}  {pseudonym}/{label}/{output.path}" for output in manifest.outputs]
-    write_bytes_atomic(layout.release / "manifest.sha256", ("\n".join(lines) + "\n").encode(), 0o644)
+        lines += [
+            f"{output.sha256}  {pseudonym}/{label}/{output.path}" for output in manifest.outputs
+        ]
+    write_bytes_atomic(
+        layout.release / "manifest.sha256", ("\n".join(lines) + "\n").encode(), 0o644
+    )
 
 
-def write_quarantine(path: Path, rows: Iterable[NotReleased]) -> None:
+def write_quarantine(path: Path, rows: Iterable[FileRow]) -> None:
     """Write the vault's table of everything that is not released, with source paths."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["source_path", "pseudonym", "session", "series", "verdict", "step", "reason", "words"])
+    writer.writerow(
+        ["source_path", "pseudonym", "session", "series", "verdict", "step", "reason", "words"]
+    )
     for row in rows:
         cells = (
             row.path,
@@ -141,13 +157,17 @@ def write_doubtful(path: Path, rows: Iterable[tuple[str, str, str, int]]) -> Non
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["pseudonym", "session", "attribute", "words"])
-    writer.writerows((pseudonym, session, safe_cell(name), count) for pseudonym, session, name, count in rows)
+    writer.writerows(
+        (pseudonym, session, safe_cell(name), count) for pseudonym, session, name, count in rows
+    )
     write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:
     """Write lines to a file in the vault; no file where there are none."""
     if lines:
-        write_bytes_atomic(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+        write_bytes_atomic(
+            path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+        )
     else:
         path.unlink(missing_ok=True)

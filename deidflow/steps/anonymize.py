@@ -17,7 +17,9 @@ from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
 from deidflow.steps.common import SeriesResult, each_series, read_content
 
 
-def anonymize_session(order_path: str, label: str, scratch: str, profile: Profile) -> dict[str, Any]:
+def anonymize_session(
+    order_path: str, label: str, scratch: str, profile: Profile
+) -> dict[str, Any]:
     """Write `<series>/<number>.dcm`, the de-identified header of every instance of a session."""
     order = read_order(Path(order_path))
     session = order.session(label)
@@ -29,7 +31,9 @@ def anonymize_session(order_path: str, label: str, scratch: str, profile: Profil
     return {"series": each_series(session, work)}
 
 
-def _series(order: WorkOrder, series: SeriesOrder, cleaner: HeaderCleaner, folder: Path) -> SeriesResult:
+def _series(
+    order: WorkOrder, series: SeriesOrder, cleaner: HeaderCleaner, folder: Path
+) -> SeriesResult:
     folder.mkdir()
     fitted = cleaner.for_series(bin_trigger_time=series.bin_trigger_time)
     searched, found = keeps_private_text(cleaner.rules), Counter[Attribute]()

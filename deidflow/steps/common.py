@@ -30,13 +30,19 @@ def read_content(order: WorkOrder, file: FileOrder) -> bytes:
     return content
 
 
-def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool, only: Sequence[Any] | None = None) -> Any:
+def read_source(
+    order: WorkOrder, file: FileOrder, *, pixels: bool, only: Sequence[Any] | None = None
+) -> Any:
     """The data set of a source file, or `only` some attributes of it."""
     tags = list(only) if only else None
-    return pydicom.dcmread(io.BytesIO(read_content(order, file)), stop_before_pixels=not pixels, specific_tags=tags)
+    return pydicom.dcmread(
+        io.BytesIO(read_content(order, file)), stop_before_pixels=not pixels, specific_tags=tags
+    )
 
 
-def each_series(session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]) -> dict[str, SeriesResult]:
+def each_series(
+    session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]
+) -> dict[str, SeriesResult]:
     """Do the work for every series; one that is withheld does not stop the others."""
     return {series.name: guarded(lambda series=series: work(series)) for series in session.series}  # type: ignore[misc]
 

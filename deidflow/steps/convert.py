@@ -18,7 +18,9 @@ from deidflow.steps.common import SeriesResult, each_series, read_source
 from deidflow.store.files import remove_tree
 
 
-def convert_session(order_path: str, label: str, scratch: str, log: str, profile: Profile) -> dict[str, Any]:
+def convert_session(
+    order_path: str, label: str, scratch: str, log: str, profile: Profile
+) -> dict[str, Any]:
     """Write `<series>/image*.nii.gz` with sidecars and gradients for every series of a session."""
     order = read_order(Path(order_path))
 
@@ -28,7 +30,9 @@ def convert_session(order_path: str, label: str, scratch: str, log: str, profile
     return {"series": each_series(order.session(label), work)}
 
 
-def _series(order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Path, log: Path) -> SeriesResult:
+def _series(
+    order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Path, log: Path
+) -> SeriesResult:
     linked, raw = scratch / f".{series.name}.in", scratch / f".{series.name}.out"
     try:
         link_series([Path(order.source) / file.path for file in series.files], linked)
@@ -50,7 +54,11 @@ def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> dic
 
 
 def release_images(
-    images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, extra: Mapping[str, Any]
+    images: Sequence[Converted],
+    folder: Path,
+    stem: str,
+    scrubber: Scrubber,
+    extra: Mapping[str, Any],
 ) -> None:
     """Copy converted images into a folder under released names, scrubbed and compressed."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import Withheld
-from deidflow.face.attempt import Refused, Registered
+from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.mask import Field, save_field
-from deidflow.face.nohead import shows_no_head
-from deidflow.face.series import About, Series, wish
-from deidflow.face.session import Carrier, Fate, anchor_of, register_session
+from deidflow.face.other_body_part import shows_no_head
+from deidflow.face.series import About, HeadSeries, scope_rule_for
+from deidflow.face.session import Carrier, MaskPlan, anchor_of, register_session
 from deidflow.face.template import Template, load_template
-from deidflow.face_settings import DefaceSettings
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
+from deidflow.settings.face import DefaceSettings
 from deidflow.steps.common import NOT_A_HEAD, SPARED, SeriesResult, guarded, withheld
 from deidflow.steps.volumes import read_volumes
 from deidflow.store.files import digest_of, sha256_of
@@ -35,7 +35,9 @@ class Places:
     log: str
 
 
-def deface_session(label: str, places: Places, level: str, settings: DefaceSettings) -> dict[str, Any]:
+def deface_session(
+    label: str, places: Places, level: str, settings: DefaceSettings
+) -> dict[str, Any]:
     """A state and a mask for each series of a session; what must not go out is withheld with its reason.
 
     Fields that masks need lie in `outputs` as .npz files, named in the result.
@@ -55,8 +57,10 @@ def deface_session(label: str, places: Places, level: str, settings: DefaceSetti
     }
 
 
-def _read(order: WorkOrder, session: SessionOrder, places: Places) -> tuple[list[Series], dict[str, SeriesResult]]:
-    found: list[Series] = []
+def _read(
+    order: WorkOrder, session: SessionOrder, places: Places
+) -> tuple[list[HeadSeries], dict[str, SeriesResult]]:
+    found: list[HeadSeries] = []
 
     def read(one: SeriesOrder) -> SeriesResult:
         images = sorted((Path(places.converted) / one.name).glob("image*.nii.gz"))
@@ -69,20 +73,22 @@ def _read(order: WorkOrder, session: SessionOrder, places: Places) -> tuple[list
 
 def may_be_head(about: About, settings: DefaceSettings) -> bool:
     """Not what a rule spares, nor what its attributes call another part of the body."""
-    rule = wish(about, settings)
+    rule = scope_rule_for(about, settings)
     if rule is not None:
         return rule.action == "force"
     return not about.says_other_body_part
 
 
-def decide_without_head(series: Series, settings: DefaceSettings, level: str) -> SeriesResult | None:
+def decide_without_head(
+    series: HeadSeries, settings: DefaceSettings, level: str
+) -> SeriesResult | None:
     """The end of a series that attributes or a rule take for another part of the body; the image has the last word.
 
     None where the series goes the way of heads.
     """
     if may_be_head(series.about, settings):
         return None
-    rule = wish(series.about, settings)
+    rule = scope_rule_for(series.about, settings)
     spared_anyway = rule is not None and level == "low"
     if spared_anyway or shows_no_head(series):
         state = NOT_A_HEAD if rule is None else SPARED
@@ -97,7 +103,9 @@ class _Step:
     places: Places
     level: str
 
-    def carried(self, registered: Registered, series: Sequence[Series]) -> dict[str, SeriesResult]:
+    def carried(
+        self, registered: Registered, series: Sequence[HeadSeries]
+    ) -> dict[str, SeriesResult]:
         """The mask of the registered head, carried to every series."""
         try:
             anchor = anchor_of(registered, self._locate, self.settings)
@@ -106,20 +114,24 @@ class _Step:
         carrier = Carrier.of(anchor, self.template, self.settings, self._locate, series)
         return self._each(series, lambda one: self._masked(one, carrier.fate(one)))
 
-    def without_head(self, series: Sequence[Series], refused: Sequence[Refused]) -> dict[str, SeriesResult]:
+    def without_head(
+        self, series: Sequence[HeadSeries], refused: Sequence[Refused]
+    ) -> dict[str, SeriesResult]:
         """No head in this session: what shows another part of the body may go, all else is withheld."""
         why = {one.series: withheld(one.reason, one.detail) for one in refused}
         other = Reason.SIBLING_HELD if refused else Reason.NO_HEAD_REGISTERED
         return self._each(series, lambda one: why.get(one.name, withheld(other)))
 
-    def _each(self, series: Sequence[Series], work: Callable[[Series], SeriesResult]) -> dict[str, SeriesResult]:
+    def _each(
+        self, series: Sequence[HeadSeries], work: Callable[[HeadSeries], SeriesResult]
+    ) -> dict[str, SeriesResult]:
         no_heads = self._no_heads(series)
         results = {}
         for one in series:
             results[one.name] = no_heads.get(one.name) or guarded(lambda one=one: work(one))  # type: ignore[misc]
         return results
 
-    def _no_heads(self, series: Sequence[Series]) -> dict[str, SeriesResult]:
+    def _no_heads(self, series: Sequence[HeadSeries]) -> dict[str, SeriesResult]:
         """Series that attributes or a rule take for another part of the body; each one's image has the last word."""
         decided = {one.name: decide_without_head(one, self.settings, self.level) for one in series}
         return {name: result for name, result in decided.items() if result is not None}
@@ -128,7 +140,7 @@ class _Step:
         engine = engine_of(self.settings, Path(self.places.outputs), Path(self.places.log))
         return engine.face(registered, self.template)
 
-    def _masked(self, series: Series, fate: Fate) -> SeriesResult:
+    def _masked(self, series: HeadSeries, fate: MaskPlan) -> SeriesResult:
         """A fate as a row of the result; its fields are kept beside it."""
         name, folder = fate.anchor.name, Path(self.places.outputs)
         files = {"brain": f"brain-{name}.npz", "face": f"face-{name}.npz"}
@@ -147,14 +159,25 @@ class _Step:
             "margin_mm": fate.margin_mm,
             "brain_margin_mm": fate.anchor.brain_margin_mm,
         }
-        rule = wish(series.about, self.settings)
-        row: SeriesResult = {"state": fate.state, "how": fate.how, "mask": mask, "figures": _numbers(fate.figures)}
+        rule = scope_rule_for(series.about, self.settings)
+        row: SeriesResult = {
+            "state": fate.state,
+            "how": fate.how,
+            "mask": mask,
+            "figures": _numbers(fate.figures),
+        }
         return row | ({"forced": rule.reason} if rule is not None else {})
 
 
 def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else round(float(value), 4) for name, value in figures.items()}
+    return {
+        name: None if math.isnan(value) else round(float(value), 4)
+        for name, value in figures.items()
+    }
 
 
 def _row(refused: Refused) -> dict[str, Any]:
-    return asdict(refused) | {"reason": str(refused.reason.value), "figures": _numbers(refused.figures)}
+    return asdict(refused) | {
+        "reason": str(refused.reason.value),
+        "figures": _numbers(refused.figures),
+    }

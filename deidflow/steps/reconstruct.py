@@ -17,16 +17,16 @@ from deidflow.errors import Withheld
 from deidflow.face.mask import Field, WorldMask, load_field
 from deidflow.face.picture import save_sheet
 from deidflow.face.template import Template, load_template
-from deidflow.face_settings import DefaceSettings
 from deidflow.header.profile import Profile
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import slice_names
+from deidflow.settings.face import DefaceSettings
 from deidflow.steps.anonymize import header_name
 from deidflow.steps.common import WHOLE, SeriesResult, guarded, is_withheld
-from deidflow.steps.masked import MaskedSeries
 from deidflow.steps.revisions import Revisions, new_uids
-from deidflow.steps.whole import release_whole
+from deidflow.steps.series_masked import MaskedSeries
+from deidflow.steps.series_whole import release_whole
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.scratch import make_readable
 
@@ -59,13 +59,19 @@ def reconstruct_session(
     session = order.session(label)
     template = load_template(Path(inputs.template)) if inputs.deface else None
     uids = UidMap(bytes.fromhex(order.uid_key), order.uid_root)
-    renewed = new_uids(inputs.revisions, {label: Path(one) for label, one in inputs.sessions.items()}, uids)
-    builder = _Builder(order, session, inputs, template, renewed, Path(scratch), Path(masks), Path(log))
+    renewed = new_uids(
+        inputs.revisions, {label: Path(one) for label, one in inputs.sessions.items()}, uids
+    )
+    builder = _Builder(
+        order, session, inputs, template, renewed, Path(scratch), Path(masks), Path(log)
+    )
     remove_tree(Path(masks))
     Path(masks).mkdir(parents=True)
     results = {series.name: builder.series(series) for series in session.series}
     if any(not is_withheld(result) for result in results.values()):
-        write_json_atomic(Path(scratch) / "session.json", _summary(session, results), 0o644, indent=2)
+        write_json_atomic(
+            Path(scratch) / "session.json", _summary(session, results), 0o644, indent=2
+        )
     make_readable(Path(scratch))
     return {"series": results}
 
@@ -106,7 +112,11 @@ class _Builder:
                 held: SeriesResult = outcome["series"][series.name]
                 return held
         folder = self.scratch / series.name
-        fate = self.inputs.deface["series"][series.name] if self.inputs.deface is not None else {"state": "released"}
+        fate = (
+            self.inputs.deface["series"][series.name]
+            if self.inputs.deface is not None
+            else {"state": "released"}
+        )
         if fate["state"] in WHOLE:
             result = guarded(lambda: self._whole(series, folder, fate["state"]))
         else:
@@ -148,9 +158,19 @@ class _Builder:
         """The mask that the step `deface` decided on."""
         assert self.template is not None
         fields, motion = Path(self.inputs.fields), np.array(row["motion"])
-        distance = load_field(fields / row["face"]).distance if row["face"] else self.template.distance
-        face, brain = Field(distance, np.array(row["face_affine"])), load_field(fields / row["brain"])
-        return WorldMask(face.seen_from(motion), row["margin_mm"], brain.seen_from(motion), row["brain_margin_mm"])
+        distance = (
+            load_field(fields / row["face"]).distance if row["face"] else self.template.distance
+        )
+        face, brain = (
+            Field(distance, np.array(row["face_affine"])),
+            load_field(fields / row["brain"]),
+        )
+        return WorldMask(
+            face.seen_from(motion),
+            row["margin_mm"],
+            brain.seen_from(motion),
+            row["brain_margin_mm"],
+        )
 
     def _review(self, series: SeriesOrder, folder: Path, fate: SeriesResult) -> None:
         """Pictures before and after, and the figures, into the vault; a picture that fails holds nothing back."""

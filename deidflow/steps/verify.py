@@ -13,13 +13,20 @@ from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
-from deidflow.checks.staged import LEAK, ExpectedSeries, Finding, check_names, check_others, check_series
-from deidflow.dicom.header import DATES, IDENTIFIER_TAGS
+from deidflow.checks.staged import (
+    LEAK,
+    ExpectedSeries,
+    Finding,
+    check_names,
+    check_others,
+    check_series,
+)
+from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
+from deidflow.identity.neighbours import Neighbours
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.steps.common import WHOLE, is_withheld
-from deidflow.steps.neighbours import Neighbours
 
 
 @dataclass(frozen=True)
@@ -102,8 +109,12 @@ def _search(order: WorkOrder, job: VerifyJob, sources: Sequence[SourceFile]) -> 
     )
 
 
-def _claimed(pairs: Iterable[tuple[str, str]], claims: Claims, kept: set[str]) -> list[tuple[str, str]]:
-    return [(kind, value) for kind, value in pairs if kind in claims.kinds and value.strip() not in kept]
+def _claimed(
+    pairs: Iterable[tuple[str, str]], claims: Claims, kept: set[str]
+) -> list[tuple[str, str]]:
+    return [
+        (kind, value) for kind, value in pairs if kind in claims.kinds and value.strip() not in kept
+    ]
 
 
 def _expected(order: WorkOrder, session: SessionOrder, job: VerifyJob) -> list[ExpectedSeries]:

@@ -17,7 +17,7 @@ from deidflow.dicom.pixels import read_pixels, real_values
 from deidflow.dicom.policy import is_projection
 from deidflow.dicom.stack import Slice, Volume, reduced, stack_key, volume_of
 from deidflow.errors import Withheld
-from deidflow.face.series import About, Series
+from deidflow.face.series import About, HeadSeries
 from deidflow.face.volume import image_of
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.steps.common import read_content, read_source
@@ -42,7 +42,9 @@ class _Frame:
         return stack_key(self.plane)
 
 
-def read_volumes(order: WorkOrder, series: SeriesOrder, scratch: Path, image: Path | None = None) -> Series:
+def read_volumes(
+    order: WorkOrder, series: SeriesOrder, scratch: Path, image: Path | None = None
+) -> HeadSeries:
     """Read the planes of a series, averaged to about 2 mm, as volumes; memory is bounded by one volume.
 
     Of several frames at one place the first is taken, and magnitude before phase, real and imaginary parts.
@@ -57,20 +59,24 @@ def read_volumes(order: WorkOrder, series: SeriesOrder, scratch: Path, image: Pa
     stacks = _stacks(order, series, chosen, scratch)
     shown = {frame.component for frame in chosen}
     plane = chosen[0].plane
-    return Series(
+    return HeadSeries(
         series.name,
         tuple(_image(stack) for stack in stacks),
         MAGNITUDE if MAGNITUDE in shown else min(shown),
         _about(header, series),
         last=tuple(_image(stack) for stack in _stacks(order, series, last, scratch)),
         volumes=max(1, len(frames) // len(chosen)),
-        resolution_mm=max(plane.row_spacing, plane.column_spacing, float(np.linalg.norm(stacks[0].affine[:, 2]))),
+        resolution_mm=max(
+            plane.row_spacing, plane.column_spacing, float(np.linalg.norm(stacks[0].affine[:, 2]))
+        ),
         even=stacks[0].regular,
         image=image,
     )
 
 
-def _stacks(order: WorkOrder, series: SeriesOrder, frames: Sequence[_Frame], scratch: Path) -> list[Volume]:
+def _stacks(
+    order: WorkOrder, series: SeriesOrder, frames: Sequence[_Frame], scratch: Path
+) -> list[Volume]:
     """The stacks of some frames, the largest first."""
     slices: dict[tuple[object, ...], list[Slice]] = {}
     for number in sorted({frame.file for frame in frames}):
@@ -139,5 +145,7 @@ def _read(source: Any, frames: Sequence[_Frame], scratch: Path) -> Iterator[Slic
     cells = read_pixels(source, scratch).cells
     for frame in frames:
         plane = frame.plane
-        part = cells[plane.frame, plane.top : plane.top + plane.rows, plane.left : plane.left + plane.columns]
+        part = cells[
+            plane.frame, plane.top : plane.top + plane.rows, plane.left : plane.left + plane.columns
+        ]
         yield reduced(plane, real_values(part, source, plane.frame), _SPACING_MM)

@@ -47,7 +47,9 @@ class Children:
         self._lock = threading.Lock()
         self._stopping = False
 
-    def run(self, log: Path, function: Callable[P, R], /, *arguments: P.args, **named: P.kwargs) -> R:
+    def run(
+        self, log: Path, function: Callable[P, R], /, *arguments: P.args, **named: P.kwargs
+    ) -> R:
         """Call a function with picklable arguments in a child and return what it returns.
 
         What the child prints goes to `log`. Raises what the function raised if that is a DeidflowError, else
@@ -67,7 +69,12 @@ class Children:
             self.finish(receiver, process)
 
     def stream(
-        self, log: Path, function: Callable[P, Iterator[R]], /, *arguments: P.args, **named: P.kwargs
+        self,
+        log: Path,
+        function: Callable[P, Iterator[R]],
+        /,
+        *arguments: P.args,
+        **named: P.kwargs,
     ) -> Iterator[R]:
         """Like `run` for a generator function: yields its items as they come."""
         receiver, process = self.start(log, function, *arguments, **named)
@@ -103,7 +110,9 @@ class Children:
         sender.close()
         return receiver, process
 
-    def finish(self, receiver: Connection[Any, Any], process: multiprocessing.process.BaseProcess) -> None:
+    def finish(
+        self, receiver: Connection[Any, Any], process: multiprocessing.process.BaseProcess
+    ) -> None:
         """Wait for a child that has said all."""
         receiver.close()
         process.join()

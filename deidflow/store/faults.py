@@ -28,7 +28,14 @@ _MACHINE = {
 }
 """What stops the run: the next subject would meet it too."""
 
-_AWAY = (errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EIO)
+_AWAY = (
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EIO,
+)
 """What a network share says while it is away."""
 
 _SUBJECT = {
@@ -77,7 +84,9 @@ def _of_database(error: sqlite3.Error) -> DeidflowError:
         return EnvironmentFault(_MACHINE[errno.ENOSPC])
     if name.startswith("SQLITE_READONLY"):
         return EnvironmentFault(_MACHINE[errno.EROFS])
-    return EnvironmentFault(f"the vault's database cannot be used ({name}); check the vault's disk, then run again")
+    return EnvironmentFault(
+        f"the vault's database cannot be used ({name}); check the vault's disk, then run again"
+    )
 
 
 def reason_of(error: BaseException) -> Reason:

@@ -101,7 +101,12 @@ class Manifest:
     @classmethod
     def scan(cls, root: Path) -> Manifest:
         """Hash every file below `root`."""
-        return cls(tuple(Output(name, Signature.of(root / name), sha256_of(root / name)) for name in names_below(root)))
+        return cls(
+            tuple(
+                Output(name, Signature.of(root / name), sha256_of(root / name))
+                for name in names_below(root)
+            )
+        )
 
     @property
     def digest(self) -> str:
@@ -121,7 +126,9 @@ class Manifest:
     @classmethod
     def from_json(cls, rows: Iterable[dict[str, Any]]) -> Manifest:
         """The inverse of `to_json`."""
-        return cls(tuple(Output(row["path"], Signature(**row["signature"]), row["sha256"]) for row in rows))
+        return cls(
+            tuple(Output(row["path"], Signature(**row["signature"]), row["sha256"]) for row in rows)
+        )
 
 
 def names_below(root: Path) -> list[str]:

@@ -22,12 +22,12 @@ from deidflow.verdicts import Reason
 
 Work = Callable[[Any, Sequence[Any]], Any]
 """Takes what all items share, and some items."""
-Lost = Callable[["Batch", Reason], Any]
+Lost = Callable[["PoolBatch", Reason], Any]
 """Makes the result of an item that killed its process, given why the process ended."""
 
 
 @dataclass(frozen=True)
-class Batch:
+class PoolBatch:
     """Arguments that are the same for all items, and the items."""
 
     common: Any
@@ -38,7 +38,7 @@ class Batch:
 class _Worker:
     process: Any
     connection: Connection[Any, Any]
-    batch: Batch | None = None
+    batch: PoolBatch | None = None
 
 
 class Pool:
@@ -60,26 +60,32 @@ class Pool:
             worker.process.join()
             worker.connection.close()
 
-    def map(self, batches: Iterable[Batch], lost: Lost) -> Iterator[Any]:
+    def map(self, batches: Iterable[PoolBatch], lost: Lost) -> Iterator[Any]:
         """The result of every batch, in any order; `lost` makes that of an item that kills its process.
 
         Raises the DeidflowError that a function raised.
         """
-        waiting, again = iter(batches), deque[Batch]()
+        waiting, again = iter(batches), deque[PoolBatch]()
         while True:
             self._hand_out(waiting, again)
-            busy = {worker.connection: worker for worker in self._workers if worker.batch is not None}
+            busy = {
+                worker.connection: worker for worker in self._workers if worker.batch is not None
+            }
             if not busy:
                 return
             for ready in wait(list(busy)):
                 yield from self._taken(busy[ready], again, lost)  # type: ignore[index]
 
-    def _hand_out(self, waiting: Iterator[Batch], again: deque[Batch]) -> None:
-        while len(self._workers) < self._count or any(worker.batch is None for worker in self._workers):
+    def _hand_out(self, waiting: Iterator[PoolBatch], again: deque[PoolBatch]) -> None:
+        while len(self._workers) < self._count or any(
+            worker.batch is None for worker in self._workers
+        ):
             batch = again.popleft() if again else next(waiting, None)
             if batch is None:
                 return
-            worker = next((one for one in self._workers if one.batch is None), None) or self._start()
+            worker = (
+                next((one for one in self._workers if one.batch is None), None) or self._start()
+            )
             worker.batch = batch
             # One that died while it waited is seen when its answer is awaited.
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -87,13 +93,15 @@ class Pool:
 
     def _start(self) -> _Worker:
         here, there = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(there, self._function, self._memory_limit), daemon=True)
+        process = self._context.Process(
+            target=_work, args=(there, self._function, self._memory_limit), daemon=True
+        )
         process.start()
         there.close()
         self._workers.append(_Worker(process, here))
         return self._workers[-1]
 
-    def _taken(self, worker: _Worker, again: deque[Batch], lost: Lost) -> Iterator[Any]:
+    def _taken(self, worker: _Worker, again: deque[PoolBatch], lost: Lost) -> Iterator[Any]:
         batch, worker.batch = worker.batch, None
         assert batch is not None
         try:
@@ -106,7 +114,10 @@ class Pool:
                 yield lost(batch, reason_of_death(worker.process.exitcode))
             else:
                 middle = len(batch.items) // 2
-                again.extend(Batch(batch.common, part) for part in (batch.items[:middle], batch.items[middle:]))
+                again.extend(
+                    PoolBatch(batch.common, part)
+                    for part in (batch.items[:middle], batch.items[middle:])
+                )
             return
         if kind == "error":
             raise value
@@ -136,7 +147,7 @@ def _serve(connection: Connection[Any, Any], function: Work) -> None:
         connection.send(_answer(function, batch))
 
 
-def _answer(work: Work, batch: Batch) -> tuple[str, Any]:
+def _answer(work: Work, batch: PoolBatch) -> tuple[str, Any]:
     try:
         return "value", work(batch.common, batch.items)
     except MemoryError:

@@ -65,5 +65,7 @@ def run_tool(command: Sequence[str], log: Path) -> int:
             )
         except (FileNotFoundError, PermissionError):
             name = Path(command[0]).name
-            raise EnvironmentFault(f"{name} cannot be started; check that it is installed and executable") from None
+            raise EnvironmentFault(
+                f"{name} cannot be started; check that it is installed and executable"
+            ) from None
     return finished.returncode

@@ -57,11 +57,18 @@ class StepStore:
     def manifest(self, step: str) -> Manifest | None:
         """The outputs of a step as recorded, for whatever key."""
         record = read_json(self.record_path(step))
-        return Manifest.from_json(record["outputs"]) if isinstance(record, dict) and record["key"] else None
+        return (
+            Manifest.from_json(record["outputs"])
+            if isinstance(record, dict) and record["key"]
+            else None
+        )
 
     def is_outdated(self, record: Mapping[str, Any]) -> bool:
         """Whether an earlier step has another result now than when the step of this record took it."""
-        return any(_digest(self.record_path(name)) != taken for name, taken in record.get("after", {}).items())
+        return any(
+            _digest(self.record_path(name)) != taken
+            for name, taken in record.get("after", {}).items()
+        )
 
     def run(
         self,
@@ -94,9 +101,21 @@ class StepStore:
         self.write(step, key, manifest, result, after)
         return Finished(outputs, manifest, result, cached=False)
 
-    def write(self, step: str, key: str, manifest: Manifest, result: dict[str, Any], after: Mapping[str, str]) -> None:
+    def write(
+        self,
+        step: str,
+        key: str,
+        manifest: Manifest,
+        result: dict[str, Any],
+        after: Mapping[str, str],
+    ) -> None:
         """Write the record of a step whose outputs are in place."""
-        record = {"key": key, "outputs": manifest.to_json(), "result": result, "digest": manifest.digest}
+        record = {
+            "key": key,
+            "outputs": manifest.to_json(),
+            "result": result,
+            "digest": manifest.digest,
+        }
         record["after"] = dict(after)
         write_json_atomic(self.record_path(step), record)
 
@@ -112,4 +131,8 @@ class StepStore:
 def _digest(path: Path) -> str:
     """The digest of the finished step in a record, as `Finished.digest`; empty where there is none."""
     record = read_json(path)
-    return digest_of([record["digest"], record["result"]]) if isinstance(record, dict) and record["key"] else ""
+    return (
+        digest_of([record["digest"], record["result"]])
+        if isinstance(record, dict) and record["key"]
+        else ""
+    )

@@ -15,9 +15,13 @@ def private_folder(path: Path, what: str) -> Path:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.chmod(0o700)
     except OSError as error:
-        raise EnvironmentFault(f"the {what} cannot be written: {error.strerror}; check place and permissions") from None
+        raise EnvironmentFault(
+            f"the {what} cannot be written: {error.strerror}; check place and permissions"
+        ) from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise EnvironmentFault(f"the {what} cannot be written: Permission denied; check place and permissions")
+        raise EnvironmentFault(
+            f"the {what} cannot be written: Permission denied; check place and permissions"
+        )
     return path
 
 
@@ -31,9 +35,13 @@ def public_folder(path: Path, what: str) -> Path:
             path.mkdir(parents=True, mode=0o755)
             path.chmod(0o755)
     except OSError as error:
-        raise EnvironmentFault(f"the {what} cannot be written: {error.strerror}; check place and permissions") from None
+        raise EnvironmentFault(
+            f"the {what} cannot be written: {error.strerror}; check place and permissions"
+        ) from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise EnvironmentFault(f"the {what} cannot be written: Permission denied; check place and permissions")
+        raise EnvironmentFault(
+            f"the {what} cannot be written: Permission denied; check place and permissions"
+        )
     return path
 
 

@@ -12,7 +12,9 @@ _INSIDE = ".deidflow"
 _MOUNTS = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
-_OF_THE_FILE_SYSTEM = frozenset(("lost+found", ".snapshot", ".Trashes", "System Volume Information"))
+_OF_THE_FILE_SYSTEM = frozenset(
+    ("lost+found", ".snapshot", ".Trashes", "System Volume Information")
+)
 """Folders that file systems and storage systems put at the root of a volume."""
 
 

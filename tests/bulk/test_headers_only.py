@@ -21,8 +21,17 @@ NAMES = (b"zimmerquast", b"adelheid", b"pid-77120", b"1.2.3.4.5")
 def two_patients(root: Path) -> Path:
     """Two patients in one folder, one of them with two studies."""
     save_series(root / "mixed")
-    save_series(root / "mixed", SeriesInstanceUID="1.2.3.4.6.1", StudyInstanceUID="1.2.3.4.6", StudyDate="20221111")
-    other = {"PatientID": "OTHER-5", "PatientName": "Unterberger^Max", "StudyInstanceUID": "1.2.9.9"}
+    save_series(
+        root / "mixed",
+        SeriesInstanceUID="1.2.3.4.6.1",
+        StudyInstanceUID="1.2.3.4.6",
+        StudyDate="20221111",
+    )
+    other = {
+        "PatientID": "OTHER-5",
+        "PatientName": "Unterberger^Max",
+        "StudyInstanceUID": "1.2.9.9",
+    }
     save_series(root / "mixed", SeriesInstanceUID="1.2.9.9.1", **other)
     (root / "notes.txt").write_text("seen by Zimmerquast")
     return root
@@ -38,13 +47,17 @@ def test_a_folder_becomes_subjects_sessions_and_series(tmp_path: Path) -> None:
     result = deidflow.anonymize(source, tmp_path / "out", level="low", workers=2)
     assert (result.files, result.subjects, result.exit_code) == (10, 2, 0)
     assert sum(result.verdicts.values()) == 10 and result.verdicts["skipped"] == 1
-    folders = {path.parent.relative_to(tmp_path / "out").as_posix() for path in images(tmp_path / "out")}
+    folders = {
+        path.parent.relative_to(tmp_path / "out").as_posix() for path in images(tmp_path / "out")
+    }
     assert {folder[4:] for folder in folders} == {"/M00/003-MR", "/M06/003-MR"}
     content = b"".join(path.read_bytes().lower() for path in images(tmp_path / "out"))
     assert not [name for name in (*NAMES, b"unterberger") if name in content]
     assert tree_digest(source) == before
     assert any("thrown away" in warning for warning in result.warnings)
-    assert not list(tmp_path.glob("out/**/.*")) and (tmp_path / "out").stat().st_mode & 0o777 == 0o755
+    assert (
+        not list(tmp_path.glob("out/**/.*")) and (tmp_path / "out").stat().st_mode & 0o777 == 0o755
+    )
 
 
 def test_the_same_identities_as_a_run_whatever_the_workers(tmp_path: Path) -> None:
@@ -59,9 +72,17 @@ def test_files_folders_lists_and_manifests(tmp_path: Path) -> None:
     source = two_patients(tmp_path / "in")
     some = [source / "mixed" / ".4.5.1-1.dcm", source / "mixed" / ".4.5.1-2.dcm"]
     (tmp_path / "list.txt").write_text("\n".join(map(str, some)))
-    (tmp_path / "raw.json").write_text(json.dumps({"T1DCM": str(source), "corepath": "/nowhere", "#T1DCM": 3}))
+    (tmp_path / "raw.json").write_text(
+        json.dumps({"T1DCM": str(source), "corepath": "/nowhere", "#T1DCM": 3})
+    )
     for number, (given, count) in enumerate(
-        [(some[0], 1), (some, 2), (f"@{tmp_path / 'list.txt'}", 2), (tmp_path / "raw.json", 9), ({"x": str(source)}, 9)]
+        [
+            (some[0], 1),
+            (some, 2),
+            (f"@{tmp_path / 'list.txt'}", 2),
+            (tmp_path / "raw.json", 9),
+            ({"x": str(source)}, 9),
+        ]
     ):
         result = deidflow.anonymize(given, tmp_path / f"out{number}", workers=1)
         assert result.verdicts["released"] == count
@@ -72,7 +93,11 @@ def test_mirror_keeps_the_tree_with_counted_names(tmp_path: Path) -> None:
     save_series(tmp_path / "in" / "Zimmerquast" / "2022" / "T2", SeriesInstanceUID="1.2.3.4.5.7")
     deidflow.anonymize(tmp_path / "in", tmp_path / "out", layout="mirror", workers=1)
     names = [path.relative_to(tmp_path / "out").as_posix() for path in images(tmp_path / "out")]
-    assert names == [f"P001/{folder}/{number}.dcm" for folder in ("001", "002") for number in ("001", "002", "003")]
+    assert names == [
+        f"P001/{folder}/{number}.dcm"
+        for folder in ("001", "002")
+        for number in ("001", "002", "003")
+    ]
 
 
 def test_slices_are_numbered_along_the_stack(tmp_path: Path) -> None:
@@ -99,7 +124,9 @@ def test_an_output_that_is_there_fails_is_cleaned_or_resumed(tmp_path: Path) -> 
     assert resumed.reused == 6
     assert {name: first[name] for name in first} == {name: tree_digest(out)[name] for name in first}
     assert len(images(out)) == 12
-    other = deidflow.anonymize(source, out, vault=vault, on_exists="resume", keep=["Manufacturer"], workers=1)
+    other = deidflow.anonymize(
+        source, out, vault=vault, on_exists="resume", keep=["Manufacturer"], workers=1
+    )
     assert other.reused == 0
     cleaned = deidflow.anonymize(source, out, vault=vault, on_exists="clean", workers=1)
     assert (cleaned.reused, len(images(out))) == (0, 12)
@@ -112,9 +139,18 @@ def test_an_output_that_is_there_fails_is_cleaned_or_resumed(tmp_path: Path) -> 
 
 def test_a_dry_run_writes_nothing_and_names_no_file(tmp_path: Path) -> None:
     source = two_patients(tmp_path / "in")
-    result = command_line("anonymize", source, tmp_path / "out", "--dry-run", "--vault", tmp_path / "vault")
-    assert result.returncode == 0 and not (tmp_path / "out").exists() and not (tmp_path / "vault").exists()
-    assert any(line.split() == ["000002", "PatientName", "pseudonym"] for line in result.stdout.splitlines())
+    result = command_line(
+        "anonymize", source, tmp_path / "out", "--dry-run", "--vault", tmp_path / "vault"
+    )
+    assert (
+        result.returncode == 0
+        and not (tmp_path / "out").exists()
+        and not (tmp_path / "vault").exists()
+    )
+    assert any(
+        line.split() == ["000002", "PatientName", "pseudonym"]
+        for line in result.stdout.splitlines()
+    )
     assert "000001  skipped: not a DICOM file" in result.stdout
     said = (result.stdout + result.stderr).lower().encode()
     assert not [name for name in (*NAMES, b"notes.txt", b"mixed") if name in said]
@@ -131,8 +167,16 @@ def test_audit_backup_log_and_console_hold_no_value(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     audit = (tmp_path / "audit.csv").read_text()
-    assert "000002,P0" in audit and "Manufacturer,removed" in audit and "BodyPartExamined,replace" in audit
-    said = (audit + (tmp_path / "log.txt").read_text() + result.stdout + result.stderr).lower().encode()
+    assert (
+        "000002,P0" in audit
+        and "Manufacturer,removed" in audit
+        and "BodyPartExamined,replace" in audit
+    )
+    said = (
+        (audit + (tmp_path / "log.txt").read_text() + result.stdout + result.stderr)
+        .lower()
+        .encode()
+    )
     assert not [name for name in (*NAMES, b"mixed", b"notes") if name in said]
     assert tree_digest(tmp_path / "backup") == tree_digest(source)
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
@@ -157,7 +201,10 @@ def test_one_bad_file_costs_nobody_else(tmp_path: Path) -> None:
     }  # fmt: skip
     forced = deidflow.anonymize(source / "no_mark", tmp_path / "forced", force=True, workers=1)
     assert forced.verdicts["released"] == 1
-    assert pydicom.dcmread(images(tmp_path / "forced")[0]).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+    assert (
+        pydicom.dcmread(images(tmp_path / "forced")[0]).file_meta.TransferSyntaxUID
+        == "1.2.840.10008.1.2.1"
+    )
 
 
 def test_places_that_would_mix_private_and_shared_are_refused(tmp_path: Path) -> None:
@@ -206,7 +253,9 @@ def test_an_output_at_work_is_busy(tmp_path: Path) -> None:
 
 def test_dates_are_shifted_by_a_given_number_of_days(tmp_path: Path) -> None:
     save_series(tmp_path / "in", 1)
-    deidflow.anonymize(tmp_path / "in", tmp_path / "out", level="low", shift_dates=-10, keep_uids=True, workers=1)
+    deidflow.anonymize(
+        tmp_path / "in", tmp_path / "out", level="low", shift_dates=-10, keep_uids=True, workers=1
+    )
     released = pydicom.dcmread(images(tmp_path / "out")[0])
     assert (released.StudyDate, released.SOPInstanceUID) == ("20220430", "1.2.3.4.5.1.1")
 
@@ -216,15 +265,21 @@ def test_uids_have_the_root_of_the_site(tmp_path: Path) -> None:
     deidflow.anonymize(tmp_path / "in", tmp_path / "out", uid_root="1.3.6.1.4.1.99999", workers=1)
     uids = [pydicom.dcmread(path).SOPInstanceUID for path in images(tmp_path / "out")]
     assert len(set(uids)) == 2
-    assert all(uid.startswith("1.3.6.1.4.1.99999.") and len(uid) <= 64 and uid.is_valid for uid in uids)
+    assert all(
+        uid.startswith("1.3.6.1.4.1.99999.") and len(uid) <= 64 and uid.is_valid for uid in uids
+    )
 
 
 def test_header_only_objects_pass_when_a_profile_lets_them(tmp_path: Path) -> None:
-    report = mr_instance(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR", PixelData=None, ImageType=None)
+    report = mr_instance(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR", PixelData=None, ImageType=None
+    )
     save(report, tmp_path / "in" / "report.dcm")
     assert deidflow.anonymize(tmp_path / "in", tmp_path / "a", workers=1).verdicts["excluded"] == 1
     (tmp_path / "own.yaml").write_text("extends: low\nclasses: [BasicTextSRStorage]\n")
-    result = deidflow.anonymize(tmp_path / "in", tmp_path / "b", profile=tmp_path / "own.yaml", workers=1)
+    result = deidflow.anonymize(
+        tmp_path / "in", tmp_path / "b", profile=tmp_path / "own.yaml", workers=1
+    )
     assert result.verdicts["released"] == 1
 
 
@@ -232,12 +287,19 @@ def test_the_vault_is_looked_up_exported_and_checked(tmp_path: Path) -> None:
     source, vault = two_patients(tmp_path / "in"), tmp_path / "vault"
     deidflow.anonymize(source, tmp_path / "out", vault=vault, workers=1)
     found = command_line("vault", "lookup", "PID-77120", "--vault", vault)
-    assert found.returncode == 0 and "Zimmerquast^Adelheid" in found.stdout and "2022-05-10" in found.stdout
+    assert (
+        found.returncode == 0
+        and "Zimmerquast^Adelheid" in found.stdout
+        and "2022-05-10" in found.stdout
+    )
     assert command_line("vault", "lookup", "Nobody", "--vault", vault).returncode == 8
     exported = command_line("vault", "export", tmp_path / "who.csv", "--vault", vault)
     assert exported.returncode == 0 and (tmp_path / "who.csv").stat().st_mode & 0o077 == 0
     assert "OTHER-5,Unterberger^Max" in (tmp_path / "who.csv").read_text()
-    assert command_line("vault", "export", tmp_path / "out" / "who.csv", "--vault", vault).returncode == 2
+    assert (
+        command_line("vault", "export", tmp_path / "out" / "who.csv", "--vault", vault).returncode
+        == 2
+    )
     assert command_line("vault", "check", "--vault", vault).returncode == 0
     (vault / "secret.key").write_text("another secret of enough length 0123456789\n")
     assert command_line("vault", "check", "--vault", vault).returncode == 2

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 import deidflow
-from deidflow.bulk.output import Units
+from deidflow.bulk.output import PendingUnits
 from deidflow.errors import ConfigError, UsageError
 from tests.conftest import command_line, save_series, tree_digest
 
@@ -19,8 +19,17 @@ from tests.conftest import command_line, save_series, tree_digest
 def two_studies(root: Path) -> Path:
     """One patient, two studies, in folders of their own, and a second patient."""
     save_series(root / "a" / "s1")
-    save_series(root / "a" / "s2", StudyInstanceUID="1.2.3.9", SeriesInstanceUID="1.2.3.9.1", StudyDate="20221111")
-    other = {"PatientID": "OTHER-5", "PatientName": "Unterberger^Max", "StudyInstanceUID": "1.2.9.9"}
+    save_series(
+        root / "a" / "s2",
+        StudyInstanceUID="1.2.3.9",
+        SeriesInstanceUID="1.2.3.9.1",
+        StudyDate="20221111",
+    )
+    other = {
+        "PatientID": "OTHER-5",
+        "PatientName": "Unterberger^Max",
+        "StudyInstanceUID": "1.2.9.9",
+    }
     save_series(root / "b", SeriesInstanceUID="1.2.9.9.1", **other)
     return root
 
@@ -36,14 +45,18 @@ def test_mirror_holds_all_studies_of_a_subject(tmp_path: Path, workers: int) -> 
     assert (result.verdicts["released"], len(images(out)), result.exit_code) == (9, 9, 0)
     before = tree_digest(out)
     for _ in range(2):
-        again = deidflow.anonymize(source, out, vault=vault, layout="mirror", on_exists="resume", workers=workers)
+        again = deidflow.anonymize(
+            source, out, vault=vault, layout="mirror", on_exists="resume", workers=workers
+        )
         assert (again.reused, tree_digest(out)) == (9, before)
 
 
 def test_a_layout_that_cannot_tell_series_apart_is_refused(tmp_path: Path) -> None:
     source, out = two_studies(tmp_path / "in"), tmp_path / "out"
     for dry_run in (True, False):
-        with pytest.raises(UsageError, match=r"the place of another; use \{subject\}/\{timepoint\}"):
+        with pytest.raises(
+            UsageError, match=r"the place of another; use \{subject\}/\{timepoint\}"
+        ):
             deidflow.anonymize(source, out, layout="{subject}/{series}", dry_run=dry_run)
     for layout in ("{subject:.1}/{timepoint}/{series}", "{subject}/{series!r}"):
         with pytest.raises(ConfigError, match="as they are"):
@@ -59,7 +72,9 @@ def test_resuming_removes_nothing_that_it_does_not_replace(tmp_path: Path, layou
     deidflow.anonymize(source / "a" / "s1", out, vault=vault, layout=layout, workers=1)
     before = tree_digest(out)
     with pytest.raises(UsageError, match="would remove 3 files"):
-        deidflow.anonymize(source / "a" / "s2", out, vault=vault, layout=layout, on_exists="resume", workers=1)
+        deidflow.anonymize(
+            source / "a" / "s2", out, vault=vault, layout=layout, on_exists="resume", workers=1
+        )
     assert tree_digest(out) == before
 
 
@@ -70,16 +85,18 @@ def test_resuming_with_other_sources_adds_to_what_is_there(tmp_path: Path) -> No
     assert len(images(out)) == 9
 
 
-def test_what_is_not_on_disk_is_not_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Units.finish
+def test_what_is_not_on_disk_is_not_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PendingUnits.finish
 
-    def finish(units: Units, done: object) -> None:
+    def finish(units: PendingUnits, done: object) -> None:
         real(units, done)  # type: ignore[arg-type]
         for path in images(units.out)[:1]:
             path.unlink()
 
     source, out = two_studies(tmp_path / "in"), tmp_path / "out"
-    monkeypatch.setattr(Units, "finish", finish)
+    monkeypatch.setattr(PendingUnits, "finish", finish)
     result = deidflow.anonymize(source / "b", out, workers=1)
     assert (result.verdicts["released"], result.verdicts["failed"], result.exit_code) == (2, 1, 5)
     assert len(images(out)) == 2 and "output is not where" in result.reasons[0][1]
@@ -103,13 +120,19 @@ def audit_rows(path: Path) -> list[dict[str, str]]:
     text = path.read_text()
     if path.suffix == ".csv":
         return list(csv.DictReader(text.splitlines()))
-    rows = json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+    rows = (
+        json.loads(text)
+        if path.suffix == ".json"
+        else [json.loads(line) for line in text.splitlines()]
+    )
     return list(rows)
 
 
 def test_an_audit_in_another_format_is_refused(tmp_path: Path) -> None:
     two_studies(tmp_path / "in")
-    result = command_line("anonymize", tmp_path / "in", tmp_path / "out", "--audit", tmp_path / "audit.xlsx")
+    result = command_line(
+        "anonymize", tmp_path / "in", tmp_path / "out", "--audit", tmp_path / "audit.xlsx"
+    )
     assert result.returncode == 2 and "'audit'" in result.stderr and "Excel" in result.stderr
     assert not (tmp_path / "out").exists() and not (tmp_path / "audit.xlsx").exists()
 
@@ -142,7 +165,9 @@ def test_the_vault_says_which_file_became_which(tmp_path: Path) -> None:
     table = next((vault / "instances").glob("anonymize-default-high-*.csv"))
     assert table.stat().st_mode & 0o777 == 0o600
     rows = list(csv.DictReader(table.read_text().splitlines()))
-    assert {row["released_path"] for row in rows} == {path.relative_to(out).as_posix() for path in images(out)}
+    assert {row["released_path"] for row in rows} == {
+        path.relative_to(out).as_posix() for path in images(out)
+    }
     for row in rows:
         assert pydicom.dcmread(row["source_path"]).SOPInstanceUID == row["sop_uid"]
         assert pydicom.dcmread(out / row["released_path"]).SOPInstanceUID == row["released_sop_uid"]

@@ -48,7 +48,9 @@ def plain_nifti(shape: tuple[int, int, int]) -> bytes:
     return content
 
 
-def search(own: Iterable[tuple[str, str]] = PATIENT, others: Iterable[tuple[str, str]] = OTHERS) -> LeakSearch:
+def search(
+    own: Iterable[tuple[str, str]] = PATIENT, others: Iterable[tuple[str, str]] = OTHERS
+) -> LeakSearch:
     cohort = Cohort.of(others, ["1.2.276.0.99.1.2"], KEY)
     uids = frozenset(("1.2.3.4.5.6",))
     return LeakSearch(OwnIdentifiers.of(own), Ours(frozenset(("P001", "M00"))), cohort, uids)
@@ -117,7 +119,9 @@ def test_a_single_word_of_somebody_elses_name_is_doubtful_and_no_more(tmp_path: 
     assert seeking.doubtful == {"ReceiveCoilName": 1}
 
 
-@pytest.mark.parametrize("term", ["HFS", "AXIAL", "PRIMARY", "ORIGINAL", "MR", "HEAD", "GR", "NONE"])
+@pytest.mark.parametrize(
+    "term", ["HFS", "AXIAL", "PRIMARY", "ORIGINAL", "MR", "HEAD", "GR", "NONE"]
+)
 def test_a_defined_term_is_no_leak_whoever_is_called_so(tmp_path: Path, term: str) -> None:
     changes = {"PatientPosition": "HFS", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"]}
     save(mr_instance(**CLEAN | changes), tmp_path / "x.dcm")
@@ -148,14 +152,19 @@ class EverybodyHas:
 
 
 def test_what_other_patients_share_is_nobodys(tmp_path: Path) -> None:
-    save(mr_instance(**CLEAN | {"Manufacturer": "Nova Medical", "ReceiveCoilName": "Nova"}), tmp_path / "x.dcm")
+    save(
+        mr_instance(**CLEAN | {"Manufacturer": "Nova Medical", "ReceiveCoilName": "Nova"}),
+        tmp_path / "x.dcm",
+    )
     seeking = search([("name", "Nova^Pia")])
     seeking.shared = EverybodyHas("Manufacturer", "Nova Medical")
     assert findings(tmp_path, seeking) == {("ReceiveCoilName", OWN, "name")}
 
 
 def test_sidecars_and_file_names(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text(json.dumps({"a": [{"b": "on 1960-04-12"}], "EchoTime": 19600412}))
+    (tmp_path / "x.json").write_text(
+        json.dumps({"a": [{"b": "on 1960-04-12"}], "EchoTime": 19600412})
+    )
     assert findings(tmp_path) == {("b", OWN, "date")}
     (tmp_path / "x.json").write_text(json.dumps({"ProtocolName": "Nora Neighbour"}))
     assert findings(tmp_path) == {("ProtocolName", ANOTHERS, "name")}
@@ -197,7 +206,9 @@ def test_one_stored_value_that_differs_outside_the_mask_is_found(tmp_path: Path)
     values[:4] = 0
     assert series_with(tmp_path / "right", values.tobytes()) == ["mask of NIfTI and DICOM differ"]
     values[40] += 1
-    assert "stored values differ outside the mask" in series_with(tmp_path / "wrong", values.tobytes())
+    assert "stored values differ outside the mask" in series_with(
+        tmp_path / "wrong", values.tobytes()
+    )
 
 
 def test_a_face_left_inside_the_mask_and_a_missing_instance_are_found(tmp_path: Path) -> None:
@@ -229,7 +240,9 @@ def test_file_meta_that_is_not_the_instances_is_found(tmp_path: Path) -> None:
         ("Wang=山田^太郎", "of 山田", "ISO_IR 192"),
     ],
 )
-def test_names_in_other_scripts_and_character_sets(tmp_path: Path, name: str, text: str, charset: str) -> None:
+def test_names_in_other_scripts_and_character_sets(
+    tmp_path: Path, name: str, text: str, charset: str
+) -> None:
     changes = {"SeriesDescription": text, "SpecificCharacterSet": charset}
     save(mr_instance(**CLEAN | changes), tmp_path / "x.dcm")
     assert ("SeriesDescription", OWN, "name") in findings(tmp_path, search([("name", name)]))
@@ -239,7 +252,11 @@ def test_names_in_other_scripts_and_character_sets(tmp_path: Path, name: str, te
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("Иванов^Сергей", "for Ivanov"), ("Щербаков^Юрий", "SHCHERBAKOV"), ("Παπαδόπουλος^Γιώργος", "papadopoulos")],
+    [
+        ("Иванов^Сергей", "for Ivanov"),
+        ("Щербаков^Юрий", "SHCHERBAKOV"),
+        ("Παπαδόπουλος^Γιώργος", "papadopoulos"),
+    ],
 )
 def test_cyrillic_and_greek_names_in_latin_letters(tmp_path: Path, name: str, text: str) -> None:
     save(mr_instance(**CLEAN | {"ReceiveCoilName": text}), tmp_path / "x.dcm")
@@ -247,7 +264,9 @@ def test_cyrillic_and_greek_names_in_latin_letters(tmp_path: Path, name: str, te
 
 
 @pytest.mark.parametrize("written", ["17.06.1955", "1955/06/17", "17 Jun 1955"])
-def test_a_birth_date_that_is_no_date_is_found_as_it_is_written(tmp_path: Path, written: str) -> None:
+def test_a_birth_date_that_is_no_date_is_found_as_it_is_written(
+    tmp_path: Path, written: str
+) -> None:
     save(mr_instance(**CLEAN | {"ReceiveCoilName": f"b. {written}"}), tmp_path / "x.dcm")
     assert findings(tmp_path, search([("birth", written)])) == {("ReceiveCoilName", OWN, "birth")}
 
@@ -255,7 +274,13 @@ def test_a_birth_date_that_is_no_date_is_found_as_it_is_written(tmp_path: Path, 
 def test_files_that_do_not_belong_are_found(tmp_path: Path) -> None:
     expected = ExpectedSeries("003-MR", (), tmp_path, tmp_path)
     (tmp_path / "r" / "003-MR" / "dicom").mkdir(parents=True)
-    for name in ("session.json", "003-MR/defaced.json", "003-MR/image.nii.gz", "003-MR/dicom/slice_001.dcm", "stray"):
+    for name in (
+        "session.json",
+        "003-MR/defaced.json",
+        "003-MR/image.nii.gz",
+        "003-MR/dicom/slice_001.dcm",
+        "stray",
+    ):
         (tmp_path / "r" / name).touch()
     places = sorted(finding.place for finding in check_names(tmp_path / "r", [expected]))
     assert places == ["003-MR", "003-MR", "stray"]

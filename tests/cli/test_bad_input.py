@@ -29,24 +29,48 @@ def refused(code: int, says: str, *arguments: object, **environment: str) -> Non
 
 
 def test_a_missing_source(places: dict[str, Path], tmp_path: Path) -> None:
-    refused(2, "does not exist", "run", tmp_path / "absent", places["release"], "--vault", places["vault"])
+    refused(
+        2,
+        "does not exist",
+        "run",
+        tmp_path / "absent",
+        places["release"],
+        "--vault",
+        places["vault"],
+    )
     assert not places["release"].exists()
 
 
 def test_a_source_that_is_a_file(places: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    refused(2, "not a folder", "run", tmp_path / "file", places["release"], "--vault", places["vault"])
+    refused(
+        2, "not a folder", "run", tmp_path / "file", places["release"], "--vault", places["vault"]
+    )
 
 
 def test_a_vault_inside_the_release_or_source(places: dict[str, Path]) -> None:
     for inside in ("source", "release"):
-        refused(2, f"inside the {inside}", "run", places["source"], places["release"], "--vault", places[inside] / "v")
+        refused(
+            2,
+            f"inside the {inside}",
+            "run",
+            places["source"],
+            places["release"],
+            "--vault",
+            places[inside] / "v",
+        )
     assert not (places["source"] / "v").exists()
 
 
 def test_a_release_inside_the_source(places: dict[str, Path]) -> None:
     refused(
-        2, "release lies inside the source", "run", places["source"], places["source"] / "r", "--vault", places["vault"]
+        2,
+        "release lies inside the source",
+        "run",
+        places["source"],
+        places["source"] / "r",
+        "--vault",
+        places["vault"],
     )
 
 
@@ -54,7 +78,9 @@ def test_a_place_that_is_not_given(places: dict[str, Path]) -> None:
     refused(2, "'vault' is not given", "run", places["source"], places["release"])
 
 
-def test_an_unknown_key_of_the_configuration_names_the_nearest(places: dict[str, Path], tmp_path: Path) -> None:
+def test_an_unknown_key_of_the_configuration_names_the_nearest(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("workerz: 2\n")
     refused(2, "unknown key 'workerz'; did you mean 'workers'", "run", places["source"], places["release"],
@@ -85,14 +111,18 @@ def test_a_vault_of_another_secret(places: dict[str, Path], tmp_path: Path) -> N
 
     write_secret(places["vault"])
     Vault(places["vault"], Keys(b"other" * 8, "default", "high")).close()
-    refused(2, "another secret", "run", places["source"], places["release"], "--vault", places["vault"])
+    refused(
+        2, "another secret", "run", places["source"], places["release"], "--vault", places["vault"]
+    )
     assert not places["release"].exists()
 
 
 def test_a_release_made_with_another_vault(places: dict[str, Path]) -> None:
     places["release"].mkdir()
     (places["release"] / "dataset.json").write_text('{"release_id": "somebody else\'s"}')
-    refused(2, "another vault", "run", places["source"], places["release"], "--vault", places["vault"])
+    refused(
+        2, "another vault", "run", places["source"], places["release"], "--vault", places["vault"]
+    )
 
 
 def test_an_unreadable_secret_file(places: dict[str, Path], tmp_path: Path) -> None:
@@ -106,7 +136,9 @@ def test_a_missing_file_of_subjects(places: dict[str, Path]) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody without permissions")
-def test_an_unwritable_release_and_an_unreadable_source(places: dict[str, Path], tmp_path: Path) -> None:
+def test_an_unwritable_release_and_an_unreadable_source(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
     """As a user who may not: root itself may write everywhere."""
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents:
@@ -114,13 +146,18 @@ def test_an_unwritable_release_and_an_unreadable_source(places: dict[str, Path],
             folder.chmod(0o755)
     places["vault"].mkdir()
     os.chown(places["vault"], 65534, 65534)
-    modules = "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.steps.prepare, SimpleITK"
+    modules = "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.run.start, SimpleITK"
     script = f"import os, {modules}; os.setgid(65534); os.setuid(65534); deidflow.cli.main()"
 
     def as_nobody(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, *map(str, arguments)]
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd="/", env={"HOME": "/nonexistent"}
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            env={"HOME": "/nonexistent"},
         )
 
     result = as_nobody("run", places["source"], places["release"], "--vault", places["vault"])
@@ -140,16 +177,22 @@ def test_help_answers_in_half_a_second_of_cpu() -> None:
 
 
 def test_file_then_environment_then_flag(tmp_path: Path) -> None:
-    from deidflow.config import load_settings
+    from deidflow.settings.load import load_settings
 
-    (tmp_path / "c.yaml").write_text("source: /a\nrelease: /b\nvault: /c\nworkers: 1\nlevel: low\nproject: one\n")
+    (tmp_path / "c.yaml").write_text(
+        "source: /a\nrelease: /b\nvault: /c\nworkers: 1\nlevel: low\nproject: one\n"
+    )
     settings = load_settings(
-        {"project": "three", "level": None}, tmp_path / "c.yaml", {"DEIDFLOW_WORKERS": "2", "DEIDFLOW_PROJECT": "two"}
+        {"project": "three", "level": None},
+        tmp_path / "c.yaml",
+        {"DEIDFLOW_WORKERS": "2", "DEIDFLOW_PROJECT": "two"},
     )
     assert (settings.level, settings.workers, settings.project) == ("low", 2, "three")
 
 
-def test_plan_writes_nothing_and_says_what_would_happen(places: dict[str, Path], tmp_path: Path) -> None:
+def test_plan_writes_nothing_and_says_what_would_happen(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
     import json
 
     (places["source"] / "notes.txt").write_text("x")
@@ -158,7 +201,10 @@ def test_plan_writes_nothing_and_says_what_would_happen(places: dict[str, Path],
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["files"] == 4
-    assert {row["verdict"]: row["files"] for row in found["verdicts"]} == {"to be released": 3, "skipped": 1}
+    assert {row["verdict"]: row["files"] for row in found["verdicts"]} == {
+        "to be released": 3,
+        "skipped": 1,
+    }
     assert found["subjects"][0]["sessions"][0]["series"][0]["series"] == "003-MR"
     assert sorted(tmp_path.rglob("*")) == before
     assert "someone" not in result.stdout + result.stderr
@@ -182,15 +228,17 @@ def test_unknown_options_and_levels_are_one_line() -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"1: 2\n", b"[a"])
-def test_a_configuration_that_is_none(places: dict[str, Path], tmp_path: Path, content: bytes) -> None:
+def test_a_configuration_that_is_none(
+    places: dict[str, Path], tmp_path: Path, content: bytes
+) -> None:
     (tmp_path / "c.yaml").write_bytes(content)
     refused(2, "configuration file", "run", places["source"], places["release"], "--vault", places["vault"],
             "--config", tmp_path / "c.yaml")  # fmt: skip
 
 
 def test_places_in_the_environment_are_taken_as_they_are(tmp_path: Path) -> None:
-    from deidflow.config import load_settings
     from deidflow.errors import ConfigError
+    from deidflow.settings.load import load_settings
 
     environment = {"DEIDFLOW_VAULT": f"{tmp_path}/vault #3", "DEIDFLOW_PROJECT": "0123"}
     settings = load_settings({"source": "/a", "release": "/b"}, None, environment)

@@ -11,15 +11,25 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from deidflow.dicom.component import component
-from deidflow.dicom.pixels import fill_cell, read_pixels, real_values, stored_values, without_overlay_bits
+from deidflow.dicom.pixels import (
+    fill_cell,
+    read_pixels,
+    real_values,
+    stored_values,
+    without_overlay_bits,
+)
 from deidflow.errors import Withheld
 from tests.conftest import mr_instance, save
 
 VALUES = (np.arange(64) * 37 % 4096).astype("<u2")
 
 
-def cells_of(tmp_path: Path, values: np.ndarray, **changes: object) -> tuple[np.ndarray, pydicom.Dataset]:
-    source = pydicom.dcmread(save(mr_instance(PixelData=values.astype("<u2").tobytes(), **changes), tmp_path / "x"))
+def cells_of(
+    tmp_path: Path, values: np.ndarray, **changes: object
+) -> tuple[np.ndarray, pydicom.Dataset]:
+    source = pydicom.dcmread(
+        save(mr_instance(PixelData=values.astype("<u2").tobytes(), **changes), tmp_path / "x")
+    )
     return read_pixels(source, tmp_path).cells, source
 
 
@@ -78,7 +88,9 @@ def test_the_component_comes_from_the_image_type(words: list[str], found: str) -
 
 
 def test_ge_says_the_component_in_a_number() -> None:
-    header = mr_instance(ImageType=["ORIGINAL", "PRIMARY", "OTHER"], Manufacturer="GE MEDICAL SYSTEMS")
+    header = mr_instance(
+        ImageType=["ORIGINAL", "PRIMARY", "OTHER"], Manufacturer="GE MEDICAL SYSTEMS"
+    )
     header.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", 1)
     assert component(header) == "P"
 

@@ -34,7 +34,10 @@ def test_a_sequence_nested_300_levels_deep(tmp_path: Path) -> None:
 
 
 def test_a_length_beyond_the_file(tmp_path: Path) -> None:
-    assert reason(tmp_path, part10(struct.pack("<HH2sHI", 8, 5, b"UT", 0, 1 << 31))) is Reason.TRUNCATED
+    assert (
+        reason(tmp_path, part10(struct.pack("<HH2sHI", 8, 5, b"UT", 0, 1 << 31)))
+        is Reason.TRUNCATED
+    )
 
 
 def test_too_many_elements(tmp_path: Path) -> None:
@@ -49,7 +52,9 @@ def test_a_deflate_bomb(tmp_path: Path) -> None:
 
 
 def test_an_unknown_value_representation(tmp_path: Path) -> None:
-    assert reason(tmp_path, part10(struct.pack("<HH2sH", 8, 5, b"??", 2) + b"AB")) is Reason.MALFORMED
+    assert (
+        reason(tmp_path, part10(struct.pack("<HH2sH", 8, 5, b"??", 2) + b"AB")) is Reason.MALFORMED
+    )
 
 
 def test_an_unknown_transfer_syntax(tmp_path: Path) -> None:
@@ -81,7 +86,9 @@ def test_fewer_pixels_than_rows_and_columns(tmp_path: Path) -> None:
         (b"\x08\0\x05\0CS\x02\0AB", Verdict.QUARANTINED, Reason.NO_MARK),
     ],
 )
-def test_files_that_are_no_dicom_files(tmp_path: Path, content: bytes, verdict: Verdict, why: Reason) -> None:
+def test_files_that_are_no_dicom_files(
+    tmp_path: Path, content: bytes, verdict: Verdict, why: Reason
+) -> None:
     (tmp_path / "x").write_bytes(content)
     entry = read_file(tmp_path, "x")
     assert (entry.verdict, entry.reason) == (verdict, why)
@@ -107,7 +114,11 @@ def test_a_dicomdir_is_skipped_and_its_absent_files_are_named(tmp_path: Path) ->
     made = FileSet()
     made.add(mr_instance_for_media())
     made.write(tmp_path / "media")
-    listed = next(path for path in (tmp_path / "media").rglob("*") if path.is_file() and path.name != "DICOMDIR")
+    listed = next(
+        path
+        for path in (tmp_path / "media").rglob("*")
+        if path.is_file() and path.name != "DICOMDIR"
+    )
     entry = read_file(tmp_path, "media/DICOMDIR")
     assert (entry.verdict, entry.reason, entry.absent) == (Verdict.SKIPPED, Reason.DICOMDIR, ())
     listed.unlink()

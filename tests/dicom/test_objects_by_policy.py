@@ -32,16 +32,26 @@ def decide(tmp_path: Path, defacing: bool, **changes: Any) -> tuple[Verdict, Rea
         ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, Reason.SECONDARY),
         ({"ImageType": ["DERIVED", "PRIMARY", "SCREEN SAVE"]}, Reason.SECONDARY),
         ({"ConversionType": "WSD"}, Reason.SECONDARY),
-        (HEAD_CT | {"ImagePositionPatient": None, "ImageOrientationPatient": None}, Reason.NO_GEOMETRY),
+        (
+            HEAD_CT | {"ImagePositionPatient": None, "ImageOrientationPatient": None},
+            Reason.NO_GEOMETRY,
+        ),
     ],
 )
-def test_quarantined_at_any_level(tmp_path: Path, defacing: bool, changes: dict[str, Any], reason: Reason) -> None:
+def test_quarantined_at_any_level(
+    tmp_path: Path, defacing: bool, changes: dict[str, Any], reason: Reason
+) -> None:
     assert decide(tmp_path, defacing, **changes) == (Verdict.QUARANTINED, reason)
 
 
-@pytest.mark.parametrize("class_uid", ["1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.481.3"])
+@pytest.mark.parametrize(
+    "class_uid", ["1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.481.3"]
+)
 def test_reports_and_structures_are_excluded(tmp_path: Path, class_uid: str) -> None:
-    assert decide(tmp_path, False, SOPClassUID=class_uid) == (Verdict.EXCLUDED, Reason.CLASS_EXCLUDED)
+    assert decide(tmp_path, False, SOPClassUID=class_uid) == (
+        Verdict.EXCLUDED,
+        Reason.CLASS_EXCLUDED,
+    )
 
 
 def test_ct_with_a_place_in_the_patient_goes_on_to_the_face_step(tmp_path: Path) -> None:
@@ -56,7 +66,10 @@ def test_an_image_without_geometry_cannot_be_defaced(tmp_path: Path) -> None:
 
 
 def test_palette_colour_cannot_be_defaced(tmp_path: Path) -> None:
-    assert decide(tmp_path, True, PhotometricInterpretation="PALETTE COLOR") == (Verdict.QUARANTINED, Reason.PALETTE)
+    assert decide(tmp_path, True, PhotometricInterpretation="PALETTE COLOR") == (
+        Verdict.QUARANTINED,
+        Reason.PALETTE,
+    )
 
 
 @pytest.mark.parametrize(

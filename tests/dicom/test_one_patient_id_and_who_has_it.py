@@ -26,7 +26,9 @@ def names(cohort: Cohort) -> list[str]:
 
 
 @pytest.mark.parametrize(("first", "second"), [("", "A"), ("A", "B"), ("A", "")])
-def test_one_study_with_and_without_issuer_is_one_patient(tmp_path: Path, first: str, second: str) -> None:
+def test_one_study_with_and_without_issuer_is_one_patient(
+    tmp_path: Path, first: str, second: str
+) -> None:
     save_series(tmp_path / "a", IssuerOfPatientID=first)
     save_series(tmp_path / "b", IssuerOfPatientID=second, SeriesInstanceUID="1.2.3.4.5.2")
     cohort = group(inventory(tmp_path), defacing=False)
@@ -70,9 +72,13 @@ def test_a_tie_is_decided_by_the_earliest_study(tmp_path: Path) -> None:
         {"PatientBirthDate": "19510101", "PatientSex": "M"},
     ],
 )
-def test_spellings_married_names_and_missing_values_are_no_conflict(tmp_path: Path, changed: dict[str, str]) -> None:
+def test_spellings_married_names_and_missing_values_are_no_conflict(
+    tmp_path: Path, changed: dict[str, str]
+) -> None:
     save_series(tmp_path / "a", count=3, **ANNE)
-    save_series(tmp_path / "b", count=2, **{**ANNE, **changed}, **STUDY_B, SpecificCharacterSet="ISO_IR 192")
+    save_series(
+        tmp_path / "b", count=2, **{**ANNE, **changed}, **STUDY_B, SpecificCharacterSet="ISO_IR 192"
+    )
     cohort = group(inventory(tmp_path), defacing=False)
     assert [len(subject.studies) for subject in cohort.subjects] == [2]
 
@@ -120,5 +126,7 @@ def test_a_second_patient_id_in_a_top_folder_is_named(tmp_path: Path) -> None:
 def test_a_second_patient_id_of_a_later_delivery_too(tmp_path: Path) -> None:
     save_series(tmp_path / "a", count=2, PatientID="OTHER")
     before = {"top|a": Demographics("PID-77120", "", "Zimmerquast^Adelheid", "19600412", "F")}
-    cohort = group(inventory(tmp_path), defacing=False, discovery="per_top_folder", known=before.get)
+    cohort = group(
+        inventory(tmp_path), defacing=False, discovery="per_top_folder", known=before.get
+    )
     assert cohort.mixed_folders == ("a",)

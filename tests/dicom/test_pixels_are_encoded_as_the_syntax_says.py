@@ -58,7 +58,9 @@ def reason(folder: Path, content: bytes) -> Reason | None:
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-@pytest.mark.parametrize("syntax", [EXPLICIT, "1.2.840.10008.1.2", JPEG_LOSSLESS, JPEG_LS, J2K, RLE])
+@pytest.mark.parametrize(
+    "syntax", [EXPLICIT, "1.2.840.10008.1.2", JPEG_LOSSLESS, JPEG_LS, J2K, RLE]
+)
 def test_fragments_fit_only_their_own_syntax(tmp_path: Path, kind: str, syntax: str) -> None:
     if syntax == "1.2.840.10008.1.2":
         return
@@ -71,7 +73,9 @@ def test_native_pixels_under_a_compressed_syntax(tmp_path: Path, syntax: str) ->
     assert reason(tmp_path, native(syntax)) is Reason.PIXEL_ENCODING
 
 
-@pytest.mark.parametrize("content", [fragments("jpeg", EXPLICIT), native(JPEG_LOSSLESS)], ids=["fragments", "native"])
+@pytest.mark.parametrize(
+    "content", [fragments("jpeg", EXPLICIT), native(JPEG_LOSSLESS)], ids=["fragments", "native"]
+)
 def test_headers_only_quarantines_them_too(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.dcm").write_bytes(content)
@@ -98,7 +102,8 @@ def test_headers_only_does_not_claim_to_have_cleared_overlay_bits(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("bit", "signed", "released"), [(None, 0, True), (12, 0, False), (15, 0, False), (13, 1, False), (None, 1, True)]
+    ("bit", "signed", "released"),
+    [(None, 0, True), (12, 0, False), (15, 0, False), (13, 1, False), (None, 1, True)],
 )
 @pytest.mark.parametrize("syntax", [EXPLICIT, "1.2.840.10008.1.2"])
 def test_bits_beside_the_stored_values_do_not_go_out_unseen(
@@ -113,4 +118,6 @@ def test_bits_beside_the_stored_values_do_not_go_out_unseen(
     for number, audit in enumerate((None, tmp_path / "audit.csv")):
         result = deidflow.anonymize(tmp_path / "in", tmp_path / str(number), workers=1, audit=audit)
         assert result.verdicts["released"] == released
-        assert [row.reason for row in result.not_released] == [Reason.EMBEDDED_OVERLAY] * (not released)
+        assert [row.reason for row in result.not_released] == [Reason.EMBEDDED_OVERLAY] * (
+            not released
+        )

@@ -18,7 +18,10 @@ from tests.conftest import REAL_DATA, mr_instance, save
 
 
 def test_a_classic_slice() -> None:
-    header = mr_instance(ImagePositionPatient=["1", "2", "3"], ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"])
+    header = mr_instance(
+        ImagePositionPatient=["1", "2", "3"],
+        ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"],
+    )
     (plane,) = planes(header)
     assert plane.origin.tolist() == [1, 2, 3]
     assert plane.normal.tolist() == [-1, 0, 0]
@@ -27,12 +30,18 @@ def test_a_classic_slice() -> None:
 
 def enhanced(frames: int) -> Dataset:
     header = mr_instance(
-        NumberOfFrames=frames, ImagePositionPatient=None, ImageOrientationPatient=None, PixelSpacing=None
+        NumberOfFrames=frames,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
     )
     shared, orientation, measures = Dataset(), Dataset(), Dataset()
     orientation.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
     measures.PixelSpacing = ["2", "3"]
-    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = Sequence([orientation]), Sequence([measures])
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = (
+        Sequence([orientation]),
+        Sequence([measures]),
+    )
     header.SharedFunctionalGroupsSequence = Sequence([shared])
     groups = []
     for frame in range(frames):
@@ -92,7 +101,9 @@ def test_a_mosaic_whose_tiles_cannot_be_counted_is_withheld() -> None:
 
 
 def test_native_pixels_come_back_bit_for_bit(tmp_path: Path) -> None:
-    source = pydicom.dcmread(save(mr_instance(PixelData=np.arange(64, dtype="<u2").tobytes()[::-1]), tmp_path / "x"))
+    source = pydicom.dcmread(
+        save(mr_instance(PixelData=np.arange(64, dtype="<u2").tobytes()[::-1]), tmp_path / "x")
+    )
     pixels = read_pixels(source, tmp_path)
     target = mr_instance()
     put_pixels(target, pixels.cells, source, decoded=False)
@@ -127,7 +138,7 @@ def test_the_fill_is_what_stands_for_nothing(changes: dict[str, object], cell: i
 @pytest.mark.realdata
 def test_one_slice_in_nine_transfer_syntaxes_gives_the_same_values(tmp_path: Path) -> None:
     """Decoded exactly, and exchanged pixels come back from what dcm2niix is given, image and mask alike."""
-    from deidflow.steps.masked import save_for_tool
+    from deidflow.steps.series_masked import save_for_tool
 
     digests = set()
     for path in sorted((REAL_DATA / "syntaxes_same_slice").glob("*.dcm")):

@@ -11,7 +11,9 @@ from tests.conftest import inventory, mr_instance, save, save_series
 
 def test_two_patients_in_one_folder_become_two_subjects(tmp_path: Path) -> None:
     save_series(tmp_path / "one")
-    save_series(tmp_path / "one", PatientID="OTHER", StudyInstanceUID="1.9", SeriesInstanceUID="1.9.1")
+    save_series(
+        tmp_path / "one", PatientID="OTHER", StudyInstanceUID="1.9", SeriesInstanceUID="1.9.1"
+    )
     cohort = group(inventory(tmp_path), defacing=False)
     assert len(cohort.subjects) == 2
 
@@ -41,7 +43,10 @@ def test_the_minority_of_a_series_under_two_patients_is_quarantined(tmp_path: Pa
     cohort = group(inventory(tmp_path), defacing=False)
     assert cohort.verdicts == {"stray.dcm": (Verdict.QUARANTINED, Reason.MIXED_PATIENTS)}
     assert [
-        len(series.members) for subject in cohort.subjects for study in subject.studies for series in study.series
+        len(series.members)
+        for subject in cohort.subjects
+        for study in subject.studies
+        for series in study.series
     ] == [4]
 
 
@@ -49,7 +54,9 @@ def test_identical_copies_are_duplicates_and_different_ones_are_quarantined(tmp_
     save_series(tmp_path, count=3)
     first = tmp_path / "copy.dcm"
     first.write_bytes((tmp_path / ".4.5.1-1.dcm").read_bytes())
-    save(mr_instance(SOPInstanceUID="1.2.3.4.5.1.2", ImageComments="edited"), tmp_path / "edited.dcm")
+    save(
+        mr_instance(SOPInstanceUID="1.2.3.4.5.1.2", ImageComments="edited"), tmp_path / "edited.dcm"
+    )
     cohort = group(inventory(tmp_path), defacing=False)
     assert cohort.verdicts["copy.dcm"] == (Verdict.DUPLICATE, Reason.COPY)
     assert cohort.verdicts["edited.dcm"] == (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES)
@@ -63,9 +70,18 @@ def test_every_file_has_exactly_one_verdict_or_goes_on(tmp_path: Path) -> None:
     save_series(tmp_path, count=2)
     (tmp_path / "readme.txt").write_text("hello")
     (tmp_path / "empty").touch()
-    save(mr_instance(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID="1.5"), tmp_path / "page.dcm")
+    save(
+        mr_instance(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID="1.5"),
+        tmp_path / "page.dcm",
+    )
     entries = inventory(tmp_path)
     cohort = group(entries, defacing=False)
-    going_on = {member.path for s in cohort.subjects for t in s.studies for one in t.series for member in one.members}
+    going_on = {
+        member.path
+        for s in cohort.subjects
+        for t in s.studies
+        for one in t.series
+        for member in one.members
+    }
     assert going_on | set(cohort.verdicts) == {entry.path for entry in entries}
     assert not going_on & set(cohort.verdicts)

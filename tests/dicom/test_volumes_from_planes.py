@@ -30,7 +30,9 @@ def linear(points: np.ndarray) -> np.ndarray:
 
 def slices(heights: list[float], tilt: float = 0.0, spacing: float = 1.0) -> list[Slice]:
     normal = np.cross(*OBLIQUE)
-    planes = [plane(normal * height + OBLIQUE[1] * tilt * height, spacing=spacing) for height in heights]
+    planes = [
+        plane(normal * height + OBLIQUE[1] * tilt * height, spacing=spacing) for height in heights
+    ]
     return [Slice(one, linear(place(one))) for one in planes]
 
 
@@ -54,7 +56,9 @@ def test_shuffled_slices_are_a_regular_volume() -> None:
     [([0, 2, 4, 8, 10, 16, 18], 0.0), ([0, 2, 4, 6, 8, 10], 0.33), ([0, 1.1, 8, 9, 12, 19], -0.3)],
     ids=["missing", "tilted", "uneven and tilted"],
 )
-def test_missing_slices_tilt_and_gaps_keep_every_slice_in_its_place(heights: list[float], tilt: float) -> None:
+def test_missing_slices_tilt_and_gaps_keep_every_slice_in_its_place(
+    heights: list[float], tilt: float
+) -> None:
     volume = volume_of(slices(heights, tilt))
     assert not volume.regular
     inner = Volume(volume.values[:, 8:-8, 2:-2], volume.affine.copy(), volume.slices, False)
@@ -77,7 +81,9 @@ def test_a_pixel_that_is_large_already_stays() -> None:
 def test_orientations_and_matrices_are_told_apart() -> None:
     first = plane(np.zeros(3))
     turned = Plane(0, 0, 0, 40, 50, np.zeros(3), OBLIQUE[1], OBLIQUE[0], 1.0, 1.0)
-    keys = {stack_key(one) for one in (first, turned, plane(np.ones(3)), plane(np.zeros(3), rows=41))}
+    keys = {
+        stack_key(one) for one in (first, turned, plane(np.ones(3)), plane(np.zeros(3), rows=41))
+    }
     assert len(keys) == 3
 
 

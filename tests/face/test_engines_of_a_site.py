@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deidflow.config import load_settings
 from deidflow.errors import ConfigError, EnvironmentFault, Withheld
 from deidflow.face.affine import apply, index_to_world
-from deidflow.face.attempt import Registered
 from deidflow.face.brain import brain_of
+from deidflow.face.candidate import Registered
+from deidflow.face.engine_installed import check_engine
 from deidflow.face.engines import CommandEngine, PydefaceEngine, TemplateEngine, engine_of
-from deidflow.face.installed import check_engine
 from deidflow.face.mask import WorldMask
 from deidflow.face.prepare import Resonance
-from deidflow.face.series import About, Series
+from deidflow.face.series import About, HeadSeries
 from deidflow.face.template import Template
-from deidflow.face_settings import DefaceSettings
+from deidflow.settings.face import DefaceSettings
+from deidflow.settings.load import load_settings
 from deidflow.verdicts import Reason
 from tests.face.conftest import head
 
@@ -46,7 +46,11 @@ open(options["-omat"], "w").write("1 0 0 0\\n0 1 0 0\\n0 0 1 0\\n0 0 0 1\\n")
 def subject(template: Template, registered: np.ndarray) -> Registered:
     brain = brain_of(Resonance.of(head(5)), registered, template.brain)
     return Registered(
-        Series("001-MR", (head(5),), "M", About("MR")), registered, "defaced", brain, {"front_in_view": 1.0}
+        HeadSeries("001-MR", (head(5),), "M", About("MR")),
+        registered,
+        "defaced",
+        brain,
+        {"front_in_view": 1.0},
     )
 
 
@@ -60,7 +64,9 @@ def command(tmp_path: Path, rule: str) -> CommandEngine:
     return CommandEngine(program(tmp_path, rule), tmp_path, tmp_path / "log", 0.1)
 
 
-def test_the_mask_of_a_program_is_taken_where_it_says(tmp_path: Path, subject: Registered, template: Template) -> None:
+def test_the_mask_of_a_program_is_taken_where_it_says(
+    tmp_path: Path, subject: Registered, template: Template
+) -> None:
     field = command(tmp_path, "kept[(y > 20) & (z < 20)] = 0").face(subject, template)
     removed = WorldMask(field, 0.0, None, 0.0).on(head(5))
     places = np.argwhere(removed)[::50, ::-1].astype(float)
@@ -120,4 +126,6 @@ def test_a_missing_program_is_said_before_anything_starts(monkeypatch: pytest.Mo
 def test_a_command_without_places_is_a_configuration_error(tmp_path: Path) -> None:
     flags = {"source": tmp_path / "s", "release": tmp_path / "r", "vault": tmp_path / "v"}
     with pytest.raises(ConfigError, match=r"deface.*\{image\} and \{mask\}"):
-        load_settings(flags | {"deface": {"engine": "command", "command": ["tool"]}}, environment={})
+        load_settings(
+            flags | {"deface": {"engine": "command", "command": ["tool"]}}, environment={}
+        )

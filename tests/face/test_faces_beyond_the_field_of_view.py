@@ -11,14 +11,14 @@ import SimpleITK as sitk
 
 from deidflow.demo.head import average_head
 from deidflow.face.affine import apply, as_transform, compose, inverse
-from deidflow.face.attempt import Refused, attempt
+from deidflow.face.candidate import Refused, attempt
 from deidflow.face.features import Features, features
 from deidflow.face.gate import judge
 from deidflow.face.prepare import Resonance
-from deidflow.face.series import About, Series
+from deidflow.face.series import About, HeadSeries
 from deidflow.face.template import Template
 from deidflow.face.volume import shrink
-from deidflow.face_settings import DefaceSettings, GateSettings
+from deidflow.settings.face import DefaceSettings, GateSettings
 from tests.face.conftest import head
 
 GATE = GateSettings()
@@ -31,7 +31,9 @@ def prepared() -> Resonance:
     return Resonance.of(head(5))
 
 
-def planted(registered: np.ndarray, template: Template, scale: float, shift: tuple[int, int, int]) -> np.ndarray:
+def planted(
+    registered: np.ndarray, template: Template, scale: float, shift: tuple[int, int, int]
+) -> np.ndarray:
     """The registration with a template `scale` times as large, held at the vertex, then shifted (mm)."""
     brain = apply(inverse(registered), template.points["brain"])
     vertex = np.array([*brain.mean(0)[:2], brain[:, 2].max()])
@@ -65,9 +67,13 @@ def test_a_right_registration_fits_by_shape(template: Template, registered: np.n
 
 
 @pytest.mark.parametrize("height", [35, 80, 115, 140])
-def test_a_head_that_the_border_cuts_is_partial(template: Template, registered: np.ndarray, height: int) -> None:
+def test_a_head_that_the_border_cuts_is_partial(
+    template: Template, registered: np.ndarray, height: int
+) -> None:
     """Cut between chin and forehead (heights of the template in mm): the cut surface has the template's shape."""
-    point = template.original.TransformContinuousIndexToPhysicalPoint([128.0, 120.0, height + 120.0])
+    point = template.original.TransformContinuousIndexToPhysicalPoint(
+        [128.0, 120.0, height + 120.0]
+    )
     level = apply(inverse(registered), np.array([point]))[0]
     below = round(head(5).TransformPhysicalPointToContinuousIndex(level.tolist())[2])
     found = features(Resonance.of(head(5)[:, :, below:]), registered, template)
@@ -86,7 +92,9 @@ def test_a_face_that_lies_beyond_a_border_the_head_does_not_reach_is_refused(
     assert judge(prepared(), affine, 0.0, template, GATE).failed
 
 
-def test_figures_that_cannot_be_computed_are_refused(template: Template, registered: np.ndarray) -> None:
+def test_figures_that_cannot_be_computed_are_refused(
+    template: Template, registered: np.ndarray
+) -> None:
     away = registered.copy()
     away[:, 3] += [0, 0, 2_000.0]
     found = features(prepared(), away, template)
@@ -100,5 +108,5 @@ def test_a_head_of_an_infants_size_is_masked_or_withheld(template: Template, sca
     image = shrink(average_head(), 2.0)
     transform = as_transform(np.hstack([np.eye(3) / scale, np.zeros((3, 1))]))
     small = sitk.Resample(image, image, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32)
-    outcome = attempt(Series("001-MR", (small,), "M", About("MR")), template, DefaceSettings())
+    outcome = attempt(HeadSeries("001-MR", (small,), "M", About("MR")), template, DefaceSettings())
     assert isinstance(outcome, Refused) or outcome.figures["front_in_view"] > 0.95

@@ -11,16 +11,16 @@ import SimpleITK as sitk
 from deidflow.demo.head import average_head, grid_affine, on_grid
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import apply, as_transform, index_to_world, inverse
-from deidflow.face.anatomy import extended_region
-from deidflow.face.attempt import Registered, attempt
+from deidflow.face.candidate import Registered, attempt
 from deidflow.face.gate import agreement, judge
 from deidflow.face.mask import Field, WorldMask, in_view
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
-from deidflow.face.series import About, Series
+from deidflow.face.series import About, HeadSeries
 from deidflow.face.template import Template, prepare_template, template_path
+from deidflow.face.template_regions import extended_region
 from deidflow.face.volume import image_of, nearest
-from deidflow.face_settings import DefaceSettings, GateSettings
+from deidflow.settings.face import DefaceSettings, GateSettings
 from tests.face.conftest import head
 
 
@@ -35,9 +35,11 @@ def test_a_warped_head_passes_the_gate(template: Template, registered: np.ndarra
 def test_a_defaced_head_is_seen_to_be_defaced(template: Template, registered: np.ndarray) -> None:
     """Masking is idempotent: what comes out goes in again."""
     mask = WorldMask(Field(template.distance, registered), 2.0, None, 0.0)
-    values = np.where(removed_on(head(5), mask), 0, sitk.GetArrayFromImage(head(5))).astype(np.float32)
+    values = np.where(removed_on(head(5), mask), 0, sitk.GetArrayFromImage(head(5))).astype(
+        np.float32
+    )
     again = image_of(values, index_to_world(head(5)))
-    outcome = attempt(Series("001-MR", (again,), "M", About("MR")), template, DefaceSettings())
+    outcome = attempt(HeadSeries("001-MR", (again,), "M", About("MR")), template, DefaceSettings())
     assert isinstance(outcome, Registered), outcome
     assert outcome.state == "already defaced"
 
@@ -64,7 +66,9 @@ def removed_on(volume: sitk.Image, mask: WorldMask) -> np.ndarray:
     return np.stack([mask.removed(plane) for plane in planes])
 
 
-def test_the_mask_takes_eyes_nose_and_chin_and_leaves_the_brain(template: Template, registered: np.ndarray) -> None:
+def test_the_mask_takes_eyes_nose_and_chin_and_leaves_the_brain(
+    template: Template, registered: np.ndarray
+) -> None:
     mask = plain_mask(template, registered)
     removed = image_like(removed_on(head(5), mask), head(5))
     back = inverse(registered)
@@ -83,7 +87,9 @@ def image_like(values: np.ndarray, volume: sitk.Image) -> sitk.Image:
 def share_inside(removed: sitk.Image, points: np.ndarray) -> float:
     values = sitk.GetArrayFromImage(removed)
     indices = [removed.TransformPhysicalPointToIndex(point.tolist()) for point in points]
-    inside = [i for i in indices if all(0 <= k < n for k, n in zip(i, removed.GetSize(), strict=True))]
+    inside = [
+        i for i in indices if all(0 <= k < n for k, n in zip(i, removed.GetSize(), strict=True))
+    ]
     return float(np.mean([values[k, j, i] for i, j, k in inside]))
 
 
@@ -110,25 +116,42 @@ def test_a_grown_mask_contains_the_plain_one(template: Template, registered: np.
     assert grown.sum() > 1.05 * plain.sum()
 
 
-def test_the_mask_does_not_depend_on_how_the_volume_was_cut(template: Template, registered: np.ndarray) -> None:
+def test_the_mask_does_not_depend_on_how_the_volume_was_cut(
+    template: Template, registered: np.ndarray
+) -> None:
     """The same points of the patient get the same decision on an oblique grid."""
     mask = plain_mask(template, registered)
     angle = np.deg2rad(20)
     size = (60, 60, 40)
     affine = grid_affine(
-        np.array([1.0, 0, 0]), np.array([0, np.cos(angle), np.sin(angle)]), (3, 3, 4), size, np.zeros(3)
+        np.array([1.0, 0, 0]),
+        np.array([0, np.cos(angle), np.sin(angle)]),
+        (3, 3, 4),
+        size,
+        np.zeros(3),
     )
     oblique = on_grid(head(5), size, affine)
     removed = removed_on(oblique, mask)
     expected = sitk.Resample(
-        template.distance, oblique, as_transform(registered), sitk.sitkNearestNeighbor, 250.0, sitk.sitkUInt8
+        template.distance,
+        oblique,
+        as_transform(registered),
+        sitk.sitkNearestNeighbor,
+        250.0,
+        sitk.sitkUInt8,
     )
     assert (removed == (sitk.GetArrayFromImage(expected) == 0)).mean() > 0.999
 
 
 def test_a_slab_above_the_eyes_has_no_face_in_view(template: Template) -> None:
     size = (64, 64, 20)
-    affine = grid_affine(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (3.4, 3.4, 3), size, np.array([0.0, 6.0, 74.0]))
+    affine = grid_affine(
+        np.array([1.0, 0, 0]),
+        np.array([0, 1.0, 0]),
+        (3.4, 3.4, 3),
+        size,
+        np.array([0.0, 6.0, 74.0]),
+    )
     identity = np.hstack([np.eye(3), np.zeros((3, 1))])
     slab = on_grid(average_head(), size, affine)
     assert in_view(slab, identity, template.points["face"], 15.0) < 0.02
@@ -152,7 +175,10 @@ def upside_down() -> sitk.Image:
 def test_what_is_no_upright_head_is_refused(template: Template, make: object) -> None:
     volume = make()  # type: ignore[operator]
     prepared = Resonance.of(volume)
-    first, second = register(prepared.windowed, template.plain), register(prepared.ranked, template.ranked)
+    first, second = (
+        register(prepared.windowed, template.plain),
+        register(prepared.ranked, template.ranked),
+    )
     verdict = judge(prepared, second, agreement(first, second, template), template, GateSettings())
     assert not verdict.passed
 
@@ -163,7 +189,9 @@ def test_a_registration_that_is_off_is_refused(template: Template, registered: n
     prepared = Resonance.of(head(5))
     assert not judge(prepared, shifted, 0.0, template, GateSettings()).passed
     assert judge(prepared, registered, 12.0, template, GateSettings()).failed == "agreement_mm"
-    assert judge(prepared, registered, float("nan"), template, GateSettings()).failed == "agreement_mm"
+    assert (
+        judge(prepared, registered, float("nan"), template, GateSettings()).failed == "agreement_mm"
+    )
 
 
 def test_the_template_file_is_made_once(template: Template, tmp_path: Path) -> None:

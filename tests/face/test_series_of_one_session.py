@@ -11,30 +11,36 @@ import SimpleITK as sitk
 from deidflow.demo.head import average_head, grid_affine, on_grid
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, Array, apply, compose, index_to_world, inverse
-from deidflow.face.attempt import Registered
 from deidflow.face.brain import brain_of
+from deidflow.face.candidate import Registered
 from deidflow.face.engines import TemplateEngine
 from deidflow.face.prepare import Resonance
-from deidflow.face.series import About, Series
-from deidflow.face.session import Carrier, Fate, anchor_of, brain_lost, rank_candidates
+from deidflow.face.series import About, HeadSeries
+from deidflow.face.session import Carrier, MaskPlan, anchor_of, brain_lost, rank_candidates
 from deidflow.face.template import Template
 from deidflow.face.volume import image_of, shrink
-from deidflow.face_settings import DefaceSettings, GateSettings
+from deidflow.settings.face import DefaceSettings, GateSettings
 from deidflow.verdicts import Reason
 from tests.face.conftest import head
 
 ABOUT = About("MR", ("ORIGINAL", "PRIMARY", "M"), "3D", "HEAD", frame_of_reference="1.2.3")
 
 
-def series(name: str, *stacks: sitk.Image, component: str = "M", **about: object) -> Series:
-    return Series(name, stacks, component, replace(ABOUT, **about), resolution_mm=max(stacks[0].GetSpacing()))
+def series(name: str, *stacks: sitk.Image, component: str = "M", **about: object) -> HeadSeries:
+    return HeadSeries(
+        name, stacks, component, replace(ABOUT, **about), resolution_mm=max(stacks[0].GetSpacing())
+    )
 
 
 def slab(slices: int = 24, height: float = 10.0, thickness: float = 4.0) -> sitk.Image:
     """Axial slices of the registered head, of another contrast."""
     size = (70, 80, slices)
     affine = grid_affine(
-        np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (3.0, 3.0, thickness), size, np.array([0, -10.0, height])
+        np.array([1.0, 0, 0]),
+        np.array([0, 1.0, 0]),
+        (3.0, 3.0, thickness),
+        size,
+        np.array([0, -10.0, height]),
     )
     values = sitk.GetArrayFromImage(on_grid(head(5), size, affine))
     return image_of(np.where(values > 60, 700 - 0.8 * values, values).astype(np.float32), affine)
@@ -53,11 +59,16 @@ def moved(image: sitk.Image, by: Array) -> sitk.Image:
 @pytest.fixture(scope="session")
 def reference(template: Template, registered: np.ndarray) -> Registered:
     brain = brain_of(Resonance.of(head(5)), registered, template.brain)
-    return Registered(series("001-MR", head(5)), registered, "defaced", brain, {"front_in_view": 1.0})
+    return Registered(
+        series("001-MR", head(5)), registered, "defaced", brain, {"front_in_view": 1.0}
+    )
 
 
 def carrier(
-    reference: Registered, template: Template, siblings: tuple[Series, ...] = (), gate: GateSettings | None = None
+    reference: Registered,
+    template: Template,
+    siblings: tuple[HeadSeries, ...] = (),
+    gate: GateSettings | None = None,
 ) -> Carrier:
     settings = DefaceSettings(gate=gate or GateSettings())
 
@@ -67,9 +78,13 @@ def carrier(
     return Carrier.of(anchor_of(reference, locate, settings), template, settings, locate, siblings)  # type: ignore[arg-type]
 
 
-def test_a_head_that_moved_between_series_is_found_again(reference: Registered, template: Template) -> None:
+def test_a_head_that_moved_between_series_is_found_again(
+    reference: Registered, template: Template
+) -> None:
     by = motion((3.0, -3.0, 2.0), 0.03)
-    fate = carrier(reference, template).fate(series("002-MR", moved(slab(), by), frame_of_reference="another"))
+    fate = carrier(reference, template).fate(
+        series("002-MR", moved(slab(), by), frame_of_reference="another")
+    )
     face = apply(inverse(reference.affine), template.points["surface"])
     off = apply(inverse(fate.motion), face) - apply(by, face)
     assert fate.how == "refined"
@@ -78,9 +93,14 @@ def test_a_head_that_moved_between_series_is_found_again(reference: Registered, 
     assert fate.figures["brain_lost_ml"] <= 0.1
 
 
-def test_a_series_that_does_not_show_where_it_lies_is_withheld(reference: Registered, template: Template) -> None:
+def test_a_series_that_does_not_show_where_it_lies_is_withheld(
+    reference: Registered, template: Template
+) -> None:
     flat = slab(slices=2)
-    noise = image_of(np.random.default_rng(1).normal(100, 9, (2, 80, 70)).astype(np.float32), index_to_world(flat))
+    noise = image_of(
+        np.random.default_rng(1).normal(100, 9, (2, 80, 70)).astype(np.float32),
+        index_to_world(flat),
+    )
     with pytest.raises(Withheld) as caught:
         carrier(reference, template).fate(series("002-MR", noise))
     assert (caught.value.reason, "contrast" in caught.value.detail) == (Reason.NOT_CARRIED, True)
@@ -119,7 +139,11 @@ def test_the_brain_is_spared_and_the_skin_is_not(reference: Registered, template
     skin = apply(inverse(reference.affine), template.points["front"])
     removed = sitk.GetImageFromArray(fate.mask().on(head(5)).astype(np.uint8))
     removed.CopyInformation(head(5))
-    hit = [removed[removed.TransformPhysicalPointToIndex(point.tolist())] for point in skin if inside(removed, point)]
+    hit = [
+        removed[removed.TransformPhysicalPointToIndex(point.tolist())]
+        for point in skin
+        if inside(removed, point)
+    ]
     assert np.mean(hit) > 0.98
 
 
@@ -147,7 +171,9 @@ def test_a_last_volume_in_place_is_no_reason(reference: Registered, template: Te
     assert carrier(reference, template).fate(again).how == "refined"
 
 
-def test_a_head_far_away_is_never_carried_by_coordinates(reference: Registered, template: Template) -> None:
+def test_a_head_far_away_is_never_carried_by_coordinates(
+    reference: Registered, template: Template
+) -> None:
     far = moved(slab(slices=12), motion((0.0, 0.0, 400.0), 0.0))
     with pytest.raises(Withheld):
         carrier(reference, template).fate(series("002-MR", far))
@@ -157,8 +183,10 @@ def test_brain_inside_a_mask_is_measured_on_the_series_itself(template: Template
     average = series("001-MR", average_head())
     brain = brain_of(Resonance.of(average.main), IDENTITY, template.brain)
     assert brain.source == "own"
-    anchor = carrier(Registered(average, IDENTITY, "defaced", brain, {"front_in_view": 1.0}), template).anchor
-    fate = Fate("defaced", "refined", anchor, margin_mm=10.0)
+    anchor = carrier(
+        Registered(average, IDENTITY, "defaced", brain, {"front_in_view": 1.0}), template
+    ).anchor
+    fate = MaskPlan("defaced", "refined", anchor, margin_mm=10.0)
     blind = replace(anchor, brain=replace(anchor.brain, distance=anchor.brain.distance * 0 + 250))
     other = series("002-MR", shrink(average_head(), 3.0))
     taken = brain_lost(other, replace(fate, anchor=blind), template)

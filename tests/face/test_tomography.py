@@ -9,22 +9,22 @@ import pytest
 import SimpleITK as sitk
 
 from deidflow.face.affine import apply, index_to_world, inverse
-from deidflow.face.attempt import Refused, Registered, attempt
 from deidflow.face.brain import field_of
+from deidflow.face.candidate import Refused, Registered, attempt
 from deidflow.face.mask import Field, WorldMask
-from deidflow.face.nohead import shows_no_head
-from deidflow.face.series import About, Series, wish
+from deidflow.face.other_body_part import shows_no_head
+from deidflow.face.series import About, HeadSeries, scope_rule_for
 from deidflow.face.template import Template
 from deidflow.face.tomography import head_and_brain
 from deidflow.face.volume import grown, image_of, like, millilitres, shrink
-from deidflow.face_settings import DefaceSettings, ScopeRule
+from deidflow.settings.face import DefaceSettings, ScopeRule
 from tests.face.conftest import tomography
 
 SETTINGS = DefaceSettings()
 
 
-def series(image: sitk.Image, **about: str) -> Series:
-    return Series("001-CT", (image,), "M", About("CT", **about))  # type: ignore[arg-type]
+def series(image: sitk.Image, **about: str) -> HeadSeries:
+    return HeadSeries("001-CT", (image,), "M", About("CT", **about))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def test_the_face_goes_and_the_skull_base_stays(registered: Registered, template
     removed = mask.on(image)
     skull_base = sitk.GetArrayFromImage(sitk.And(image > 300, near_brain(image))) > 0
     assert millilitres(like((removed & skull_base).astype(np.uint8), image)) <= 0.1
-    skin = apply(inverse(index_to_world(image)), apply(inverse(registered.affine), template.points["front"]))
+    skin = apply(
+        inverse(index_to_world(image)), apply(inverse(registered.affine), template.points["front"])
+    )
     x, y, z = np.rint(skin).astype(int).T
     seen = (x >= 0) & (x < image.GetSize()[0]) & (y >= 0) & (z >= 0) & (z < image.GetSize()[2])
     assert removed[z[seen], y[seen], x[seen]].mean() > 0.98
@@ -89,7 +91,9 @@ def test_what_could_be_a_head_shows_nothing() -> None:
     assert not shows_no_head(series(trunk, image_type=("ORIGINAL", "PRIMARY", "LOCALIZER")))  # type: ignore[arg-type]
     assert not shows_no_head(replace(series(trunk), stacks=(trunk, head)))
     assert not shows_no_head(replace(series(trunk), about=About("MR")))
-    assert not shows_no_head(series(sitk.Cast(trunk + 1024, sitk.sitkFloat32))), "without an intercept air is no air"
+    assert not shows_no_head(series(sitk.Cast(trunk + 1024, sitk.sitkFloat32))), (
+        "without an intercept air is no air"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,6 +120,6 @@ def test_the_first_rule_that_fits_decides() -> None:
     )
     settings = DefaceSettings(scope=rules)
     about = About("MR", body_part="CHEST", description="T1 Knee left")
-    assert wish(about, settings) == rules[0]
-    assert wish(replace(about, description="brain"), settings) == rules[1]
-    assert wish(replace(about, description="brain", body_part="HEAD"), settings) is None
+    assert scope_rule_for(about, settings) == rules[0]
+    assert scope_rule_for(replace(about, description="brain"), settings) == rules[1]
+    assert scope_rule_for(replace(about, description="brain", body_part="HEAD"), settings) is None

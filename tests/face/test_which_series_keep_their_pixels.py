@@ -11,21 +11,29 @@ import pytest
 import SimpleITK as sitk
 
 from deidflow.face.volume import image_of, shrink
-from deidflow.face_settings import DefaceSettings, ScopeRule
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.settings.face import DefaceSettings, ScopeRule
 from deidflow.steps.deface import Places, deface_session
 from tests.conftest import mr_instance, save
 from tests.face.conftest import tomography
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-TRUNK = {"BodyPartExamined": "CHEST", "SeriesDescription": "Thorax 3 mm", "StudyDescription": "", "ProtocolName": ""}
+TRUNK = {
+    "BodyPartExamined": "CHEST",
+    "SeriesDescription": "Thorax 3 mm",
+    "StudyDescription": "",
+    "ProtocolName": "",
+}
 
 
 def trunk() -> sitk.Image:
     """An elliptic trunk of 34 by 22 cm."""
     _, y, x = np.mgrid[:12, :70, :100]
     inside = ((x - 50) / 42) ** 2 + ((y - 35) / 27) ** 2 < 1
-    return image_of(np.where(inside, 40.0, -1000.0).astype(np.float32), np.hstack([np.eye(3) * 4, np.zeros((3, 1))]))
+    return image_of(
+        np.where(inside, 40.0, -1000.0).astype(np.float32),
+        np.hstack([np.eye(3) * 4, np.zeros((3, 1))]),
+    )
 
 
 def coarse_head() -> sitk.Image:
@@ -47,7 +55,9 @@ def write(folder: Path, name: str, volume: sitk.Image, **header: Any) -> SeriesO
             PixelData=one.tobytes(), **header,
         )  # fmt: skip
         path = save(image, folder / name / f"{index}.dcm")
-        files.append(FileOrder(f"{name}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()))
+        files.append(
+            FileOrder(f"{name}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest())
+        )
     return SeriesOrder(name, "CT", False, False, tuple(files))
 
 
@@ -59,8 +69,12 @@ def outcome(
     order.write(folder / "order.json")
     outputs = folder / "out"
     outputs.mkdir()
-    places = Places(str(folder / "order.json"), str(folder), str(template), str(outputs), str(folder / "log"))
-    found: dict[str, Any] = deface_session("M00", places, level, DefaceSettings(scope=rules))["series"][series.name]
+    places = Places(
+        str(folder / "order.json"), str(folder), str(template), str(outputs), str(folder / "log")
+    )
+    found: dict[str, Any] = deface_session("M00", places, level, DefaceSettings(scope=rules))[
+        "series"
+    ][series.name]
     return found
 
 
@@ -69,8 +83,12 @@ def test_a_trunk_that_says_so_keeps_its_pixels(tmp_path: Path, template_file: Pa
     assert found["state"] == "not a head"
 
 
-@pytest.mark.parametrize("words", [{"BodyPartExamined": ""}, {"SeriesDescription": "Head and thorax"}])
-def test_a_trunk_that_does_not_say_so_is_withheld(tmp_path: Path, template_file: Path, words: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "words", [{"BodyPartExamined": ""}, {"SeriesDescription": "Head and thorax"}]
+)
+def test_a_trunk_that_does_not_say_so_is_withheld(
+    tmp_path: Path, template_file: Path, words: dict[str, str]
+) -> None:
     found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", trunk(), **(TRUNK | words)))
     assert (found["state"], found["reason"]) == ("quarantined", "no-head-registered")
 
@@ -92,6 +110,8 @@ def test_a_rule_spares_a_head_at_low_and_never_at_high(tmp_path: Path, template_
 
 def test_a_forced_series_is_not_believed_to_be_a_trunk(tmp_path: Path, template_file: Path) -> None:
     rule = ScopeRule(body_part="chest", action="force", reason="heads mislabelled in 2019")
-    found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK), "high", rule)
+    found = outcome(
+        tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK), "high", rule
+    )
     assert (found["state"], found["forced"]) == ("defaced", "heads mislabelled in 2019")
     assert (tmp_path / "out" / found["mask"]["brain"]).exists()

@@ -19,8 +19,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deidflow.cli.run import summary_of_run
-from deidflow.config import load_settings
-from flows.server import prepare_environment
+from deidflow.settings.load import load_settings
+from flows.hosting.server import prepare_environment
 from tests.conftest import clean_environment, save_series, write_secret
 
 DEIDFLOW = str(Path(sys.executable).with_name("deidflow"))
@@ -38,7 +38,11 @@ def make_cohort(source: Path, subjects: int = 3, slices: int = 6) -> None:
         uid = f"1.2.{number + 1}"
         names = {"PatientID": f"PID-{number}0000", "PatientName": f"Person{number}^Xaver"}
         for series in (1, 2):
-            uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.{series}", "SeriesNumber": series}
+            uids = {
+                "StudyInstanceUID": uid,
+                "SeriesInstanceUID": f"{uid}.{series}",
+                "SeriesNumber": series,
+            }
             save_series(source / f"Xaver {number}", slices, **names, **uids)
 
 
@@ -61,14 +65,18 @@ class Api:
     def answer(self, path: str, body: Any) -> httpx.Response:
         """The server asks to come back later when its database is busy."""
         return wait_until(
-            lambda: (found := self.client.post(path, json=body)).status_code != 503 and found, 60, "answer"
+            lambda: (found := self.client.post(path, json=body)).status_code != 503 and found,
+            60,
+            "answer",
         )
 
     def post(self, path: str, **body: Any) -> Any:
         return self.answer(path, body).raise_for_status().json()
 
     def deployment(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+        found: dict[str, Any] = (
+            self.client.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+        )
         return found
 
     def ask(self, name: str, **parameters: Any) -> httpx.Response:
@@ -125,7 +133,15 @@ def serving(root: Path, settings: str, *options: str, **environment: str) -> Ite
     lines = [f"{place}: {root / place}" for place in ("source", "release", "vault")]
     (root / "site.yaml").write_text("\n".join([*lines, settings]))
     port = free_port()
-    command = [DEIDFLOW, "serve", "--config", str(root / "site.yaml"), "--port", str(port), *options]
+    command = [
+        DEIDFLOW,
+        "serve",
+        "--config",
+        str(root / "site.yaml"),
+        "--port",
+        str(port),
+        *options,
+    ]
     clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
     quick = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
     with (root / "console").open("w") as console, subprocess.Popen(
@@ -157,7 +173,11 @@ def processes_of(root: Path) -> dict[int, str]:
 
 def forkservers_of(root: Path) -> list[int]:
     """The process of a run that starts its working processes."""
-    return [number for number, line in processes_of(root).items() if "multiprocessing.forkserver" in line]
+    return [
+        number
+        for number, line in processes_of(root).items()
+        if "multiprocessing.forkserver" in line
+    ]
 
 
 def freeze(root: Path, pseudonym: str) -> None:
@@ -195,10 +215,15 @@ class Site:
     def run(self, *, fails: bool = False, **changes: Any) -> Steps:
         """Run with other settings; what was done for each subject."""
         places = {name: self.root / name for name in ("source", "release", "vault")}
-        self.summary = summary_of_run(load_settings({**places, "level": "low", **changes}, environment={}))
+        self.summary = summary_of_run(
+            load_settings({**places, "level": "low", **changes}, environment={})
+        )
         assert ("error" in self.summary) == fails, self.summary
         rows = self.summary.get("sessions", [])
-        return {row["subject"]: {step for step, how in row["steps"].items() if how == "done"} for row in rows}
+        return {
+            row["subject"]: {step for step, how in row["steps"].items() if how == "done"}
+            for row in rows
+        }
 
     def file(self, subject: int, number: int = 1) -> Path:
         """A file of the second subject's first series."""

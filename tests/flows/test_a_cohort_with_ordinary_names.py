@@ -9,7 +9,16 @@ import pytest
 
 from tests.conftest import command_line, mr_instance, save
 
-PEOPLE = ["Dates^Ann", "Fields^Mary", "Philips^John", "Small^Sum", "Nova^Prime", "Head^Angle", "HFS", "PRIMARY"]
+PEOPLE = [
+    "Dates^Ann",
+    "Fields^Mary",
+    "Philips^John",
+    "Small^Sum",
+    "Nova^Prime",
+    "Head^Angle",
+    "HFS",
+    "PRIMARY",
+]
 
 
 def subject(folder: Path, number: int, **changes: str) -> None:
@@ -42,7 +51,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, shared_server: None) -> Pa
         planted = {"ReceiveCoilName": "coil of Mary Fields"} if number == 3 else {}
         doubtful = {"ReceiveCoilName": "Dates 32ch"} if number == 4 else {}
         subject(folder / "in", number, **planted, **doubtful)
-    result = command_line("run", folder / "in", folder / "out", "--vault", folder / "vault", "--level", "low")
+    result = command_line(
+        "run", folder / "in", folder / "out", "--vault", folder / "vault", "--level", "low"
+    )
     assert result.returncode == 6, result.stderr
     (folder / "console").write_text(result.stdout + result.stderr)
     return folder

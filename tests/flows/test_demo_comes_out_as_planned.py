@@ -63,7 +63,12 @@ def test_slices_are_in_spatial_order(demo_run: DemoRun) -> None:
 
 
 def place(header: pydicom.Dataset) -> tuple[object, ...]:
-    return (header.SeriesNumber, header.InstanceNumber, tuple(header.ImagePositionPatient), header.Rows)
+    return (
+        header.SeriesNumber,
+        header.InstanceNumber,
+        tuple(header.ImagePositionPatient),
+        header.Rows,
+    )
 
 
 def test_every_stored_value_outside_the_mask_is_the_scanners(demo_run: DemoRun) -> None:
@@ -76,17 +81,26 @@ def test_every_stored_value_outside_the_mask_is_the_scanners(demo_run: DemoRun) 
         for path in sorted((series / "defaced_dicom").iterdir())[::7]:
             released = pydicom.dcmread(path)
             candidates = [one for one in sources if place(one) == place(released)]
-            changed = min((one.pixel_array != released.pixel_array for one in candidates), key=lambda one: one.sum())
+            changed = min(
+                (one.pixel_array != released.pixel_array for one in candidates),
+                key=lambda one: one.sum(),
+            )
             rows, columns = np.nonzero(changed)
             assert not kept_at(released, rows, columns, kept, to_index).any()
 
 
 def kept_at(
-    header: pydicom.Dataset, rows: np.ndarray, columns: np.ndarray, kept: np.ndarray, to_index: np.ndarray
+    header: pydicom.Dataset,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    kept: np.ndarray,
+    to_index: np.ndarray,
 ) -> np.ndarray:
     directions = np.array(header.ImageOrientationPatient, float)
     spacing = np.array(header.PixelSpacing, float)
-    points = np.array(header.ImagePositionPatient, float) + np.outer(columns * spacing[1], directions[:3])
+    points = np.array(header.ImagePositionPatient, float) + np.outer(
+        columns * spacing[1], directions[:3]
+    )
     points = points + np.outer(rows * spacing[0], directions[3:])
     ras = np.c_[points * [-1, -1, 1], np.ones(len(points))]
     i, j, k = np.rint(ras @ to_index.T[:, :3]).astype(int).T
@@ -94,7 +108,9 @@ def kept_at(
     return np.asarray(values[i, j, k])
 
 
-def test_the_defaced_image_is_what_dcm2niix_makes_of_the_defaced_series(demo_run: DemoRun, tmp_path: Path) -> None:
+def test_the_defaced_image_is_what_dcm2niix_makes_of_the_defaced_series(
+    demo_run: DemoRun, tmp_path: Path
+) -> None:
     import dcm2niix
 
     for series in defaced_series(demo_run):
@@ -121,7 +137,9 @@ def test_headers_are_deidentified_and_marked(demo_run: DemoRun) -> None:
 def everything_outside_the_vault(demo_run: DemoRun) -> dict[str, bytes]:
     content = tree_digest(demo_run.release)
     content["console"] = (demo_run.result.stdout + demo_run.result.stderr).encode()
-    return content | {f"prefect/{name}": data for name, data in tree_digest(demo_run.vault / "prefect").items()}
+    return content | {
+        f"prefect/{name}": data for name, data in tree_digest(demo_run.vault / "prefect").items()
+    }
 
 
 def test_no_planted_identifier_in_release_console_or_prefect(demo_run: DemoRun) -> None:
@@ -145,7 +163,9 @@ def test_prefect_shows_one_task_a_subject_and_the_steps_inside_it(demo_run: Demo
     expected = {f"{step} {pseudonym} {label}" for step in steps for pseudonym, label in labels}
     assert set(rows) == expected | {"P001", "P002", "P003", "discover", "report"}
     assert set(rows.values()) == {"Completed"}
-    assert [set(json.loads(row[0])) for row in asked(demo_run, "SELECT parameters FROM flow_run")] == [{"run_id"}]
+    assert [
+        set(json.loads(row[0])) for row in asked(demo_run, "SELECT parameters FROM flow_run")
+    ] == [{"run_id"}]
     assert asked(demo_run, "SELECT state_name FROM flow_run") == [("Quarantined",)]
 
 
@@ -162,17 +182,26 @@ def test_the_quarantine_table_names_source_and_reason(demo_run: DemoRun) -> None
 
 def test_the_vault_is_private(demo_run: DemoRun) -> None:
     passing = ("-shm", "-wal")
-    for path in [demo_run.vault, *(path for path in demo_run.vault.rglob("*") if not path.name.endswith(passing))]:
+    for path in [
+        demo_run.vault,
+        *(path for path in demo_run.vault.rglob("*") if not path.name.endswith(passing)),
+    ]:
         assert path.stat().st_mode & 0o077 == 0, path
     assert not any(path.stat().st_mode & 0o044 != 0o044 for path in demo_run.release.rglob("*"))
 
 
 def test_checksums_fit_and_tables_add_up(demo_run: DemoRun) -> None:
     checked = subprocess.run(
-        ["sha256sum", "-c", "--quiet", "manifest.sha256"], cwd=demo_run.release, capture_output=True, check=False
+        ["sha256sum", "-c", "--quiet", "manifest.sha256"],
+        cwd=demo_run.release,
+        capture_output=True,
+        check=False,
     )
     assert checked.returncode == 0, checked.stdout
-    listed = {line.split("  ")[1] for line in (demo_run.release / "manifest.sha256").read_text().splitlines()}
+    listed = {
+        line.split("  ")[1]
+        for line in (demo_run.release / "manifest.sha256").read_text().splitlines()
+    }
     assert listed == set(tree_digest(demo_run.release)) - {"manifest.sha256"}
     rows = list(csv.DictReader((demo_run.release / "subjects.tsv").open(), delimiter="\t"))
     assert sum(int(row["instances"]) for row in rows) == 490
@@ -187,17 +216,30 @@ def test_status_says_done_without_prefect(demo_run: DemoRun) -> None:
     assert sum(row["written"] for row in found["sessions"]) == 490
 
 
-def test_a_second_run_computes_nothing_and_changes_nothing(demo_run: DemoRun, tmp_path: Path) -> None:
+def test_a_second_run_computes_nothing_and_changes_nothing(
+    demo_run: DemoRun, tmp_path: Path
+) -> None:
     before = tree_digest(demo_run.release)
-    work = {path: path.stat().st_mtime_ns for path in (demo_run.vault / "work").rglob("records/*.json")}
+    work = {
+        path: path.stat().st_mtime_ns for path in (demo_run.vault / "work").rglob("records/*.json")
+    }
     result = command_line(
-        "run", demo_run.source, demo_run.release, "--vault", demo_run.vault, "--log", tmp_path / "log", PREFECT_HOME=""
+        "run",
+        demo_run.source,
+        demo_run.release,
+        "--vault",
+        demo_run.vault,
+        "--log",
+        tmp_path / "log",
+        PREFECT_HOME="",
     )
     assert result.returncode == 4, result.stderr
     assert "cached, nothing to do" in result.stderr
     assert "completed" not in result.stderr.replace("discover", "")
     assert tree_digest(demo_run.release) == before
-    assert {path: path.stat().st_mtime_ns for path in (demo_run.vault / "work").rglob("records/*.json")} == work
+    assert {
+        path: path.stat().st_mtime_ns for path in (demo_run.vault / "work").rglob("records/*.json")
+    } == work
     assert "P001: cached" in (tmp_path / "log").read_text()
     rows = asked(demo_run, "SELECT name, state_name FROM task_run WHERE state_name = 'Cached'")
     assert sorted(rows) == [("P001", "Cached"), ("P002", "Cached"), ("P003", "Cached")]
@@ -207,7 +249,15 @@ def test_a_second_run_computes_nothing_and_changes_nothing(demo_run: DemoRun, tm
 def test_redo_of_one_step_for_one_subject(demo_run: DemoRun) -> None:
     before = tree_digest(demo_run.release)
     result = command_line(
-        "run", demo_run.source, demo_run.release, "--vault", demo_run.vault, "--redo", "verify", "--subjects", "P002"
+        "run",
+        demo_run.source,
+        demo_run.release,
+        "--vault",
+        demo_run.vault,
+        "--redo",
+        "verify",
+        "--subjects",
+        "P002",
     )
     assert result.returncode == 4, result.stderr
     assert "P002 M00 verify: completed" in result.stderr
@@ -230,11 +280,18 @@ def test_the_ui_shows_the_runs_of_the_vault_on_loopback_only(demo_run: DemoRun) 
     clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
     with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None and f"http://127.0.0.1:{port}" in process.stdout.readline()
+            assert (
+                process.stdout is not None
+                and f"http://127.0.0.1:{port}" in process.stdout.readline()
+            )
             page = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
-            runs = httpx.post(f"http://127.0.0.1:{port}/api/flow_runs/filter", json={}, trust_env=False).json()
+            runs = httpx.post(
+                f"http://127.0.0.1:{port}/api/flow_runs/filter", json={}, trust_env=False
+            ).json()
             assert "<html" in page.text
-            assert {run["id"].replace("-", "") for run in runs} == {row[0].replace("-", "") for row in before}
+            assert {run["id"].replace("-", "") for run in runs} == {
+                row[0].replace("-", "") for row in before
+            }
             assert f"0100007F:{port:04X}" in Path("/proc/net/tcp").read_text()
             assert f"00000000:{port:04X}" not in Path("/proc/net/tcp").read_text()
         finally:

@@ -26,8 +26,13 @@ def test_the_vault_says_which_file_became_which(site: Site) -> None:
     for row in released:
         before = pydicom.dcmread(site.source / row["source_path"])
         after = pydicom.dcmread(site.release / row["released_path"])
-        assert (before.SOPInstanceUID, after.SOPInstanceUID) == (row["sop_uid"], row["released_sop_uid"])
-    assert [row["source_path"] for row in table(site) if row["verdict"] == "skipped"] == ["study.zip"]
+        assert (before.SOPInstanceUID, after.SOPInstanceUID) == (
+            row["sop_uid"],
+            row["released_sop_uid"],
+        )
+    assert [row["source_path"] for row in table(site) if row["verdict"] == "skipped"] == [
+        "study.zip"
+    ]
     own = site.root / "vault" / "quarantine" / "default-low" / "report.csv"
     assert own.read_bytes() == (site.root / "vault" / "quarantine" / "report.csv").read_bytes()
 

@@ -17,7 +17,7 @@ import tasks.common
 import tasks.convert
 import tasks.reconstruct
 import tasks.verify
-from deidflow.steps.status import status_of
+from deidflow.run.status import status_of
 from deidflow.store.files import read_json
 from tests.conftest import give_template, save_series, tree_digest
 from tests.flows.conftest import ALL, Site
@@ -67,15 +67,21 @@ def test_input_of_one_subject_changes(site: Site, change: Callable[[Site], None]
 
 def test_a_late_series_makes_a_new_version_and_recipients_are_told(site: Site) -> None:
     changed = owner_of(site, "Xaver 1")
-    assert (site.release / "changes.tsv").read_text() == "subject\tsession\tversion\tseries\tchange\n"
+    assert (
+        site.release / "changes.tsv"
+    ).read_text() == "subject\tsession\tversion\tseries\tchange\n"
     before = tree_digest(site.release / changed / "M00" / "001-MR")
     add_a_series(site)
     site.run()
-    assert (site.release / "changes.tsv").read_text().splitlines()[1:] == [f"{changed}\tM00\t2\t009-MR\tadded"]
+    assert (site.release / "changes.tsv").read_text().splitlines()[1:] == [
+        f"{changed}\tM00\t2\t009-MR\tadded"
+    ]
     assert tree_digest(site.release / changed / "M00" / "001-MR") == before
     shutil.rmtree(site.source / "late for Xaver 1")
     site.run()
-    assert (site.release / "changes.tsv").read_text().splitlines()[2:] == [f"{changed}\tM00\t3\t009-MR\tremoved"]
+    assert (site.release / "changes.tsv").read_text().splitlines()[2:] == [
+        f"{changed}\tM00\t3\t009-MR\tremoved"
+    ]
     assert not (site.release / changed / "M00" / "009-MR").exists()
 
 
@@ -85,7 +91,11 @@ def test_a_subject_added_later_leaves_the_others_alone(site: Site) -> None:
     save_series(site.source / "new", 4, PatientID="NEW-1", PatientName="New^Nina", **uids)
     assert site.run() == {"P001": set(), "P002": set(), "P003": ALL}
     tables = {"manifest.sha256", "subjects.tsv"}
-    after = {name: data for name, data in tree_digest(site.release).items() if not name.startswith("P003")}
+    after = {
+        name: data
+        for name, data in tree_digest(site.release).items()
+        if not name.startswith("P003")
+    }
     assert {name for name in after if after[name] != before.get(name)} == tables
     assert set(after) == set(before)
 
@@ -123,7 +133,9 @@ def remove_the_session(site: Site) -> None:
 
 
 @pytest.mark.parametrize("harm", [delete, damage, swap, remove_the_session])
-def test_published_files_of_one_subject_are_harmed(site: Site, harm: Callable[[Site], None]) -> None:
+def test_published_files_of_one_subject_are_harmed(
+    site: Site, harm: Callable[[Site], None]
+) -> None:
     before = tree_digest(site.release)
     harm(site)
     assert site.run() == {"P001": set(), "P002": {"reconstruct", "publish"}}
@@ -156,7 +168,9 @@ def test_a_profile_is_edited(site: Site) -> None:
     profile.write_text("extends: low\n")
     site.run(profile=str(profile))
     assert site.run(profile=str(profile)) == {"P001": set(), "P002": set()}
-    profile.write_text("extends: low\ndeviations:\n- {attribute: PatientSex, action: remove, reason: test}\n")
+    profile.write_text(
+        "extends: low\ndeviations:\n- {attribute: PatientSex, action: remove, reason: test}\n"
+    )
     done = site.run(profile=str(profile))
     assert {"anonymize", "reconstruct", "publish"} <= done["P001"] & done["P002"]
     assert "convert" not in done["P001"] | done["P002"]
@@ -176,7 +190,9 @@ FOLLOWING = {
 def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = tasks.common.code_digest
     changed = f"deidflow.steps.{step}"
-    monkeypatch.setattr(tasks.common, "code_digest", lambda name: "another" if name == changed else real(name))
+    monkeypatch.setattr(
+        tasks.common, "code_digest", lambda name: "another" if name == changed else real(name)
+    )
     before = tree_digest(site.release)
     done = site.run()
     assert done["P001"] == done["P002"]
@@ -193,9 +209,13 @@ def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.M
         ("SimpleITK", {"reconstruct"}),
     ],
 )
-def test_a_tool_has_another_version(site: Site, tool: str, steps: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_has_another_version(
+    site: Site, tool: str, steps: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = tasks.common._installed
-    monkeypatch.setattr(tasks.common, "_installed", lambda name: "another" if name == tool else real(name))
+    monkeypatch.setattr(
+        tasks.common, "_installed", lambda name: "another" if name == tool else real(name)
+    )
     done = site.run()
     assert done["P001"] - {"publish"} == done["P002"] - {"publish"} == steps
 
@@ -210,15 +230,21 @@ def test_settings_of_faces_concern_the_face_steps(
     assert site.run(deface=faces)["P001"] == {"deface", "reconstruct"}
     assert site.run(deface=faces)["P001"] == set()
     assert site.run(deface=faces | {"fill": 7})["P001"] == {"reconstruct"}
-    assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface"}, "the same comes out"
+    assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface"}, (
+        "the same comes out"
+    )
     real = tasks.common._installed
-    monkeypatch.setattr(tasks.common, "_installed", lambda name: "another" if name == "SimpleITK" else real(name))
+    monkeypatch.setattr(
+        tasks.common, "_installed", lambda name: "another" if name == "SimpleITK" else real(name)
+    )
     assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface", "reconstruct"}
 
 
 def test_redo_from_a_step_on_for_one_subject(site: Site) -> None:
     before = tree_digest(site.release)
-    assert site.run(redo="reconstruct", subjects=("P002",)) == {"P002": {"reconstruct", "verify", "publish"}}
+    assert site.run(redo="reconstruct", subjects=("P002",)) == {
+        "P002": {"reconstruct", "verify", "publish"}
+    }
     assert tree_digest(site.release) == before
     assert site.run() == {"P001": set(), "P002": set()}
 
@@ -231,10 +257,14 @@ def test_a_subject_that_left_the_source_is_gone_and_stays_published(site: Site) 
     assert site.summary["gone"] == 1
     assert tree_digest(site.release) == before
     rows = status_of(site.release, site.root / "vault")["sessions"]
-    assert {row["subject"]: row["gone"] for row in rows} == {"P001": False, "P002": False} | {left: True}
+    assert {row["subject"]: row["gone"] for row in rows} == {"P001": False, "P002": False} | {
+        left: True
+    }
 
 
-def test_another_time_zone_and_a_clock_that_went_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_time_zone_and_a_clock_that_went_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     time.tzset()
     for path in (site.root / "vault").rglob("*.json"):

@@ -30,7 +30,9 @@ class Trap:
         self.met = 0
         real = Children.run
 
-        def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        def run(
+            children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any
+        ) -> Any:
             if function.__name__ == f"{step}_session" and f"/{subject}/" in str(arguments[:2]):
                 self.met += 1
                 function = getattr(deaths, fate)
@@ -45,11 +47,17 @@ class Trap:
         ("killed", "the working process died"),
         ("segfault", "the working process died"),
         ("memory", "the working process reached its memory limit"),
-        pytest.param("unexpected", "an unexpected error (ValueError)", marks=pytest.mark.last_resort),
+        pytest.param(
+            "unexpected", "an unexpected error (ValueError)", marks=pytest.mark.last_resort
+        ),
     ],
 )
 def test_a_step_that_dies_costs_one_subject(
-    site: Site, fate: str, words: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    site: Site,
+    fate: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     before = tree_digest(site.release)
     with monkeypatch.context() as context:
@@ -65,7 +73,9 @@ def test_a_step_that_dies_costs_one_subject(
     assert tree_digest(site.release) == before
 
 
-@pytest.mark.parametrize(("fate", "words"), [("full_disk", "no space left on the disk"), ("read_only", "read-only")])
+@pytest.mark.parametrize(
+    ("fate", "words"), [("full_disk", "no space left on the disk"), ("read_only", "read-only")]
+)
 def test_what_the_machine_lacks_stops_the_run_with_one_message(
     site: Site, fate: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +84,9 @@ def test_what_the_machine_lacks_stops_the_run_with_one_message(
         site.run(redo="anonymize", fails=True)
     assert site.summary["exit_code"] == 3
     assert words in site.summary["error"] and "Xaver" not in site.summary["error"]
-    assert not [path for path in site.root.rglob("*") if path.name.endswith((".scratch", ".part", ".fault"))]
+    assert not [
+        path for path in site.root.rglob("*") if path.name.endswith((".scratch", ".part", ".fault"))
+    ]
     assert site.run(redo="anonymize") == {"P001": ALL, "P002": ALL}
 
 
@@ -89,14 +101,27 @@ def test_a_disk_that_is_full(site: Site, tmp_path: Path) -> None:
     if mounted.returncode:
         pytest.skip("this machine lets nobody mount")
     try:
-        command = [DEIDFLOW, "run", site.source, place / "release", "--vault", tmp_path / "vault", "--level", "low"]
-        result = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
+        command = [
+            DEIDFLOW,
+            "run",
+            site.source,
+            place / "release",
+            "--vault",
+            tmp_path / "vault",
+            "--level",
+            "low",
+        ]
+        result = subprocess.run(
+            command, env=clean_environment(), capture_output=True, text=True, check=False
+        )
         assert (result.returncode, "64 MiB are free" in result.stderr) == (3, True), result.stderr
     finally:
         subprocess.run(["umount", place], check=True)
 
 
-def test_what_can_pass_by_itself_is_tried_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_pass_by_itself_is_tried_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A network share that is away for a moment; nothing else is."""
     monkeypatch.setattr("tasks.common.PAUSES", (0.0, 0.0))
     real, met = Children.run, {"away": 0, "broken": 0}
@@ -117,11 +142,18 @@ def test_what_can_pass_by_itself_is_tried_again(site: Site, monkeypatch: pytest.
     assert (met, site.summary["exit_code"]) == ({"away": 2, "broken": 1}, 5)
 
 
-def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(one_server: None, tmp_path: Path) -> None:
+def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(
+    one_server: None, tmp_path: Path
+) -> None:
     """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with; cells of 64 bits."""
     write_secret(tmp_path / "vault")
     save_series(tmp_path / "source", 3)
-    odd = {"SeriesInstanceUID": "1.2.3.4.5.2", "SeriesNumber": 8, "Modality": "CT", "BitsAllocated": 64}
+    odd = {
+        "SeriesInstanceUID": "1.2.3.4.5.2",
+        "SeriesNumber": 8,
+        "Modality": "CT",
+        "BitsAllocated": 64,
+    }
     save_series(tmp_path / "source", 2, **odd, SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
     for name in (b"line\nbreak", b"\xff\xfe.txt", "=1+1,\U0001f9e0.txt".encode()):
         Path(os.fsdecode(os.fsencode(tmp_path / "source") + b"/" + name)).write_text("no image")
@@ -130,7 +162,9 @@ def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(one_s
     assert (one.summary["exit_code"], sum(one.summary["verdicts"].values())) == (4, 8)
     assert (tmp_path / "release" / "P001" / "M00" / "003-MR").is_dir()
     assert b"\xff\xfe.txt" in (tmp_path / "vault" / "quarantine" / "report.csv").read_bytes()
-    assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text("utf-8", "replace")
+    assert "'=1+1" in (tmp_path / "vault" / "quarantine" / "report.csv").read_text(
+        "utf-8", "replace"
+    )
 
 
 class Busy(BaseHTTPRequestHandler):
@@ -157,7 +191,11 @@ def test_a_server_that_takes_no_run_is_named(tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = {"PREFECT_API_URL": f"http://127.0.0.1:{server.server_port}/api"}
-    result = command_line("run", tmp_path / "source", tmp_path / "r", "--vault", tmp_path / "vault", **address)
+    result = command_line(
+        "run", tmp_path / "source", tmp_path / "r", "--vault", tmp_path / "vault", **address
+    )
     server.shutdown()
-    assert (result.returncode, "refused the run (HTTP 503)" in result.stderr) == (3, True), result.stderr
+    assert (result.returncode, "refused the run (HTTP 503)" in result.stderr) == (3, True), (
+        result.stderr
+    )
     assert "Traceback" not in result.stderr

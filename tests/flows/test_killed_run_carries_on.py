@@ -27,14 +27,26 @@ def cohort(shared_server: None, tmp_path_factory: pytest.TempPathFactory) -> Pat
         uid = f"1.2.{number + 1}"
         names = {"PatientID": f"PID-{number}0000", "PatientName": f"Person{number}^Xaver"}
         for series in (1, 2):
-            uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.{series}", "SeriesNumber": series}
+            uids = {
+                "StudyInstanceUID": uid,
+                "SeriesInstanceUID": f"{uid}.{series}",
+                "SeriesNumber": series,
+            }
             save_series(source / f"Xaver {number}", 6, **names, **uids)
     (source / "broken.dcm").write_bytes(next(source.rglob("*-1.dcm")).read_bytes()[:300])
     return source
 
 
 def arguments(source: Path, root: Path) -> list[str]:
-    return ["run", str(source), str(root / "release"), "--vault", str(root / "vault"), "--level", "low"]
+    return [
+        "run",
+        str(source),
+        str(root / "release"),
+        "--vault",
+        str(root / "vault"),
+        "--level",
+        "low",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +67,9 @@ def start(source: Path, root: Path, **environment: str) -> subprocess.Popen[byte
 def wait_for_step(root: Path, count: int) -> None:
     """Wait until some steps are recorded, so that the kill hits the middle of the work."""
     deadline = time.monotonic() + 60
-    records = "vault/work/*/P*/M*/records/*.json"  # no walk: scratch folders come and go beside them
+    records = (
+        "vault/work/*/P*/M*/records/*.json"  # no walk: scratch folders come and go beside them
+    )
     while time.monotonic() < deadline and len(list(root.glob(records))) < count:
         time.sleep(0.02)
 
@@ -71,7 +85,9 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
         process.send_signal(signal.SIGKILL)
         process.wait()
         for session in (tmp_path / "release").glob("P*/M*"):
-            assert (session / "session.json").exists(), "a session appears with all of its files or not at all"
+            assert (session / "session.json").exists(), (
+                "a session appears with all of its files or not at all"
+            )
     result = command_line(*arguments(cohort, tmp_path))
     assert result.returncode == 4, result.stderr
     assert "cached" in result.stderr, "finished steps are not done again"
@@ -88,14 +104,19 @@ def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> N
     assert (result.returncode, "another run" in result.stderr) == (7, True)
 
 
-def test_signals_stop_a_run_soon_and_leave_nothing(cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+def test_signals_stop_a_run_soon_and_leave_nothing(
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
     write_secret(tmp_path / "vault")
     for sign, steps in ((signal.SIGTERM, 3), (signal.SIGINT, 7)):
         process = start(cohort, tmp_path)
         wait_for_step(tmp_path, steps)
         process.send_signal(sign)
         said = process.communicate(timeout=10)[1]
-        assert (process.returncode, b"stopped; run the same command again" in said) == (130, True), said
+        assert (process.returncode, b"stopped; run the same command again" in said) == (
+            130,
+            True,
+        ), said
         time.sleep(0.5)
         assert processes_of(tmp_path) == {}
         assert not leftovers(tmp_path)
@@ -131,12 +152,19 @@ def test_status_of_a_run_that_is_going_on_was_killed_or_ended(cohort: Path, tmp_
         (True, False), (False, True), (False, False)
     ]  # fmt: skip
     for found in (going, killed):
-        assert {"done", "-"} == {state for row in found["sessions"] for state in row["steps"].values()}
-    assert all(row["steps"] | {"deface": "done"} == dict.fromkeys(row["steps"], "done") for row in ended["sessions"])
+        assert {"done", "-"} == {
+            state for row in found["sessions"] for state in row["steps"].values()
+        }
+    assert all(
+        row["steps"] | {"deface": "done"} == dict.fromkeys(row["steps"], "done")
+        for row in ended["sessions"]
+    )
 
 
 @pytest.mark.slow
-def test_the_work_goes_on_when_the_server_dies(cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_work_goes_on_when_the_server_dies(
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
     write_secret(tmp_path / "vault")
     process = start(cohort, tmp_path, PREFECT_API_URL="")
     wait_for_step(tmp_path, 2)
@@ -145,14 +173,19 @@ def test_the_work_goes_on_when_the_server_dies(cohort: Path, undisturbed: dict[s
     for number in server:
         os.kill(number, signal.SIGKILL)
     said = process.communicate(timeout=90)[1].decode()
-    assert (process.returncode, "the Prefect server does not answer; the work goes on" in said) == (4, True), said
+    assert (process.returncode, "the Prefect server does not answer; the work goes on" in said) == (
+        4,
+        True,
+    ), said
     assert "Traceback" not in said and "Error" not in said
     assert tree_digest(tmp_path / "release") == undisturbed
 
 
 def children_of(parent: int, name: str) -> list[int]:
     """Processes of a name whose parent is this one."""
-    found = subprocess.run(["pgrep", "-P", str(parent), "-f", name], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["pgrep", "-P", str(parent), "-f", name], capture_output=True, text=True, check=False
+    )
     return [int(line) for line in found.stdout.split()]
 
 

@@ -19,12 +19,16 @@ pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("shared_server")]
 SETS = ["mr_siemens_xa30_study", "ct_ge_head_tilt_vargap", "ct_philips_chest", "mr_siemens_mosaic"]
 SETS += ["us_burnedin", "sc_cookies", "ct_philips_dose_sc"]
 LONG = (
-    ["mr_uih_t1_sag_j2k", "mr_uih_dti_grid", "mr_ge_melon_deidentified"] if os.environ.get("DEIDFLOW_TEST_ALL") else []
+    ["mr_uih_t1_sag_j2k", "mr_uih_dti_grid", "mr_ge_melon_deidentified"]
+    if os.environ.get("DEIDFLOW_TEST_ALL")
+    else []
 )
 
 
 @pytest.fixture(scope="module")
-def released(shared_server: None, tmp_path_factory: pytest.TempPathFactory, template_file: Path) -> Path:
+def released(
+    shared_server: None, tmp_path_factory: pytest.TempPathFactory, template_file: Path
+) -> Path:
     root = tmp_path_factory.mktemp("real")
     (root / "source").mkdir()
     for name in SETS + LONG:
@@ -42,13 +46,18 @@ def outcomes(root: Path) -> dict[str, str]:
     found = {}
     for path in (root / "vault" / "work" / "default-high").glob("P*/outcome.json"):
         for session in json.loads(path.read_text()).values():
-            found |= {f"{name} {row['instances']}": row["state"] for name, row in session["series"].items()}
+            found |= {
+                f"{name} {row['instances']}": row["state"]
+                for name, row in session["series"].items()
+            }
     return found
 
 
 def test_each_series_has_its_outcome(released: Path) -> None:
     found = outcomes(released)
-    assert {found[name] for name in ("005-MR 1", "007-MR 4", "008-MR 2", "009-MR 1", "014-MR 1")} == {"defaced"}
+    assert {
+        found[name] for name in ("005-MR 1", "007-MR 4", "008-MR 2", "009-MR 1", "014-MR 1")
+    } == {"defaced"}
     assert found["002-CT 28"] == "defaced"
     assert found["30026-CT 14"] == "not a head"
     assert {found[name] for name in ("003-MR 2", "004-MR 2")} == {"quarantined"}
@@ -77,13 +86,26 @@ def test_released_dicom_converts_to_the_released_nifti(released: Path, tmp_path:
         command = [dcm2niix.bin, "-z", "n", "-f", "x", "-o", out, dicom]
         subprocess.run(list(map(str, command)), capture_output=True, check=True)
         compared += 1
-        ours = {path.name: by_content(path) for path in series.glob(f"{stem}*.nii.gz") if "mask" not in path.name}
-        again = [by_content(path) for path in out.glob("*.nii") if "_Eq" not in path.name and "_Tilt" not in path.name]
+        ours = {
+            path.name: by_content(path)
+            for path in series.glob(f"{stem}*.nii.gz")
+            if "mask" not in path.name
+        }
+        again = [
+            by_content(path)
+            for path in out.glob("*.nii")
+            if "_Eq" not in path.name and "_Tilt" not in path.name
+        ]
         assert sorted(ours.values()) == sorted(again), series.name
     assert compared >= 7
 
 
 def by_content(path: Path) -> tuple[str, ...]:
     image = nibabel.as_closest_canonical(nibabel.load(path))
-    values = np.asarray(image.dataobj.get_unscaled() if hasattr(image.dataobj, "get_unscaled") else image.dataobj)
-    return (hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(), str(np.round(image.affine, 3).tolist()))
+    values = np.asarray(
+        image.dataobj.get_unscaled() if hasattr(image.dataobj, "get_unscaled") else image.dataobj
+    )
+    return (
+        hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(),
+        str(np.round(image.affine, 3).tolist()),
+    )

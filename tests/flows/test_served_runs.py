@@ -92,9 +92,13 @@ def test_a_nightly_run_reads_like_the_pipeline(served: Served, first_night: str)
     tasks = served.api.tasks(first_night)
     assert set(tasks) == expected | {*subjects, "discover", "report", "notify"}
     assert set(tasks.values()) == {"Completed"}
-    told = served.api.post("/logs/filter", logs={"flow_run_id": {"any_": [first_night]}, "level": {"ge_": 0}})
+    told = served.api.post(
+        "/logs/filter", logs={"flow_run_id": {"any_": [first_night]}, "level": {"ge_": 0}}
+    )
     lines = {line["message"] for line in told}
-    assert {line for line in lines if line.startswith("P0")} == {f"{one}: completed, released" for one in subjects}
+    assert {line for line in lines if line.startswith("P0")} == {
+        f"{one}: completed, released" for one in subjects
+    }
 
 
 def cpu_seconds(process: int) -> float:
@@ -119,20 +123,42 @@ def test_the_run_leaves_tables_and_a_bar(served: Served, first_night: str) -> No
     assert found["verdicts"]["description"] == "37 files: 36 released, 1 quarantined"
     assert found["sessions"]["description"] == "3 sessions: 3 worked on, 0 failed"
     row = json.loads(found["sessions"]["data"])[0]
-    assert (row["subject"], row["session"], row["publish"], row["deface"]) == ("P001", "M00", "done", "-")
+    assert (row["subject"], row["session"], row["publish"], row["deface"]) == (
+        "P001",
+        "M00",
+        "done",
+        "-",
+    )
 
 
-def test_the_site_is_told_with_pseudonyms_and_counts_only(first_night: str, listener: Listener) -> None:
+def test_the_site_is_told_with_pseudonyms_and_counts_only(
+    first_night: str, listener: Listener
+) -> None:
     message = listener.messages[0]
     assert message["files"]["quarantined"] == 1
     assert (message["exit_code"], message["failed"]) == (4, [])
-    assert set(message) == {"run", "project", "level", "exit_code", "files", "failed", "quarantined"}
+    assert set(message) == {
+        "run",
+        "project",
+        "level",
+        "exit_code",
+        "files",
+        "failed",
+        "quarantined",
+    }
 
 
 def test_the_form_takes_lists_and_pseudonyms_only(served: Served) -> None:
     schema = served.api.deployment("reprocess-subject")["parameter_openapi_schema"]["properties"]
     assert schema["pseudonym"]["pattern"] == "^P[0-9]{3,4}$"
-    assert schema["redo_from"]["enum"] == ["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
+    assert schema["redo_from"]["enum"] == [
+        "anonymize",
+        "convert",
+        "deface",
+        "reconstruct",
+        "verify",
+        "publish",
+    ]
     assert schema["level"]["enum"] == ["low", "high"]
     assert len(schema["reason"]["enum"]) > 2
     before = len(served.api.runs())
@@ -144,7 +170,9 @@ def test_the_form_takes_lists_and_pseudonyms_only(served: Served) -> None:
 
 def test_one_subject_again_from_a_step_on(served: Served, first_night: str) -> None:
     before = tree_digest(served.release)
-    run_id = served.api.start("reprocess-subject", pseudonym="P002", redo_from="reconstruct", level="low")
+    run_id = served.api.start(
+        "reprocess-subject", pseudonym="P002", redo_from="reconstruct", level="low"
+    )
     ended = served.api.ended(run_id)
     assert ended["name"] == "P002 from reconstruct"
     tasks = served.api.tasks(run_id)
@@ -157,18 +185,26 @@ def test_one_subject_again_from_a_step_on(served: Served, first_night: str) -> N
 def test_a_pseudonym_belongs_to_a_level(served: Served, first_night: str) -> None:
     run_id = served.api.start("reprocess-subject", pseudonym="P002", level="high")
     state = served.api.ended(run_id)["state"]
-    assert (state["name"], "no subject has this pseudonym at this level" in state["message"]) == ("Failed", True)
+    assert (state["name"], "no subject has this pseudonym at this level" in state["message"]) == (
+        "Failed",
+        True,
+    )
 
 
 def test_while_another_run_is_at_work(served: Served, first_night: str) -> None:
     """The command line is refused, a nightly run is cancelled, one subject again waits."""
     with held(served.root / ".release.deidflow" / "lock", "release"):
         night = served.api.start("nightly")
-        again = served.api.start("reprocess-subject", pseudonym="P001", redo_from="verify", level="low")
+        again = served.api.start(
+            "reprocess-subject", pseudonym="P001", redo_from="verify", level="low"
+        )
         state = served.api.ended(night)["state"]
         assert (state["name"], "another run is at work" in state["message"]) == ("Cancelled", True)
         wait_until(lambda: served.api.run(again)["state_name"] == "Running", 30, "waiting run")
-        assert command_line("run", "--config", served.root / "site.yaml", PREFECT_HOME="").returncode == 7
+        assert (
+            command_line("run", "--config", served.root / "site.yaml", PREFECT_HOME="").returncode
+            == 7
+        )
         assert served.api.run(again)["state_name"] == "Running"
     assert served.api.ended(again)["state_type"] == "COMPLETED"
 
@@ -202,9 +238,17 @@ def test_two_workers_on_one_release(served: Served, first_night: str) -> None:
     assert tree_digest(served.release) == before
 
 
-def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, first_night: str) -> None:
+def test_a_cancelled_run_stops_soon_and_the_next_carries_on(
+    served: Served, first_night: str
+) -> None:
     uids = {"StudyInstanceUID": "1.2.77", "SeriesInstanceUID": "1.2.77.1"}
-    save_series(served.root / "source" / "late Xaver", 40, PatientID="LATE-1", PatientName="Late^Xaver", **uids)
+    save_series(
+        served.root / "source" / "late Xaver",
+        40,
+        PatientID="LATE-1",
+        PatientName="Late^Xaver",
+        **uids,
+    )
     run_id = served.api.start("nightly")
     freeze(served.root, "P004")
     asked = time.monotonic()
@@ -217,7 +261,9 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, firs
         f"the last run did not finish: {CANCELLED}"
         in command_line("status", served.release, "--vault", served.root / "vault").stdout
     )
-    assert not [path for path in served.root.rglob("*") if path.name.endswith((".scratch", ".part"))]
+    assert not [
+        path for path in served.root.rglob("*") if path.name.endswith((".scratch", ".part"))
+    ]
     assert served.api.ended(served.api.start("nightly"))["state_name"] == "Quarantined"
     assert (served.release / "P004" / "M00" / "session.json").exists()
 
@@ -225,10 +271,18 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(served: Served, firs
 @pytest.mark.slow
 def test_a_run_of_the_command_line_is_cancelled_in_the_ui(served: Served, first_night: str) -> None:
     uids = {"StudyInstanceUID": "1.2.78", "SeriesInstanceUID": "1.2.78.1"}
-    save_series(served.root / "source" / "later Xaver", 40, PatientID="LATE-2", PatientName="Late^Xaver", **uids)
+    save_series(
+        served.root / "source" / "later Xaver",
+        40,
+        PatientID="LATE-2",
+        PatientName="Late^Xaver",
+        **uids,
+    )
     command = [DEIDFLOW, "run", "--config", str(served.root / "site.yaml")]
     clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
-    with subprocess.Popen(command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         freeze(served.root, "P005")
         run = next(one for one in served.api.runs() if one["state_name"] == "Running")
         asked = time.monotonic()
@@ -244,22 +298,47 @@ def opened(data: bytes) -> bytes:
     """Data, and behind it whatever base64 is in it, opened."""
     parts = [data]
     for found in re.findall(rb"[A-Za-z0-9+/]{12,}", data):
-        parts += [binascii.a2b_base64(found[lead : len(found) - (len(found) - lead) % 4]) for lead in range(4)]
+        parts += [
+            binascii.a2b_base64(found[lead : len(found) - (len(found) - lead) % 4])
+            for lead in range(4)
+        ]
     return b"\0".join(parts)
 
 
-def test_no_identifier_reaches_prefect_the_console_or_the_site(served: Served, listener: Listener) -> None:
+def test_no_identifier_reaches_prefect_the_console_or_the_site(
+    served: Served, listener: Listener
+) -> None:
     """Last in this file: after runs that were quarantined, refused, cancelled and killed."""
-    kept = {name: data for name, data in tree_digest(served.vault / "prefect").items() if not name.startswith("ui/")}
+    kept = {
+        name: data
+        for name, data in tree_digest(served.vault / "prefect").items()
+        if not name.startswith("ui/")
+    }
     assert {"prefect.db", "prefect.db-wal", "server.log", "worker.log"} <= set(kept)
     kept["console"] = (served.root / "console").read_bytes()
     kept["webhook"] = json.dumps(listener.messages).encode()
-    kept["api"] = json.dumps([served.api.post(f"/{what}/filter") for what in ("logs", "artifacts", "events")]).encode()
-    words = ["Xaver", "Person0", "Person1", "PID-00000", "PID-10000", "LATE-1", "Late^", "1.2.77", str(served.root)]
+    kept["api"] = json.dumps(
+        [served.api.post(f"/{what}/filter") for what in ("logs", "artifacts", "events")]
+    ).encode()
+    words = [
+        "Xaver",
+        "Person0",
+        "Person1",
+        "PID-00000",
+        "PID-10000",
+        "LATE-1",
+        "Late^",
+        "1.2.77",
+        str(served.root),
+    ]
     forms = {
-        form: word for word in words for form in (word.encode(), word.encode("utf-16-le"), word.encode().hex().encode())
+        form: word
+        for word in words
+        for form in (word.encode(), word.encode("utf-16-le"), word.encode().hex().encode())
     }
     for name, data in kept.items():
         readable = opened(data)
         assert [word for form, word in forms.items() if form in readable] == [], name
-    assert b"Xaver" in opened(b"x " + base64.b64encode(b"for Xaver there") + b" y"), "the search opens base64"
+    assert b"Xaver" in opened(b"x " + base64.b64encode(b"for Xaver there") + b" y"), (
+        "the search opens base64"
+    )

@@ -33,7 +33,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("initdb") is None, reason="no PostgreSQL on this machine"),
 ]
-COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "containers" / "compose.yaml").read_text())["services"]
+COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "containers" / "compose.yaml").read_text())[
+    "services"
+]
 NOBODY = {"user": "nobody"} if os.geteuid() == 0 else {}
 
 
@@ -44,13 +46,31 @@ def database() -> Iterator[int]:
     port = free_port()
     if NOBODY:
         shutil.chown(folder, "nobody")
-    quiet: dict[str, Any] = {**NOBODY, "check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {
+        **NOBODY,
+        "check": True,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
     (folder / "pw").write_text("a password of this test\n")
     subprocess.run(
-        ["initdb", "-D", folder / "d", "-U", "prefect", "-A", "scram-sha-256", "--pwfile", folder / "pw"], **quiet
+        [
+            "initdb",
+            "-D",
+            folder / "d",
+            "-U",
+            "prefect",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            folder / "pw",
+        ],
+        **quiet,
     )
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
-    subprocess.run(["pg_ctl", "-D", folder / "d", "-w", "-l", folder / "log", "-o", options, "start"], **quiet)
+    subprocess.run(
+        ["pg_ctl", "-D", folder / "d", "-w", "-l", folder / "log", "-o", options, "start"], **quiet
+    )
     try:
         login = {**os.environ, "PGPASSWORD": "a password of this test"}
         create = [
@@ -80,9 +100,14 @@ def server(database: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (root / "database_password").write_text("a password of this test\n")
     port = free_port()
     own = {"PREFECT_HOME": str(root), "PREFECT_UI_STATIC_DIRECTORY": str(root / "ui")}
-    place = {"PREFECT_SERVER_DATABASE_HOST": "127.0.0.1", "PREFECT_SERVER_DATABASE_PORT": str(database)}
+    place = {
+        "PREFECT_SERVER_DATABASE_HOST": "127.0.0.1",
+        "PREFECT_SERVER_DATABASE_PORT": str(database),
+    }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = clean_environment() | COMPOSE["server"]["environment"] | own | place | {"PATH": path}
+    environment = (
+        clean_environment() | COMPOSE["server"]["environment"] | own | place | {"PATH": path}
+    )
     line = COMPOSE["server"]["command"][0].replace("$$", "$").replace("/run/secrets", str(root))
     line = line.replace("0.0.0.0", "127.0.0.1").replace("4200", str(port))
     with (root / "log").open("w") as log:
@@ -117,11 +142,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def worker(server: Api, site: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """The worker as the compose file starts it."""
-    api = {"PREFECT_API_URL": str(server.client.base_url).rstrip("/"), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    environment = clean_environment() | api | {"DEIDFLOW_SECRET_FILE": str(site / "secret.key"), "PREFECT_HOME": ""}
+    api = {
+        "PREFECT_API_URL": str(server.client.base_url).rstrip("/"),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+    environment = (
+        clean_environment()
+        | api
+        | {"DEIDFLOW_SECRET_FILE": str(site / "secret.key"), "PREFECT_HOME": ""}
+    )
     command = [DEIDFLOW, "serve", "--config", str(site / "site.yaml"), *options]
     clean = {name: value for name, value in environment.items() if value}
-    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None and "Prefect UI" in process.stdout.readline()
             yield process
@@ -132,10 +166,14 @@ def worker(server: Api, site: Path, *options: str) -> Iterator[subprocess.Popen[
 def test_a_scheduled_run_starts_by_itself(server: Api, site: Path) -> None:
     """A wrong SQLAlchemy creates none, without a word."""
     with worker(server, site, "--cron", "* * * * *"):
-        planned = wait_until(lambda: [run for run in server.runs() if run["auto_scheduled"]], 30, "scheduled run")
+        planned = wait_until(
+            lambda: [run for run in server.runs() if run["auto_scheduled"]], 30, "scheduled run"
+        )
         assert len(planned) >= 3
         done = wait_until(
-            lambda: [one for one in server.runs() if one["state_name"] == "Completed"], 100, "nightly run"
+            lambda: [one for one in server.runs() if one["state_name"] == "Completed"],
+            100,
+            "nightly run",
         )
     assert done[0]["name"].startswith("nightly")
     assert len(list((site / "release").glob("P*/M00/session.json"))) == 3
@@ -154,7 +192,9 @@ def test_a_run_whose_worker_was_killed_is_crashed_within_two_minutes_and_the_nex
         for number, line in processes_of(site).items():
             if " worker start " in line:
                 os.kill(number, signal.SIGKILL)
-        assert process.wait(timeout=20) == 3, "deidflow serve ends, so that what runs it starts it again"
+        assert process.wait(timeout=20) == 3, (
+            "deidflow serve ends, so that what runs it starts it again"
+        )
         wait_until(lambda: not processes_of(site), 10, "end of every process of the run")
         state = server.ended(run_id, 125)["state"]
         assert (state["type"], time.monotonic() - killed < 120) == ("CRASHED", True)

@@ -18,7 +18,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_server")]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """Two processes and a scheduler."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": None,
+    }
     with distributed.LocalCluster(**options, silence_logs=40) as one:
         yield one.scheduler_address
 
@@ -37,7 +42,9 @@ def arguments(source: Path, root: Path, settings: str = "") -> list[object]:
     return ["run", source, root / "release", "--vault", root / "vault", "--config", root / "c.yaml"]
 
 
-def test_the_same_bytes_as_on_one_machine_and_all_rows(cluster: str, source: Path, tmp_path: Path) -> None:
+def test_the_same_bytes_as_on_one_machine_and_all_rows(
+    cluster: str, source: Path, tmp_path: Path
+) -> None:
     (tmp_path / "dask").mkdir()
     (tmp_path / "threads").mkdir()
     run: Command = command_line
@@ -48,17 +55,25 @@ def test_the_same_bytes_as_on_one_machine_and_all_rows(cluster: str, source: Pat
     again = run(*arguments(source, tmp_path / "dask", settings))
     assert again.returncode == 0 and "P003: cached, nothing to do" in again.stderr, again.stderr
     assert run(*arguments(source, tmp_path / "threads")).returncode == 0
-    assert tree_digest(tmp_path / "dask" / "release") == tree_digest(tmp_path / "threads" / "release")
-    summary = json.loads((tmp_path / "dask" / "vault" / "work" / "default-low" / "summary.json").read_text())
+    assert tree_digest(tmp_path / "dask" / "release") == tree_digest(
+        tmp_path / "threads" / "release"
+    )
+    summary = json.loads(
+        (tmp_path / "dask" / "vault" / "work" / "default-low" / "summary.json").read_text()
+    )
     assert summary["rows"] == 6
     assert not list((tmp_path / "dask" / "vault" / "work" / "runs").iterdir())
 
 
 def test_a_scheduler_that_is_not_there(source: Path, tmp_path: Path) -> None:
-    result = command_line(*arguments(source, tmp_path, "runner: dask\nscheduler: tcp://127.0.0.1:9\n"))
+    result = command_line(
+        *arguments(source, tmp_path, "runner: dask\nscheduler: tcp://127.0.0.1:9\n")
+    )
     assert (result.returncode, "Dask scheduler" in result.stderr) == (3, True), result.stderr
 
 
 def test_a_cluster_needs_a_scheduler(source: Path, tmp_path: Path) -> None:
     result = command_line(*arguments(source, tmp_path, "runner: dask\n"))
-    assert (result.returncode, "needs the address of a scheduler" in result.stderr) == (2, True), result.stderr
+    assert (result.returncode, "needs the address of a scheduler" in result.stderr) == (2, True), (
+        result.stderr
+    )

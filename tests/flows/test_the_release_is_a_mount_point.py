@@ -23,7 +23,9 @@ def volume(one_server: None, tmp_path: Path) -> Iterator[Site]:
     """Source and vault on one file system, the release on another, behind a link."""
     make_cohort(tmp_path / "source", subjects=2, slices=3)
     write_secret(tmp_path / "vault")
-    with mounted(tmp_path / "Läkare 脳" / "a share", "-t", "tmpfs", "-o", "size=100m", "tmpfs") as share:
+    with mounted(
+        tmp_path / "Läkare 脳" / "a share", "-t", "tmpfs", "-o", "size=100m", "tmpfs"
+    ) as share:
         (tmp_path / "release").symlink_to(share)
         yield Site(tmp_path)
 
@@ -51,7 +53,14 @@ def test_a_new_version_replaces_the_old_and_a_withdrawn_one_goes_to_the_vault(
 
 
 def test_a_killed_run_carries_on(volume: Site, first: Path) -> None:
-    places = [str(volume.source), str(volume.release), "--vault", str(volume.root / "vault"), "--level", "low"]
+    places = [
+        str(volume.source),
+        str(volume.release),
+        "--vault",
+        str(volume.root / "vault"),
+        "--level",
+        "low",
+    ]
     command = [str(Path(sys.executable).with_name("deidflow")), "run", *places]
     process = subprocess.Popen(command, env=clean_environment(), stderr=subprocess.DEVNULL)
     wait_until(lambda: list(volume.release.glob(".deidflow/staged/P*")), 60, "staged session")
@@ -65,7 +74,7 @@ def test_a_killed_run_carries_on(volume: Site, first: Path) -> None:
 def test_a_full_volume_is_named_and_the_next_run_goes_on(
     volume: Site, first: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deidflow.steps.prepare._LEAST_FREE", 0)
+    monkeypatch.setattr("deidflow.run.start._LEAST_FREE", 0)
     subprocess.run(["mount", "-o", "remount,size=16k", volume.release.resolve()], check=True)
     volume.run(fails=True)
     assert "no space left" in volume.summary["error"]
@@ -84,5 +93,8 @@ def test_a_read_only_volume_is_refused_in_words(volume: Site) -> None:
 
 
 def test_a_second_run_is_refused(volume: Site) -> None:
-    with held(volume.release / ".deidflow" / "lock", "release"), pytest.raises(ReleaseBusy, match="another run"):
+    with (
+        held(volume.release / ".deidflow" / "lock", "release"),
+        pytest.raises(ReleaseBusy, match="another run"),
+    ):
         volume.run()

@@ -17,17 +17,34 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.dicom.elements import NotUnderstood
-from deidflow.dicom.header import NESTED, WANTED
+from deidflow.dicom.file_kind import has_mark
+from deidflow.dicom.instance import NESTED, WANTED
 from deidflow.dicom.inventory import Found, Reader, describe, walk
-from deidflow.dicom.kinds import has_mark
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
-from deidflow.header.normal import normalised
+from deidflow.header.normalise import normalised
 from tests.conftest import REAL_DATA, as_file, cleaner, mr_instance
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
-_KINDS = {"LO", "SH", "DS", "IS", "DA", "TM", "DT", "CS", "PN", "UI", "US", "FD", "LT", "SQ", "AS", "OB"}
+_KINDS = {
+    "LO",
+    "SH",
+    "DS",
+    "IS",
+    "DA",
+    "TM",
+    "DT",
+    "CS",
+    "PN",
+    "UI",
+    "US",
+    "FD",
+    "LT",
+    "SQ",
+    "AS",
+    "OB",
+}
 _TAGS = [
     tag
     for tag, entry in sorted(DicomDictionary.items())
@@ -65,7 +82,9 @@ def elements(draw: Any, depth: int = 0) -> Dataset:
         else:
             made.add_new(tag, vr, draw(_VALUES[vr]))
     if draw(some.booleans()):
-        block = made.private_block(0x0019, draw(some.sampled_from(["SIEMENS MR HEADER", "ACME"])), create=True)
+        block = made.private_block(
+            0x0019, draw(some.sampled_from(["SIEMENS MR HEADER", "ACME"])), create=True
+        )
         block.add_new(0x0A, "US", 3)
         block.add_new(0x28, "FD", 1.5)
         block.add_new(0x50, "LO", "Zimmerquast")
@@ -76,7 +95,10 @@ def whole(inner: Dataset, number: int) -> Dataset:
     """An MR image with these elements."""
     header = mr_instance()
     header.update(inner)
-    header.SOPClassUID, header.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4", f"1.2.3.4.5.1.1.{number}"
+    header.SOPClassUID, header.SOPInstanceUID = (
+        "1.2.840.10008.5.1.4.1.1.4",
+        f"1.2.3.4.5.1.1.{number}",
+    )
     for keyword in ("PixelRepresentation", "NumberOfFrames", "SpecificCharacterSet"):
         if keyword in header and keyword != "PixelRepresentation":
             del header[keyword]
@@ -103,14 +125,20 @@ def test_generated_headers(inner: list[Dataset], syntax: str, level: str) -> Non
         released = fast(alone, content)
         assert released == fast(cleaner(level, explicit_out=False), normalised(content))
         assert released == fast(together, content), "a file must not depend on those before it"
-        assert not [name for name in (b"Zimmerquast", b"Adelheid", b"PID-77120") if name in released]
+        assert not [
+            name for name in (b"Zimmerquast", b"Adelheid", b"PID-77120") if name in released
+        ]
 
 
 def files(root: Path) -> Iterator[Path]:
     """Every file of a folder; of long series one in four, or all with DEIDFLOW_TEST_ALL."""
     step = 1 if os.environ.get("DEIDFLOW_TEST_ALL") else 4
     for folder in sorted({path.parent for path in root.rglob("*") if path.is_file()}):
-        own = sorted(path for path in folder.iterdir() if path.is_file() and has_mark(path.read_bytes()[:200]))
+        own = sorted(
+            path
+            for path in folder.iterdir()
+            if path.is_file() and has_mark(path.read_bytes()[:200])
+        )
         yield from own[:: step if len(own) > 40 else 1]
 
 
@@ -145,7 +173,9 @@ def test_odd_files_take_the_slow_way(syntax: str) -> None:
     start = plain.index(b"\x08\x00\x60\x00")
     length = 10
     swapped = plain[:start] + plain[start + length :]
-    moved = swapped.replace(b"\x10\x00\x10\x00", plain[start : start + length] + b"\x10\x00\x10\x00", 1)
+    moved = swapped.replace(
+        b"\x10\x00\x10\x00", plain[start : start + length] + b"\x10\x00\x10\x00", 1
+    )
     one = cleaner("low", explicit_out=False)
     with pytest.raises(NotUnderstood):
         one._file(moved)
@@ -183,7 +213,9 @@ def test_the_head_of_a_file_says_what_the_whole_walk_says() -> None:
 
 def test_the_age_and_the_trigger_time_do_not_depend_on_neighbours() -> None:
     first = mr_instance(PatientAge=None, PatientBirthDate="19600511", StudyTime="235000")
-    after = mr_instance(PatientAge=None, PatientBirthDate="19600511", StudyDate="20220511", StudyTime="000500")
+    after = mr_instance(
+        PatientAge=None, PatientBirthDate="19600511", StudyDate="20220511", StudyTime="000500"
+    )
     item = Dataset()
     item.TriggerTime = "7.3"
     timed = mr_instance(ReferencedImageSequence=Sequence([item]))
@@ -206,6 +238,8 @@ def test_words_of_big_endian_tables_are_turned_around() -> None:
     stream = io.BytesIO()
     as_file(header)
     header.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.2"
-    pydicom.dcmwrite(stream, header, implicit_vr=False, little_endian=False, enforce_file_format=True)
+    pydicom.dcmwrite(
+        stream, header, implicit_vr=False, little_endian=False, enforce_file_format=True
+    )
     released = pydicom.dcmread(io.BytesIO(b"".join(cleaner("low").file(stream.getvalue()))))
     assert released[0x00281201].value == bytes([0, 0, 1, 0, 2, 0, 3, 0])

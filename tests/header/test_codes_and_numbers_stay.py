@@ -27,7 +27,9 @@ TERMS = [
 
 @pytest.mark.parametrize(("keyword", "term"), TERMS)
 @pytest.mark.parametrize("kind", ["name", "id"])
-def test_a_defined_term_stays_although_the_patient_is_called_so(keyword: str, term: str, kind: str) -> None:
+def test_a_defined_term_stays_although_the_patient_is_called_so(
+    keyword: str, term: str, kind: str
+) -> None:
     scrubber = Scrubber.of(((kind, term),))
     cleaned = anonymizer("high", scrubber=scrubber).clean(mr_instance(**{keyword: term}))
     assert cleaned[keyword].value == term
@@ -35,12 +37,16 @@ def test_a_defined_term_stays_although_the_patient_is_called_so(keyword: str, te
 
 def test_a_name_in_a_code_string_goes() -> None:
     scrubber = Scrubber.of((("name", "Zimmerquast^Jo"),))
-    cleaned = anonymizer("high", scrubber=scrubber).clean(mr_instance(BodyPartExamined="ZIMMERQUAST"))
+    cleaned = anonymizer("high", scrubber=scrubber).clean(
+        mr_instance(BodyPartExamined="ZIMMERQUAST")
+    )
     assert cleaned.BodyPartExamined == "REMOVED"
 
 
 @pytest.mark.parametrize("number", ["100", "192", "2022"])
-@pytest.mark.parametrize("charset", ["ISO_IR 100", "ISO_IR 192", "ISO 2022 IR 87", "ISO 2022 IR 6, IS", "GB18030"])
+@pytest.mark.parametrize(
+    "charset", ["ISO_IR 100", "ISO_IR 192", "ISO 2022 IR 87", "ISO 2022 IR 6, IS", "GB18030"]
+)
 def test_the_character_set_stays(number: str, charset: str) -> None:
     scrubber = Scrubber.of((("id", number),))
     content = as_file(mr_instance(SpecificCharacterSet="ISO_IR 100"))
@@ -54,7 +60,11 @@ def test_a_code_value_stays_but_not_with_a_name() -> None:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "T-A0100", "SRT", "Head"
     named = Dataset()
-    named.CodeValue, named.CodingSchemeDesignator, named.CodeMeaning = "ZIMMERQUAST", "99LOCAL", "Head"
+    named.CodeValue, named.CodingSchemeDesignator, named.CodeMeaning = (
+        "ZIMMERQUAST",
+        "99LOCAL",
+        "Head",
+    )
     header = mr_instance()
     header.AnatomicRegionSequence = [code, named]
     scrubber = Scrubber.of((("id", "0100"), ("name", "Zimmerquast^Jo")))

@@ -57,7 +57,12 @@ def save_private(folder: Path, count: int = 3) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags", [{"profile": "research"}, {"profile": "pseudonymize"}, {"keep": ["0019,[ACME NOTES]xx"], "level": "low"}]
+    "flags",
+    [
+        {"profile": "research"},
+        {"profile": "pseudonymize"},
+        {"keep": ["0019,[ACME NOTES]xx"], "level": "low"},
+    ],
 )
 def test_each_attribute_is_named_once_with_its_files(
     tmp_path: Path, flags: dict[str, Any], capsys: pytest.CaptureFixture[str]

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.errors import ConfigError
-from deidflow.header.library import load_profile
+from deidflow.header.load_profile import load_profile
 from deidflow.header.markers import mark_defaced
 from deidflow.header.selectors import tag_of
 from deidflow.resources import load_table
@@ -31,7 +31,12 @@ def written(header: Dataset) -> bytes:
 
 def with_identifiers_everywhere() -> Dataset:
     name = "Zimmerquast"
-    header = mr_instance(PatientComments=name, ImageComments=f"of {name}", PatientAddress=name, OtherPatientNames=name)
+    header = mr_instance(
+        PatientComments=name,
+        ImageComments=f"of {name}",
+        PatientAddress=name,
+        OtherPatientNames=name,
+    )
     header.ReferringPhysicianName = header.OperatorsName = "Doctor^Ypsilanti"
     header.InstitutionName, header.StationName, header.DeviceSerialNumber = (
         "Ypsilanti Clinic",
@@ -40,10 +45,20 @@ def with_identifiers_everywhere() -> Dataset:
     )
     header.RequestedProcedureDescription, header.ReceiveCoilName = f"MRI {name}", f"Head_{name}"
     inner, middle, outer = Dataset(), Dataset(), Dataset()
-    inner.PatientName, inner.TextValue, inner.CodeMeaning = name, f"note on {name}", f"head of {name}"
+    inner.PatientName, inner.TextValue, inner.CodeMeaning = (
+        name,
+        f"note on {name}",
+        f"head of {name}",
+    )
     middle.ContentSequence, middle.CodeMeaning = Sequence([inner]), f"{name} again"
-    outer.AnatomicRegionSequence, outer.ReferencedPatientSequence = Sequence([middle]), Sequence([inner])
-    header.ReferencedImageSequence, header.IconImageSequence = Sequence([outer]), Sequence([mr_instance()])
+    outer.AnatomicRegionSequence, outer.ReferencedPatientSequence = (
+        Sequence([middle]),
+        Sequence([inner]),
+    )
+    header.ReferencedImageSequence, header.IconImageSequence = (
+        Sequence([outer]),
+        Sequence([mr_instance()]),
+    )
     header.add_new(0x60000022, "LO", name)
     header.add_new(0x60003000, "OW", name.encode() + b"\0")
     header.add_new(0x50000010, "US", 1)
@@ -58,7 +73,14 @@ def with_identifiers_everywhere() -> Dataset:
 @LEVELS
 def test_no_identifier_in_any_byte(level: str) -> None:
     content = written(anonymizer(level).clean(with_identifiers_everywhere())).lower()
-    for planted in (b"zimmerquast", b"adelheid", b"pid-77120", b"ypsilanti", b"19600412", b"1.2.3.4.5"):
+    for planted in (
+        b"zimmerquast",
+        b"adelheid",
+        b"pid-77120",
+        b"ypsilanti",
+        b"19600412",
+        b"1.2.3.4.5",
+    ):
         assert planted not in content, planted
 
 
@@ -77,7 +99,11 @@ def test_every_listed_attribute_that_must_go_is_gone(level: str) -> None:
     profile = load_profile(level)
     deviating = {deviation.attribute for deviation in profile.deviations} | set(profile.dates.keep)
     for row in load_table("standard/ps315_e1_2026c.csv"):
-        if row["basic"] != "X" or not row["keyword"] or row["vr"] not in ("LO", "SH", "LT", "ST", "PN", "AE", "UT"):
+        if (
+            row["basic"] != "X"
+            or not row["keyword"]
+            or row["vr"] not in ("LO", "SH", "LT", "ST", "PN", "AE", "UT")
+        ):
             continue
         if row["keyword"] in deviating or row["rtn_patient_chars"] or row["clean_desc"]:
             continue
@@ -97,20 +123,32 @@ def test_a_patient_named_like_a_word_of_acquisition_loses_that_word() -> None:
     from deidflow.header.text import Scrubber
 
     scrubber = Scrubber.of((("name", "Field^Mary"),))
-    cleaned = anonymizer("low", scrubber=scrubber).clean(mr_instance(SeriesDescription="Field map FIELD 3T"))
+    cleaned = anonymizer("low", scrubber=scrubber).clean(
+        mr_instance(SeriesDescription="Field map FIELD 3T")
+    )
     assert cleaned.SeriesDescription == "map 3T"
 
 
 @LEVELS
 def test_image_type_keeps_listed_tokens(level: str) -> None:
-    assert list(anonymizer(level).clean(mr_instance()).ImageType) == ["ORIGINAL", "PRIMARY", "M", "NONE"]
+    assert list(anonymizer(level).clean(mr_instance()).ImageType) == [
+        "ORIGINAL",
+        "PRIMARY",
+        "M",
+        "NONE",
+    ]
 
 
 @LEVELS
 def test_uids_are_mapped_everywhere_and_references_stay_intact(level: str) -> None:
     item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4", "1.2.3.4.5.1.1.1"
-    header = mr_instance(ReferencedImageSequence=Sequence([item]), IrradiationEventUID=["1.2.3.4.5", "1.7.8"])
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = (
+        "1.2.840.10008.5.1.4.1.1.4",
+        "1.2.3.4.5.1.1.1",
+    )
+    header = mr_instance(
+        ReferencedImageSequence=Sequence([item]), IrradiationEventUID=["1.2.3.4.5", "1.7.8"]
+    )
     cleaned = anonymizer(level).clean(header)
     reference = cleaned.ReferencedImageSequence[0]
     assert reference.ReferencedSOPInstanceUID == cleaned.SOPInstanceUID != header.SOPInstanceUID
@@ -144,7 +182,10 @@ def test_characteristics_are_kept_at_low_and_floored_at_high() -> None:
 def test_trigger_times_are_floored_only_where_phases_stay_distinct() -> None:
     header = mr_instance(TriggerTime="23.7")
     assert str(anonymizer("high").clean(header).TriggerTime) == "20"
-    assert str(anonymizer("high").for_series(bin_trigger_time=False).clean(header).TriggerTime) == "23.7"
+    assert (
+        str(anonymizer("high").for_series(bin_trigger_time=False).clean(header).TriggerTime)
+        == "23.7"
+    )
 
 
 def test_private_physics_stay_when_they_are_numbers() -> None:
@@ -164,7 +205,9 @@ def test_private_elements_with_text_where_numbers_belong_go() -> None:
     block = header.private_block(0x0019, "SIEMENS MR HEADER", create=True)
     block.add_new(0x0A, "LO", "Zimmerquast")
     block.add_new(0x0D, "CS", "ZIMMERQUAST")
-    assert [tag for tag in anonymizer("high").clean(header).keys() if tag.is_private] == [0x00190010]
+    assert [tag for tag in anonymizer("high").clean(header).keys() if tag.is_private] == [
+        0x00190010
+    ]
 
 
 def test_the_source_header_is_not_changed() -> None:
@@ -176,8 +219,14 @@ def test_the_source_header_is_not_changed() -> None:
 
 def test_markers_say_what_was_done_and_replace_older_ones() -> None:
     old: Any = Dataset()
-    old.CodeValue, old.CodingSchemeDesignator, old.CodeMeaning = "113110", "DCM", "Retain UIDs Option"
-    header = mr_instance(DeidentificationMethodCodeSequence=Sequence([old]), RecognizableVisualFeatures="NO")
+    old.CodeValue, old.CodingSchemeDesignator, old.CodeMeaning = (
+        "113110",
+        "DCM",
+        "Retain UIDs Option",
+    )
+    header = mr_instance(
+        DeidentificationMethodCodeSequence=Sequence([old]), RecognizableVisualFeatures="NO"
+    )
     cleaned = anonymizer("high").clean(header)
     codes = [item.CodeValue for item in cleaned.DeidentificationMethodCodeSequence]
     assert codes == ["113100", "113107", "113108", "113111", "113105"]

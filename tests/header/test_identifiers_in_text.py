@@ -28,7 +28,10 @@ SCRUBBER = Scrubber.of(OWN)
         ("kimono", "kimono"),
         ("id 77120 and 0077120 and 77-120 and 000 77120", "id  and  and  and "),
         ("177120 77121", "177120 77121"),
-        ("20220510 2022-05-10 2022/5/10 10.05.2022 05/10/2022 10 May 2022 May 10, 2022 10.5.22", "       "),
+        (
+            "20220510 2022-05-10 2022/5/10 10.05.2022 05/10/2022 10 May 2022 May 10, 2022 10.5.22",
+            "       ",
+        ),
         ("20220511 2022-05-100", "20220511 2022-05-100"),
         ("at st. example  hospital", "at "),
         ("JOERGKIM", ""),
@@ -64,7 +67,9 @@ def test_text_behind_a_nul_is_no_text() -> None:
 
 
 def test_codes_stay_codes() -> None:
-    header = mr_instance(BodyPartExamined="HEAD", PatientPosition="HFS", ScanOptions=["PFP", "Operator Smith"])
+    header = mr_instance(
+        BodyPartExamined="HEAD", PatientPosition="HFS", ScanOptions=["PFP", "Operator Smith"]
+    )
     header.Laterality = "Left of Smith"
     cleaned = anonymizer("low").clean(header)
     assert (cleaned.BodyPartExamined, cleaned.PatientPosition) == ("HEAD", "HFS")
@@ -77,7 +82,9 @@ def test_a_csa_header_keeps_its_length_and_loses_who_it_is() -> None:
         b'### ASCCONV BEGIN ###\ntPatientName = "Doe"\nsProtConsistencyInfo.flNominalB0 = 2.89\n'
         b'tReferenceImage0 = "1.3.12.2.1107.5.2.43.66012.3000001"\nlContrasts = 1\n### ASCCONV END ###\n'
         b"of J\xf6rg Kim on 20220510 and 20191231101112.5 "
-        b"!patient name := DOE^J\r\n%study date (yyyy:mm:dd):=2022:05:10\r\n" + "Kim".encode("utf-16-le") + b"\0 end"
+        b"!patient name := DOE^J\r\n%study date (yyyy:mm:dd):=2022:05:10\r\n"
+        + "Kim".encode("utf-16-le")
+        + b"\0 end"
     )
     done = scrub_csa(text, SCRUBBER)
     assert len(done) == len(text)
@@ -98,7 +105,7 @@ def test_a_csa_header_keeps_its_length_and_loses_who_it_is() -> None:
 
 
 def test_csa_headers_go_unless_a_profile_scrubs_them() -> None:
-    from deidflow.header.library import load_profile
+    from deidflow.header.load_profile import load_profile
     from deidflow.header.rules import compile_profile
     from tests.conftest import Anonymizer, cleaner
 
@@ -108,7 +115,10 @@ def test_csa_headers_go_unless_a_profile_scrubs_them() -> None:
     assert 0x00291010 not in anonymizer("low").clean(header)
     inner = cleaner("low")
     inner.rules = compile_profile(load_profile("low").model_copy(update={"csa": "scrub"}))
-    assert Anonymizer(inner).clean(header)[0x00291010].value.rstrip(b" \0") == b"SV10 XXXXXXXXXXX XXXX00000"
+    assert (
+        Anonymizer(inner).clean(header)[0x00291010].value.rstrip(b" \0")
+        == b"SV10 XXXXXXXXXXX XXXX00000"
+    )
 
 
 def test_nested_names_in_unlisted_attributes() -> None:
@@ -139,7 +149,9 @@ def test_names_in_the_forms_people_write(name: str, texts: list[str]) -> None:
         assert not any(map(str.isalpha, scrubber.clean(text))), text
 
 
-@pytest.mark.parametrize("text", ["20220510101112", "220510", "10. Mai 2022", "10 de mayo de 2022", "2022-05-10T10:11"])
+@pytest.mark.parametrize(
+    "text", ["20220510101112", "220510", "10. Mai 2022", "10 de mayo de 2022", "2022-05-10T10:11"]
+)
 def test_dates_with_times_and_months_of_other_languages(text: str) -> None:
     assert "2022" not in SCRUBBER.clean(text) and "220510" not in SCRUBBER.clean(text)
 
@@ -154,7 +166,9 @@ def test_all_values_and_nested_ones_identify() -> None:
     content = as_file(header)
     skimmed = Skimmer().read(content, len(content))
     assert skimmed is not None
-    assert {("name", "Third^C"), ("id", "NESTED-7"), ("birth", "19600412")} <= set(skimmed[0].identifiers)
+    assert {("name", "Third^C"), ("id", "NESTED-7"), ("birth", "19600412")} <= set(
+        skimmed[0].identifiers
+    )
 
 
 def test_packed_private_values_go() -> None:
@@ -180,7 +194,9 @@ def test_text_under_a_numeric_vr_goes() -> None:
     [("Magnetic Resonance", "Magnetic Resonance"), ("ACE inhibitor", "ACE inhibitor"),
      ("Brain of Zimmerquast", "Brain"), ("Smith's own", "REMOVED")],
 )  # fmt: skip
-def test_meanings_of_the_standard_stay_and_others_lose_what_is_no_word(meaning: str, kept: str) -> None:
+def test_meanings_of_the_standard_stay_and_others_lose_what_is_no_word(
+    meaning: str, kept: str
+) -> None:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "113100", "DCM", meaning
     header = mr_instance(AnatomicRegionSequence=[item])

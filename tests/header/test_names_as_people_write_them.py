@@ -15,8 +15,12 @@ def letters_left(kind: str, value: str, text: str) -> str:
     return "".join(letter for letter in cleaned if letter.isalnum())
 
 
-@pytest.mark.parametrize("name", ["Wang^XiaoDong", "Wang^Xiao Dong", "Wang^Xiao-Dong", "WANG^XIAODONG"])
-@pytest.mark.parametrize("text", ["XiaoDong", "Xiao Dong", "XIAO-DONG", "wang_xiao_dong", "Xiao Dong Wang"])
+@pytest.mark.parametrize(
+    "name", ["Wang^XiaoDong", "Wang^Xiao Dong", "Wang^Xiao-Dong", "WANG^XIAODONG"]
+)
+@pytest.mark.parametrize(
+    "text", ["XiaoDong", "Xiao Dong", "XIAO-DONG", "wang_xiao_dong", "Xiao Dong Wang"]
+)
 def test_a_given_name_split_or_joined(name: str, text: str) -> None:
     assert letters_left("name", name, text) == ""
 
@@ -59,8 +63,12 @@ def test_ordinary_words_stay(name: str, text: str) -> None:
     assert Scrubber.of((("name", name),)).clean(text) == text
 
 
-@pytest.mark.parametrize("born", ["17.06.1955", "1955/06/17", "1955-06-17", "17 Jun 1955", "19550617", "17061955"])
-@pytest.mark.parametrize("text", ["17.06.1955", "1955/6/17", "06/17/1955", "17 June 1955", "19550617"])
+@pytest.mark.parametrize(
+    "born", ["17.06.1955", "1955/06/17", "1955-06-17", "17 Jun 1955", "19550617", "17061955"]
+)
+@pytest.mark.parametrize(
+    "text", ["17.06.1955", "1955/6/17", "06/17/1955", "17 June 1955", "19550617"]
+)
 def test_a_birth_date_that_is_no_da_value(born: str, text: str) -> None:
     assert letters_left("birth", born, text) == ""
     assert Scrubber.of((("birth", born),)).clean("18.06.1955") == "18.06.1955"
@@ -106,7 +114,9 @@ def test_an_item_with_a_character_set_of_its_own() -> None:
 
 def test_the_own_number_in_numeric_attributes() -> None:
     own = Scrubber.of((("id", "00771204"), ("birth", "17.06.1955")))
-    header = mr_instance(EchoNumbers=["771204", "2"], RepetitionTime="771204.0", EchoTime="19550617")
+    header = mr_instance(
+        EchoNumbers=["771204", "2"], RepetitionTime="771204.0", EchoTime="19550617"
+    )
     header.NumberOfAverages = "771205"
     cleaned = anonymizer("low", scrubber=own).clean(header)
     assert [int(number) for number in cleaned.EchoNumbers] == [0, 2]
@@ -115,5 +125,7 @@ def test_the_own_number_in_numeric_attributes() -> None:
 
 def test_short_numbers_of_a_patient_are_no_physics() -> None:
     own = Scrubber.of((("id", "2000"), ("number", "3")))
-    cleaned = anonymizer("low", scrubber=own).clean(mr_instance(RepetitionTime="2000", EchoTime="3"))
+    cleaned = anonymizer("low", scrubber=own).clean(
+        mr_instance(RepetitionTime="2000", EchoTime="3")
+    )
     assert (cleaned.RepetitionTime, cleaned.EchoTime) == (2000, 3)

@@ -10,21 +10,24 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from deidflow.config import CommonSettings, checked
 from deidflow.errors import ConfigError, UsageError
 from deidflow.header.completeness import weakened
-from deidflow.header.described import differing, documented, explain
-from deidflow.header.library import NAMES, load_profile, read_profile
+from deidflow.header.load_profile import NAMES, load_profile, read_profile
+from deidflow.header.profile_table import differing, documented, explain
 from deidflow.header.rules import category_tags, compile_profile
 from deidflow.header.selectors import parse_selector, tag_of
-from deidflow.steps.chosen import chosen_profile, parse_replacements
+from deidflow.settings.effective import effective_profile, parse_replacements
+from deidflow.settings.load import checked
+from deidflow.settings.run import CommonSettings
 from tests.conftest import REAL_DATA, Anonymizer, anonymizer, cleaner, mr_instance
 
 
 def with_header(profile: str = "low", **header: Any) -> Anonymizer:
     """The anonymizer of settings with this section `header`."""
     inner = cleaner("low")
-    inner.rules = compile_profile(chosen_profile(checked(CommonSettings, {"profile": profile, "header": header})))
+    inner.rules = compile_profile(
+        effective_profile(checked(CommonSettings, {"profile": profile, "header": header}))
+    )
     return Anonymizer(inner)
 
 
@@ -45,7 +48,9 @@ def test_every_attribute_of_the_table_is_explained() -> None:
     assert sum(bool(row.code) for row in rows) == 656
     assert (named["PatientBirthDate"].code, named["PatientBirthDate"].action) == ("Z", "empty")
     assert named["PatientWeight"].action == "bin (5)"
-    assert ("PatientWeight", "keep", "bin (5)") in differing(load_profile("low"), load_profile("high"))
+    assert ("PatientWeight", "keep", "bin (5)") in differing(
+        load_profile("low"), load_profile("high")
+    )
 
 
 def test_basic_keeps_no_dates_no_descriptions_and_nothing_private() -> None:
@@ -66,7 +71,9 @@ def test_clinical_trial_shifts_dates_and_removes_times() -> None:
 
 
 def test_research_takes_name_id_birth_date_address_and_telephone_only() -> None:
-    header = mr_instance(PatientAddress="Way 1", PatientTelephoneNumbers="0123", InstitutionName="Clinic")
+    header = mr_instance(
+        PatientAddress="Way 1", PatientTelephoneNumbers="0123", InstitutionName="Clinic"
+    )
     cleaned = anonymizer("research").clean(header)
     assert (str(cleaned.PatientName), cleaned.PatientBirthDate) == ("P001", "")
     assert cleaned.PatientID not in ("", "PID-77120", "P001")
@@ -74,13 +81,18 @@ def test_research_takes_name_id_birth_date_address_and_telephone_only() -> None:
     assert (cleaned.StudyDate, cleaned.InstitutionName, cleaned.SOPInstanceUID) == (
         "20220510", "Clinic", header.SOPInstanceUID,
     )  # fmt: skip
-    assert (cleaned.PatientIdentityRemoved, "DeidentificationMethodCodeSequence" in cleaned) == ("NO", False)
+    assert (cleaned.PatientIdentityRemoved, "DeidentificationMethodCodeSequence" in cleaned) == (
+        "NO",
+        False,
+    )
 
 
 def test_pseudonymize_takes_the_name_everywhere_it_stands_and_nothing_else() -> None:
     item = Dataset()
     item.PatientComments = "Adelheid was calm"
-    header = mr_instance(PatientComments="Mrs. ZIMMERQUAST moved", ReferencedImageSequence=Sequence([item]))
+    header = mr_instance(
+        PatientComments="Mrs. ZIMMERQUAST moved", ReferencedImageSequence=Sequence([item])
+    )
     block = header.private_block(0x0033, "ACME", create=True)
     block.add_new(0x13, "LO", "Zimmerquast^A")
     block.add_new(0x14, "OB", b"Zimmerquast!")
@@ -96,15 +108,26 @@ def test_pseudonymize_takes_the_name_everywhere_it_stands_and_nothing_else() -> 
     assert 0x00331014 not in cleaned
 
 
-@pytest.mark.parametrize("category", ["patient", "clinical_trial", "provider", "institution", "dates"])
+@pytest.mark.parametrize(
+    "category", ["patient", "clinical_trial", "provider", "institution", "dates"]
+)
 def test_categories_cover_at_least_what_nils_does(category: str) -> None:
     path = REAL_DATA.parent / "spec" / "nils_tags.csv"
     if not path.exists():
         pytest.skip("no table of NILS beside the checkout")
-    names = {"patient": "Patient", "clinical_trial": "Clinical", "provider": "Healthcare", "institution": "Institution"}
+    names = {
+        "patient": "Patient",
+        "clinical_trial": "Clinical",
+        "provider": "Healthcare",
+        "institution": "Institution",
+    }
     wanted = names.get(category, "Time")
     with path.open() as stream:
-        asked = {tag_of(row["tag"]) for row in csv.DictReader(stream) if row["category"].startswith(wanted)}
+        asked = {
+            tag_of(row["tag"])
+            for row in csv.DictReader(stream)
+            if row["category"].startswith(wanted)
+        }
     assert asked <= set(category_tags(category))
 
 
@@ -112,7 +135,9 @@ def test_categories_are_switched_on_and_off() -> None:
     on = with_header(categories={"patient": True, "dates": False}).clean(mr_instance())
     assert on.get("PatientWeight") in (None, "") and on.PatientSex == ""
     assert on.StudyDate == "20220510"
-    assert compile_profile(load_profile("low")).for_tag(tag_of("PatientWeight"), "DS").action == "keep"
+    assert (
+        compile_profile(load_profile("low")).for_tag(tag_of("PatientWeight"), "DS").action == "keep"
+    )
 
 
 def test_keep_wins_over_replace_over_remove_over_the_profile() -> None:
@@ -143,9 +168,11 @@ def test_attributes_are_named_in_every_way() -> None:
 
 def test_uids_are_kept_when_asked_and_said() -> None:
     settings = checked(CommonSettings, {"level": "low", "header": {"keep_uids": True}})
-    assert "113110" in dict(chosen_profile(settings).codes)
+    assert "113110" in dict(effective_profile(settings).codes)
     with pytest.raises(UsageError, match="contradict"):
-        chosen_profile(checked(CommonSettings, {"header": {"keep_uids": True, "uid_root": "1.2.3"}}))
+        effective_profile(
+            checked(CommonSettings, {"header": {"keep_uids": True, "uid_root": "1.2.3"}})
+        )
 
 
 def test_two_values_for_one_attribute_contradict_each_other() -> None:
@@ -153,18 +180,26 @@ def test_two_values_for_one_attribute_contradict_each_other() -> None:
     with pytest.raises(UsageError, match="two values"):
         parse_replacements(["PatientName=A", "PatientName=B"])
     with pytest.raises(UsageError, match="two values"):
-        chosen_profile(checked(CommonSettings, {"header": {"replace": {"PatientName": "A", "0010,0010": "B"}}}))
+        effective_profile(
+            checked(CommonSettings, {"header": {"replace": {"PatientName": "A", "0010,0010": "B"}}})
+        )
 
 
 def test_a_profile_of_a_site_extends_one_of_ours(tmp_path: Path) -> None:
-    text = "extends: basic\noptions: [retain_device_identity]\ndates: {mode: timepoint}\ndeviations:\n"
+    text = (
+        "extends: basic\noptions: [retain_device_identity]\ndates: {mode: timepoint}\ndeviations:\n"
+    )
     text += "  - {attribute: BodyPartExamined, action: remove, reason: not needed}\n"
     text += "  - {attribute: InstitutionName, action: replace, value: SITE A, create: true, reason: shown to readers}\n"
     profile = read_profile(written(tmp_path, text))
     inner = cleaner("basic")
     inner.rules = compile_profile(profile)
     cleaned = Anonymizer(inner).clean(mr_instance(StationName="MR1"))
-    assert (cleaned.StationName, cleaned.InstitutionName, str(cleaned.PatientName)) == ("MR1", "SITE A", "P001")
+    assert (cleaned.StationName, cleaned.InstitutionName, str(cleaned.PatientName)) == (
+        "MR1",
+        "SITE A",
+        "P001",
+    )
     assert "BodyPartExamined" not in cleaned
 
 
@@ -189,7 +224,8 @@ def test_a_wrong_profile_is_explained_by_its_line(tmp_path: Path, text: str, sai
 
 
 @pytest.mark.parametrize(
-    "text", ["0029,[ACME]zz", "0028,[ACME]10", "60xy,3000", "Nothing", "ReferencedImageSequence/Nothing"]
+    "text",
+    ["0029,[ACME]zz", "0028,[ACME]10", "60xy,3000", "Nothing", "ReferencedImageSequence/Nothing"],
 )
 def test_what_names_no_attribute_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
@@ -198,7 +234,9 @@ def test_what_names_no_attribute_is_refused(text: str) -> None:
 
 def test_only_complete_profiles_say_that_identity_was_removed(tmp_path: Path) -> None:
     assert (
-        not weakened(load_profile("high")) and not weakened(load_profile("low")) and not weakened(load_profile("basic"))
+        not weakened(load_profile("high"))
+        and not weakened(load_profile("low"))
+        and not weakened(load_profile("basic"))
     )
     text = "extends: low\ndeviations:\n  - {attribute: OperatorsName, action: keep, reason: asked for}\n"
     assert weakened(read_profile(written(tmp_path, text))) == (tag_of("OperatorsName"),)
@@ -207,26 +245,43 @@ def test_only_complete_profiles_say_that_identity_was_removed(tmp_path: Path) ->
 def test_labels_and_days_go_into_their_own_attributes(tmp_path: Path) -> None:
     from deidflow.header.markers import markers
 
-    profile = read_profile(written(tmp_path, "extends: basic\ndates: {mode: timepoint, since: first-study}\n"))
+    profile = read_profile(
+        written(tmp_path, "extends: basic\ndates: {mode: timepoint, since: first-study}\n")
+    )
     inner = cleaner("basic")
-    inner.rules, inner.markers = compile_profile(profile), {True: markers(profile, "M06", 183, explicit=True)}
+    inner.rules, inner.markers = (
+        compile_profile(profile),
+        {True: markers(profile, "M06", 183, explicit=True)},
+    )
     cleaned = Anonymizer(inner).clean(mr_instance())
-    assert (cleaned.ClinicalTrialTimePointID, cleaned.LongitudinalTemporalOffsetFromEvent) == ("M06", 183)
+    assert (cleaned.ClinicalTrialTimePointID, cleaned.LongitudinalTemporalOffsetFromEvent) == (
+        "M06",
+        183,
+    )
     assert (cleaned.LongitudinalTemporalEventType, cleaned.StudyDate) == ("BASELINE", "")
     assert cleaned.LongitudinalTemporalInformationModified == "MODIFIED"
 
 
 @pytest.mark.parametrize(
-    "kept", ["6000,0022", "60xx,3000", "0029,[ACME]10", "ReferencedImageSequence/PatientName", "OperatorsName"]
+    "kept",
+    [
+        "6000,0022",
+        "60xx,3000",
+        "0029,[ACME]10",
+        "ReferencedImageSequence/PatientName",
+        "OperatorsName",
+    ],
 )
 def test_what_was_kept_on_purpose_is_said(kept: str) -> None:
     settings = checked(CommonSettings, {"profile": "low", "header": {"keep": (kept,)}})
-    assert weakened(chosen_profile(settings))
+    assert weakened(effective_profile(settings))
 
 
 @pytest.mark.parametrize("kept", ["StudyTime", "Rows", "SliceThickness"])
 def test_what_stays_anyway_weakens_nothing(kept: str) -> None:
-    assert not weakened(chosen_profile(checked(CommonSettings, {"profile": "low", "header": {"keep": (kept,)}})))
+    assert not weakened(
+        effective_profile(checked(CommonSettings, {"profile": "low", "header": {"keep": (kept,)}}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,7 +296,7 @@ def test_what_stays_anyway_weakens_nothing(kept: str) -> None:
 )
 def test_what_would_break_files_is_refused(header: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        chosen_profile(checked(CommonSettings, {"header": header}))
+        effective_profile(checked(CommonSettings, {"header": header}))
 
 
 def test_all_elements_of_a_private_creator() -> None:
@@ -249,4 +304,8 @@ def test_all_elements_of_a_private_creator() -> None:
     for creator, number in (("ACME", 0x10), ("ACME", 0x11), ("OTHER", 0x10)):
         header.private_block(0x0029, creator, create=True).add_new(number, "LO", "kept")
     cleaned = with_header(keep=("0029,[ACME]xx",)).clean(header)
-    assert [hex(tag) for tag in cleaned.keys() if tag.is_private] == ["0x290010", "0x291010", "0x291011"]
+    assert [hex(tag) for tag in cleaned.keys() if tag.is_private] == [
+        "0x290010",
+        "0x291010",
+        "0x291011",
+    ]

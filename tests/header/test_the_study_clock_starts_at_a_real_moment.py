@@ -36,7 +36,9 @@ def anonymized(folder: Path, headers: list[Dataset], **options: Any) -> list[Dat
         header.SOPInstanceUID = f"1.2.3.4.5.1.1.{number + 1}"
         header.InstanceNumber = number + 1
         save(header, folder / "in" / f"{number}.dcm")
-    result = deidflow.anonymize([folder / "in"], folder / "out", level=options.pop("level", "high"), **options)
+    result = deidflow.anonymize(
+        [folder / "in"], folder / "out", level=options.pop("level", "high"), **options
+    )
     assert result.verdicts["released"] == len(headers)
     files = sorted((folder / "out").rglob("*.dcm"))
     return sorted(map(pydicom.dcmread, files), key=lambda header: header.InstanceNumber)
@@ -48,7 +50,9 @@ def moments(header: Dataset) -> list[str]:
 
 
 @pytest.mark.parametrize("placeholder", ["19000101", "18581117", "19700101", "00010101", "", None])
-def test_a_placeholder_study_date_is_not_the_origin(tmp_path: Path, placeholder: str | None) -> None:
+def test_a_placeholder_study_date_is_not_the_origin(
+    tmp_path: Path, placeholder: str | None
+) -> None:
     (header,) = anonymized(tmp_path, [mr_instance(**REAL | {"StudyDate": placeholder})])
     assert not any(HIDDEN.search(value) for value in moments(header))
     assert (header.SeriesDate, header.SeriesTime) == ("19000101", "000130.5")
@@ -77,7 +81,9 @@ def test_a_time_that_nothing_can_hide_does_not_leave(tmp_path: Path) -> None:
 
 def test_every_instance_of_a_study_has_the_same_origin(tmp_path: Path) -> None:
     first = mr_instance(**REAL | {"StudyTime": ""})
-    second = mr_instance(**REAL | {"StudyTime": "", "AcquisitionTime": "101600", "ContentTime": "101600"})
+    second = mr_instance(
+        **REAL | {"StudyTime": "", "AcquisitionTime": "101600", "ContentTime": "101600"}
+    )
     released = anonymized(tmp_path, [first, second])
     assert [header.SeriesTime for header in released] == ["000030.5", "000030.5"]
     assert [header.AcquisitionTime for header in released] == ["000100.25", "000000"]
@@ -89,7 +95,10 @@ def test_offsets_from_utc_count_where_distances_are_kept() -> None:
     assert clock is not None
     assert clock_datetime("20220510090000+0000", clock, hour) == "19000101000000"
     assert clock_datetime("20220510100000", clock, hour) == "19000101000000"
-    assert clock_datetime("20220510110000", clock.in_zone(parse_zone("+0200")), parse_zone("+0200")) == "19000101000000"
+    assert (
+        clock_datetime("20220510110000", clock.in_zone(parse_zone("+0200")), parse_zone("+0200"))
+        == "19000101000000"
+    )
     assert shift_datetime("20220301233000+0000", 1, hour) == "20220303003000"
 
 
@@ -111,7 +120,9 @@ def test_shifted_dates_at_high_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_category_dates_takes_every_date_nested_too(tmp_path: Path) -> None:
-    header = mr_instance(**REAL | {"AcquisitionDateTime": "20190304101630", "DateOfSecondaryCapture": "20190304"})
+    header = mr_instance(
+        **REAL | {"AcquisitionDateTime": "20190304101630", "DateOfSecondaryCapture": "20190304"}
+    )
     inner = Dataset()
     inner.ScheduledProcedureStepStartDate, inner.ReferencedDateTime = "20190304", "20190304101630"
     inner.ContentDate = "20190304"
@@ -173,7 +184,9 @@ def test_an_hour_gives_no_minutes_away() -> None:
 
 
 @pytest.mark.parametrize("date", ["19800101", "20000101", "11111111", "19691231"])
-def test_a_made_up_study_date_that_no_list_knows_is_not_the_origin(tmp_path: Path, date: str) -> None:
+def test_a_made_up_study_date_that_no_list_knows_is_not_the_origin(
+    tmp_path: Path, date: str
+) -> None:
     (header,) = anonymized(tmp_path, [mr_instance(**REAL | {"StudyDate": date})])
     assert not any(HIDDEN.search(value) for value in moments(header))
     assert header.SeriesDate == "19000101"
@@ -183,7 +196,9 @@ def test_a_made_up_study_date_that_no_list_knows_is_not_the_origin(tmp_path: Pat
 @pytest.mark.parametrize("date", ["19800101", "20000101"])
 def test_a_made_up_series_date_gives_the_origin_away_at_no_level(tmp_path: Path, date: str) -> None:
     for level in ("low", "high"):
-        (header,) = anonymized(tmp_path / level, [mr_instance(**REAL | {"SeriesDate": date})], level=level)
+        (header,) = anonymized(
+            tmp_path / level, [mr_instance(**REAL | {"SeriesDate": date})], level=level
+        )
         assert str(header.get("SeriesDate", "")) in ("", "19000101") or level == "low"
         assert str(header.get("SeriesDate", ""))[:2] != "18"
 
@@ -199,4 +214,7 @@ def test_a_profile_that_shows_its_shift_is_refused_at_high(tmp_path: Path) -> No
 def test_zero_years_are_no_age() -> None:
     header = mr_instance(PatientAge="000Y", PatientBirthDate="19590101", StudyDate="20220510")
     assert anonymizer("high").clean(header).PatientAge == "060Y"
-    assert anonymizer("high").clean(mr_instance(PatientAge="000Y", PatientBirthDate="")).PatientAge == "000Y"
+    assert (
+        anonymizer("high").clean(mr_instance(PatientAge="000Y", PatientBirthDate="")).PatientAge
+        == "000Y"
+    )

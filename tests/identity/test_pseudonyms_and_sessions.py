@@ -15,13 +15,22 @@ from deidflow.identity.vault import Vault, shift_days
 
 
 def person(key: str, **studies: date | None) -> Person:
-    return Person(key, {"name 0": f"original of {key}"}, frozenset(day for day in studies.values() if day), studies)
+    return Person(
+        key,
+        {"name 0": f"original of {key}"},
+        frozenset(day for day in studies.values() if day),
+        studies,
+    )
 
 
 def test_new_patients_are_numbered_in_keyed_order_and_never_again(vault: Vault) -> None:
     first = vault.identify([person(f"id||{number}") for number in range(6)])
-    assert sorted(one.pseudonym for one in first.values()) == [f"P{number:03d}" for number in range(1, 7)]
-    assert [first[f"id||{number}"].pseudonym for number in range(6)] != sorted(one.pseudonym for one in first.values())
+    assert sorted(one.pseudonym for one in first.values()) == [
+        f"P{number:03d}" for number in range(1, 7)
+    ]
+    assert [first[f"id||{number}"].pseudonym for number in range(6)] != sorted(
+        one.pseudonym for one in first.values()
+    )
     second = vault.identify([person("id||new"), *(person(f"id||{number}") for number in range(6))])
     assert second["id||new"].pseudonym == "P007"
     assert {key: second[key] for key in first} == first
@@ -31,7 +40,9 @@ def test_other_projects_and_levels_cannot_be_joined(tmp_path: Path) -> None:
     orders = []
     for project, level in (("a", "high"), ("b", "high"), ("a", "low")):
         vault = Vault(tmp_path, Keys(b"s" * 32, project, level))
-        found = vault.identify([person(f"id||{number}", one=date(2020, 1, 1)) for number in range(8)])
+        found = vault.identify(
+            [person(f"id||{number}", one=date(2020, 1, 1)) for number in range(8)]
+        )
         orders.append([(one.pseudonym, one.shift_days) for one in found.values()])
         vault.close()
     assert orders[0] != orders[1] != orders[2] != orders[0]
@@ -77,23 +88,38 @@ def test_shifts_go_into_the_past_and_never_hit_an_own_date() -> None:
         assert not moved & {day.toordinal() for day in own.values()}
 
 
-def labels(days: list[date | None], fixed: dict[bytes, str] | None = None, anchor: date | None = None) -> list[str]:
+def labels(
+    days: list[date | None], fixed: dict[bytes, str] | None = None, anchor: date | None = None
+) -> list[str]:
     studies = [DatedStudy(str(number).encode(), day) for number, day in enumerate(days)]
     found, _ = label_sessions(studies, fixed or {}, anchor)
     return [found[study.lookup] for study in studies]
 
 
 def test_labels_are_months_since_the_first_study() -> None:
-    assert labels([date(2023, 3, 16), date(2023, 9, 14), date(2024, 3, 18)]) == ["M00", "M06", "M12"]
+    assert labels([date(2023, 3, 16), date(2023, 9, 14), date(2024, 3, 18)]) == [
+        "M00",
+        "M06",
+        "M12",
+    ]
 
 
 def test_the_same_month_again_gets_a_letter() -> None:
-    assert labels([date(2023, 3, 16), date(2023, 3, 20), date(2023, 3, 24), None]) == ["M00", "M00b", "M00c", "M00d"]
+    assert labels([date(2023, 3, 16), date(2023, 3, 20), date(2023, 3, 24), None]) == [
+        "M00",
+        "M00b",
+        "M00c",
+        "M00d",
+    ]
 
 
 def test_published_labels_stay_and_an_older_study_is_n06() -> None:
     fixed, anchor = {b"0": "M00"}, date(2023, 9, 14)
-    assert labels([date(2023, 9, 14), date(2023, 3, 16), date(2023, 9, 20)], fixed, anchor) == ["M00", "N06", "M00b"]
+    assert labels([date(2023, 9, 14), date(2023, 3, 16), date(2023, 9, 20)], fixed, anchor) == [
+        "M00",
+        "N06",
+        "M00b",
+    ]
 
 
 def test_labels_are_fixed_once_published(vault: Vault) -> None:

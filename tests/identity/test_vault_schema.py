@@ -52,7 +52,9 @@ def write_first_vault(folder: Path) -> bytes:
 
     for project, level in SCOPES:
         keys = Keys(master, project, level)
-        patient = seal_unbound(keys, {"patient_id": f"MRN-{project}-{level}", "patient_name": "DOE^JANE"})
+        patient = seal_unbound(
+            keys, {"patient_id": f"MRN-{project}-{level}", "patient_name": "DOE^JANE"}
+        )
         study = seal_unbound(keys, {"study": "1.2.3", "date": "2020-01-01", "anchor": "2020-01-01"})
         patient_lookup = keys.lookup("patient", "id||jane")
         database.execute(
@@ -88,12 +90,18 @@ def test_identities_of_the_first_version_stay_and_are_sealed_anew(tmp_path: Path
     identity = vault.identify([jane])["id||jane"]
     vault.close()
 
-    assert (identity.pseudonym, identity.shift_days, identity.labels) == ("P007", -77, {"1.2.3": "M00"})
+    assert (identity.pseudonym, identity.shift_days, identity.labels) == (
+        "P007",
+        -77,
+        {"1.2.3": "M00"},
+    )
     assert schema_number(tmp_path) == SCHEMA_NUMBER
     database = sqlite3.connect(tmp_path / "deidflow.sqlite")
     sealed = database.execute("SELECT sealed FROM patients WHERE level = 'low'").fetchone()[0]
     with pytest.raises(InvalidTag):
-        AESGCM(Keys(master, "default", "low").derive("seal")).decrypt(sealed[:12], sealed[12:], None)
+        AESGCM(Keys(master, "default", "low").derive("seal")).decrypt(
+            sealed[:12], sealed[12:], None
+        )
 
 
 def test_every_project_and_level_is_upgraded_at_once(tmp_path: Path) -> None:
@@ -102,7 +110,9 @@ def test_every_project_and_level_is_upgraded_at_once(tmp_path: Path) -> None:
         rows = list(registry.rows(None, None))
         words = [problem for problem in problems(registry) if "sealed values" in problem]
     assert words == []
-    assert {row.patient_id for row in rows} == {f"MRN-{project}-{level}" for project, level in SCOPES}
+    assert {row.patient_id for row in rows} == {
+        f"MRN-{project}-{level}" for project, level in SCOPES
+    }
     assert {row.sessions for row in rows} == {(("M00", "2020-01-01"),)}
 
 
@@ -116,7 +126,9 @@ def test_a_damaged_value_does_not_keep_the_others_from_being_upgraded(tmp_path: 
     with open_registry(tmp_path) as registry:
         assert [row.pseudonym for row in registry.rows("default", "high")] == ["P007"]
         words = [problem for problem in problems(registry) if "sealed values" in problem]
-    assert words == ["sealed values of project default, level low are damaged or from another secret"]
+    assert words == [
+        "sealed values of project default, level low are damaged or from another secret"
+    ]
 
 
 def test_another_secret_changes_nothing(tmp_path: Path) -> None:
@@ -140,11 +152,15 @@ def test_a_vault_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) ->
 @pytest.mark.parametrize("table", ["patients", "sessions"])
 def test_sealed_values_cannot_change_their_row(vault: Vault, table: str) -> None:
     day = date(2020, 1, 1)
-    people = [Person(f"id||{key}", {"name": key}, frozenset([day]), {key: day}) for key in ("a", "b")]
+    people = [
+        Person(f"id||{key}", {"name": key}, frozenset([day]), {key: day}) for key in ("a", "b")
+    ]
     vault.identify(people)
 
     database = sqlite3.connect(vault.folder / "deidflow.sqlite")
-    (first, one), (second, other) = database.execute(f"SELECT lookup, sealed FROM {table}").fetchall()
+    (first, one), (second, other) = database.execute(
+        f"SELECT lookup, sealed FROM {table}"
+    ).fetchall()
     database.execute(f"UPDATE {table} SET sealed = ? WHERE lookup = ?", (other, first))
     database.execute(f"UPDATE {table} SET sealed = ? WHERE lookup = ?", (one, second))
     database.commit()

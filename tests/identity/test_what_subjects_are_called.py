@@ -7,23 +7,28 @@ from typing import Any
 
 import pytest
 
-from deidflow.config import CommonSettings, checked
 from deidflow.errors import ConfigError, DeidflowError, UsageError
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.identity.strategies import Namer, read_table
-from deidflow.settings import CsvSettings, IdSettings, SessionSettings
+from deidflow.settings.load import checked
+from deidflow.settings.run import CommonSettings
+from deidflow.settings.sections import CsvSettings, IdSettings, SessionSettings
 
 KEYS = Keys(b"s" * 32, "default", "high")
 
 
 def person(patient_id: str, name: str = "Doe^Jane", folder: str = "sub-01/a") -> Person:
     who = frozenset((patient_id, *name.split("^")))
-    return Person(f"id||{patient_id}", {}, frozenset(), {}, patient_id, name, frozenset((folder,)), who)
+    return Person(
+        f"id||{patient_id}", {}, frozenset(), {}, patient_id, name, frozenset((folder,)), who
+    )
 
 
-def named(persons: list[Person], taken: dict[bytes, str] | None = None, **settings: Any) -> list[str]:
+def named(
+    persons: list[Person], taken: dict[bytes, str] | None = None, **settings: Any
+) -> list[str]:
     """Pseudonyms in the order of the persons."""
     found = Namer(IdSettings(**settings), KEYS).names(persons, taken or {}, persons)
     return [found[one.key] for one in persons]
@@ -42,16 +47,27 @@ def test_sequential_numbers_have_prefix_start_and_width() -> None:
 
 def test_hashes_are_keyed_and_collisions_are_refused() -> None:
     one = named([person("AAA")], strategy="deterministic", prefix="S", length=12)[0]
-    assert len(one) == 13 and one == named([person("AAA")], strategy="deterministic", prefix="S", length=12)[0]
-    assert one != named([person("AAA")], strategy="deterministic", prefix="S", length=12, hash="sha256")[0]
-    other = Namer(IdSettings(strategy="deterministic", prefix="S"), Keys(b"t" * 32, "default", "high"))
+    assert (
+        len(one) == 13
+        and one == named([person("AAA")], strategy="deterministic", prefix="S", length=12)[0]
+    )
+    assert (
+        one
+        != named([person("AAA")], strategy="deterministic", prefix="S", length=12, hash="sha256")[0]
+    )
+    other = Namer(
+        IdSettings(strategy="deterministic", prefix="S"), Keys(b"t" * 32, "default", "high")
+    )
     assert other.names([person("AAA")], {}, []) != {"id||AAA": one}
     with pytest.raises(UsageError, match=r"raise ids\.length"):
         named([person("AAA")], {b"x": one}, strategy="deterministic", prefix="S")
 
 
 def test_names_count_by_their_words() -> None:
-    swapped = named([person("1", "Doe^Jane")], strategy="name"), named([person("2", "jané doe")], strategy="name")
+    swapped = (
+        named([person("1", "Doe^Jane")], strategy="name"),
+        named([person("2", "jané doe")], strategy="name"),
+    )
     assert swapped[0] == swapped[1]
     with pytest.raises(UsageError, match="share a name"):
         named([person("1"), person("2")], strategy="name")
@@ -65,7 +81,10 @@ def test_folders_name_subjects() -> None:
     assert named(people, strategy="folder", folder=folder) == ["01", "02"]
     with pytest.raises(UsageError, match="names no pseudonym for 2 subjects"):
         named(people, strategy="folder", folder={"depth": 9})
-    assert named(people, strategy="folder", folder={"depth": 9, "fallback": "sequential"}) == ["P001", "P002"]
+    assert named(people, strategy="folder", folder={"depth": 9, "fallback": "sequential"}) == [
+        "P001",
+        "P002",
+    ]
     with pytest.raises(UsageError, match="more than one subject"):
         named(people, strategy="folder", folder={"depth": 1})
 
@@ -84,7 +103,10 @@ def test_a_table_names_subjects(tmp_path: Path) -> None:
         named(people, strategy="csv", csv=wanted)
     filled = wanted.model_copy(update={"missing": "sequential"})
     assert named(people, strategy="csv", csv=filled) == ["X1", "X2", "P003"]
-    assert len(named(people, strategy="csv", csv=wanted.model_copy(update={"missing": "hash"}))[2]) == 13
+    assert (
+        len(named(people, strategy="csv", csv=wanted.model_copy(update={"missing": "hash"}))[2])
+        == 13
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +145,9 @@ def test_ids_stay_when_nothing_is_asked() -> None:
         ({"length": 4}, "greater than or equal to 10"),
     ],
 )
-def test_wrong_settings_are_explained_before_anything_is_read(ids: dict[str, Any], said: str) -> None:
+def test_wrong_settings_are_explained_before_anything_is_read(
+    ids: dict[str, Any], said: str
+) -> None:
     with pytest.raises(DeidflowError, match=said):
         checked(CommonSettings, {"ids": ids})
 
@@ -136,4 +160,11 @@ def test_sessions_snap_to_the_months_of_a_plan() -> None:
     studies = [DatedStudy(key, first + timedelta(days=count)) for key, count in days.items()]
     wanted = SessionSettings(snap_months=6, tolerance_months=1, min_offset_months=0.5)
     labels, _ = label_sessions(studies, {}, first, wanted)
-    assert labels == {b"0": "M00", b"1": "M00b", b"2": "M06", b"3": "M06b", b"4": "M09", b"5": "N06"}
+    assert labels == {
+        b"0": "M00",
+        b"1": "M00b",
+        b"2": "M06",
+        b"3": "M06b",
+        b"4": "M09",
+        b"5": "N06",
+    }

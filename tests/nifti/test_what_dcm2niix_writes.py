@@ -51,7 +51,9 @@ def with_text(path: Path) -> Path:
     image = nibabel.Nifti1Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
     image.header["descrip"], image.header["aux_file"] = b"TE=3;Zimmerquast", b"PID-77120"
     image.header["db_name"], image.header["intent_name"] = b"Zimmerquast", b"Adelheid"
-    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"Zimmerquast was here"))
+    image.header.extensions.append(
+        nibabel.nifti1.Nifti1Extension("comment", b"Zimmerquast was here")
+    )
     image.header.set_slope_inter(2.0, 1.0)
     image.to_filename(path)
     return path
@@ -93,7 +95,11 @@ def test_the_sidecar_keeps_listed_fields_only(tmp_path: Path) -> None:
 
 
 ISO_2022 = {
-    "japanese": (["", "ISO 2022 IR 87"], "Yamada^Tarou=日本語能表^太郎=やまだ^たろう", "頭部 表能 T1"),
+    "japanese": (
+        ["", "ISO 2022 IR 87"],
+        "Yamada^Tarou=日本語能表^太郎=やまだ^たろう",
+        "頭部 表能 T1",
+    ),
     "korean": (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "뇌 검사 T1"),
 }
 

@@ -17,7 +17,12 @@ from deidflow.header.text import Scrubber
 from deidflow.nifti.sidecar import rebuild
 from tests.conftest import REAL_DATA, command_line
 
-SETS = ["mr_philips_study/1901_pcasl", "mr_philips_study/2101_fmri_2vol", "mr_uih_dti_grid", "mr_siemens_xa30_study"]
+SETS = [
+    "mr_philips_study/1901_pcasl",
+    "mr_philips_study/2101_fmri_2vol",
+    "mr_uih_dti_grid",
+    "mr_siemens_xa30_study",
+]
 SETS += ["mr_siemens_mosaic", "mr_ge_epi"]
 Lost = dict[str, set[str]]
 
@@ -25,7 +30,11 @@ Lost = dict[str, set[str]]
 def documented() -> Lost:
     """Manufacturer -> fields, from the table."""
     text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text("utf-8")
-    rows = [line.split("|")[1:3] for line in text.split("| Manufacturer |")[1].splitlines() if line.startswith("| ")]
+    rows = [
+        line.split("|")[1:3]
+        for line in text.split("| Manufacturer |")[1].splitlines()
+        if line.startswith("| ")
+    ]
     return {name.strip(): {field.strip() for field in fields.split(",")} for name, fields in rows}
 
 
@@ -37,7 +46,10 @@ def test_the_table_of_what_is_lost_is_true(tmp_path: Path) -> None:
         shutil.copytree(REAL_DATA / name, source)
         result = command_line("anonymize", source, released, "--level", "low")
         assert result.returncode in (0, 4), result.stderr
-        before, after = (images_of(folder, tmp_path / "nifti" / folder.parent.name) for folder in (source, released))
+        before, after = (
+            images_of(folder, tmp_path / "nifti" / folder.parent.name)
+            for folder in (source, released)
+        )
         lost.setdefault(maker_of(source), set()).update(fields(before) - fields(after))
         assert len(list(before.rglob("*.bv*"))) == len(list(after.rglob("*.bv*")))
         assert voxels(before) == voxels(after)
@@ -47,13 +59,30 @@ def test_the_table_of_what_is_lost_is_true(tmp_path: Path) -> None:
 def images_of(folder: Path, out: Path) -> Path:
     out = out / folder.name
     out.mkdir(parents=True)
-    command = [dcm2niix.bin_path, "-z", "n", "-ba", "y", "-x", "i", "-f", "%s_%t", "-o", str(out), str(folder)]
+    command = [
+        dcm2niix.bin_path,
+        "-z",
+        "n",
+        "-ba",
+        "y",
+        "-x",
+        "i",
+        "-f",
+        "%s_%t",
+        "-o",
+        str(out),
+        str(folder),
+    ]
     subprocess.run(command, capture_output=True, check=False)
     return out
 
 
 def maker_of(folder: Path) -> str:
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.read_bytes()[128:132] == b"DICM"]
+    paths = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.read_bytes()[128:132] == b"DICM"
+    ]
     return str(pydicom.dcmread(paths[0], stop_before_pixels=True).Manufacturer).split()[0].upper()
 
 

@@ -17,11 +17,11 @@ from deidflow.face.affine import IDENTITY
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.picture import save_sheet
 from deidflow.face.volume import image_of
-from deidflow.face_settings import DefaceSettings
-from deidflow.header.library import load_profile
+from deidflow.header.load_profile import load_profile
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.settings.face import DefaceSettings
 from deidflow.steps.anonymize import anonymize_session
-from deidflow.steps.masked import MaskedSeries
+from deidflow.steps.series_masked import MaskedSeries
 from tests.conftest import mr_instance, save
 
 SIZE, SLICES = 24, 20
@@ -54,7 +54,15 @@ def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, dict[s
     """A built series and what the builder said."""
     changes, settings = getattr(request, "param", ({}, DefaceSettings()))
     series = write(tmp_path / "source", **changes)
-    order = WorkOrder("P001", str(tmp_path / "source"), "00" * 16, 0, (), (SessionOrder("M00", "", (series,)),), "00")
+    order = WorkOrder(
+        "P001",
+        str(tmp_path / "source"),
+        "00" * 16,
+        0,
+        (),
+        (SessionOrder("M00", "", (series,)),),
+        "00",
+    )
     order.write(tmp_path / "order.json")
     profile = load_profile("high")
     (tmp_path / "headers").mkdir()
@@ -63,7 +71,9 @@ def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, dict[s
     headers = sorted((tmp_path / "headers" / "003-MR").iterdir())
     names = [f"slice_{number:03d}.dcm" for number in range(1, SLICES + 1)]
     folder = tmp_path / "003-MR"
-    builder = MaskedSeries(box(), settings, order, folder, tmp_path / "masks" / "m.npz", tmp_path / "log", profile, {})
+    builder = MaskedSeries(
+        box(), settings, order, folder, tmp_path / "masks" / "m.npz", tmp_path / "log", profile, {}
+    )
     return folder, builder.build(series, headers, names)
 
 
@@ -72,11 +82,14 @@ def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     before = sorted((folder.parent / "source").glob("*.dcm"))
     after = sorted((folder / "defaced_dicom").glob("*.dcm"))
     return [
-        (pydicom.dcmread(a).pixel_array, pydicom.dcmread(b).pixel_array) for a, b in zip(before, after, strict=True)
+        (pydicom.dcmread(a).pixel_array, pydicom.dcmread(b).pixel_array)
+        for a, b in zip(before, after, strict=True)
     ]
 
 
-def test_values_outside_the_mask_stay_and_overlay_bits_go(masked: tuple[Path, dict[str, int]]) -> None:
+def test_values_outside_the_mask_stay_and_overlay_bits_go(
+    masked: tuple[Path, dict[str, int]],
+) -> None:
     folder, said = masked
     assert said == {"removed": 14 * 10 * SIZE, "overlay_bits_cleared": 1}
     for number, (before, after) in enumerate(pairs(folder)):
@@ -86,7 +99,9 @@ def test_values_outside_the_mask_stay_and_overlay_bits_go(masked: tuple[Path, di
         assert not after[removed].any()
 
 
-def test_mask_and_image_are_what_dcm2niix_makes_of_them(masked: tuple[Path, dict[str, int]]) -> None:
+def test_mask_and_image_are_what_dcm2niix_makes_of_them(
+    masked: tuple[Path, dict[str, int]],
+) -> None:
     folder, said = masked
     image, mask = (nibabel.load(folder / f"defaced{part}.nii.gz") for part in ("", "_mask"))
     kept = np.asarray(mask.dataobj)
@@ -95,12 +110,20 @@ def test_mask_and_image_are_what_dcm2niix_makes_of_them(masked: tuple[Path, dict
     assert not np.asarray(image.dataobj)[kept == 0].any()
 
 
-def test_the_picture_shows_what_was_removed(masked: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
+def test_the_picture_shows_what_was_removed(
+    masked: tuple[Path, dict[str, int]], tmp_path: Path
+) -> None:
     folder, _ = masked
     image = nibabel.load(folder / "defaced.nii.gz")
-    nibabel.save(nibabel.Nifti1Image(np.full(image.shape, 900, np.int16), image.affine), tmp_path / "before.nii.gz")
+    nibabel.save(
+        nibabel.Nifti1Image(np.full(image.shape, 900, np.int16), image.affine),
+        tmp_path / "before.nii.gz",
+    )
     save_sheet(
-        tmp_path / "before.nii.gz", folder / "defaced.nii.gz", folder / "defaced_mask.nii.gz", tmp_path / "s.png"
+        tmp_path / "before.nii.gz",
+        folder / "defaced.nii.gz",
+        folder / "defaced_mask.nii.gz",
+        tmp_path / "s.png",
     )
     sheet = np.asarray(Picture.open(tmp_path / "s.png"))
     upper, lower = np.split(sheet, 2)
@@ -130,9 +153,13 @@ def test_fill_and_image_type_are_as_configured(
 
 def test_planes_of_two_matrix_sizes_at_one_place_get_masks_of_their_own(tmp_path: Path) -> None:
     order = WorkOrder("P001", "", "00", 0, (), ())
-    series = MaskedSeries(box(), DefaceSettings(), order, tmp_path, tmp_path, tmp_path, load_profile("high"), {})
+    series = MaskedSeries(
+        box(), DefaceSettings(), order, tmp_path, tmp_path, tmp_path, load_profile("high"), {}
+    )
     x, y = np.eye(3)[:2]
-    small, large = (Plane(0, 0, 0, size, size, np.array([0, 0, 9.0]), x, y, 1.0, 1.0) for size in (8, 24))
+    small, large = (
+        Plane(0, 0, 0, size, size, np.array([0, 0, 9.0]), x, y, 1.0, 1.0) for size in (8, 24)
+    )
     for plane in (small, large, small):
         assert np.array_equal(series._on(plane), box().removed(plane))
     assert series._on(large).sum() == 10 * 24

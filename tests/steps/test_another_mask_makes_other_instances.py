@@ -31,8 +31,13 @@ def test_the_revision_counts_other_masks_only(tmp_path: Path) -> None:
     assert revised(mask_keys(outcome(0), "t", None), published) == first
     second = revised(mask_keys(outcome(1), "t", None), published)
     assert {row["revision"] for row in second.values()} == {1}
-    assert {row["revision"] for row in revised(mask_keys(outcome(0), "with ears", None), published).values()} == {1}
-    assert {row["revision"] for row in revised(mask_keys(outcome(0), "t", 5.0), published).values()} == {1}
+    assert {
+        row["revision"]
+        for row in revised(mask_keys(outcome(0), "with ears", None), published).values()
+    } == {1}
+    assert {
+        row["revision"] for row in revised(mask_keys(outcome(0), "t", 5.0), published).values()
+    } == {1}
 
 
 def test_references_follow(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deidflow.config import load_plan_settings
 from deidflow.errors import ConfigError, UsageError
-from deidflow.steps.plan import make_plan
+from deidflow.run.dry_run import make_plan
+from deidflow.settings.load import load_plan_settings
 from tests.conftest import mr_instance, save, save_series, tree_digest
 
 
@@ -56,8 +56,13 @@ def test_a_chest_that_does_not_say_so_goes_the_way_of_heads(tmp_path: Path) -> N
 def test_a_rule_that_the_image_contradicts_is_planned_as_quarantined(tmp_path: Path) -> None:
     save_series(tmp_path / "source")
     file = tmp_path / "site.yaml"
-    file.write_text("deface:\n  scope:\n    - {modality: MR, action: skip, reason: phantoms only}\n")
-    assert counts(planned(tmp_path / "source", file)) == {"to be released": 0, "quarantined skip-refused": 3}
+    file.write_text(
+        "deface:\n  scope:\n    - {modality: MR, action: skip, reason: phantoms only}\n"
+    )
+    assert counts(planned(tmp_path / "source", file)) == {
+        "to be released": 0,
+        "quarantined skip-refused": 3,
+    }
     file.write_text(file.read_text() + "  when: always\nlevel: low\n")
     assert fates(planned(tmp_path / "source", file)) == ["released (spared by a rule)"]
 
@@ -78,13 +83,20 @@ def test_classes_of_a_profile_are_let_through(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("extends: low\nclasses: [SecondaryCaptureImageStorage]\n")
     assert counts(planned(tmp_path / "source", level="low"))["to be released"] == 0
-    assert counts(planned(tmp_path / "source", level="low", profile=str(own)))["to be released"] == 1
+    assert (
+        counts(planned(tmp_path / "source", level="low", profile=str(own)))["to be released"] == 1
+    )
 
 
 def test_a_selection_is_planned_and_one_of_nobody_is_refused(tmp_path: Path) -> None:
     save_series(tmp_path, 2)
     save_series(
-        tmp_path / "b", 1, PatientID="PID-2", PatientName="B", StudyInstanceUID="1.8", SeriesInstanceUID="1.8.1"
+        tmp_path / "b",
+        1,
+        PatientID="PID-2",
+        PatientName="B",
+        StudyInstanceUID="1.8",
+        SeriesInstanceUID="1.8.1",
     )
     plan = planned(tmp_path, level="low", subjects=("PID-2",))
     assert counts(plan) == {"to be released": 1, "excluded not-selected": 2}
@@ -108,7 +120,9 @@ def test_a_plan_with_a_vault_names_its_subjects_and_leaves_it_as_it_is(tmp_path:
     save_series(tmp_path / "source")
     vault = tmp_path / "vault"
     ids = {"prefix": "S", "start": 7}
-    deidflow.anonymize(tmp_path / "source", tmp_path / "out", level="low", vault=vault, ids=ids, quiet=True)
+    deidflow.anonymize(
+        tmp_path / "source", tmp_path / "out", level="low", vault=vault, ids=ids, quiet=True
+    )
     before = tree_digest(vault)
     plan = planned(tmp_path / "source", level="low", vault=vault)
     assert [row["subject"] for row in plan["subjects"]] == ["S007"]
@@ -118,8 +132,13 @@ def test_a_plan_with_a_vault_names_its_subjects_and_leaves_it_as_it_is(tmp_path:
 def test_warnings_of_a_run_are_those_of_its_plan(tmp_path: Path) -> None:
     save_series(tmp_path)
     assert planned(tmp_path)["warnings"] == []
-    plan = planned(tmp_path, ids={"strategy": "none"}, header={"keep": ["OperatorsName", "Modality"]})
+    plan = planned(
+        tmp_path, ids={"strategy": "none"}, header={"keep": ["OperatorsName", "Modality"]}
+    )
     text = "\n".join(plan["warnings"])
     assert "identity strategy none" in text and "not de-identified" in text
-    assert "--keep OperatorsName lets out what profile high replaces by a dummy" in text and "Modality" not in text
+    assert (
+        "--keep OperatorsName lets out what profile high replaces by a dummy" in text
+        and "Modality" not in text
+    )
     assert "keeps every attribute" in planned(tmp_path, profile="research")["warnings"][0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from deidflow.config import CommonSettings, checked
-from deidflow.header.library import load_profile
+from deidflow.header.load_profile import load_profile
 from deidflow.header.selectors import tag_of
-from deidflow.steps.chosen import chosen_profile
+from deidflow.settings.effective import effective_profile
+from deidflow.settings.load import checked
+from deidflow.settings.run import CommonSettings
 from deidflow.steps.verify import Claims
 
 ALL = {"name", "staff", "id", "number", "contact", "text", "birth", "date"}
@@ -27,6 +28,9 @@ def test_weak_profiles_promise_what_they_are_for() -> None:
 
 
 def test_what_a_site_keeps_is_no_leak() -> None:
-    settings = checked(CommonSettings, {"level": "low", "header": {"keep": ("InstitutionName",), "keep_uids": True}})
-    claims = Claims.of(chosen_profile(settings))
+    settings = checked(
+        CommonSettings,
+        {"level": "low", "header": {"keep": ("InstitutionName",), "keep_uids": True}},
+    )
+    claims = Claims.of(effective_profile(settings))
     assert (claims.kept, claims.uids) == ((tag_of("InstitutionName"),), False)

@@ -15,7 +15,9 @@ STEPS = ("anonymize", "convert", "deface", "reconstruct", "verify")
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the package that a test may edit."""
-    shutil.copytree(ROOT / "deidflow", tmp_path / "deidflow", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "deidflow", tmp_path / "deidflow", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return tmp_path
 
 
@@ -50,7 +52,11 @@ def test_a_header_rule_changes_what_it_concerns(copy: Path) -> None:
     with (copy / "deidflow" / "header" / "actions.py").open("a") as stream:
         stream.write("# a line\n")
     after = digests(copy)
-    assert {step for step in STEPS if before[step] != after[step]} >= {"anonymize", "convert", "reconstruct"}
+    assert {step for step in STEPS if before[step] != after[step]} >= {
+        "anonymize",
+        "convert",
+        "reconstruct",
+    }
 
 
 def test_the_place_of_the_package_does_not_count(copy: Path) -> None:

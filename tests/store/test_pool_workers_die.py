@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deidflow.errors import DeidflowError
-from deidflow.store.pool import Batch, Pool
+from deidflow.store.pool import Pool, PoolBatch
 from deidflow.verdicts import Reason
 
 LIMIT = 4 << 30
@@ -30,13 +30,13 @@ def work(common: str, items: Sequence[str]) -> list[tuple[str, Reason | None]]:
     return [(f"{common} {item}", None) for item in items]
 
 
-def lost(batch: Batch, reason: Reason) -> list[tuple[str, Reason | None]]:
+def lost(batch: PoolBatch, reason: Reason) -> list[tuple[str, Reason | None]]:
     return [(batch.items[0], reason)]
 
 
 def results(batches: list[list[str]], workers: int = 2) -> dict[str, Reason | None]:
     with Pool(work, workers, LIMIT) as pool:
-        rows = pool.map([Batch("done", items) for items in batches], lost)
+        rows = pool.map([PoolBatch("done", items) for items in batches], lost)
         return dict(row for batch in rows for row in batch)
 
 
@@ -68,11 +68,11 @@ def test_every_worker_may_die_and_the_rest_is_done() -> None:
 
 def test_a_worker_that_dies_while_it_waits_is_replaced() -> None:
     with Pool(work, 1, LIMIT) as pool:
-        assert list(pool.map([Batch("done", ["a"])], lost)) == [[("done a", None)]]
+        assert list(pool.map([PoolBatch("done", ["a"])], lost)) == [[("done a", None)]]
         (worker,) = pool._workers
         worker.process.kill()
         worker.process.join()
-        rows = list(pool.map([Batch("done", ["b", "c"])], lost))
+        rows = list(pool.map([PoolBatch("done", ["b", "c"])], lost))
     assert sorted(row for batch in rows for row in batch) == [("done b", None), ("done c", None)]
 
 

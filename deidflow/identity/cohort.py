@@ -1,0 +1,57 @@
+"""Who is in a source: the inventory grouped as settings and profile ask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from deidflow.dicom.grouping import Cohort, group
+from deidflow.dicom.inventory import Entry
+from deidflow.dicom.patients import Known, nobody
+from deidflow.dicom.policy import class_uids
+from deidflow.errors import UsageError
+from deidflow.header.profile import Profile
+from deidflow.identity.orders import OrderOptions
+from deidflow.settings.effective import effective_profile
+from deidflow.settings.run import CommonSettings
+from deidflow.store.files import write_bytes_atomic
+
+MIXED_FOLDERS = "mixed_folders.txt"
+"""In the vault: folders that should be one patient and hold several PatientIDs."""
+
+
+def group_by(
+    entries: Iterable[Entry], settings: CommonSettings, *, defacing: bool, known: Known = nobody
+) -> Cohort:
+    """Group an inventory as settings and profile ask; `known` is what the vault knows of subjects."""
+    classes = class_uids(effective_profile(settings).classes)
+    return group(
+        entries, defacing=defacing, classes=classes, discovery=settings.ids.discovery, known=known
+    )
+
+
+def refuse_mixed_folders(cohort: Cohort, vault: Path | None) -> None:
+    """Raise UsageError where a folder that should be one patient holds several PatientIDs.
+
+    Folder names may identify: they are written into the vault only.
+    """
+    table = vault / MIXED_FOLDERS if vault else None
+    if table:
+        table.unlink(missing_ok=True)
+    if not cohort.mixed_folders:
+        return
+    where = "give a vault to have them named"
+    if table:
+        lines = "".join(f"{folder}\n" for folder in cohort.mixed_folders)
+        write_bytes_atomic(table, os.fsencode(lines))
+        where = f"the vault's {MIXED_FOLDERS} names them"
+    raise UsageError(
+        f"ids.discovery per_top_folder: {len(cohort.mixed_folders)} folders of the source hold more than one "
+        f"PatientID ({where}); give each patient a folder, or choose discovery 'all'"
+    )
+
+
+def order_options(settings: CommonSettings, profile: Profile) -> OrderOptions:
+    """What settings and profile ask of work orders."""
+    return OrderOptions(settings.header.uid_root, settings.header.vocabulary, profile.dates.since)

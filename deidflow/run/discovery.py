@@ -1,0 +1,182 @@
+"""Discover: the inventory of the source, who is in it, and the work orders of this run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deidflow.dicom.grouping import Cohort, Subject
+from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
+from deidflow.errors import EnvironmentFault, StepFailed, UsageError
+from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
+from deidflow.identity.orders import persons, work_order
+from deidflow.identity.vault import Identity, Vault
+from deidflow.identity.workorder import WorkOrder
+from deidflow.settings.effective import effective_profile
+from deidflow.settings.run import PlanSettings
+from deidflow.store.children import Children
+from deidflow.verdicts import Reason
+
+READER_VERSION = "7"
+"""Changes when files must be read again because more, or something else, is read of them."""
+_BATCH = 2_000
+Fresh = tuple[str, tuple[int, int, int, int], str]
+
+
+@dataclass(frozen=True)
+class RunBatch:
+    """What a run has to do: the cohort, identities by subject key, orders of the selected subjects."""
+
+    cohort: Cohort
+    absent: tuple[str, ...]
+    identities: dict[str, Identity]
+    orders: tuple[WorkOrder, ...]
+    not_selected: frozenset[str]
+    """Keys of subjects that this run leaves out."""
+
+
+def check_source(source: Path) -> None:
+    """Refuse a source that is missing, no folder, unreadable, or without a single file."""
+    if not source.exists():
+        raise UsageError("the source folder does not exist; check the path")
+    if not source.is_dir():
+        raise UsageError(
+            "the source is not a folder; name the folder that holds the DICOM subjects"
+        )
+    if any(is_working_folder(name) for name in source.resolve().parts):
+        raise UsageError(
+            "the source lies in a working folder of deidflow; name the folder of the original files"
+        )
+    try:
+        next(source.iterdir(), None)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the source folder cannot be read: {error.strerror}; check its permissions"
+        ) from None
+    if next(walk(source), None) is None:
+        raise UsageError("the source folder holds no files; check the path")
+
+
+def take_inventory(
+    source: Path, vault: Vault, children: Children, log: Path, *, strict: bool
+) -> list[Entry]:
+    """Every file below the source, read anew where it is new or was touched."""
+    found = list(walk(source))
+    known = {} if strict else vault.known_files(source)
+    entries = [one for one in found if isinstance(one, Entry)]
+    unread: dict[str, Found] = {}
+    for file in (one for one in found if isinstance(one, Found)):
+        signature, text = known.pop(file.path, (None, ""))
+        row = json.loads(text) if signature == file.signature else {}
+        if row.get("reader") == READER_VERSION:
+            entries.append(Entry.from_json(row["entry"]))
+        else:
+            unread[file.path] = file
+    fresh = list(read_in_children(source, list(unread), children, log))
+    vault.remember_files(source, [_row(unread[entry.path], entry) for entry in fresh], known)
+    return sorted(entries + fresh, key=lambda entry: entry.path)
+
+
+def _row(file: Found, entry: Entry) -> Fresh:
+    return (
+        file.path,
+        file.signature,
+        json.dumps({"reader": READER_VERSION, "entry": entry.to_json()}),
+    )
+
+
+def read_in_children(
+    source: Path, paths: Sequence[str], children: Children, log: Path
+) -> Iterator[Entry]:
+    """Read files in child processes; one that kills its reader costs itself only."""
+    waiting = list(paths)
+    while waiting:
+        batch = waiting[:_BATCH]
+        done = 0
+        try:
+            for row in children.stream(log, read_files, str(source), batch):
+                done += 1
+                yield Entry.from_json(row)
+        except StepFailed as error:
+            if error.reason is Reason.STOPPED:
+                raise
+            if done < len(batch):
+                starved = error.reason is Reason.OUT_OF_MEMORY
+                reason = Reason.OUT_OF_MEMORY if starved else Reason.READER_DIED
+                yield failed(batch[done], reason)
+                done += 1
+        waiting = waiting[done:]
+
+
+def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:
+    """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
+    source, profile = settings.source, effective_profile(settings)
+    cohort = group_by(entries, settings, defacing=settings.defacing, known=vault.demographics)
+    refuse_mixed_folders(cohort, vault.folder)
+    identities = vault.identify(persons(cohort), settings.ids, settings.sessions)
+    chosen = _select(cohort, identities, source, settings.subjects)
+    wishes = order_options(settings, profile)
+    orders = [
+        work_order(one, identities[one.key], vault.keys, source, wishes)
+        for one in cohort.subjects
+        if one.key in chosen
+    ]
+    left_out = frozenset(one.key for one in cohort.subjects) - chosen
+    absent = tuple(name for entry in entries for name in entry.absent)
+    return RunBatch(
+        cohort,
+        absent,
+        identities,
+        tuple(sorted(orders, key=lambda order: order.pseudonym)),
+        left_out,
+    )
+
+
+def _select(
+    cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]
+) -> frozenset[str]:
+    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not there."""
+    everyone = frozenset(subject.key for subject in cohort.subjects)
+    if not selection:
+        return everyone
+    chosen: set[str] = set()
+    for number, wanted in enumerate(selection, 1):
+        keys = _meant(wanted, cohort, identities, source)
+        if not keys:
+            raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
+                             "with source folders or PatientIDs")  # fmt: skip
+        chosen |= keys
+    return frozenset(chosen)
+
+
+def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source: Path) -> set[str]:
+    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the source."""
+    keys = [subject.key for subject in cohort.subjects]
+    pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
+    numbers = {subject.key for subject in cohort.subjects if wanted in patient_ids(subject)}
+    return (
+        pseudonyms
+        or numbers
+        or _below(Path(source, wanted.rstrip("/")), cohort, source) & set(keys)
+    )
+
+
+def patient_ids(subject: Subject) -> set[str]:
+    """Every PatientID of a subject."""
+    members = (
+        member for study in subject.studies for series in study.series for member in series.members
+    )
+    return {member.instance.patient_id.strip() for member in members}
+
+
+def _below(folder: Path, cohort: Cohort, source: Path) -> set[str]:
+    if folder == source or not folder.is_relative_to(source):
+        return set()
+    name = str(folder.relative_to(source))
+    return {
+        owner
+        for path, owner in cohort.owners.items()
+        if path == name or path.startswith(f"{name}/")
+    }

@@ -1,0 +1,97 @@
+"""Flows that `deidflow serve` offers: the nightly run, and one subject again.
+
+Their parameters can carry no name and no path: places come from the configuration file that the worker's
+environment names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from prefect import State, flow
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Failed
+from pydantic import Field
+
+from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
+from deidflow.release.layout import Layout
+from deidflow.run.start import take_locks
+from deidflow.settings.load import load_settings
+from deidflow.settings.run import Level, RunSettings, Step
+from deidflow.store.faults import fault_of
+from deidflow.store.process import die_with_parent
+from flows.deidentify import carry_out
+from flows.hosting.cancel import cancellable
+
+_OPTIONS: dict[str, Any] = {
+    "validate_parameters": False,
+    "persist_result": False,
+    "log_prints": False,
+}
+Occasion = Literal[
+    "looked at and not good enough",
+    "settings or profile changed",
+    "input was corrected",
+    "it failed before",
+    "a test",
+]
+
+
+def _tonight() -> str:
+    return f"nightly {datetime.now():%Y-%m-%d %H:%M}"
+
+
+@flow(name="nightly", flow_run_name=_tonight, **_OPTIONS)
+def nightly() -> State[Any]:
+    """Work through the inbox: only what is new, changed or failed is computed."""
+    return _carried_out({}, wait=False)
+
+
+@flow(name="reprocess-subject", flow_run_name="{pseudonym} from {redo_from}", **_OPTIONS)
+def reprocess_subject(
+    pseudonym: Annotated[str, Field(description="The subject, as the release calls it.")],
+    redo_from: Annotated[
+        Step, Field(description="This step and all that follow are done again.")
+    ] = "anonymize",
+    level: Annotated[Level, Field(description="The level of the release.")] = "high",
+    reason: Annotated[
+        Occasion, Field(description="Why; kept with the run.")
+    ] = "looked at and not good enough",
+) -> State[Any]:
+    """Do one subject again, from a step on; waits while another run is at work."""
+    return _carried_out({"subjects": (pseudonym,), "redo": redo_from, "level": level}, wait=True)
+
+
+def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
+    die_with_parent()
+    try:
+        settings = configured(asked)
+        _check_subjects(settings)
+        with ExitStack() as stack:
+            take_locks(settings, stack, wait=wait)
+            return carry_out(str(flow_run.get_id()).replace("-", "")[:8], settings, cancellable)
+    except ReleaseBusy as error:
+        return Cancelled(message=str(error))
+    except DeidflowError as error:
+        return Failed(message=str(error))
+    except Exception as error:
+        return Failed(message=str(fault_of(error)))
+
+
+def _check_subjects(settings: RunSettings) -> None:
+    """Take pseudonyms only, although the command line knows subjects by PatientID and folder too."""
+    if not set(settings.subjects) <= set(Layout.of(settings).known_subjects()):
+        raise UsageError(
+            "no subject has this pseudonym at this level; use one from the release, e.g. P001"
+        )
+
+
+def configured(asked: Mapping[str, Any]) -> RunSettings:
+    """The settings of the worker's configuration file, and what the run asks for; places as `serve` has them."""
+    os.chdir(os.environ["DEIDFLOW_FOLDER"])
+    return load_settings(asked, Path(os.environ["DEIDFLOW_CONFIG"]))
