@@ -11,11 +11,13 @@ from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
+from deidflow.identity.neighbours import write_neighbours
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
+from deidflow.release.layout import Layout
 from deidflow.settings.effective import effective_profile
-from deidflow.settings.run import PlanSettings
+from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
@@ -108,6 +110,23 @@ def read_in_children(
                 yield failed(batch[done], reason)
                 done += 1
         waiting = waiting[done:]
+
+
+def discover_batch(
+    settings: RunSettings, layout: Layout, vault: Vault, children: Children
+) -> RunBatch:
+    """Read the source, identify its subjects, and write what the steps need into the vault."""
+    entries = take_inventory(
+        settings.source, vault, children, layout.tool_log, strict=settings.strict
+    )
+    vault.mark_published(layout.published_sessions())
+    batch = make_batch(entries, vault, settings)
+    for order in batch.orders:
+        order.write(layout.order(order.pseudonym))
+
+    key = vault.keys.derive("hash")
+    write_neighbours(batch.cohort, batch.identities, settings.source, layout.neighbours, key)
+    return batch
 
 
 def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
-from deidflow.errors import EnvironmentFault
+from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
@@ -17,42 +19,69 @@ from deidflow.release.tables import check_place, check_release, write_dataset
 from deidflow.run.discovery import check_source
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
-from deidflow.settings.run import PlanSettings, RunSettings
+from deidflow.settings.run import RunSettings
+from deidflow.steps import STEP_NAMES
 from deidflow.store.locks import held
-from deidflow.store.process import LEAST_MEMORY, machine_memory, memory_for
 from deidflow.store.scratch import private_folder, public_folder, sweep
 from deidflow.store.staging import is_inside, remove_staging
 
 _LEAST_FREE = 64 << 20
 
 
-def take_locks(settings: RunSettings, stack: ExitStack, *, wait: bool = False) -> None:
-    """Check source and tools, make the private folders, and hold release and project until `stack` ends.
+@dataclass(frozen=True)
+class LockedRun:
+    """Settings whose release and project no other run can touch while the context is open."""
 
-    Where another run has them, wait or raise ReleaseBusy. Raises UsageError or EnvironmentFault; then
-    nothing was written but empty folders.
+    settings: RunSettings
+    layout: Layout
+
+
+@contextmanager
+def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[LockedRun]:
+    """Check source, tools and space, and hold release and project.
+
+    Where another run holds them, wait or raise ReleaseBusy. Raises UsageError or EnvironmentFault;
+    then nothing was written but empty folders.
     """
     layout = Layout.of(settings)
+    check_redo(settings)
     check_places(settings)
     check_source(settings.source)
     os.umask(0o077)
-    for folder, name in (
-        (layout.vault, "vault"),
-        (layout.work, "vault"),
-        (layout.staging, "release's folder"),
+    _make_folders(layout)
+    with (
+        held(layout.release_lock, "release", wait=wait),
+        held(layout.work_lock, "project of the vault", wait=wait),
     ):
+        try:
+            yield LockedRun(settings, layout)
+        finally:
+            leave_release(layout)
+
+
+def _make_folders(layout: Layout) -> None:
+    folders = {
+        layout.vault: "vault",
+        layout.work: "vault",
+        layout.staging: "release's folder",
+    }
+    for folder, name in folders.items():
         private_folder(folder, name)
         if shutil.disk_usage(folder).free < _LEAST_FREE:
             raise EnvironmentFault(
-                f"less than 64 MiB are free where the {name} lies; free some and run again"
+                f"less than 64 MiB are free where the {name} is; free some and run again"
             )
-    stack.enter_context(held(layout.release_lock, "release", wait=wait))
-    stack.enter_context(held(layout.work_lock, "project of the vault", wait=wait))
-    stack.callback(leave_release, layout)
+
+
+def check_redo(settings: RunSettings) -> None:
+    """Raise ConfigError where the step to do again is not a step."""
+    if settings.redo is not None and settings.redo not in STEP_NAMES:
+        names = ", ".join(STEP_NAMES)
+        raise ConfigError(f"'redo': '{settings.redo}' is not a step; expected one of {names}")
 
 
 def check_places(settings: RunSettings) -> None:
-    """Check the release's place and the tools; raises UsageError or EnvironmentFault."""
+    """Check the release's place and the tools. Raises UsageError or EnvironmentFault."""
     check_place(Layout.of(settings))
     tool_path()
     if settings.defacing:
@@ -107,17 +136,3 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
 def release_id(keys: Keys) -> str:
     """Tells whether a release belongs to a vault, project and level."""
     return keys.derive("release").hex()[:16]
-
-
-def worker_count(settings: PlanSettings) -> int:
-    """The requested number of workers, else one per core, limited to one per 2 GiB of memory."""
-    if settings.workers:
-        return settings.workers
-    return max(1, min(len(os.sched_getaffinity(0)), machine_memory() // LEAST_MEMORY))
-
-
-def memory_limit(settings: PlanSettings) -> int:
-    """Bytes of memory that one working process may have."""
-    if settings.memory_gib:
-        return int(settings.memory_gib * (1 << 30))
-    return memory_for(worker_count(settings))

@@ -51,6 +51,16 @@ Removed = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+class MaskedCounts:
+    """What was done to the pixels of a series."""
+
+    removed: int
+    """Pixels inside the mask."""
+    overlay_bits_cleared: int
+    """Instances in which bits outside the stored values were cleared."""
+
+
+@dataclass(frozen=True)
 class MaskedSeries:
     """Builds one masked series into `folder` and keeps its masks in the vault file `masks`."""
 
@@ -68,8 +78,8 @@ class MaskedSeries:
 
     def build(
         self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]
-    ) -> dict[str, int]:
-        """Write DICOM, NIfTI, mask and sidecar; returns how many pixels were removed, and where bits were cleared."""
+    ) -> MaskedCounts:
+        """Write DICOM, NIfTI, mask and sidecar."""
         work = self.masks.parent.with_name(f".{series.name}.scratch")
         for path in (self.folder / "defaced_dicom", work / "image", work / "mask"):
             path.mkdir(parents=True)
@@ -88,7 +98,7 @@ class MaskedSeries:
             remove_tree(work)
         np.savez_compressed(self.masks, **kept)  # type: ignore[arg-type]
         count = int(sum(np.unpackbits(packed).sum() for packed in kept.values()))
-        return {"removed": count, "overlay_bits_cleared": cleared}
+        return MaskedCounts(removed=count, overlay_bits_cleared=cleared)
 
     def _instance(
         self, content: bytes, header_path: Path, name: str, work: Path, number: int

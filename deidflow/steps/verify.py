@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
-from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
-from deidflow.steps.common import WHOLE, is_withheld
+from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
+from deidflow.states import WHOLE
+from deidflow.steps.results import Held, ReconstructResult
+from deidflow.steps.step import Step, StepJob
 
 
 @dataclass(frozen=True)
@@ -55,51 +57,36 @@ class Claims:
 
 
 @dataclass(frozen=True)
-class VerifyJob:
-    """One staged session to check, and what it is checked against."""
+class VerifyResult:
+    """What the outsider found; the session goes out where it found nothing."""
 
-    order: Path
-    label: str
-    staged: Path
-    masks: Path
-    scratch: Path
-    neighbours: Path
-    """Folder with what is known of everybody else in the run."""
-    states: dict[str, str]
-    """What `reconstruct` made of each series; the withheld ones are left out."""
-    claims: Claims
+    findings: tuple[Finding, ...]
+    doubtful: Mapping[str, int]
+    """Attribute -> single words of other people's names, which hold nothing back."""
 
 
-def states_of(outcome: dict[str, Any]) -> dict[str, str]:
-    """The state of each series that is staged."""
-    series = outcome["series"].items()
-    return {name: result["state"] for name, result in series if not is_withheld(result)}
+def verify_session(job: StepJob) -> VerifyResult:
+    """Read the staged session as an outsider would, and compare it with its source."""
+    order, session = job.read_order()
+    built = job.output("reconstruct", ReconstructResult)
+    claims = Claims.of(job.profile)
+    expected = _expected(job, order, session, claims)
+    sources = [source for series in expected for source in series.sources]
+    search = _search(job, order, claims, sources)
 
-
-def verify_session(job: VerifyJob) -> dict[str, Any]:
-    """Findings of the outsider; an empty list lets the session go out.
-
-    `doubtful` counts single words of other people's names by attribute: they hold nothing back.
-    """
-    order = read_order(job.order)
-    session = order.session(job.label)
-    expected = _expected(order, session, job)
-    search = _search(order, job, [source for series in expected for source in series.sources])
-
-    findings = check_names(job.staged, expected)
+    findings = check_names(built.folder, expected)
     for series in expected:
-        findings += _checked(job.staged / series.name, series, search)
-    findings += check_others(job.staged, search)
-
-    rows = [asdict(finding) for finding in findings]
-    return {"findings": rows, "doubtful": dict(sorted(search.doubtful.items()))}
+        findings += _checked(built.folder / series.name, series, search)
+    findings += check_others(built.folder, search)
+    return VerifyResult(tuple(findings), dict(sorted(search.doubtful.items())))
 
 
-def _search(order: WorkOrder, job: VerifyJob, sources: Sequence[SourceFile]) -> LeakSearch:
-    claims = job.claims
+def _search(
+    job: StepJob, order: WorkOrder, claims: Claims, sources: Sequence[SourceFile]
+) -> LeakSearch:
     kept = {value for source in sources for value in source.kept}
     uids = {uid for source in sources for uid in source.uids} if claims.uids else set()
-    neighbours = Neighbours(job.neighbours, bytes.fromhex(order.hash_key))
+    neighbours = Neighbours(job.layout.neighbours, bytes.fromhex(order.hash_key))
     return LeakSearch(
         own=OwnIdentifiers.of(_claimed(order.identifiers, claims, kept)),
         ours=Ours(frozenset((order.pseudonym, job.label))),
@@ -117,18 +104,20 @@ def _claimed(
     ]
 
 
-def _expected(order: WorkOrder, session: SessionOrder, job: VerifyJob) -> list[ExpectedSeries]:
+def _expected(
+    job: StepJob, order: WorkOrder, session: SessionOrder, claims: Claims
+) -> list[ExpectedSeries]:
     """What each staged series must be; reads the headers of its sources."""
-    return [
-        ExpectedSeries(
-            series.name,
-            _sources(order, series, job.claims),
-            None if job.states[series.name] in WHOLE else job.masks / f"{series.name}.npz",
-            job.scratch,
-        )
-        for series in session.series
-        if series.name in job.states
-    ]
+    built = job.output("reconstruct", ReconstructResult).result.series
+    expected = []
+    for series in session.series:
+        row = built[series.name]
+        if isinstance(row, Held):
+            continue
+        masks = None if row.state in WHOLE else job.masks / f"{series.name}.npz"
+        sources = _sources(order, series, claims)
+        expected.append(ExpectedSeries(series.name, sources, masks, job.scratch))
+    return expected
 
 
 def _sources(order: WorkOrder, series: SeriesOrder, claims: Claims) -> tuple[SourceFile, ...]:
@@ -143,11 +132,11 @@ def _checked(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list
         return [Finding(expected.name, f"cannot be read again: {type(error).__name__}", 1)]
 
 
-def words_of(findings: Sequence[dict[str, Any]]) -> str:
+def words_of(findings: Sequence[Finding]) -> str:
     """Findings in words that say which attribute and whose identifier, never the value."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for finding in findings:
-        counts[finding["attribute"], finding["whose"], finding["what"]] += finding["count"]
+        counts[finding.attribute, finding.whose, finding.what] += finding.count
     return "; ".join(f"{_phrase(*row)} ({count} ×)" for row, count in sorted(counts.items()))
 
 
@@ -170,3 +159,32 @@ _KINDS = {
     "date": "a date",
     "uid": "a UID",
 }
+
+
+def _key(job: StepJob) -> list[Any]:
+    return [job.content, Claims.of(job.profile).words]
+
+
+def _has_something(job: StepJob) -> bool:
+    return job.output("reconstruct", ReconstructResult).result.has_something
+
+
+VERIFY = Step(
+    name="verify",
+    needs=("reconstruct",),
+    key=_key,
+    work=verify_session,
+    result=VerifyResult,
+    tools=("pydicom",),
+    data=(
+        "standard/defined_terms.yaml",
+        "standard/safe_private_e3_10_1.csv",
+        "standard/sidecar_fields.yaml",
+        "private/physics.yaml",
+        "vocabulary/acquisition.yaml",
+        "vocabulary/image_tokens.yaml",
+        "vocabulary/not_identifying.yaml",
+        "vocabulary/romanisation.yaml",
+    ),
+    applies=_has_something,
+)

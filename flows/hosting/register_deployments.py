@@ -35,7 +35,7 @@ _CRASHED = "deidflow: runs without a heartbeat are crashed"
 
 
 def deploy(settings: RunSettings, cron: str, pool: str) -> None:
-    """Make or renew pool, deployments and automation; raises ConfigError where `cron` is no schedule."""
+    """Make or renew pool, deployments and automation; raises ConfigError for a wrong schedule."""
     _check_schedule(cron)
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
@@ -57,7 +57,9 @@ def _check_schedule(cron: str) -> None:
         if cron:
             CronSchedule(cron=cron)
     except ValueError:
-        raise ConfigError('--cron is no schedule; give five fields, as in "0 2 * * *"') from None
+        raise ConfigError(
+            '--cron is not a valid schedule; expected five fields, e.g. "0 2 * * *"'
+        ) from None
 
 
 def _local_zone() -> str:
