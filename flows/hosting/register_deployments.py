@@ -20,13 +20,13 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
-from prefect.utilities.callables import ParameterSchema
 
 from deidflow.errors import ConfigError
 from deidflow.identity.strategies import pattern_of
 from deidflow.release.layout import Layout
 from deidflow.settings.run import RunSettings
 from flows.hosting.offered_flows import nightly, reprocess_subject
+from flows.hosting.prefect_private import close_parameters, restrict_parameter
 from tasks.prefect_pages import tags_of
 
 _SILENCE = timedelta(seconds=75)
@@ -87,18 +87,10 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
     )
     # Prefect's methods are typed as sync or async; here they are called without a loop.
     offered = [cast(RunnerDeployment, every_night), cast(RunnerDeployment, again)]
-    offered[1]._parameter_openapi_schema.properties["pseudonym"] |= _pseudonyms(settings)
+    restrict_parameter(offered[1], "pseudonym", _pseudonyms(settings))
     for deployment in offered:
-        deployment._parameter_openapi_schema = _Closed(
-            **deployment._parameter_openapi_schema.model_dump(), additionalProperties=False
-        )
+        close_parameters(deployment)
     return offered
-
-
-class _Closed(ParameterSchema):
-    """The parameters of a flow, and no others."""
-
-    additionalProperties: bool
 
 
 def _pseudonyms(settings: RunSettings) -> dict[str, Any]:
