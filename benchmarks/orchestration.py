@@ -130,8 +130,8 @@ def run(root: Path, source: Path, *, shown: bool = True) -> float:
     if not layout.templates.exists():
         give_template(settings.vault, template_path(root.parent, ears=False))
     start = time.monotonic()
-    with locked_run(settings) as locked, without_heartbeat():
-        state = deidentify(locked, run_id)
+    with locked_run(settings) as vault, without_heartbeat():
+        state = deidentify(run_id, settings, vault)
     wall = time.monotonic() - start
     if shown:
         wait_for_rows(state.state_details.flow_run_id, read_rows(layout))

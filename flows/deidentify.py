@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from prefect import State, flow
@@ -16,8 +16,8 @@ from deidflow.release.publish import withdraw
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.outcome import read_outcome
-from deidflow.run.start import LockedRun, clean_up, describe_release, open_vault
 from deidflow.run.summary import RunSummary, failed_summary, read_summary
+from deidflow.settings.run import RunSettings
 from deidflow.verdicts import Verdict
 from flows.fan_out import fan_out
 from flows.hosting.cancel import cancellable, store_cancellation
@@ -32,7 +32,7 @@ Value = TypeVar("Value")
 STOPPED = "the run was stopped; run again to carry on"
 
 
-def deidentify(locked: LockedRun, run_id: str) -> State[Any]:
+def deidentify(run_id: str, settings: RunSettings, vault: Vault) -> State[Any]:
     """Do a run as a Prefect flow whose only parameter is the run's number: settings name places."""
 
     @flow(
@@ -43,7 +43,7 @@ def deidentify(locked: LockedRun, run_id: str) -> State[Any]:
         log_prints=False,
     )
     def deidentify_run(run_id: str) -> State[Any]:
-        return carry_out(run_id, locked, cancellable)
+        return carry_out(run_id, settings, vault, cancellable)
 
     state: State[Any] = deidentify_run(run_id, return_state=True)
     return state
@@ -54,18 +54,15 @@ def unwatched(_run: Run) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def carry_out(run_id: str, locked: LockedRun, watched: Watch = unwatched) -> State[Any]:
-    """Do the whole run; its end is in the vault's summary too."""
-    settings = locked.settings
+def carry_out(
+    run_id: str, settings: RunSettings, vault: Vault, watched: Watch = unwatched
+) -> State[Any]:
+    """Do the whole run; its end is in the vault's summary too. `vault` comes from `locked_run`."""
     run = Run.start(run_id, settings)
     pages = RunPages()
     pages.show(lambda: mark(settings))
     try:
-        with ExitStack() as stack:
-            stack.enter_context(watched(run))
-            vault = open_vault(settings, stack)
-            clean_up(run.layout, run_id)
-            describe_release(settings, vault.keys)
+        with watched(run):
             return _chain(run, vault, pages)
     except Exception as error:
         return _faulted(run, run.explained(error))

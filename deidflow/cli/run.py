@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import sys
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ from deidflow.settings.load import load_plan_settings, load_settings
 from deidflow.settings.run import Level, RunSettings
 
 if TYPE_CHECKING:
-    from deidflow.run.start import LockedRun
+    from deidflow.identity.vault import Vault
     from deidflow.run.summary import RunSummary
 
 
@@ -112,15 +112,12 @@ def _warn(settings: RunSettings) -> None:
 def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> RunSummary:
     """Run the pipeline and show its progress; a run that broke has a summary with an error."""
     from deidflow.cli.progress import shown
-    from deidflow.run.start import locked_run, open_vault
+    from deidflow.run.start import locked_run
 
     run_id = secrets.token_hex(4)
-    with locked_run(settings) as locked:
-        with ExitStack() as stack:
-            open_vault(settings, stack)
-        with shown(settings.log, quiet=quiet):
-            server_lost = _flow(locked, run_id)
-        return _summary(locked.layout, run_id).updated(server_lost=server_lost)
+    with locked_run(settings) as vault, shown(settings.log, quiet=quiet):
+        server_lost = _flow(run_id, settings, vault)
+        return _summary(Layout.of(settings), run_id).updated(server_lost=server_lost)
 
 
 def _summary(layout: Layout, run_id: str) -> RunSummary:
@@ -132,7 +129,7 @@ def _summary(layout: Layout, run_id: str) -> RunSummary:
     return RunSummary(run=run_id, exit_code=1, error="the run ended without a result")
 
 
-def _flow(locked: LockedRun, run_id: str) -> bool:
+def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.store.process import stop_on_signals
     from flows.hosting.server import is_reached, server, wait_until_ready
@@ -140,25 +137,26 @@ def _flow(locked: LockedRun, run_id: str) -> bool:
     stop_on_signals()
     # Else Prefect writes about each line of log that its server did not take.
     logging.raiseExceptions = False
-    with server(locked.layout.prefect_home) as process:
+    layout = Layout.of(settings)
+    with server(layout.prefect_home) as process:
         wait_until_ready(process)
         try:
-            _watched_flow(locked, run_id, ours=process is not None)
+            _stored_flow(run_id, settings, vault, ours=process is not None)
         except Exception as error:
-            if is_reached() and not _has_ended(locked.layout, run_id):
+            if is_reached() and not _has_ended(layout, run_id):
                 raise _refused(error) from None
         return not is_reached()
 
 
-def _watched_flow(locked: LockedRun, run_id: str, *, ours: bool) -> None:
+def _stored_flow(run_id: str, settings: RunSettings, vault: Vault, *, ours: bool) -> None:
     """Run the flow; where the server is ours, wait until it has stored the end of every task."""
     from flows.deidentify import deidentify
     from flows.hosting.server import wait_for_rows, without_heartbeat
 
     with without_heartbeat() if ours else nullcontext():
-        state = deidentify(locked, run_id)
+        state = deidentify(run_id, settings, vault)
     if ours:
-        rows = _summary(locked.layout, run_id).rows
+        rows = _summary(Layout.of(settings), run_id).rows
         wait_for_rows(state.state_details.flow_run_id, rows)
 
 

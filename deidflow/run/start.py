@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
@@ -28,20 +27,13 @@ from deidflow.store.staging import is_inside, remove_staging
 _LEAST_FREE = 64 << 20
 
 
-@dataclass(frozen=True)
-class LockedRun:
-    """Settings whose release and project no other run can touch while the context is open."""
-
-    settings: RunSettings
-    layout: Layout
-
-
 @contextmanager
-def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[LockedRun]:
-    """Check source, tools and space, and hold release and project.
+def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
+    """The vault of a run that holds release and project while the context is open.
 
-    Where another run holds them, wait or raise ReleaseBusy. Raises UsageError or EnvironmentFault;
-    then nothing was written but empty folders.
+    Checks source, tools and space, completes what a killed run left, and describes the release. Where
+    another run holds the locks, waits or raises ReleaseBusy. Raises UsageError, VaultMismatch or
+    EnvironmentFault; then nothing was written but empty folders and a new vault.
     """
     layout = Layout.of(settings)
     check_redo(settings)
@@ -54,7 +46,10 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[LockedR
         held(layout.work_lock, "project of the vault", wait=wait),
     ):
         try:
-            yield LockedRun(settings, layout)
+            with _opened(settings, layout) as vault:
+                clean_up(layout)
+                describe_release(settings, vault.keys)
+                yield vault
         finally:
             leave_release(layout)
 
@@ -88,22 +83,23 @@ def check_places(settings: RunSettings) -> None:
         check_engine(settings.deface)
 
 
-def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
-    """The vault of a run that holds its locks; raises VaultMismatch where vault and release do not fit."""
-    layout = Layout.of(settings)
+@contextmanager
+def _opened(settings: RunSettings, layout: Layout) -> Iterator[Vault]:
+    """The vault; raises VaultMismatch where vault and release do not belong together."""
     keys = Keys(load_secret(layout.vault, create=True), settings.project, settings.level)
     vault = Vault(layout.vault, keys)
-    stack.callback(vault.close)
-    check_release(layout, release_id(keys))
-    return vault
+    try:
+        check_release(layout, release_id(keys))
+        yield vault
+    finally:
+        vault.close()
 
 
-def clean_up(layout: Layout, run_id: str) -> None:
-    """Complete an interrupted replacement and remove what a killed run left; runs are over but this one."""
+def clean_up(layout: Layout) -> None:
+    """Complete an interrupted replacement, and remove what a killed run left."""
     for path in layout.unfinished_runs():
-        if path != layout.settings_of(run_id):
-            path.unlink(missing_ok=True)
-            path.with_suffix(".fault").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        path.with_suffix(".fault").unlink(missing_ok=True)
     complete(layout.staging)
     sweep(layout.staging)
     sweep(layout.work)

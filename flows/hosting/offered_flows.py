@@ -73,8 +73,8 @@ def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
     try:
         settings = Site.of_worker().settings(**asked)
         _check_subjects(settings)
-        with locked_run(settings, wait=wait) as locked:
-            return carry_out(_run_number(), locked, cancellable)
+        with locked_run(settings, wait=wait) as vault:
+            return carry_out(_run_number(), settings, vault, cancellable)
     except ReleaseBusy as error:
         return Cancelled(message=str(error))
     except DeidflowError as error:
