@@ -61,6 +61,7 @@ def carry_out(
     run = Run.start(run_id, settings)
     pages = RunPages()
     pages.show(lambda: mark(settings))
+
     try:
         with watched(run):
             return _chain(run, vault, pages)
@@ -84,7 +85,16 @@ def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
 
     if not run.settings.subjects:
         withdraw_unordered(run.layout, vault, batch)
-    summary = _value(report(run, vault, batch, pages, return_state=True), RunSummary)
+    summary = _value(
+        report(
+            run,
+            vault,
+            batch,
+            pages,
+            return_state=True,
+        ),
+        RunSummary,
+    )
     if summary is None or run.fault is not None:
         return _faulted(run, run.fault)
     return _ended(run, batch, summary)
@@ -144,7 +154,11 @@ def _note_stop(run: Run) -> None:
     """Note the end of a run that a signal stops, also where the signal carries out a cancellation."""
     run.children.stop()
     error = str(RunCancelled()) if store_cancellation() else STOPPED
-    summary = RunSummary(run=run.run_id, exit_code=RunCancelled.exit_code, error=error)
+    summary = RunSummary(
+        run=run.run_id,
+        exit_code=RunCancelled.exit_code,
+        error=error,
+    )
     with suppress(OSError):
         summary.write(run.layout.summary)
 

@@ -56,12 +56,14 @@ def runner_of(settings: RunSettings) -> TaskRunner[Any]:
     """One thread per subject at work (the heavy work is in child processes), or Dask."""
     if settings.runner == "threads":
         return ThreadPoolTaskRunner(max_workers=worker_count(settings))
+
     try:
         dask = importlib.import_module("prefect_dask")
     except ImportError:
         raise EnvironmentFault(
             "runner 'dask' needs prefect-dask; install deidflow with its extra 'dask'"
         ) from None
+
     runner: TaskRunner[Any] = dask.DaskTaskRunner(
         address=settings.scheduler,
         client_kwargs={"timeout": _CONNECT_SECONDS},
@@ -73,7 +75,12 @@ def _prepare_template(run: Run, batch: RunBatch) -> None:
     ears = run.settings.deface.ears
     path = template_path(run.layout.templates, ears=ears)
     if run.settings.defacing and batch.orders and not path.exists():
-        run.children.run(run.layout.tool_log, prepare_template, str(path), ears)
+        run.children.run(
+            run.layout.tool_log,
+            prepare_template,
+            str(path),
+            ears,
+        )
 
 
 def _say(run: Run, pseudonym: str, state: Any) -> None:

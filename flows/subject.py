@@ -31,8 +31,13 @@ def subject(pseudonym: str, run: Run) -> State[Any]:
     """Take one subject through all steps; a subject with nothing to do is one Cached row."""
     if run.fault is not None:
         return Failed(message=str(run.fault))
+
     try:
-        with held(run.layout.subject_lock(pseudonym), "subject", wait=True):
+        with held(
+            run.layout.subject_lock(pseudonym),
+            "subject",
+            wait=True,
+        ):
             return _work_on(pseudonym, run)
     except Exception as error:
         explained = run.explained(error)
@@ -80,7 +85,12 @@ def _is_finished(session: SessionRun) -> bool:
 
 def _chain(session: SessionRun) -> None:
     for step in open_steps(session):
-        state = task_of(step)(session.pseudonym, session.label, session, return_state=True)
+        state = task_of(step)(
+            session.pseudonym,
+            session.label,
+            session,
+            return_state=True,
+        )
         if state.is_failed():
             return
 

@@ -72,8 +72,9 @@ def perform(session: SessionRun, step: Step[Any]) -> State[Any]:
 
 
 def _may_pass(session: SessionRun, error: Exception) -> bool:
-    is_away = isinstance(error, StepFailed) and error.reason is Reason.UNREACHABLE
-    return is_away and session.run.fault is None
+    if not isinstance(error, StepFailed) or session.run.fault is not None:
+        return False
+    return error.reason is Reason.UNREACHABLE
 
 
 def _is_first_try() -> bool:
@@ -101,7 +102,12 @@ def _failed(session: SessionRun, step: Step[Any], error: Exception) -> State[Any
 
 def _say(session: SessionRun, step: Step[Any], state: str, message: str) -> None:
     name = f"{session.pseudonym} {session.label} {step.name}"
-    session.run.say(f"{name}: {state.lower()}, {message}", session.pseudonym, step.name, state)
+    session.run.say(
+        f"{name}: {state.lower()}, {message}",
+        session.pseudonym,
+        step.name,
+        state,
+    )
 
 
 def describe(finished: Finished[Any]) -> tuple[str, str]:
@@ -113,8 +119,11 @@ def describe(finished: Finished[Any]) -> tuple[str, str]:
     held = held_series(result)
     total = len(series_of(result))
     if held:
-        reasons = ", ".join(sorted({series.reason.words for series in held.values()}))
-        return "Quarantined", f"{len(held)} of {total} series: {reasons}"
+        reasons = {series.reason.words for series in held.values()}
+        words = ", ".join(sorted(reasons))
+        return "Quarantined", f"{len(held)} of {total} series: {words}"
     if finished.cached:
         return "Cached", "outputs are up to date"
-    return "Completed", f"{total} series" if total else "done"
+    if not total:
+        return "Completed", "done"
+    return "Completed", f"{total} series"

@@ -18,9 +18,18 @@ def discover(run: Run, vault: Vault) -> State[Any]:
     """Read the source, identify its subjects, write their work orders; the state's data is a RunBatch."""
 
     def work() -> tuple[RunBatch, str]:
-        batch = discover_batch(run.settings, run.layout, vault, run.children)
+        batch = discover_batch(
+            run.settings,
+            run.layout,
+            vault,
+            run.children,
+        )
         message = f"{len(batch.cohort.subjects)} subjects, {len(batch.orders)} selected"
-        run.say(f"discover: {message}", step="discover", state="Completed")
+        run.say(
+            f"discover: {message}",
+            step="discover",
+            state="Completed",
+        )
         return batch, message
 
     return for_the_run(run, work)

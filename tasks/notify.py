@@ -38,7 +38,11 @@ def notify(run: Run, summary: RunSummary) -> int:
     """Send the message if settings and summary ask for one; returns how many tasks Prefect shows."""
     if not run.settings.notify.webhook or not is_news(summary):
         return 0
-    state = send(run, message_of(run, summary), return_state=True)
+    state = send(
+        run,
+        message_of(run, summary),
+        return_state=True,
+    )
     if not state.is_completed():
         run.say("notify: the webhook does not answer; the run itself is not affected")
     return 1
@@ -46,7 +50,10 @@ def notify(run: Run, summary: RunSummary) -> int:
 
 def is_news(summary: RunSummary) -> bool:
     """Whether this run failed, or holds back something that it has not held back before."""
-    return bool(summary.error or summary.verdicts.get(Verdict.FAILED)) or summary.has_news
+    if summary.error:
+        return True
+    failed = summary.verdicts[Verdict.FAILED]
+    return failed > 0 or summary.has_news
 
 
 def message_of(run: Run, summary: RunSummary) -> Message:

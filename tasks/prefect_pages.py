@@ -25,6 +25,7 @@ from deidflow.states import StepState
 from deidflow.steps import STEP_NAMES
 
 _MOST_ROWS = 1000
+_SECONDS_BETWEEN = 1.0
 
 
 def tags_of(settings: RunSettings) -> list[str]:
@@ -74,11 +75,14 @@ class Progress:
 
     def advance(self, state: Any) -> None:
         """Count one subject that has ended in `state`."""
-        self._states[str(state.name).lower()] += 1
+        name = str(state.name).lower()
+        self._states[name] += 1
         done = self._states.total()
-        if time.monotonic() < self._next and done < self._total:
+        now = time.monotonic()
+        if now < self._next and done < self._total:
             return
-        self._next = time.monotonic() + 1.0
+
+        self._next = now + _SECONDS_BETWEEN
         counts = ", ".join(f"{count} {name}" for name, count in sorted(self._states.items()))
         description = f"{done} of {self._total} subjects: {counts}"
         part = 100 * done / self._total
@@ -109,8 +113,9 @@ def _show_sessions(summary: RunSummary) -> None:
     failed = sum(bool(row.failed) for row in rows)
     worked = sum(row.has_news for row in rows)
     description = f"{len(rows)} sessions: {worked} worked on, {failed} failed"
-    if len(rows) > _MOST_ROWS:
-        description += f"; {len(rows) - _MOST_ROWS} without news are not shown"
+    left_out = len(rows) - _MOST_ROWS
+    if left_out > 0:
+        description += f"; {left_out} without news are not shown"
 
     create_table_artifact(
         key="sessions",
@@ -120,9 +125,15 @@ def _show_sessions(summary: RunSummary) -> None:
 
 
 def _row(counts: SessionCounts) -> dict[str, str]:
-    series = ", ".join(f"{count} {state}" for state, count in counts.series.items())
-    steps = {step: str(_shown_state(counts, step)) for step in STEP_NAMES}
-    return {"subject": counts.subject, "session": counts.session, **steps, "series": series}
+    series = [f"{count} {state}" for state, count in counts.series.items()]
+    row = {
+        "subject": counts.subject,
+        "session": counts.session,
+    }
+    for step in STEP_NAMES:
+        row[step] = str(_shown_state(counts, step))
+    row["series"] = ", ".join(series)
+    return row
 
 
 def _shown_state(counts: SessionCounts, step: str) -> StepState:

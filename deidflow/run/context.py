@@ -51,7 +51,11 @@ class Run:
     @classmethod
     def start(cls, run_id: str, settings: RunSettings) -> Run:
         """A run whose settings lie in the vault for every process that works on it."""
-        run = cls(run_id, settings, Children(memory_limit(settings), _IMPORTED))
+        run = cls(
+            run_id,
+            settings,
+            Children(memory_limit(settings), _IMPORTED),
+        )
         write_json_atomic(
             run.layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")}
         )
@@ -117,12 +121,22 @@ def _elsewhere(run_id: str, path: str) -> Run:
     told = read_json(Path(path))
     if told is None:
         raise EnvironmentFault("the run has ended, or this worker does not see the vault's folder")
+
     os.umask(0o077)
     # Dask starts its workers as daemons, which may have no children; ours die with their parent anyway.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     settings = RunSettings(**told["settings"])
-    run = Run(run_id, settings, Children(memory_limit(settings), _IMPORTED), away=True)
-    threading.Thread(target=_follow, args=(run,), daemon=True).start()
+    run = Run(
+        run_id,
+        settings,
+        Children(memory_limit(settings), _IMPORTED),
+        away=True,
+    )
+    threading.Thread(
+        target=_follow,
+        args=(run,),
+        daemon=True,
+    ).start()
     return run
 
 

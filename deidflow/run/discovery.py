@@ -43,20 +43,24 @@ def check_source(source: Path) -> None:
     """Refuse a source that is missing, no folder, unreadable, or without a single file."""
     if not source.exists():
         raise UsageError("the source folder does not exist; check the path")
+
     if not source.is_dir():
         raise UsageError(
             "the source is not a folder; name the folder that holds the DICOM subjects"
         )
+
     if any(is_working_folder(name) for name in source.resolve().parts):
         raise UsageError(
             "the source lies in a working folder of deidflow; name the folder of the original files"
         )
+
     try:
         next(source.iterdir(), None)
     except OSError as error:
         raise EnvironmentFault(
             f"the source folder cannot be read: {error.strerror}; check its permissions"
         ) from None
+
     if next(walk(source), None) is None:
         raise UsageError("the source folder holds no files; check the path")
 
@@ -76,8 +80,20 @@ def take_inventory(
             entries.append(Entry.from_json(row["entry"]))
         else:
             unread[file.path] = file
-    fresh = list(read_in_children(source, list(unread), children, log))
-    vault.remember_files(source, [_row(unread[entry.path], entry) for entry in fresh], known)
+
+    fresh = list(
+        read_in_children(
+            source,
+            list(unread),
+            children,
+            log,
+        )
+    )
+    vault.remember_files(
+        source,
+        [_row(unread[entry.path], entry) for entry in fresh],
+        known,
+    )
     return sorted(entries + fresh, key=lambda entry: entry.path)
 
 
@@ -98,7 +114,12 @@ def read_in_children(
         batch = waiting[:_BATCH]
         done = 0
         try:
-            for row in children.stream(log, read_files, str(source), batch):
+            for row in children.stream(
+                log,
+                read_files,
+                str(source),
+                batch,
+            ):
                 done += 1
                 yield Entry.from_json(row)
         except StepFailed as error:
@@ -125,17 +146,37 @@ def discover_batch(
         order.write(layout.order(order.pseudonym))
 
     key = vault.keys.derive("hash")
-    write_neighbours(batch.cohort, batch.identities, settings.source, layout.neighbours, key)
+    write_neighbours(
+        batch.cohort,
+        batch.identities,
+        settings.source,
+        layout.neighbours,
+        key,
+    )
     return batch
 
 
 def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:
     """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
     source, profile = settings.source, effective_profile(settings)
-    cohort = group_by(entries, settings, defacing=settings.defacing, known=vault.demographics)
+    cohort = group_by(
+        entries,
+        settings,
+        defacing=settings.defacing,
+        known=vault.demographics,
+    )
     refuse_mixed_folders(cohort, vault.folder)
-    identities = vault.identify(persons(cohort), settings.ids, settings.sessions)
-    chosen = _select(cohort, identities, source, settings.subjects)
+    identities = vault.identify(
+        persons(cohort),
+        settings.ids,
+        settings.sessions,
+    )
+    chosen = _select(
+        cohort,
+        identities,
+        source,
+        settings.subjects,
+    )
     wishes = order_options(settings, profile)
     orders = [
         work_order(one, identities[one.key], vault.keys, source, wishes)
@@ -144,6 +185,7 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -
     ]
     left_out = frozenset(one.key for one in cohort.subjects) - chosen
     absent = tuple(name for entry in entries for name in entry.absent)
+
     return RunBatch(
         cohort,
         absent,
@@ -160,6 +202,7 @@ def _select(
     everyone = frozenset(subject.key for subject in cohort.subjects)
     if not selection:
         return everyone
+
     chosen: set[str] = set()
     for number, wanted in enumerate(selection, 1):
         keys = _meant(wanted, cohort, identities, source)
@@ -167,6 +210,7 @@ def _select(
             raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
                              "with source folders or PatientIDs")  # fmt: skip
         chosen |= keys
+
     return frozenset(chosen)
 
 
@@ -175,10 +219,16 @@ def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source:
     keys = [subject.key for subject in cohort.subjects]
     pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
     numbers = {subject.key for subject in cohort.subjects if wanted in patient_ids(subject)}
+
     return (
         pseudonyms
         or numbers
-        or _below(Path(source, wanted.rstrip("/")), cohort, source) & set(keys)
+        or _below(
+            Path(source, wanted.rstrip("/")),
+            cohort,
+            source,
+        )
+        & set(keys)
     )
 
 

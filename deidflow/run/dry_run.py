@@ -64,7 +64,13 @@ def make_plan(settings: PlanSettings) -> RunPlan:
         with _vault(settings) as vault:
             entries = _entries(settings.source, children)
             batch = make_batch(entries, vault, settings)
-            return _plan(settings, batch, len(entries), children, vault.folder)
+            return _plan(
+                settings,
+                batch,
+                len(entries),
+                children,
+                vault.folder,
+            )
     finally:
         children.stop()
 
@@ -101,7 +107,12 @@ def _entries(source: Path, children: Children) -> list[Entry]:
     found = list(walk(source))
     names = [one.path for one in found if isinstance(one, Found)]
     entries = [one for one in found if isinstance(one, Entry)]
-    entries += read_in_children(source, names, children, Path(os.devnull))
+    entries += read_in_children(
+        source,
+        names,
+        children,
+        Path(os.devnull),
+    )
     return sorted(entries, key=lambda entry: entry.path)
 
 
@@ -199,7 +210,11 @@ def _decide(
 ) -> DefacePlan | Held | None:
     if may_be_head(about_series(order, series), settings):
         return None
-    return decide_without_head(read_volumes(order, series, scratch), settings, level)
+    return decide_without_head(
+        read_volumes(order, series, scratch),
+        settings,
+        level,
+    )
 
 
 def _end(decision: DefacePlan | Held | None) -> SeriesEnd:

@@ -69,7 +69,14 @@ def file_ends(layout: Layout, batch: RunBatch) -> Iterator[FileEnd]:
 def _decided_by_discovery(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[FileEnd]:
     for path, (verdict, reason) in sorted(batch.cohort.verdicts.items()):
         owner = pseudonyms.get(batch.cohort.owners.get(path, ""), "")
-        yield FileEnd(path, verdict, "discover", reason, reason.words, owner)
+        yield FileEnd(
+            path,
+            verdict,
+            "discover",
+            reason,
+            reason.words,
+            owner,
+        )
 
 
 def _not_selected(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[FileEnd]:
@@ -80,7 +87,14 @@ def _not_selected(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[Fi
         owner = pseudonyms[subject.key]
         for study in subject.studies:
             for path in _paths(study):
-                yield FileEnd(path, Verdict.EXCLUDED, "discover", reason, reason.words, owner)
+                yield FileEnd(
+                    path,
+                    Verdict.EXCLUDED,
+                    "discover",
+                    reason,
+                    reason.words,
+                    owner,
+                )
 
 
 def _paths(study: Study) -> Iterator[str]:

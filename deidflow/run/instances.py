@@ -75,7 +75,13 @@ def _count(published: Mapping[Session, Published], key: tuple[str, str, str]) ->
 
 def _missing(end: FileEnd) -> FileEnd:
     reason = Reason.OUTPUT_MISSING
-    return replace(end, verdict=Verdict.FAILED, step="report", reason=reason, words=reason.words)
+    return replace(
+        end,
+        verdict=Verdict.FAILED,
+        step="report",
+        reason=reason,
+        words=reason.words,
+    )
 
 
 def instance_rows(
@@ -87,7 +93,11 @@ def instance_rows(
 ) -> Iterator[InstanceRow]:
     """One row for each file found."""
     keeps_uids = "retain_uids" in run.profile.options
-    uids = UidMap(vault.keys.derive("uid"), run.settings.header.uid_root, keeps_uids)
+    uids = UidMap(
+        vault.keys.derive("uid"),
+        run.settings.header.uid_root,
+        keeps_uids,
+    )
     originals = dict(_originals(batch))
     revisions: dict[Session, dict[str, Revision]] = {}
     for end in ends:
@@ -98,7 +108,11 @@ def instance_rows(
         if end.is_released and session in published:
             if session not in revisions:
                 revisions[session] = read_revisions(run.layout.revisions(*session))
-            released = _released(uids, original, revisions[session].get(end.series))
+            released = _released(
+                uids,
+                original,
+                revisions[session].get(end.series),
+            )
             place = published[session].paths.get(released, "")
 
         yield InstanceRow(

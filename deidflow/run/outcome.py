@@ -92,6 +92,7 @@ def session_outcome(session: SessionRun) -> SessionOutcome:
     failure = session.failure
     verified = session.finished.get("verify")
     checked = verified.result if verified is not None else VerifyResult((), {})
+
     return SessionOutcome(
         series=series,
         failed="" if failure is None else failure.step,
@@ -117,9 +118,20 @@ def _series_outcome(session: SessionRun, name: str, instances: int) -> SeriesOut
     built = series_of(session.finished["reconstruct"].result)[name]
     if isinstance(built, Held):
         step = _deciding_step(session, name)
-        return SeriesOutcome(Verdict.QUARANTINED, step, built.state, instances, built.reason)
+        return SeriesOutcome(
+            Verdict.QUARANTINED,
+            step,
+            built.state,
+            instances,
+            built.reason,
+        )
     if may_go_out(session.job()):
-        return SeriesOutcome(Verdict.RELEASED, "publish", built.state, instances)
+        return SeriesOutcome(
+            Verdict.RELEASED,
+            "publish",
+            built.state,
+            instances,
+        )
 
     findings = session.finished["verify"].result.findings
     return SeriesOutcome(

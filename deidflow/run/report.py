@@ -49,7 +49,13 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
         for session, manifest in manifests.items()
     }
     ends = with_missing(list(file_ends(layout, batch)), published)
-    _write_instances(run, vault, batch, ends, published)
+    _write_instances(
+        run,
+        vault,
+        batch,
+        ends,
+        published,
+    )
     _write_quarantine(layout, batch, ends)
 
     summary = summarize(run.run_id, layout, batch, ends)
@@ -83,7 +89,11 @@ def _write_instances(
     published: Mapping[Session, Published],
 ) -> None:
     rows = list(instance_rows(run, vault, batch, ends, published))
-    write_instances(run.layout.instances_table, rows, run.layout.release)
+    write_instances(
+        run.layout.instances_table,
+        rows,
+        run.layout.release,
+    )
 
 
 def _write_quarantine(layout: Layout, batch: RunBatch, ends: list[FileEnd]) -> None:

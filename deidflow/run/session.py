@@ -113,7 +113,11 @@ def carry_out(session: SessionRun, step: Step[Result]) -> Finished[Result]:
         return _moved(session, step, job)
 
     def work(scratch: Path) -> Result:
-        return session.run.children.run(job.log, step.work, replace(job, scratch=scratch))
+        return session.run.children.run(
+            job.log,
+            step.work,
+            replace(job, scratch=scratch),
+        )
 
     outputs, *other_places = step.places_of(job)
     task = Task(
@@ -132,7 +136,12 @@ def carry_out(session: SessionRun, step: Step[Result]) -> Finished[Result]:
 def _recorded(session: SessionRun, step: Step[Result], job: StepJob) -> Finished[Result] | None:
     if not step.stands(job):
         return None
-    return session.store.finished(step.name, step.key_of(job), step.result, step.places_of(job))
+    return session.store.finished(
+        step.name,
+        step.key_of(job),
+        step.result,
+        step.places_of(job),
+    )
 
 
 def _moved(session: SessionRun, step: Step[Result], job: StepJob) -> Finished[Result]:
@@ -142,4 +151,8 @@ def _moved(session: SessionRun, step: Step[Result], job: StepJob) -> Finished[Re
     was_there = built.folder == target
     result = step.work(job)
     session.store.forget(step.name)
-    return Finished(StepOutput(target, result, built.digest), built.manifest, cached=was_there)
+    return Finished(
+        StepOutput(target, result, built.digest),
+        built.manifest,
+        cached=was_there,
+    )

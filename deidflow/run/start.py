@@ -43,7 +43,11 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     _make_folders(layout)
     with (
         held(layout.release_lock, "release", wait=wait),
-        held(layout.work_lock, "project of the vault", wait=wait),
+        held(
+            layout.work_lock,
+            "project of the vault",
+            wait=wait,
+        ),
     ):
         try:
             with _opened(settings, layout) as vault:
@@ -86,7 +90,11 @@ def check_places(settings: RunSettings) -> None:
 @contextmanager
 def _opened(settings: RunSettings, layout: Layout) -> Iterator[Vault]:
     """The vault; raises VaultMismatch where vault and release do not belong together."""
-    keys = Keys(load_secret(layout.vault, create=True), settings.project, settings.level)
+    keys = Keys(
+        load_secret(layout.vault, create=True),
+        settings.project,
+        settings.level,
+    )
     vault = Vault(layout.vault, keys)
     try:
         check_release(layout, release_id(keys))
@@ -126,7 +134,14 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
     profile = effective_profile(settings)
     notes = tuple(profile_warnings(settings, profile))
-    write_dataset(layout, profile, release_id(keys), tools, settings.defacing, notes)
+    write_dataset(
+        layout,
+        profile,
+        release_id(keys),
+        tools,
+        settings.defacing,
+        notes,
+    )
 
 
 def release_id(keys: Keys) -> str:

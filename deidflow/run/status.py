@@ -65,7 +65,12 @@ def _layout(release: Path, vault: Path) -> Layout:
     if not isinstance(dataset, dict):
         raise UsageError("there is no release in this folder; run 'deidflow run' first")
 
-    layout = Layout(release, vault, str(dataset["project"]), str(dataset["level"]))
+    layout = Layout(
+        release,
+        vault,
+        str(dataset["project"]),
+        str(dataset["level"]),
+    )
     if not layout.work.is_dir():
         raise UsageError("this vault did not make this release; name the vault of its run")
     return layout
@@ -77,7 +82,13 @@ def _sessions(layout: Layout) -> Iterator[SessionStatus]:
         outcomes = read_outcome(layout.outcome(pseudonym))
         for label in layout.known_sessions(pseudonym):
             outcome = outcomes.get(label, SessionOutcome({}))
-            yield _session(layout, pseudonym, label, outcome, (pseudonym, label) in gone)
+            yield _session(
+                layout,
+                pseudonym,
+                label,
+                outcome,
+                (pseudonym, label) in gone,
+            )
 
 
 def _session(
@@ -85,6 +96,7 @@ def _session(
 ) -> SessionStatus:
     released = _files(outcome, Verdict.RELEASED)
     reused = outcome.steps.get("reconstruct") is StepState.CACHED
+
     return SessionStatus(
         subject=pseudonym,
         session=label,
@@ -112,7 +124,12 @@ def _steps(layout: Layout, pseudonym: str, label: str) -> dict[str, StepState]:
             continue
         own = store.folder / step.name
         is_staged = step.name == "reconstruct"
-        states[step.name] = _state(store, step.name, (staged, published) if is_staged else (own,))
+        states[step.name] = _state(
+            store,
+            step.name,
+            (staged, published) if is_staged else (own,),
+        )
+
     return states
 
 

@@ -91,7 +91,11 @@ def read_summary(path: Path) -> RunSummary | None:
 
 def failed_summary(run: str, error: DeidflowError) -> RunSummary:
     """The summary of a run that did not get to the end."""
-    return RunSummary(run=run, exit_code=error.exit_code, error=str(error))
+    return RunSummary(
+        run=run,
+        exit_code=error.exit_code,
+        error=str(error),
+    )
 
 
 def summarize(run: str, layout: Layout, batch: RunBatch, ends: Sequence[FileEnd]) -> RunSummary:
@@ -99,6 +103,7 @@ def summarize(run: str, layout: Layout, batch: RunBatch, ends: Sequence[FileEnd]
     verdicts = Counter(end.verdict for end in ends)
     reasons = Counter((end.verdict, end.reason) for end in ends if end.reason is not None)
     outcomes = _outcomes(layout, batch)
+
     return RunSummary(
         run=run,
         exit_code=_exit_code(verdicts, reasons),

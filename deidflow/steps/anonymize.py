@@ -23,9 +23,22 @@ from deidflow.steps.step import Step, StepJob
 def anonymize_session(job: StepJob) -> AnonymizeResult:
     """Write `<series>/<number>.dcm`, the de-identified header of every instance of a session."""
     order, session = job.read_order()
-    cleaner = cleaner_for(order, session, job.profile, explicit_out=True, overlay_bits_cleared=True)
-    work = partial(_anonymize_series, job.scratch, order, cleaner)
-    return AnonymizeResult(each_series(session, work))
+    cleaner = cleaner_for(
+        order,
+        session,
+        job.profile,
+        explicit_out=True,
+        overlay_bits_cleared=True,
+    )
+    work = partial(
+        _anonymize_series,
+        job.scratch,
+        order,
+        cleaner,
+    )
+    series = each_series(session, work)
+
+    return AnonymizeResult(series)
 
 
 def _anonymize_series(
@@ -38,13 +51,20 @@ def _anonymize_series(
     counts = Counter[Attribute]()
 
     for number, file in enumerate(series.files, 1):
-        header = b"".join(fitted.header(read_content(order, file)))
-        (folder / header_name(number)).write_bytes(header)
+        content = read_content(order, file)
+        header = b"".join(fitted.header(content))
+        target = folder / header_name(number)
+        target.write_bytes(header)
         if searched:
             counts.update(contacts(header))
 
-    rows = tuple((attribute, kind, count) for (attribute, kind), count in sorted(counts.items()))
-    return AnonymizedSeries(instances=len(series.files), contacts=rows)
+    rows = []
+    for attribute, count in sorted(counts.items()):
+        rows.append((*attribute, count))
+    return AnonymizedSeries(
+        instances=len(series.files),
+        contacts=tuple(rows),
+    )
 
 
 def header_name(number: int) -> str:

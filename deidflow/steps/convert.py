@@ -28,13 +28,15 @@ def convert_session(job: StepJob) -> ConvertResult:
     """Write `<series>/image*.nii.gz` with sidecars and gradients for every series of a session."""
     order, session = job.read_order()
     work = partial(_convert_series, job, order)
-    return ConvertResult(each_series(session, work))
+    series = each_series(session, work)
+    return ConvertResult(series)
 
 
 def _convert_series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> ConvertedSeries:
     linked = job.scratch / f".{series.name}.in"
     raw = job.scratch / f".{series.name}.out"
-    paths = [Path(order.source) / file.path for file in series.files]
+    root = Path(order.source)
+    paths = [root / file.path for file in series.files]
     try:
         link_series(paths, linked)
         images = convert(linked, raw, job.log)
@@ -49,14 +51,17 @@ def _convert_series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> Conv
         remove_tree(linked)
         remove_tree(raw)
 
-    return ConvertedSeries(tuple(image.suffix for image in images))
+    suffixes = [image.suffix for image in images]
+    return ConvertedSeries(tuple(suffixes))
 
 
 def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> Fields:
     """Fields of the sidecar that dcm2niix does not write."""
-    fields: dict[str, Any] = {"DeidentificationMethod": f"deidflow, profile {profile.name}"}
+    method = f"deidflow, profile {profile.name}"
+    fields: dict[str, Any] = {"DeidentificationMethod": method}
     if series.modality == "PT":
-        fields |= pet_fields(read_source(order, series.files[0], pixels=False))
+        header = read_source(order, series.files[0], pixels=False)
+        fields |= pet_fields(header)
     return fields
 
 
@@ -68,9 +73,12 @@ def release_images(
     for image in images:
         name = stem + image.suffix
         scrub_nifti(image.nifti, folder / f"{name}.nii.gz")
-        (folder / f"{name}.json").write_bytes(rebuild(image.sidecar, scrubber, extra))
+        sidecar = folder / f"{name}.json"
+        content = rebuild(image.sidecar, scrubber, extra)
+        sidecar.write_bytes(content)
         for gradient in image.gradients:
-            (folder / f"{name}{gradient.suffix}").write_bytes(gradient.read_bytes())
+            target = folder / f"{name}{gradient.suffix}"
+            target.write_bytes(gradient.read_bytes())
 
 
 def _key(job: StepJob) -> list[Any]:

@@ -34,6 +34,7 @@ from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
 Plans = dict[str, DefacePlan | Held]
+_DECIMALS = 4
 
 
 def deface_session(job: StepJob) -> DefaceResult:
@@ -45,11 +46,21 @@ def deface_session(job: StepJob) -> DefaceResult:
     series, unread = _read(job, order, session)
     settings = job.settings.deface
     head = _Head(job, settings, load_template(job.template))
-    candidates = [candidate for candidate in series if may_be_head(candidate.about, settings)]
-    registered, refused = register_session(candidates, head.template, settings)
-    plans = head.carried(registered, series) if registered else head.without(series, refused)
+    candidates = [row for row in series if may_be_head(row.about, settings)]
+    registered, refused = register_session(
+        candidates,
+        head.template,
+        settings,
+    )
+    if registered is None:
+        reference = None
+        plans = head.without(series, refused)
+    else:
+        reference = registered.series.name
+        plans = head.carried(registered, series)
+
     return DefaceResult(
-        reference=registered.series.name if registered else None,
+        reference=reference,
         refused=tuple(_refused(candidate) for candidate in refused),
         series={**plans, **unread},
     )
@@ -71,9 +82,11 @@ def _read(
 
 
 def _volumes(job: StepJob, order: WorkOrder, series: SeriesOrder) -> HeadSeries:
-    converted = job.output("convert", ConvertResult).folder
-    images = sorted((converted / series.name).glob("image*.nii.gz"))
-    return read_volumes(order, series, job.scratch, images[0] if images else None)
+    converted = job.output("convert", ConvertResult)
+    folder = converted.folder / series.name
+    images = sorted(folder.glob("image*.nii.gz"))
+    image = images[0] if images else None
+    return read_volumes(order, series, job.scratch, image)
 
 
 def may_be_head(about: About, settings: DefaceSettings) -> bool:
@@ -112,11 +125,22 @@ class _Head:
     def carried(self, registered: Registered, series: Sequence[HeadSeries]) -> Plans:
         """The mask of the registered head, carried to every series."""
         try:
-            anchor = anchor_of(registered, self._locate, self.settings)
+            anchor = anchor_of(
+                registered,
+                self._locate,
+                self.settings,
+            )
         except Withheld as error:
-            return {head.name: Held(error.reason, error.detail) for head in series}
+            held = Held(error.reason, error.detail)
+            return {head.name: held for head in series}
 
-        carrier = Carrier.of(anchor, self.template, self.settings, self._locate, series)
+        carrier = Carrier.of(
+            anchor,
+            self.template,
+            self.settings,
+            self._locate,
+            series,
+        )
         return self._each(series, lambda head: self._masked(head, carrier.fate(head)))
 
     def without(self, series: Sequence[HeadSeries], refused: Sequence[Refused]) -> Plans:
@@ -132,14 +156,22 @@ class _Head:
     ) -> Plans:
         plans: Plans = {}
         for head in series:
-            plan = decide_without_head(head, self.settings, self.job.settings.level)
+            plan = decide_without_head(
+                head,
+                self.settings,
+                self.job.settings.level,
+            )
             if plan is None:
                 plan = guarded(partial(work, head))
             plans[head.name] = plan
         return plans
 
     def _locate(self, registered: Registered) -> Field:
-        engine = engine_of(self.settings, self.job.scratch, self.job.log)
+        engine = engine_of(
+            self.settings,
+            self.job.scratch,
+            self.job.log,
+        )
         return engine.face(registered, self.template)
 
     def _masked(self, series: HeadSeries, plan: MaskPlan) -> DefacePlan:
@@ -156,16 +188,22 @@ class _Head:
         """The fields of a mask, kept once for all series that share them."""
         anchor = plan.anchor
         brain = f"brain-{anchor.name}.npz"
-        is_template = anchor.face.distance is self.template.distance
-        face = "" if is_template else f"face-{anchor.name}.npz"
-        fields = {brain: anchor.brain} if is_template else {brain: anchor.brain, face: anchor.face}
+        face = ""
+        fields = {brain: anchor.brain}
+        if anchor.face.distance is not self.template.distance:
+            face = f"face-{anchor.name}.npz"
+            fields[face] = anchor.face
+
+        hashes = []
         for name, field in fields.items():
-            if not (self.job.scratch / name).exists():
-                save_field(field, self.job.scratch / name)
+            path = self.job.scratch / name
+            if not path.exists():
+                save_field(field, path)
+            hashes.append(sha256_of(path))
         return MaskFields(
             brain=brain,
             face=face,
-            digest=digest_of([sha256_of(self.job.scratch / name) for name in fields]),
+            digest=digest_of(hashes),
             face_affine=anchor.face.affine.tolist(),
             motion=plan.motion.tolist(),
             margin_mm=plan.margin_mm,
@@ -174,10 +212,11 @@ class _Head:
 
 
 def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {
-        name: None if math.isnan(value) else round(float(value), 4)
-        for name, value in figures.items()
-    }
+    numbers: dict[str, float | None] = {}
+    for name, value in figures.items():
+        is_number = not math.isnan(value)
+        numbers[name] = round(float(value), _DECIMALS) if is_number else None
+    return numbers
 
 
 def _refused(candidate: Refused) -> RefusedHead:

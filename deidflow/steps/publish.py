@@ -16,29 +16,42 @@ from deidflow.store.files import digest_of, write_json_atomic
 def publish_session(job: StepJob) -> PublishResult:
     """Move the staged session into the release unless it is there; note by which rules it went out."""
     if not is_published(job):
-        publish(job.staged, job.published, job.layout.staging)
-    write_revisions(job.layout.revisions(job.pseudonym, job.label), own_revisions(job))
-    write_json_atomic(job.layout.rules(job.pseudonym, job.label), rules_digest(job))
+        publish(
+            job.staged,
+            job.published,
+            job.layout.staging,
+        )
+
+    layout = job.layout
+    revisions = layout.revisions(job.pseudonym, job.label)
+    write_revisions(revisions, own_revisions(job))
+    rules = layout.rules(job.pseudonym, job.label)
+    write_json_atomic(rules, rules_digest(job))
     return PublishResult()
 
 
 def is_published(job: StepJob) -> bool:
     """Whether the release holds exactly what `reconstruct` built."""
-    return job.output("reconstruct", ReconstructResult).folder == job.published
+    built = job.output("reconstruct", ReconstructResult)
+    return built.folder == job.published
 
 
 def may_go_out(job: StepJob) -> bool:
     """Whether there is something to release and the outsider found nothing in it."""
     if "verify" not in job.outputs:
         return False
-    built = job.output("reconstruct", ReconstructResult).result
-    return built.has_something and not job.output("verify", VerifyResult).result.findings
+    built = job.output("reconstruct", ReconstructResult)
+    if not built.result.has_something:
+        return False
+    verified = job.output("verify", VerifyResult)
+    return not verified.result.findings
 
 
 def rules_digest(job: StepJob) -> str:
     """Hash of what decides whether a session may go out: profile, level, what becomes of faces."""
     settings = job.settings
-    return digest_of([job.profile_digest, settings.level, settings.deface.model_dump(mode="json")])
+    deface = settings.deface.model_dump(mode="json")
+    return digest_of([job.profile_digest, settings.level, deface])
 
 
 def _key(job: StepJob) -> list[Any]:

@@ -120,7 +120,8 @@ class ReconstructResult:
     @property
     def has_something(self) -> bool:
         """Whether any series may go out."""
-        return any(isinstance(series, BuiltSeries) for series in self.series.values())
+        series = self.series.values()
+        return any(isinstance(row, BuiltSeries) for row in series)
 
 
 @dataclass(frozen=True)
@@ -139,5 +140,8 @@ def series_of(result: object) -> Mapping[str, SeriesResult]:
 
 def held_series(result: object) -> dict[str, Held]:
     """The series that a step withheld."""
-    series = series_of(result).items()
-    return {name: row for name, row in series if isinstance(row, Held)}
+    held = {}
+    for name, row in series_of(result).items():
+        if isinstance(row, Held):
+            held[name] = row
+    return held

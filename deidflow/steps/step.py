@@ -74,14 +74,17 @@ class StepJob:
 
     def read_order(self) -> tuple[WorkOrder, SessionOrder]:
         """The subject's work order, and the part of this session."""
-        order = read_order(self.layout.order(self.pseudonym))
-        return order, order.session(self.label)
+        path = self.layout.order(self.pseudonym)
+        order = read_order(path)
+        session = order.session(self.label)
+        return order, session
 
     def output(self, step: str, result: type[Result]) -> StepOutput[Result]:
         """What an earlier step made. Raises KeyError where it has not run."""
         output = self.outputs[step]
         if not isinstance(output.result, result):
-            raise TypeError(f"the result of {step} is not a {result.__name__}")
+            expected = result.__name__
+            raise TypeError(f"the result of {step} is not a {expected}")
         return output
 
 
@@ -126,18 +129,31 @@ class Step(Generic[Result]):
 
     def places_of(self, job: StepJob) -> tuple[Path, ...]:
         """Where outputs go, and then where they may be as well."""
-        return (self.places or own_folder(self.name))(job)
+        places = self.places or own_folder(self.name)
+        return places(job)
 
     def after(self, job: StepJob) -> dict[str, str]:
         """Digests of the needed steps that the session took."""
-        return {step: job.outputs[step].digest for step in self.needs if step in job.outputs}
+        digests = {}
+        for step in self.needs:
+            if step in job.outputs:
+                digests[step] = job.outputs[step].digest
+        return digests
 
     def key_of(self, job: StepJob) -> str:
         """Hash of all that the outputs depend on."""
         code = code_digest(self.work.__module__)
         versions = {tool: installed(tool) for tool in self.tools}
         data = resources_digest(self.data)
-        return digest_of([self.name, code, versions, data, self.after(job), self.key(job)])
+        parts = [
+            self.name,
+            code,
+            versions,
+            data,
+            self.after(job),
+            self.key(job),
+        ]
+        return digest_of(parts)
 
 
 @lru_cache(maxsize=32)

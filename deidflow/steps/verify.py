@@ -48,12 +48,27 @@ class Claims:
     @classmethod
     def of(cls, profile: Profile) -> Claims:
         """The claims of a profile."""
-        rules = compile_profile(profile)
-        stays = ("keep", "retain", "replace")
-        kept = tuple(tag for tag in IDENTIFIER_TAGS if rules.for_tag(tag, "LO").action in stays)
-        dated = DATES if profile.dates.mode == "keep" else frozenset()
-        uids = profile.base == "ps315" and "retain_uids" not in profile.options
-        return cls(frozenset(profile.search) - (dated - {"birth"}), uids, kept)
+        kinds = set(profile.search)
+        if profile.dates.mode == "keep":
+            kinds -= DATES - {"birth"}
+
+        is_standard = profile.base == "ps315"
+        keeps_uids = "retain_uids" in profile.options
+        return cls(
+            kinds=frozenset(kinds),
+            uids=is_standard and not keeps_uids,
+            kept=_kept_tags(profile),
+        )
+
+
+def _kept_tags(profile: Profile) -> tuple[int, ...]:
+    rules = compile_profile(profile)
+    kept = []
+    for tag in IDENTIFIER_TAGS:
+        rule = rules.for_tag(tag, "LO")
+        if rule.action in ("keep", "retain", "replace"):
+            kept.append(tag)
+    return tuple(kept)
 
 
 @dataclass(frozen=True)
@@ -71,28 +86,45 @@ def verify_session(job: StepJob) -> VerifyResult:
     built = job.output("reconstruct", ReconstructResult)
     claims = Claims.of(job.profile)
     expected = _expected(job, order, session, claims)
-    sources = [source for series in expected for source in series.sources]
-    search = _search(job, order, claims, sources)
+    search = _search(job, order, claims, expected)
 
     findings = check_names(built.folder, expected)
     for series in expected:
-        findings += _checked(built.folder / series.name, series, search)
+        folder = built.folder / series.name
+        findings += _checked(folder, series, search)
     findings += check_others(built.folder, search)
-    return VerifyResult(tuple(findings), dict(sorted(search.doubtful.items())))
+
+    doubtful = sorted(search.doubtful.items())
+    return VerifyResult(
+        findings=tuple(findings),
+        doubtful=dict(doubtful),
+    )
 
 
 def _search(
-    job: StepJob, order: WorkOrder, claims: Claims, sources: Sequence[SourceFile]
+    job: StepJob, order: WorkOrder, claims: Claims, expected: Sequence[ExpectedSeries]
 ) -> LeakSearch:
-    kept = {value for source in sources for value in source.kept}
-    uids = {uid for source in sources for uid in source.uids} if claims.uids else set()
-    neighbours = Neighbours(job.layout.neighbours, bytes.fromhex(order.hash_key))
+    kept: set[str] = set()
+    uids: set[str] = set()
+    for series in expected:
+        for source in series.sources:
+            kept.update(source.kept)
+            uids.update(source.uids)
+
+    key = bytes.fromhex(order.hash_key)
+    neighbours = Neighbours(job.layout.neighbours, key)
+    claimed = _claimed(order.identifiers, claims, kept)
+    others = neighbours.files_of_others(order.pseudonym)
+    names = frozenset((order.pseudonym, job.label))
     return LeakSearch(
-        own=OwnIdentifiers.of(_claimed(order.identifiers, claims, kept)),
-        ours=Ours(frozenset((order.pseudonym, job.label))),
-        cohort=neighbours.cohort(claims.kinds, with_uids=claims.uids),
-        uids=frozenset(uids),
-        shared=SharedValues(neighbours.files_of_others(order.pseudonym)),
+        own=OwnIdentifiers.of(claimed),
+        ours=Ours(names),
+        cohort=neighbours.cohort(
+            claims.kinds,
+            with_uids=claims.uids,
+        ),
+        uids=frozenset(uids) if claims.uids else frozenset(),
+        shared=SharedValues(others),
     )
 
 
@@ -114,38 +146,65 @@ def _expected(
         row = built[series.name]
         if isinstance(row, Held):
             continue
-        masks = None if row.state in WHOLE else job.masks / f"{series.name}.npz"
-        sources = _sources(order, series, claims)
-        expected.append(ExpectedSeries(series.name, sources, masks, job.scratch))
+
+        is_whole = row.state in WHOLE
+        masks = job.masks / f"{series.name}.npz"
+        expectation = ExpectedSeries(
+            series.name,
+            _sources(order, series, claims),
+            None if is_whole else masks,
+            job.scratch,
+        )
+        expected.append(expectation)
     return expected
 
 
 def _sources(order: WorkOrder, series: SeriesOrder, claims: Claims) -> tuple[SourceFile, ...]:
-    keep = frozenset(claims.kept)
-    return tuple(read_source(Path(order.source) / file.path, keep) for file in series.files)
+    root = Path(order.source)
+    kept = frozenset(claims.kept)
+    sources = []
+    for file in series.files:
+        source = read_source(root / file.path, kept)
+        sources.append(source)
+    return tuple(sources)
 
 
 def _checked(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list[Finding]:
     try:
         return check_series(folder, expected, search)
     except (ValueError, KeyError, AttributeError, RuntimeError, IndexError) as error:
-        return [Finding(expected.name, f"cannot be read again: {type(error).__name__}", 1)]
+        kind = type(error).__name__
+        finding = Finding(
+            expected.name,
+            f"cannot be read again: {kind}",
+            count=1,
+        )
+        return [finding]
 
 
 def words_of(findings: Sequence[Finding]) -> str:
     """Findings in words that say which attribute and whose identifier, never the value."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for finding in findings:
-        counts[finding.attribute, finding.whose, finding.what] += finding.count
-    return "; ".join(f"{_phrase(*row)} ({count} ×)" for row, count in sorted(counts.items()))
+        row = finding.attribute, finding.whose, finding.what
+        counts[row] += finding.count
+
+    phrases = []
+    for row, count in sorted(counts.items()):
+        phrase = _phrase(*row)
+        phrases.append(f"{phrase} ({count} ×)")
+    return "; ".join(phrases)
 
 
 def _phrase(attribute: str, whose: str, what: str) -> str:
     if not attribute:
         return what
-    kind = _KINDS.get(what.removeprefix(f"{LEAK}: "), "an identifier")
-    owner = "of another patient" if whose == ANOTHERS else "of this patient"
-    return f"{attribute} holds {kind} {owner}"
+
+    code = what.removeprefix(f"{LEAK}: ")
+    kind = _KINDS.get(code, "an identifier")
+    is_others = whose == ANOTHERS
+    owner = "another patient" if is_others else "this patient"
+    return f"{attribute} holds {kind} of {owner}"
 
 
 _KINDS = {
@@ -162,11 +221,13 @@ _KINDS = {
 
 
 def _key(job: StepJob) -> list[Any]:
-    return [job.content, Claims.of(job.profile).words]
+    claims = Claims.of(job.profile)
+    return [job.content, claims.words]
 
 
 def _has_something(job: StepJob) -> bool:
-    return job.output("reconstruct", ReconstructResult).result.has_something
+    built = job.output("reconstruct", ReconstructResult)
+    return built.result.has_something
 
 
 VERIFY = Step(

@@ -65,7 +65,12 @@ def reprocess_subject(
     ] = "looked at and not good enough",
 ) -> State[Any]:
     """Do one subject again, from a step on; waits while another run is at work."""
-    return _carried_out(wait=True, subjects=(pseudonym,), redo=str(redo_from), level=level)
+    return _carried_out(
+        wait=True,
+        subjects=(pseudonym,),
+        redo=str(redo_from),
+        level=level,
+    )
 
 
 def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
@@ -74,7 +79,12 @@ def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
         settings = Site.of_worker().settings(**asked)
         _check_subjects(settings)
         with locked_run(settings, wait=wait) as vault:
-            return carry_out(_run_number(), settings, vault, cancellable)
+            return carry_out(
+                _run_number(),
+                settings,
+                vault,
+                cancellable,
+            )
     except ReleaseBusy as error:
         return Cancelled(message=str(error))
     except DeidflowError as error:

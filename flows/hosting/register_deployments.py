@@ -87,9 +87,14 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
     )
     # Prefect's methods are typed as sync or async; here they are called without a loop.
     offered = [cast(RunnerDeployment, every_night), cast(RunnerDeployment, again)]
-    restrict_parameter(offered[1], "pseudonym", _pseudonyms(settings))
+    restrict_parameter(
+        offered[1],
+        "pseudonym",
+        _pseudonyms(settings),
+    )
     for deployment in offered:
         close_parameters(deployment)
+
     return offered
 
 
@@ -118,10 +123,15 @@ def _mark_crashed_runs() -> None:
     crashed = ChangeFlowRunState(
         state=StateType.CRASHED, name="Crashed", message="its worker is gone", force=False
     )
+
     try:
         known = cast(Automation, Automation.read(name=_CRASHED))
     except ValueError:
-        Automation(name=_CRASHED, trigger=trigger, actions=[crashed]).create()
+        Automation(
+            name=_CRASHED,
+            trigger=trigger,
+            actions=[crashed],
+        ).create()
     else:
         known.trigger, known.actions = trigger, [crashed]
         known.update()

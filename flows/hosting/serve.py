@@ -30,6 +30,7 @@ def serve(site: Site, cron: str, host: str, port: int) -> NoReturn:
     os.umask(0o077)
     private_folder(settings.vault, "vault")
     home = private_folder(Path(os.environ["PREFECT_HOME"]), "folder of Prefect")
+
     with _server(home, host, port) as server, _worker(home, site, cron) as worker:
         address = os.environ["PREFECT_API_URL"].removesuffix("/api")
         print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)

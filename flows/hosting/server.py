@@ -55,6 +55,7 @@ def server(home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
     process = None if known else _start(home)
     if known:
         os.environ["PREFECT_API_URL"] = known
+
     try:
         yield process
     finally:
@@ -74,13 +75,22 @@ def served_at(home: Path) -> str | None:
 @contextmanager
 def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A server with Prefect's UI and all its services, which runs of this vault use while it is there."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     if not is_free(host, port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+
     with held(home / "server.lock", "history of runs"):
         reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
         os.environ["PREFECT_API_URL"] = f"http://{reached}:{port}/api"
-        process = _launch(home, _server_command(host, port), _with_ui(home) | _LASTING)
+        process = _launch(
+            home,
+            _server_command(host, port),
+            _with_ui(home) | _LASTING,
+        )
         write_json_atomic(home / "server.json", {"api": os.environ["PREFECT_API_URL"]})
         try:
             wait_until_ready(process)
@@ -116,9 +126,17 @@ def _send_what_waits() -> None:
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     port = _usual_port(home)
-    process = _launch(home, brief_server_command("127.0.0.1", port), _BRIEF | BRIEF_SERVER)
+    process = _launch(
+        home,
+        brief_server_command("127.0.0.1", port),
+        _BRIEF | BRIEF_SERVER,
+    )
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     return process
 
@@ -128,8 +146,10 @@ def show_history(home: Path, port: int) -> int:
     prepare_environment(home)
     if not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
         raise UsageError("there is no history of runs in this vault; run 'deidflow run' first")
+
     if not is_free("127.0.0.1", port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+
     home, address = Path(os.environ["PREFECT_HOME"]), f"http://127.0.0.1:{port}"
     os.environ["PREFECT_API_URL"] = f"{address}/api"
     command = [*_server_command("127.0.0.1", port), "--no-services"]
@@ -206,7 +226,11 @@ def wait_for_rows(flow_run: object, expected: int) -> None:
     deadline = time.monotonic() + _DRAIN_SECONDS
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
-            answer = client.request("POST", "/task_runs/count", json=query)
+            answer = client.request(
+                "POST",
+                "/task_runs/count",
+                json=query,
+            )
             if answer.status_code != 200 or answer.json() >= expected:
                 return
             time.sleep(0.1)
@@ -230,7 +254,11 @@ def _free_port() -> int:
 def is_free(host: str, port: int) -> bool:
     """Whether nobody listens there yet."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(
+            socket.SOL_SOCKET,
+            socket.SO_REUSEADDR,
+            1,
+        )
         try:
             probe.bind((host, port))
         except OSError:

@@ -46,4 +46,8 @@ class Site:
 
     def settings(self, **asked: Any) -> RunSettings:
         """The settings as the file has them now, and what a run asks beyond it."""
-        return load_settings(asked, self.config, base=self.folder)
+        return load_settings(
+            asked,
+            self.config,
+            base=self.folder,
+        )
