@@ -10,10 +10,10 @@ from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from deidflow.errors import DeidflowError, EnvironmentFault
-from deidflow.face.template import prepare_template, template_path
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.machine import worker_count
+from deidflow.run.template import provide_template
 from deidflow.settings.run import RunSettings
 from flows.subject import subject
 from tasks.prefect_pages import Progress, RunPages
@@ -23,7 +23,8 @@ _CONNECT_SECONDS = 10
 
 def fan_out(run: Run, batch: RunBatch, pages: RunPages) -> None:
     """Take every ordered subject through its steps; returns when the last has ended."""
-    _prepare_template(run, batch)
+    if run.settings.defacing and batch.orders:
+        provide_template(run)
     progress = Progress(len(batch.orders), pages)
     with runner_of(run.settings) as runner:
         try:
@@ -69,18 +70,6 @@ def runner_of(settings: RunSettings) -> TaskRunner[Any]:
         client_kwargs={"timeout": _CONNECT_SECONDS},
     )
     return runner
-
-
-def _prepare_template(run: Run, batch: RunBatch) -> None:
-    ears = run.settings.deface.ears
-    path = template_path(run.layout.templates, ears=ears)
-    if run.settings.defacing and batch.orders and not path.exists():
-        run.children.run(
-            run.layout.tool_log,
-            prepare_template,
-            str(path),
-            ears,
-        )
 
 
 def _say(run: Run, pseudonym: str, state: Any) -> None:

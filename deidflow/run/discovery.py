@@ -19,10 +19,9 @@ from deidflow.release.layout import Layout
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
+from deidflow.store.code import code_digest
 from deidflow.verdicts import Reason
 
-READER_VERSION = "7"
-"""Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
 Fresh = tuple[str, tuple[int, int, int, int], str]
 
@@ -68,41 +67,32 @@ def check_source(source: Path) -> None:
 def take_inventory(
     source: Path, vault: Vault, children: Children, log: Path, *, strict: bool
 ) -> list[Entry]:
-    """Every file below the source, read anew where it is new or was touched."""
-    found = list(walk(source))
+    """Every file below the source, read anew where it is new, was touched, or is read by other code."""
+    reader = code_digest(read_files.__module__)
     known = {} if strict else vault.known_files(source)
-    entries = [one for one in found if isinstance(one, Entry)]
+    entries: list[Entry] = []
     unread: dict[str, Found] = {}
-    for file in (one for one in found if isinstance(one, Found)):
+    for file in walk(source):
+        if isinstance(file, Entry):
+            entries.append(file)
+            continue
+
         signature, text = known.pop(file.path, (None, ""))
         row = json.loads(text) if signature == file.signature else {}
-        if row.get("reader") == READER_VERSION:
+        if row.get("reader") == reader:
             entries.append(Entry.from_json(row["entry"]))
         else:
             unread[file.path] = file
 
-    fresh = list(
-        read_in_children(
-            source,
-            list(unread),
-            children,
-            log,
-        )
-    )
-    vault.remember_files(
-        source,
-        [_row(unread[entry.path], entry) for entry in fresh],
-        known,
-    )
+    fresh = list(read_in_children(source, list(unread), children, log))
+    rows = [_row(reader, unread[entry.path], entry) for entry in fresh]
+    vault.remember_files(source, rows, known)
     return sorted(entries + fresh, key=lambda entry: entry.path)
 
 
-def _row(file: Found, entry: Entry) -> Fresh:
-    return (
-        file.path,
-        file.signature,
-        json.dumps({"reader": READER_VERSION, "entry": entry.to_json()}),
-    )
+def _row(reader: str, file: Found, entry: Entry) -> Fresh:
+    text = json.dumps({"reader": reader, "entry": entry.to_json()})
+    return file.path, file.signature, text
 
 
 def read_in_children(

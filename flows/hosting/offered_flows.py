@@ -7,7 +7,6 @@ environment names.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from prefect import State, flow
@@ -31,9 +30,8 @@ _OPTIONS: dict[str, Any] = {
     "persist_result": False,
     "log_prints": False,
 }
-StepName = StrEnum("StepName", {name: name for name in STEP_NAMES})  # type: ignore[misc]
+StepName = Literal[STEP_NAMES]  # type: ignore[valid-type]
 """The steps, as the form of the UI offers them."""
-FIRST_STEP = StepName(STEP_NAMES[0])
 Occasion = Literal[
     "looked at and not good enough",
     "settings or profile changed",
@@ -58,7 +56,7 @@ def reprocess_subject(
     pseudonym: Annotated[str, Field(description="The subject, as the release calls it.")],
     redo_from: Annotated[
         StepName, Field(description="This step and all that follow are done again.")
-    ] = FIRST_STEP,
+    ] = STEP_NAMES[0],
     level: Annotated[Level, Field(description="The level of the release.")] = "high",
     reason: Annotated[
         Occasion, Field(description="Why; kept with the run.")
@@ -68,7 +66,7 @@ def reprocess_subject(
     return _carried_out(
         wait=True,
         subjects=(pseudonym,),
-        redo=str(redo_from),
+        redo=redo_from,
         level=level,
     )
 

@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "adding-a-step.md"
 SEEN = """
+from typing import get_args
+
 from deidflow.settings.load import load_settings
 from deidflow.run.start import check_redo
 from deidflow.steps import STEP_NAMES, STEPS
@@ -21,7 +23,7 @@ from flows.hosting.offered_flows import StepName
 from flows.subject import task_of
 
 assert STEP_NAMES[3] == "measure"
-assert {task_of(step).name for step in STEPS} == set(STEP_NAMES) == set(StepName)
+assert {task_of(step).name for step in STEPS} == set(STEP_NAMES) == set(get_args(StepName))
 places = {name: f"/nowhere/{name}" for name in ("source", "release", "vault")}
 check_redo(load_settings({**places, "redo": "measure"}, environment={}))
 """
