@@ -80,23 +80,14 @@ def attempt(
         register_head = _register_tomography
 
     try:
-        registration = register_head(
-            series.main,
-            template,
-            settings,
-        )
-        return _judged(
-            series,
-            registration,
-            template,
-            settings,
-        )
+        registration = register_head(series.main, template, settings)
+        return _judged(series, registration, template, settings)
     except (RuntimeError, ValueError, ArithmeticError, IndexError) as error:
         return Refused(
-            series.name,
-            Reason.GATE_FEATURES,
-            type(error).__name__,
-            {},
+            series=series.name,
+            reason=Reason.GATE_FEATURES,
+            detail=type(error).__name__,
+            figures={},
         )
 
 
@@ -112,9 +103,9 @@ def _register_resonance(
     decision = judge(
         head,
         affine,
-        distance,
-        template,
-        settings.gate,
+        distance=distance,
+        template=template,
+        settings=settings.gate,
     )
     return _Registration(
         head=head,
@@ -141,12 +132,8 @@ def _register_tomography(
         plain = register(resonance.windowed, template.plain)
         ranked = register(resonance.ranked, template.ranked)
         return [
-            agreement(
-                other,
-                affine,
-                template,
-            )
-            for other in (plain, ranked)
+            agreement(plain, affine, template),
+            agreement(ranked, affine, template),
         ]
 
     decision = judge_tomography(
@@ -175,23 +162,13 @@ def _judged(
     if not decision.passed:
         reason = _reason_of(decision)
         return Refused(
-            series.name,
-            reason,
-            decision.failed,
-            decision.features,
+            series=series.name,
+            reason=reason,
+            detail=decision.failed,
+            figures=decision.features,
         )
 
-    brain = brain_of(
-        registration.head,
-        affine,
-        template.brain,
-    )
-    mask = WorldMask(
-        Field(template.distance, affine),
-        settings.margin_mm,
-        None,
-        0.0,
-    )
+    brain = brain_of(registration.head, affine, template.brain)
     figures = dict(decision.features)
     figures["own_brain_ml"] = 0.0
     if brain.source is BrainSource.OWN:
@@ -199,42 +176,49 @@ def _judged(
     figures["front_in_view"] = in_view(
         series.main,
         affine,
-        template.points["front"],
-        0.0,
+        points=template.points["front"],
+        margin_mm=0.0,
     )
-    figures["brain_reached_ml"] = mask.taken(brain.mask)
+    figures["brain_reached_ml"] = _brain_reached_ml(brain, affine, template, settings)
     if figures["brain_reached_ml"] > settings.gate.brain_reached_max_ml:
         return Refused(
-            series.name,
-            Reason.GATE_BRAIN,
-            "brain_reached_ml",
-            figures,
+            series=series.name,
+            reason=Reason.GATE_BRAIN,
+            detail="brain_reached_ml",
+            figures=figures,
         )
 
-    if not face_is_empty(figures):
-        state = state_in_view(series, affine, template)
-        return Registered(
-            series,
-            affine,
-            state,
-            brain,
-            figures,
-        )
-    if figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
+    is_empty = face_is_empty(figures)
+    if is_empty and figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
         return Refused(
-            series.name,
-            Reason.GATE_FEATURES,
-            "head_dice",
-            figures,
+            series=series.name,
+            reason=Reason.GATE_FEATURES,
+            detail="head_dice",
+            figures=figures,
         )
     state = FaceState.ALREADY_DEFACED
+    if not is_empty:
+        state = state_in_view(series, affine, template)
     return Registered(
-        series,
-        affine,
-        state,
-        brain,
-        figures,
+        series=series,
+        affine=affine,
+        state=state,
+        brain=brain,
+        figures=figures,
     )
+
+
+def _brain_reached_ml(
+    brain: Brain, affine: Array, template: Template, settings: DefaceSettings
+) -> float:
+    """The ml of a brain inside the template's face region, before the brain is spared."""
+    mask = WorldMask(
+        face=Field(template.distance, affine),
+        margin_mm=settings.margin_mm,
+        brain=None,
+        brain_margin_mm=0.0,
+    )
+    return mask.taken(brain.mask)
 
 
 def _reason_of(decision: GateDecision) -> Reason:

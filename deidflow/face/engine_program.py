@@ -45,14 +45,7 @@ def run_program(command: Sequence[str], series: HeadSeries, scratch: Path, log: 
     mask = scratch / "engine-mask.nii.gz"
     try:
         nibabel.save(_three_d(series), image)
-        words = [
-            _filled_in(
-                word,
-                image,
-                mask,
-            )
-            for word in command
-        ]
+        words = [_filled_in(word, image, mask) for word in command]
         code = run_tool(words, log)
         if code != 0 or not mask.exists():
             raise Withheld(Reason.ENGINE_MASK, f"exit code {code}")
@@ -85,25 +78,24 @@ def _removed(path: Path, image: Any) -> Image:
     """What a mask removes of an image, shrunk to about 1 mm."""
     mask, values = _read_mask(path)
     shape = image.shape[:3]
-    if mask.shape[:3] != shape or not np.allclose(
-        mask.affine,
-        image.affine,
-        atol=1e-3,
-    ):
+    if mask.shape[:3] != shape or not _are_close(mask.affine, image.affine):
         raise Withheld(Reason.ENGINE_MASK, "another grid")
     if values.size != np.prod(shape):
         raise Withheld(Reason.ENGINE_MASK, "more than one volume")
 
     removed = values.reshape(shape) == 0
-    share = image_of(
-        removed.transpose(
-            2,
-            1,
-            0,
-        ).astype(np.float32),
-        lps_of(mask.affine),
-    )
+    shares = removed.transpose(2, 1, 0).astype(np.float32)
+    share = image_of(shares, lps_of(mask.affine))
     return shrink(share, _GRID_MM) > _COVERED
+
+
+def _are_close(first: Array, second: Array) -> bool:
+    """Whether two affines put voxels at the same places."""
+    return np.allclose(
+        first,
+        second,
+        atol=1e-3,
+    )
 
 
 def _read_mask(path: Path) -> tuple[Any, Values]:

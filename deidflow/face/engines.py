@@ -54,15 +54,11 @@ class CommandEngine:
         """Run the program and take its mask if it covers the face."""
         removed = run_program(
             self.command,
-            registered.series,
-            self.scratch,
-            self.log,
+            series=registered.series,
+            scratch=self.scratch,
+            log=self.log,
         )
-        left = uncovered(
-            removed,
-            registered.affine,
-            template,
-        )
+        left = uncovered(removed, registered.affine, template)
         if left > self.face_left_max:
             raise Withheld(Reason.ENGINE_MASK, f"{left:.0%} of the face left")
         return Field(distance_to(removed), IDENTITY)
@@ -79,11 +75,12 @@ class PydefaceEngine:
         """pydeface's region joined with the template's eyes, brow and cheeks."""
         removed = run_program(
             _PYDEFACE,
-            registered.series,
-            self.scratch,
-            self.log,
+            series=registered.series,
+            scratch=self.scratch,
+            log=self.log,
         )
-        ours = TemplateEngine().face(registered, template).within(removed, 0.0)
+        template_face = TemplateEngine().face(registered, template)
+        ours = template_face.within(removed, 0.0)
         both = mask_like(flags_of(removed) | ours, removed)
         return Field(distance_to(both), IDENTITY)
 
@@ -93,12 +90,11 @@ def engine_of(settings: DefaceSettings, scratch: Path, log: Path) -> Engine:
     check_engine(settings)
     match settings.engine:
         case "command":
-            limit = settings.gate.face_left_max
             return CommandEngine(
-                settings.command,
-                scratch,
-                log,
-                limit,
+                command=settings.command,
+                scratch=scratch,
+                log=log,
+                face_left_max=settings.gate.face_left_max,
             )
         case "pydeface":
             return PydefaceEngine(scratch, log)

@@ -70,8 +70,8 @@ class Reference:
         rigid = np.concatenate([parameters, np.zeros(6)])
         return from_parameters(
             rigid,
-            self.centre,
-            self.centre,
+            subject_centre=self.centre,
+            template_centre=self.centre,
         )
 
 
@@ -100,11 +100,11 @@ def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion
     before = exact(reference.affine(unmoved))
     best = _best_motion(exact, rough, reference)
     motion = reference.affine(best.parameters)
-    shift = apply(inverse(motion), face) - face
-    moved = np.linalg.norm(shift, axis=1).mean()
+    shifts = apply(inverse(motion), face) - face
+    distances = np.linalg.norm(shifts, axis=1)
     return Motion(
         affine=motion,
-        moved_mm=float(moved),
+        moved_mm=float(distances.mean()),
         gain=-best.cost - before,
         contrast=contrast(exact, motion, reference.centre),
     )
@@ -121,17 +121,10 @@ def _best_motion(exact: Similarity, rough: Similarity, reference: Reference) -> 
 
     unmoved = np.zeros(_RIGID)
     near = minimized(rough_cost, unmoved, _NEAR)
-    starts = (unmoved, near.parameters)
-    return best_of(
-        [
-            minimized(
-                exact_cost,
-                start,
-                _FINAL,
-            )
-            for start in starts
-        ]
-    )
+    matches: list[Match] = []
+    for start in (unmoved, near.parameters):
+        matches.append(minimized(exact_cost, start, _FINAL))
+    return best_of(matches)
 
 
 def _blurred(image: Image) -> Image:
@@ -151,13 +144,12 @@ def _samples(stacks: Sequence[Image], spacing: float, sampling: Sampling) -> Sam
     parts: list[Samples] = []
     for image, size in zip(images, sizes, strict=True):
         count = sampling.points * size // sum(sizes)
-        parts.append(
-            sample(
-                image,
-                max(_FEWEST_POINTS, count),
-                sampling.seed,
-            )
+        part = sample(
+            image,
+            most=max(_FEWEST_POINTS, count),
+            seed=sampling.seed,
         )
+        parts.append(part)
     return Samples(
         points=np.concatenate([part.points for part in parts]),
         values=np.concatenate([part.values for part in parts]),

@@ -94,6 +94,7 @@ class _Subject:
 
     @classmethod
     def of(cls, image: Image) -> _Subject:
+        """Prepare an image."""
         fine = on_even_grid(image, FINE_MM)
         hypotheses = [*head_centres(fine), centre_of_view(fine)]
         return cls(
@@ -110,43 +111,20 @@ def register(image: Image, target: Target, *, seed: int = 0) -> Array:
     search = Search(subject.centres[0], target.centre)
     rough = _rough_similarity(subject, target, seed)
     exact = _fine_similarity(subject, target, EXACT, seed)
-    polished = _fine_similarity(
-        subject,
-        target,
-        POLISHED,
-        seed,
-    )
+    polished = _fine_similarity(subject, target, POLISHED, seed)
 
-    starts = search.spread(
-        _poses(
-            search,
-            rough,
-            subject.centres,
-        ),
-        STARTS,
-    )
-    sized = _sized(search, rough, starts)
-    finalists = search.spread([match.parameters for match in sized], FINALISTS)
-    stretched = best_of(
-        [
-            search.descend(
-                exact,
-                start,
-                STRETCHED,
-            )
-            for start in finalists
-        ]
-    )
-    sheared = search.descend(
-        exact,
-        stretched.parameters,
-        SHEARED,
-    )
-    final = search.descend(
-        polished,
-        sheared.parameters,
-        FINAL,
-    )
+    poses = _poses(search, rough, subject.centres)
+    sized: list[Match] = []
+    for start in search.spread(poses, STARTS):
+        sized.append(search.descend_one_scale(rough, start, SIZED))
+    candidates = [match.parameters for match in _by_cost(sized)]
+
+    stretched: list[Match] = []
+    for start in search.spread(candidates, FINALISTS):
+        stretched.append(search.descend(exact, start, STRETCHED))
+    best = best_of(stretched)
+    sheared = search.descend(exact, best.parameters, SHEARED)
+    final = search.descend(polished, sheared.parameters, FINAL)
     return search.affine(final.parameters)
 
 
@@ -155,9 +133,9 @@ def _rough_similarity(subject: _Subject, target: Target, seed: int) -> Similarit
     region = head_region(subject.coarse)
     samples = sample(
         subject.coarse,
-        ROUGH.points,
-        seed,
-        region,
+        most=ROUGH.points,
+        seed=seed,
+        region=region,
     )
     return Similarity(
         samples,
@@ -172,9 +150,9 @@ def _fine_similarity(
     """A similarity at 4 mm."""
     samples = sample(
         subject.fine,
-        sampling.points,
-        seed + sampling.seed,
-        subject.region,
+        most=sampling.points,
+        seed=seed + sampling.seed,
+        region=subject.region,
     )
     return Similarity(
         samples,
@@ -213,20 +191,6 @@ def _offsets(centre: Array, hypotheses: Sequence[Array]) -> list[Array]:
         if all(np.linalg.norm(offset - other) > POSES.apart_mm for other in offsets):
             offsets.append(offset)
     return offsets
-
-
-def _sized(search: Search, similarity: Similarity, starts: Sequence[Array]) -> list[Match]:
-    """Starting positions with their size found, the best first."""
-    matches: list[Match] = []
-    for start in starts:
-        matches.append(
-            search.descend_one_scale(
-                similarity,
-                start,
-                SIZED,
-            )
-        )
-    return _by_cost(matches)
 
 
 def _by_cost(matches: Sequence[Match]) -> list[Match]:

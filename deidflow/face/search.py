@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from deidflow.face.affine import Array, apply, from_parameters, implausibility
+from deidflow.face.affine import LOG_SCALE, Array, apply, from_parameters, implausibility
 from deidflow.face.similarity import Similarity
 
 PRIOR_WEIGHT = 0.004
+_RIGID = 6
+"""Of the 12 parameters translation and rotation are the first."""
 _CROSS = np.vstack([np.eye(3), -np.eye(3)]) * 60.0
 
 
@@ -68,8 +70,8 @@ class Search:
         """Subject world -> template world under some parameters."""
         return from_parameters(
             parameters,
-            self.centre,
-            self.target,
+            subject_centre=self.centre,
+            template_centre=self.target,
         )
 
     def cost(self, similarity: Similarity, parameters: Array) -> float:
@@ -99,18 +101,19 @@ class Search:
         """Improve translation, rotation and one scale for all axes; there is no shear."""
 
         def expand(free: Array) -> Array:
-            return np.concatenate([free[:6], np.repeat(free[6], 3), np.zeros(3)])
+            scales = np.repeat(free[_RIGID], 3)
+            return np.concatenate([free[:_RIGID], scales, np.zeros(3)])
 
         def cost(free: Array) -> float:
             return self.cost(similarity, expand(free))
 
-        scale = start[6:9].mean()
-        match = minimized(
-            cost,
-            np.append(start[:6], scale),
-            descent,
+        scale = start[LOG_SCALE].mean()
+        first = np.append(start[:_RIGID], scale)
+        match = minimized(cost, first, descent)
+        return Match(
+            parameters=expand(match.parameters),
+            cost=match.cost,
         )
-        return Match(expand(match.parameters), match.cost)
 
     def descend(self, similarity: Similarity, start: Array, descent: Descent) -> Match:
         """Improve the first `descent.free` parameters."""
@@ -119,13 +122,11 @@ class Search:
         def cost(free: Array) -> float:
             return self.cost(similarity, np.concatenate([free, fixed]))
 
-        match = minimized(
-            cost,
-            start[: descent.free],
-            descent,
+        match = minimized(cost, start[: descent.free], descent)
+        return Match(
+            parameters=np.concatenate([match.parameters, fixed]),
+            cost=match.cost,
         )
-        parameters = np.concatenate([match.parameters, fixed])
-        return Match(parameters, match.cost)
 
 
 def _distance(cross: Array, other: Array) -> float:

@@ -85,10 +85,11 @@ class Carrier:
     ) -> Carrier:
         """A carrier for the series of the anchor's session."""
         registered = anchor.registered
+        to_subject = inverse(registered.affine)
         return cls(
             anchor=anchor,
             reference=Reference.of(registered.series.main),
-            face=apply(inverse(registered.affine), template.points["surface"]),
+            face=apply(to_subject, template.points["surface"]),
             template=template,
             settings=settings,
             locate=locate,
@@ -109,9 +110,9 @@ class Carrier:
         self._check_parts(series.stacks[1:], series.last)
         registered = self.anchor.registered
         plan = MaskPlan(
-            registered.state,
-            Route.REFERENCE,
-            self.anchor,
+            state=registered.state,
+            how=Route.REFERENCE,
+            anchor=self.anchor,
             margin_mm=self.anchor.margin_mm,
             figures=registered.figures,
         )
@@ -121,25 +122,18 @@ class Carrier:
         """The plan of a series that shows the registered head; raises Withheld otherwise."""
         magnitude = self._magnitude_of(series)
         source = magnitude or series
-        motion = refine(
-            source.stacks,
-            self.reference,
-            self.face,
-        )
+        motion = self._refined(source.stacks)
         self._check_motion(motion)
         if magnitude is None:
-            several = series.stacks if len(series.stacks) > 1 else ()
-            self._check_parts(several, series.last)
+            self._check_parts(_several(series.stacks), series.last)
 
         is_better = motion.gain > 0
-        affine = motion.affine if is_better else IDENTITY
+        affine = IDENTITY
+        if is_better:
+            affine = motion.affine
         to_template = compose(self.anchor.registered.affine, affine)
         plan = MaskPlan(
-            state=state_in_view(
-                series,
-                to_template,
-                self.template,
-            ),
+            state=state_in_view(series, to_template, self.template),
             how=_route(is_better, magnitude),
             anchor=self.anchor,
             motion=affine,
@@ -176,22 +170,22 @@ class Carrier:
         A last volume that shows nothing sharply (a diffusion weighting) contradicts nothing.
         """
         for stack in stacks:
-            motion = refine(
-                [stack],
-                self.reference,
-                self.face,
-            )
+            motion = self._refined([stack])
             if self._is_blurred(motion) or self._is_far(motion):
                 raise _parts_apart(motion)
 
         for volume in last:
-            motion = refine(
-                [volume],
-                self.reference,
-                self.face,
-            )
+            motion = self._refined([volume])
             if not self._is_blurred(motion) and self._is_far(motion):
                 raise _parts_apart(motion)
+
+    def _refined(self, stacks: Sequence[Image]) -> Motion:
+        """How some stacks lie against the reference."""
+        return refine(
+            stacks,
+            reference=self.reference,
+            face=self.face,
+        )
 
     def _is_blurred(self, motion: Motion) -> bool:
         """Whether the images say nothing about where they lie."""
@@ -210,22 +204,15 @@ class Carrier:
         if is_apart or not can_be_registered(series):
             raise held
 
-        outcome = attempt(
-            series,
-            self.template,
-            self.settings,
-        )
+        outcome = attempt(series, self.template, self.settings)
         if isinstance(outcome, Refused):
-            raise Withheld(held.reason, f"{held.detail}; alone: {outcome.detail}")
-        anchor = anchor_of(
-            outcome,
-            self.locate,
-            self.settings,
-        )
+            detail = f"{held.detail}; alone: {outcome.detail}"
+            raise Withheld(held.reason, detail)
+        anchor = anchor_of(outcome, self.locate, self.settings)
         plan = MaskPlan(
-            outcome.state,
-            Route.OWN,
-            anchor,
+            state=outcome.state,
+            how=Route.OWN,
+            anchor=anchor,
             margin_mm=anchor.margin_mm,
             figures=outcome.figures,
         )
@@ -238,6 +225,13 @@ class Carrier:
             raise Withheld(Reason.GATE_BRAIN, f"{lost:.2f} ml")
         figures = plan.figures | {"brain_lost_ml": lost}
         return replace(plan, figures=figures)
+
+
+def _several(stacks: Sequence[Image]) -> Sequence[Image]:
+    """Stacks that must agree with each other: none where there is one only."""
+    if len(stacks) == 1:
+        return ()
+    return stacks
 
 
 def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:
@@ -262,16 +256,13 @@ def brain_lost(series: HeadSeries, plan: MaskPlan, template: Template) -> float:
     show.
     """
     if plan.how in (Route.REFERENCE, Route.OWN):
-        return plan.mask().taken(plan.anchor.registered.brain.mask)
+        brain = plan.anchor.registered.brain
+        return plan.mask().taken(brain.mask)
     if not _shows_brain(series):
         return 0.0
 
     affine = compose(plan.anchor.registered.affine, plan.motion)
-    brain = brain_of(
-        prepared(series),
-        affine,
-        template.brain,
-    )
+    brain = brain_of(prepared(series), affine, template.brain)
     if brain.source is BrainSource.TEMPLATE:
         return 0.0
     return plan.mask().taken(brain.mask)

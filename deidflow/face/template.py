@@ -28,7 +28,7 @@ from deidflow.face.template_regions import (
     extended_region,
 )
 from deidflow.face.tomography import label_image
-from deidflow.face.volume import Flags, Image, Values, image_of, mask_like, values_of
+from deidflow.face.volume import Flags, Image, Values, image_of, mask_like, values_of, view_of
 from deidflow.store.files import digest_of
 
 TEMPLATE_VERSION = "7"
@@ -100,10 +100,10 @@ def build_template(*, ears: bool) -> Template:
     labels = label_image(head_mask(two), small_brain)
     original = sitk.ZeroFluxNeumannPad(
         region,
-        PAD_LOW,
-        PAD_HIGH,
+        padLowerBound=PAD_LOW,
+        padUpperBound=PAD_HIGH,
     )
-    removed = _removed(original, brain, ears)
+    removed = _removed_region(original, brain, ears)
     return Template(
         plain=_target(two, centre),
         ranked=_target(flattened_ranks(two), centre),
@@ -119,32 +119,30 @@ def build_template(*, ears: bool) -> Template:
 def _oriented(name: str, pixel_type: int) -> Image:
     """A file of pydeface as an image whose axes point left, back and up."""
     path = files("pydeface").joinpath("data", name)
-    return sitk.DICOMOrient(sitk.ReadImage(str(path), pixel_type), "LPS")
+    image = sitk.ReadImage(str(path), pixel_type)
+    return sitk.DICOMOrient(image, "LPS")
 
 
-def _removed(original: Image, brain: Image, ears: bool) -> Flags:
+def _removed_region(original: Image, brain: Image, ears: bool) -> Flags:
     """The extended region on the padded grid."""
     padded_brain = sitk.ConstantPad(
         brain,
-        PAD_LOW,
-        PAD_HIGH,
-        0,
+        padLowerBound=PAD_LOW,
+        padUpperBound=PAD_HIGH,
+        constant=0,
     )
     return extended_region(
-        values_of(original) == 0,
-        padded_brain,
-        ears,
+        original=view_of(original) == 0,
+        brain=padded_brain,
+        ears=ears,
     )
 
 
 def _target(image: Image, centre: Array) -> Target:
     """An image at the two scales of registration."""
     fine = on_even_grid(image, FINE_MM)
-    return Target(
-        fine,
-        on_even_grid(fine, COARSE_MM),
-        centre,
-    )
+    coarse = on_even_grid(fine, COARSE_MM)
+    return Target(fine, coarse, centre)
 
 
 def _pack(template: Template) -> dict[str, Values]:

@@ -15,8 +15,8 @@ from deidflow.verdicts import Reason
 def write_mask(mask: Path | None, image: Path) -> bytes:
     """The bytes of an unsigned 8-bit NIfTI of zeros and ones.
 
-    `mask` is what dcm2niix made of the series whose stored pixels are the mask. Raises Withheld where
-    it does not lie on the grid of `image` or is not a mask any more.
+    `mask` is what dcm2niix made of the series whose stored pixels are the mask. Raises Withheld
+    where it does not lie on the grid of `image` or is not a mask any more.
     """
     reference = nibabel.load(image)
     if mask is None:

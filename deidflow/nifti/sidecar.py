@@ -36,9 +36,9 @@ def rebuild(sidecar: Path, scrubber: Scrubber, extra: Mapping[str, Any]) -> byte
 def read_sidecar(path: Path) -> dict[str, Any]:
     """The fields that dcm2niix wrote, as far as they are clear.
 
-    dcm2niix copies names in ISO 2022 with their raw escape characters, prints numbers as `nan` and `inf`,
-    and may write bytes that are not UTF-8. Values that are not numbers, and keys that stand twice with
-    different values, are left out. Raises Withheld for what is not JSON.
+    dcm2niix copies names in ISO 2022 with their raw escape characters, prints numbers as `nan` and
+    `inf`, and may write bytes that are not UTF-8. Values that are not numbers, and keys that stand
+    twice with different values, are left out. Raises Withheld for what is not JSON.
     """
     text = _TEXT_OR_NO_NUMBER.sub(_null_for_no_number, path.read_text("utf-8", "replace"))
     try:

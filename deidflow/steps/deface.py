@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import Withheld
+from deidflow.face.anchor import anchor_of, register_session
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.mask import Field, save_field
 from deidflow.face.other_body_part import shows_no_head
 from deidflow.face.series import About, HeadSeries, scope_rule_for
-from deidflow.face.session import Carrier, MaskPlan, anchor_of, register_session
+from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
 from deidflow.settings.face import DefaceSettings
@@ -112,7 +113,7 @@ class _Step:
         except Withheld as held:
             return {one.name: withheld(held.reason, held.detail) for one in series}
         carrier = Carrier.of(anchor, self.template, self.settings, self._locate, series)
-        return self._each(series, lambda one: self._masked(one, carrier.fate(one)))
+        return self._each(series, lambda one: self._masked(one, carrier.plan_for(one)))
 
     def without_head(
         self, series: Sequence[HeadSeries], refused: Sequence[Refused]
