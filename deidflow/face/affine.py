@@ -162,6 +162,9 @@ def implausibility(parameters: Array) -> float:
     Log scale has mean -.06 and standard deviation .10, shear .06.
     """
     log_scale = parameters[LOG_SCALE] - LOG_SCALE_MEAN
-    scale = (log_scale / _LOG_SCALE_SPREAD) ** 2
-    shear = (parameters[SHEAR] / _SHEAR_SPREAD) ** 2
-    return float(scale.sum() + shear.sum())
+    scale = log_scale / _LOG_SCALE_SPREAD
+    shear = parameters[SHEAR] / _SHEAR_SPREAD
+
+    squared_scale = scale**2
+    squared_shear = shear**2
+    return float(squared_scale.sum() + squared_shear.sum())

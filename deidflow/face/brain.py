@@ -63,11 +63,7 @@ def brain_of(head: Head, affine: Array, template_brain: Image) -> Brain:
         transform=as_transform(affine),
     )
     if not view_of(warped).any():
-        return Brain(
-            mask=warped,
-            millilitres=0.0,
-            source=BrainSource.TEMPLATE,
-        )
+        return Brain(warped, 0.0, BrainSource.TEMPLATE)
 
     box = _around(warped)
     away = outward(warped[box])
@@ -99,9 +95,12 @@ def _around(mask: Image) -> Box:
     box: list[slice] = []
     for bound, step in zip(bounds[::-1], mask.GetSpacing(), strict=True):
         reach = int(2 * _AROUND_TEMPLATE_MM / step)
-        first = max(0, bound.start - reach)
-        last = bound.stop + reach
-        box.append(slice(first, last))
+        first = bound.start - reach
+        part = slice(
+            max(0, first),
+            bound.stop + reach,
+        )
+        box.append(part)
 
     x, y, z = box
     return x, y, z

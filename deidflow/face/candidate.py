@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from deidflow.face.affine import Array
 from deidflow.face.brain import Brain, BrainSource, brain_of
@@ -127,20 +128,11 @@ def _register_tomography(
         seed=_SECOND_SEED,
     )
 
-    def others() -> list[float]:
-        resonance = Resonance.of(volume)
-        plain = register(resonance.windowed, template.plain)
-        ranked = register(resonance.ranked, template.ranked)
-        return [
-            agreement(plain, affine, template),
-            agreement(ranked, affine, template),
-        ]
-
     decision = judge_tomography(
         head,
         affine,
         distance=agreement(again, affine, template),
-        others=others,
+        others=partial(_resonance_distances, volume, affine, template),
         template=template,
         settings=settings.gate,
     )
@@ -149,6 +141,17 @@ def _register_tomography(
         affine=affine,
         decision=decision,
     )
+
+
+def _resonance_distances(volume: Image, affine: Array, template: Template) -> list[float]:
+    """How far in mm the registrations of engines A and B lie from one of a CT."""
+    head = Resonance.of(volume)
+    plain = register(head.windowed, template.plain)
+    ranked = register(head.ranked, template.ranked)
+    return [
+        agreement(plain, affine, template),
+        agreement(ranked, affine, template),
+    ]
 
 
 def _judged(
@@ -160,26 +163,64 @@ def _judged(
     """What the gate, the subject's brain and the face say of a registration."""
     affine, decision = registration.affine, registration.decision
     if not decision.passed:
-        reason = _reason_of(decision)
         return Refused(
             series=series.name,
-            reason=reason,
+            reason=_reason_of(decision),
             detail=decision.failed,
             figures=decision.features,
         )
 
-    brain = brain_of(registration.head, affine, template.brain)
-    figures = dict(decision.features)
-    figures["own_brain_ml"] = 0.0
-    if brain.source is BrainSource.OWN:
-        figures["own_brain_ml"] = brain.millilitres
-    figures["front_in_view"] = in_view(
-        series.main,
-        affine,
-        points=template.points["front"],
-        margin_mm=0.0,
+    brain = brain_of(
+        registration.head,
+        affine=affine,
+        template_brain=template.brain,
     )
-    figures["brain_reached_ml"] = _brain_reached_ml(brain, affine, template, settings)
+    figures = {
+        **decision.features,
+        **_brain_and_view(series, brain, affine, template, settings),
+    }
+    failure = _brain_or_empty_face(series, figures, settings)
+    if failure is not None:
+        return failure
+    return Registered(
+        series=series,
+        affine=affine,
+        state=_state(series, affine, figures, template),
+        brain=brain,
+        figures=figures,
+    )
+
+
+def _brain_and_view(
+    series: HeadSeries,
+    brain: Brain,
+    affine: Array,
+    template: Template,
+    settings: DefaceSettings,
+) -> Features:
+    """The subject's brain, how much skin is in view, and the brain that the face region reaches."""
+    own_brain_ml = 0.0
+    if brain.source is BrainSource.OWN:
+        own_brain_ml = brain.millilitres
+
+    front = template.points["front"]
+    mask = WorldMask(
+        face=Field(template.distance, affine),
+        margin_mm=settings.margin_mm,
+        brain=None,
+        brain_margin_mm=0.0,
+    )
+    return {
+        "own_brain_ml": own_brain_ml,
+        "front_in_view": in_view(series.main, affine, front, 0.0),
+        "brain_reached_ml": mask.taken(brain.mask),
+    }
+
+
+def _brain_or_empty_face(
+    series: HeadSeries, figures: Features, settings: DefaceSettings
+) -> Refused | None:
+    """The refusal of a head whose brain lies in the face, or that is no head without its face."""
     if figures["brain_reached_ml"] > settings.gate.brain_reached_max_ml:
         return Refused(
             series=series.name,
@@ -187,38 +228,21 @@ def _judged(
             detail="brain_reached_ml",
             figures=figures,
         )
-
-    is_empty = face_is_empty(figures)
-    if is_empty and figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
+    if face_is_empty(figures) and figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
         return Refused(
             series=series.name,
             reason=Reason.GATE_FEATURES,
             detail="head_dice",
             figures=figures,
         )
-    state = FaceState.ALREADY_DEFACED
-    if not is_empty:
-        state = state_in_view(series, affine, template)
-    return Registered(
-        series=series,
-        affine=affine,
-        state=state,
-        brain=brain,
-        figures=figures,
-    )
+    return None
 
 
-def _brain_reached_ml(
-    brain: Brain, affine: Array, template: Template, settings: DefaceSettings
-) -> float:
-    """The ml of a brain inside the template's face region, before the brain is spared."""
-    mask = WorldMask(
-        face=Field(template.distance, affine),
-        margin_mm=settings.margin_mm,
-        brain=None,
-        brain_margin_mm=0.0,
-    )
-    return mask.taken(brain.mask)
+def _state(series: HeadSeries, affine: Array, figures: Features, template: Template) -> FaceState:
+    """What the mask does to a registered series."""
+    if face_is_empty(figures):
+        return FaceState.ALREADY_DEFACED
+    return state_in_view(series, affine, template)
 
 
 def _reason_of(decision: GateDecision) -> Reason:
@@ -236,20 +260,27 @@ def state_in_view(series: HeadSeries, affine: Array, template: Template) -> Face
     Only stacks that could show a face say so.
     """
 
-    def most_in_view(points: Array, margin_mm: float) -> float:
-        return max(
-            in_view(
-                stack,
-                affine,
-                points,
-                margin_mm,
-            )
-            for stack in series.stacks
-        )
-
-    face = most_in_view(template.points["face"], _NO_FACE_MARGIN_MM)
-    skin = most_in_view(template.points["front"], 0.0)
+    face = _most_in_view(
+        series,
+        affine=affine,
+        points=template.points["face"],
+        margin_mm=_NO_FACE_MARGIN_MM,
+    )
+    skin = _most_in_view(
+        series,
+        affine=affine,
+        points=template.points["front"],
+        margin_mm=0.0,
+    )
     shows_none = face < _NO_FACE_SHARE and skin < _BROW_SHARE
     if shows_none and series.is_thick:
         return FaceState.NO_FACE_IN_VIEW
     return FaceState.DEFACED
+
+
+def _most_in_view(series: HeadSeries, affine: Array, points: Array, margin_mm: float) -> float:
+    """The largest share of template points that one stack of a series shows."""
+    shares: list[float] = []
+    for stack in series.stacks:
+        shares.append(in_view(stack, affine, points, margin_mm))
+    return max(shares)

@@ -65,13 +65,19 @@ def _three_d(series: HeadSeries) -> Any:
     """The first volume of the converted image; the stack where slices are uneven or tilted."""
     if series.image is not None and series.even:
         loaded = nibabel.load(series.image)
-        return nibabel.Nifti1Image(first_volume(loaded), loaded.affine)
+        return nibabel.Nifti1Image(
+            first_volume(loaded),
+            affine=loaded.affine,
+        )
 
     stack = series.main
     last_row = [0, 0, 0, 1]
     to_lps = np.vstack([index_to_world(stack), last_row])
     values = values_of(stack).transpose(2, 1, 0)
-    return nibabel.Nifti1Image(values, RAS_OF_LPS @ to_lps)
+    return nibabel.Nifti1Image(
+        values,
+        affine=RAS_OF_LPS @ to_lps,
+    )
 
 
 def _removed(path: Path, image: Any) -> Image:
@@ -84,8 +90,11 @@ def _removed(path: Path, image: Any) -> Image:
         raise Withheld(Reason.ENGINE_MASK, "more than one volume")
 
     removed = values.reshape(shape) == 0
-    shares = removed.transpose(2, 1, 0).astype(np.float32)
-    share = image_of(shares, lps_of(mask.affine))
+    shares = removed.transpose(2, 1, 0)
+    share = image_of(
+        shares.astype(np.float32),
+        affine=lps_of(mask.affine),
+    )
     return shrink(share, _GRID_MM) > _COVERED
 
 

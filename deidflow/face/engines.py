@@ -58,7 +58,11 @@ class CommandEngine:
             scratch=self.scratch,
             log=self.log,
         )
-        left = uncovered(removed, registered.affine, template)
+        left = uncovered(
+            removed,
+            affine=registered.affine,
+            template=template,
+        )
         if left > self.face_left_max:
             raise Withheld(Reason.ENGINE_MASK, f"{left:.0%} of the face left")
         return Field(distance_to(removed), IDENTITY)

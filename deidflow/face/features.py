@@ -124,7 +124,11 @@ def _match(coarse: _CoarseHead, affine: Array, template: Template) -> Features:
     centre = brain.mean(0)
     return {
         "similarity": similarity(affine),
-        "contrast": contrast(similarity, affine, centre),
+        "contrast": contrast(
+            similarity,
+            affine=affine,
+            centre=centre,
+        ),
     }
 
 

@@ -106,7 +106,10 @@ def _upright(mask: Image, affine: Array, template: Template) -> tuple[Image, Arr
     )
 
     to_world = compose(motion, index_to_world(mask))
-    turned = image_of(values_of(mask), to_world)
+    turned = image_of(
+        values_of(mask),
+        affine=to_world,
+    )
     return turned, compose(affine, inverse(motion))
 
 
@@ -145,8 +148,9 @@ class _Scene:
 
     def face(self) -> Flags:
         """The pixels that show the face, (z, x)."""
-        right_or_left = self._positions(0) - self.centre[0]
-        columns = np.abs(right_or_left) < _HALF_WIDTH_MM
+        middle, _, _ = self.centre
+        aside = np.abs(self._positions(0) - middle)
+        columns = aside < _HALF_WIDTH_MM
         heights = self._positions(2)
         rows = heights > self.top - _CHIN_MM
         rows &= heights < self.top - _BROW_MM

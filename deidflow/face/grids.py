@@ -110,9 +110,10 @@ def upright_grid(image: Image, spacing: float, least: int = 1) -> Image:
 
 def _corners(image: Image) -> Array:
     """The centres of the eight voxels at the corners of an image, LPS mm, shape (8, 3)."""
-    last = np.array(image.GetSize()) - 1.0
-    ends = np.array(list(np.ndindex(2, 2, 2)))
     to_world = index_to_world(image)
+    size = np.array(image.GetSize())
+    last = size - 1.0
+    ends = np.array(list(np.ndindex(2, 2, 2)))
     return apply(to_world, ends * last)
 
 
@@ -126,7 +127,11 @@ def trim_padding(image: Image, margin: float = 12.0) -> Image:
     ranges: list[slice] = []
     for axis, size in enumerate(image.GetSize()):
         air = int(margin / spacing[axis])
-        used = thinned.used_range(axis, size, air)
+        used = thinned.used_range(
+            axis,
+            size=size,
+            air=air,
+        )
         ranges.append(used)
     return image[tuple(ranges)]
 
@@ -162,7 +167,11 @@ class _Thinned:
 
     def used_range(self, axis: int, size: int, air: int) -> slice:
         """The indices that stay along an axis of the image, of `size` voxels."""
-        planes = np.moveaxis(self.filled, axis, 0)
+        planes = np.moveaxis(
+            self.filled,
+            source=axis,
+            destination=0,
+        )
         used = np.flatnonzero(planes.any((1, 2)))
         lowest = int(used[0])
         highest = int(used[-1])
@@ -178,7 +187,11 @@ class _Thinned:
 
     def _holds_tissue(self, axis: int, index: int) -> bool:
         """Whether a plane across an axis cuts the head."""
-        plane = np.take(self.values, index, axis)
+        plane = np.take(
+            self.values,
+            indices=index,
+            axis=axis,
+        )
         is_tissue = plane > self.threshold
         pixel_mm2 = np.prod(np.delete(self.spacing, axis))
         area = is_tissue.sum() * pixel_mm2

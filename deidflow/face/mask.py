@@ -61,7 +61,8 @@ class Field:
 
     def seen_from(self, motion: Array) -> Field:
         """The same field for a series whose world `motion` maps to this one's."""
-        return replace(self, affine=compose(self.affine, motion))
+        affine = compose(self.affine, motion)
+        return replace(self, affine=affine)
 
 
 def save_field(field: Field, path: Path) -> None:
@@ -95,17 +96,32 @@ class WorldMask:
     def removed(self, plane: Plane) -> Flags:
         """Which pixels of a plane are removed, (rows, columns); no NIfTI affine is involved."""
         removed = np.zeros((plane.rows, plane.columns), bool)
-        box = _box(self.face, plane, self.margin_mm)
-        if box is None:
+        box = _box(
+            self.face,
+            plane=plane,
+            reach_mm=self.margin_mm,
+        )
+        if box is not None:
+            removed[box] = self._removed_from(_part(plane, box))
+        return removed
+
+    def _removed_from(self, plane: Plane) -> Flags:
+        """Which pixels are removed, of a plane that is near the face."""
+        removed = _near(
+            self.face,
+            plane=plane,
+            reach_mm=self.margin_mm,
+        )
+        if self.brain is None:
             return removed
 
-        part = _part(plane, box)
-        near_face = _near(self.face, part, self.margin_mm)
-        if self.brain is not None:
-            brain_box = _box(self.brain, part, self.brain_margin_mm)
-            if brain_box is not None:
-                near_face &= ~_near(self.brain, part, self.brain_margin_mm)
-        removed[box] = near_face
+        box = _box(
+            self.brain,
+            plane=plane,
+            reach_mm=self.brain_margin_mm,
+        )
+        if box is not None:
+            removed &= ~_near(self.brain, plane, self.brain_margin_mm)
         return removed
 
     def on(self, grid: Image) -> Flags:
@@ -118,7 +134,8 @@ class WorldMask:
 
     def taken(self, tissue: Image) -> float:
         """Ml of a mask of tissue that are removed."""
-        inside = self.on(tissue) & flags_of(tissue)
+        removed = self.on(tissue)
+        inside = removed & flags_of(tissue)
         return volume_ml(inside.sum(), tissue)
 
 
@@ -137,7 +154,11 @@ def _box(field: Field, plane: Plane, reach_mm: float) -> Rectangle | None:
     coarse = _thinned(plane)
     diagonal = math.hypot(coarse.row_spacing, coarse.column_spacing)
     reach = reach_mm + diagonal / 2 + 2 * UNIT_MM
-    near = _near(field, coarse, min(reach, FARTHEST_MM))
+    near = _near(
+        field,
+        plane=coarse,
+        reach_mm=min(reach, FARTHEST_MM),
+    )
     if not near.any():
         return None
 

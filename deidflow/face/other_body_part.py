@@ -24,7 +24,10 @@ _MM2_PER_CM2 = 100
 
 def shows_no_head(series: HeadSeries) -> bool:
     """Whether all stacks of a CT series, of at least 8 slices each, show a trunk."""
-    if series.about.modality != "CT" or series.is_localizer or series.about.colour:
+    about = series.about
+    if about.modality != "CT" or about.colour:
+        return False
+    if series.is_localizer:
         return False
     stacks = (*series.stacks, *series.last)
     return all(_is_trunk(stack) for stack in stacks)

@@ -36,7 +36,7 @@ _BRIGHTEST = 32767
 _WHITE_PERCENTILE = 99.5
 _WHITE, _OUTLINE = 255, (255, 80, 60)
 _SOFTNESS, _DARKEST_GREY, _RANGE_OF_GREYS = 0.8, 60, 195
-"""Of a rendering: voxels of smoothing, the grey of the steepest surface, how much brighter it gets."""
+"""Of a rendering: voxels of smoothing, the darkest grey, and the range of greys."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,21 @@ class _Cube:
         black = float(self.values.min())
         cuts: list[Values] = []
         for axis, index in enumerate(_middle(removed)):
-            cut = np.take(self.values, index, axis)
-            mask = np.take(removed, index, axis)
-            greys = _greys(cut, black, white)
+            cut = np.take(
+                self.values,
+                indices=index,
+                axis=axis,
+            )
+            mask = np.take(
+                removed,
+                indices=index,
+                axis=axis,
+            )
+            greys = _greys(
+                cut,
+                black=black,
+                white=white,
+            )
             cuts.append(_outlined(greys, mask))
 
         axial, coronal, sagittal = cuts
@@ -138,20 +150,24 @@ def _row(pictures: Sequence[Values]) -> Values:
 def _read(path: Path) -> Image:
     """The first volume of a NIfTI in LPS."""
     loaded = nibabel.load(path)
-    values = first_volume(loaded).transpose(2, 1, 0)
-    return image_of(values.astype(np.float32), lps_of(loaded.affine))
+    values = first_volume(loaded)
+    values = values.transpose(2, 1, 0)
+    return image_of(
+        values.astype(np.float32),
+        affine=lps_of(loaded.affine),
+    )
 
 
 def _greys(values: Values, black: float, white: float) -> Values:
     """Values between black and white as greys of 0 to 255."""
     width = max(white - black, 1e-6)
     scaled = (values - black) / width * _WHITE
-    greys = np.clip(
+    greys: Values = np.clip(
         scaled,
         min=0,
         max=_WHITE,
     )
-    return greys.astype(np.uint8)
+    return greys
 
 
 def _outlined(greys: Values, mask: Flags) -> Values:
@@ -173,21 +189,28 @@ def _lit(head: Flags) -> Values:
     """The first set voxel along the first axis, shaded by its slope."""
     hit = head.any(0)
     first = head.argmax(0).astype(float)
-    first[~hit] = head.shape[0]
-    depth = ndimage.gaussian_filter(first, _SOFTNESS)
+    first[~hit] = len(head)
+    depth = ndimage.gaussian_filter(
+        first,
+        sigma=_SOFTNESS,
+    )
     down, across = np.gradient(depth)
 
     steepness = np.sqrt(1 + down**2 + across**2)
     light = 1 / steepness
     greys = _DARKEST_GREY + _RANGE_OF_GREYS * light
     greys[~hit] = 0
-    picture = _coloured(greys.astype(np.uint8))
+    picture = _coloured(greys)
     return picture[::-1]
 
 
 def _coloured(greys: Values) -> Values:
     """Greys as red, green and blue."""
-    return np.stack([greys] * 3, axis=-1)
+    whole = greys.astype(np.uint8)
+    return np.stack(
+        [whole] * 3,
+        axis=-1,
+    )
 
 
 def _tile(values: Values) -> Values:

@@ -83,22 +83,15 @@ def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion
     Starts from the scanner's own coordinates; Powell's method on normalised mutual information,
     first on blurred images of 6 mm, then at 3 mm.
     """
-    fine = _samples(stacks, _FINE_MM, _FINE)
-    coarse = _samples(stacks, _COARSE_MM, _COARSE)
-    exact = Similarity(
-        fine,
-        moving=reference.image,
-        bins=_FINE.bins,
-    )
-    rough = Similarity(
-        coarse,
-        moving=reference.blurred,
-        bins=_COARSE.bins,
-    )
-
+    exact = _fine_similarity(stacks, reference)
+    rough = _blurred_similarity(stacks, reference)
     unmoved = np.zeros(_RIGID)
     before = exact(reference.affine(unmoved))
-    best = _best_motion(exact, rough, reference)
+    best = _best_motion(
+        exact=exact,
+        rough=rough,
+        reference=reference,
+    )
     motion = reference.affine(best.parameters)
     shifts = apply(inverse(motion), face) - face
     distances = np.linalg.norm(shifts, axis=1)
@@ -106,7 +99,39 @@ def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion
         affine=motion,
         moved_mm=float(distances.mean()),
         gain=-best.cost - before,
-        contrast=contrast(exact, motion, reference.centre),
+        contrast=contrast(
+            exact,
+            affine=motion,
+            centre=reference.centre,
+        ),
+    )
+
+
+def _fine_similarity(stacks: Sequence[Image], reference: Reference) -> Similarity:
+    """The similarity of stacks and reference at 3 mm."""
+    samples = _samples(
+        stacks,
+        spacing=_FINE_MM,
+        sampling=_FINE,
+    )
+    return Similarity(
+        samples,
+        moving=reference.image,
+        bins=_FINE.bins,
+    )
+
+
+def _blurred_similarity(stacks: Sequence[Image], reference: Reference) -> Similarity:
+    """The similarity of stacks and reference at 6 mm."""
+    samples = _samples(
+        stacks,
+        spacing=_COARSE_MM,
+        sampling=_COARSE,
+    )
+    return Similarity(
+        samples,
+        moving=reference.blurred,
+        bins=_COARSE.bins,
     )
 
 
@@ -120,10 +145,19 @@ def _best_motion(exact: Similarity, rough: Similarity, reference: Reference) -> 
         return -exact(reference.affine(parameters))
 
     unmoved = np.zeros(_RIGID)
-    near = minimized(rough_cost, unmoved, _NEAR)
+    near = minimized(
+        rough_cost,
+        start=unmoved,
+        descent=_NEAR,
+    )
     matches: list[Match] = []
     for start in (unmoved, near.parameters):
-        matches.append(minimized(exact_cost, start, _FINAL))
+        match = minimized(
+            exact_cost,
+            start=start,
+            descent=_FINAL,
+        )
+        matches.append(match)
     return best_of(matches)
 
 

@@ -113,19 +113,46 @@ def register(image: Image, target: Target, *, seed: int = 0) -> Array:
     exact = _fine_similarity(subject, target, EXACT, seed)
     polished = _fine_similarity(subject, target, POLISHED, seed)
 
-    poses = _poses(search, rough, subject.centres)
-    sized: list[Match] = []
-    for start in search.spread(poses, STARTS):
-        sized.append(search.descend_one_scale(rough, start, SIZED))
-    candidates = [match.parameters for match in _by_cost(sized)]
-
-    stretched: list[Match] = []
-    for start in search.spread(candidates, FINALISTS):
-        stretched.append(search.descend(exact, start, STRETCHED))
-    best = best_of(stretched)
-    sheared = search.descend(exact, best.parameters, SHEARED)
-    final = search.descend(polished, sheared.parameters, FINAL)
+    starts = _sized_starts(search, rough, subject.centres)
+    stretched = _best_stretched(search, exact, starts)
+    sheared = search.descend(
+        similarity=exact,
+        start=stretched.parameters,
+        descent=SHEARED,
+    )
+    final = search.descend(
+        similarity=polished,
+        start=sheared.parameters,
+        descent=FINAL,
+    )
     return search.affine(final.parameters)
+
+
+def _sized_starts(search: Search, similarity: Similarity, centres: Sequence[Array]) -> list[Array]:
+    """The best starting positions, once the size of the head is found, the best first."""
+    poses = _poses(search, similarity, centres)
+    matches: list[Match] = []
+    for start in search.spread(poses, STARTS):
+        match = search.descend_one_scale(
+            similarity=similarity,
+            start=start,
+            descent=SIZED,
+        )
+        matches.append(match)
+    return [match.parameters for match in _by_cost(matches)]
+
+
+def _best_stretched(search: Search, similarity: Similarity, starts: Sequence[Array]) -> Match:
+    """The best match of the finalists with a scale of its own along each axis."""
+    matches: list[Match] = []
+    for start in search.spread(starts, FINALISTS):
+        match = search.descend(
+            similarity=similarity,
+            start=start,
+            descent=STRETCHED,
+        )
+        matches.append(match)
+    return best_of(matches)
 
 
 def _rough_similarity(subject: _Subject, target: Target, seed: int) -> Similarity:

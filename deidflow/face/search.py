@@ -109,7 +109,11 @@ class Search:
 
         scale = start[LOG_SCALE].mean()
         first = np.append(start[:_RIGID], scale)
-        match = minimized(cost, first, descent)
+        match = minimized(
+            cost,
+            start=first,
+            descent=descent,
+        )
         return Match(
             parameters=expand(match.parameters),
             cost=match.cost,
@@ -122,7 +126,11 @@ class Search:
         def cost(free: Array) -> float:
             return self.cost(similarity, np.concatenate([free, fixed]))
 
-        match = minimized(cost, start[: descent.free], descent)
+        match = minimized(
+            cost,
+            start=start[: descent.free],
+            descent=descent,
+        )
         return Match(
             parameters=np.concatenate([match.parameters, fixed]),
             cost=match.cost,

@@ -220,7 +220,11 @@ class Carrier:
 
     def _measured(self, series: HeadSeries, plan: MaskPlan) -> MaskPlan:
         """The plan with the ml of brain that it changes; raises Withheld if that is too much."""
-        lost = brain_lost(series, plan, self.template)
+        lost = brain_lost(
+            series,
+            plan=plan,
+            template=self.template,
+        )
         if lost > self.settings.gate.brain_lost_max_ml:
             raise Withheld(Reason.GATE_BRAIN, f"{lost:.2f} ml")
         figures = plan.figures | {"brain_lost_ml": lost}
@@ -262,7 +266,11 @@ def brain_lost(series: HeadSeries, plan: MaskPlan, template: Template) -> float:
         return 0.0
 
     affine = compose(plan.anchor.registered.affine, plan.motion)
-    brain = brain_of(prepared(series), affine, template.brain)
+    brain = brain_of(
+        prepared(series),
+        affine=affine,
+        template_brain=template.brain,
+    )
     if brain.source is BrainSource.TEMPLATE:
         return 0.0
     return plan.mask().taken(brain.mask)
@@ -270,8 +278,9 @@ def brain_lost(series: HeadSeries, plan: MaskPlan, template: Template) -> float:
 
 def _shows_brain(series: HeadSeries) -> bool:
     """Whether the brain of a series can be found in it."""
-    is_anatomy = series.about.modality in ("MR", "CT") and series.component == "M"
-    return is_anatomy and series.is_thick
+    if series.about.modality not in ("MR", "CT"):
+        return False
+    return series.component == "M" and series.is_thick
 
 
 def _on_one_grid(first: Image, second: Image) -> bool:

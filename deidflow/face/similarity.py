@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.ndimage import map_coordinates
 
 from deidflow.face.affine import Array, affine_through, apply, compose, index_to_world, inverse
-from deidflow.face.volume import Flags, Image, Values, view_of
+from deidflow.face.volume import Flags, Image, Values, index_points, view_of
 
 _LEAST_OVERLAP = 0.35
 _MOVES, _MOVE_MM, _MOVE_DEGREES = 24, 18.0, 14.0
@@ -121,20 +121,23 @@ def sample(fixed: Image, most: int, seed: int, region: Flags | None = None) -> S
         allowed = np.flatnonzero(region.ravel())
 
     generator = np.random.default_rng(seed)
-    size = min(most, len(allowed))
     positions = generator.choice(
         len(allowed),
-        size,
+        size=min(most, len(allowed)),
         replace=False,
     )
     z, y, x = np.unravel_index(allowed[positions], values.shape)
-    indices = np.stack([x, y, z], axis=1).astype(float)
-
-    to_world = index_to_world(fixed)
     if most >= len(allowed):
-        return Samples(apply(to_world, indices), values[z, y, x])
+        points = index_points(fixed, x, y, z)
+        return Samples(points, values[z, y, x])
 
-    indices += generator.uniform(
+    indices = np.stack([x, y, z], axis=1).astype(float)
+    return _jittered(fixed, indices, generator)
+
+
+def _jittered(fixed: Image, indices: Array, generator: np.random.Generator) -> Samples:
+    """Points of an image moved at random inside their voxels; values are linear in between."""
+    indices = indices + generator.uniform(
         low=-0.5,
         high=0.5,
         size=indices.shape,
@@ -145,14 +148,13 @@ def sample(fixed: Image, most: int, seed: int, region: Flags | None = None) -> S
         min=0,
         max=last,
     )
-    between = map_coordinates(
-        values,
+    values = map_coordinates(
+        view_of(fixed),
         coordinates=indices.T[::-1],
         order=1,
         mode="nearest",
     )
-    points = apply(to_world, indices)
-    return Samples(points, between)
+    return Samples(apply(index_to_world(fixed), indices), values)
 
 
 def contrast(similarity: Similarity, affine: Array, centre: Array) -> float:

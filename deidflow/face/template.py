@@ -28,7 +28,7 @@ from deidflow.face.template_regions import (
     extended_region,
 )
 from deidflow.face.tomography import label_image
-from deidflow.face.volume import Flags, Image, Values, image_of, mask_like, values_of, view_of
+from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, view_of
 from deidflow.store.files import digest_of
 
 TEMPLATE_VERSION = "7"
@@ -58,8 +58,14 @@ class Template:
 
 def template_path(folder: Path, *, ears: bool) -> Path:
     """The path of the prepared template in a cache folder."""
-    key = [TEMPLATE_VERSION, sitk.Version_VersionString(), np.__version__, ears]
-    return folder / f"template-{digest_of(key)[:12]}.npz"
+    key = [
+        TEMPLATE_VERSION,
+        sitk.Version_VersionString(),
+        np.__version__,
+        ears,
+    ]
+    digest = digest_of(key)
+    return folder / f"template-{digest[:12]}.npz"
 
 
 def prepare_template(path: str, ears: bool) -> None:
@@ -92,17 +98,13 @@ def build_template(*, ears: bool) -> Template:
     brain = brain_mask(image)
     two = window(on_even_grid(image, 2.0))
     four = window(on_even_grid(image, 4.0))
-    centre = head_centres(four)[0]
+    centre, _ = head_centres(four)
     if centre is None:
         raise ValueError("the template has no head")
 
     small_brain = nearest(brain, two)
     labels = label_image(head_mask(two), small_brain)
-    original = sitk.ZeroFluxNeumannPad(
-        region,
-        padLowerBound=PAD_LOW,
-        padUpperBound=PAD_HIGH,
-    )
+    original = _padded(region)
     removed = _removed_region(original, brain, ears)
     return Template(
         plain=_target(two, centre),
@@ -111,8 +113,17 @@ def build_template(*, ears: bool) -> Template:
         head=head_mask(four),
         brain=small_brain,
         original=original,
-        distance=distance_to(mask_like(removed, original)),
+        distance=distance_to(removed),
         points=points_of(two, region, brain),
+    )
+
+
+def _padded(region: Image) -> Image:
+    """pydeface's region, its edges replicated into the padding."""
+    return sitk.ZeroFluxNeumannPad(
+        region,
+        padLowerBound=PAD_LOW,
+        padUpperBound=PAD_HIGH,
     )
 
 
@@ -123,19 +134,20 @@ def _oriented(name: str, pixel_type: int) -> Image:
     return sitk.DICOMOrient(image, "LPS")
 
 
-def _removed_region(original: Image, brain: Image, ears: bool) -> Flags:
-    """The extended region on the padded grid."""
+def _removed_region(original: Image, brain: Image, ears: bool) -> Image:
+    """A mask of the extended region on the padded grid."""
     padded_brain = sitk.ConstantPad(
         brain,
         padLowerBound=PAD_LOW,
         padUpperBound=PAD_HIGH,
         constant=0,
     )
-    return extended_region(
+    removed = extended_region(
         original=view_of(original) == 0,
         brain=padded_brain,
         ears=ears,
     )
+    return mask_like(removed, original)
 
 
 def _target(image: Image, centre: Array) -> Target:

@@ -19,7 +19,7 @@ from deidflow.face.volume import (
     index_points,
     mask_like,
     mask_points,
-    values_of,
+    view_of,
 )
 
 _CHIN_Z, _BROW_Z, _HALF_WIDTH, _FRONT_Y = 5, 122, 60, 110
@@ -60,38 +60,28 @@ def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
     skin that is seen from the front between brow and chin; `vault` is what of the head lies in the
     brain or within 15 mm of it.
     """
-    head_image = head_mask(two)
-    head = flags_of(head_image)
-    face = (
-        values_of(
-            nearest(
-                region,
-                head_image,
-                outside=1,
-            )
-        )
-        < 1
+    grid = head_mask(two)
+    head = flags_of(grid)
+    kept = nearest(
+        region,
+        grid=grid,
+        outside=1,
     )
-    inside_brain = flags_of(nearest(brain, head_image))
-    near_brain = flags_of(nearest(grown(brain, _VAULT_MM), head_image))
+    face = view_of(kept) == 0
+    inside_brain = flags_of(nearest(brain, grid))
+    near_brain = flags_of(nearest(grown(brain, _VAULT_MM), grid))
+    surface = _surface(head, face, grid)
 
     # The order decides which points are taken: one generator serves all.
-    picker = _Picker(head_image, np.random.default_rng(0))
+    picker = _Picker(grid, np.random.default_rng(0))
     return {
-        "front": _front(head_image, region),
-        "brain": picker.points(inside_brain, 4000),
-        "face": picker.points(face & head, 3000),
-        "surface": picker.points(
-            _surface(
-                head,
-                face,
-                head_image,
-            ),
-            1500,
-        ),
-        "head": picker.points(head, 6000),
-        "outer": picker.points(_shell(head), 5000),
-        "vault": picker.points(head & near_brain, 4000),
+        "front": _front(grid, region),
+        "brain": picker.points(inside_brain, most=4000),
+        "face": picker.points(face & head, most=3000),
+        "surface": picker.points(surface, most=1500),
+        "head": picker.points(head, most=6000),
+        "outer": picker.points(_shell(head), most=5000),
+        "vault": picker.points(head & near_brain, most=4000),
     }
 
 
@@ -111,8 +101,14 @@ def _surface(head: Flags, face: Flags, grid: Image) -> Flags:
 def _shell(head: Flags) -> Flags:
     """A shell around the head, with a gap between."""
     near, far = _SHELL
-    outer = ndimage.binary_dilation(head, iterations=far)
-    gap = ndimage.binary_dilation(head, iterations=near)
+    outer = ndimage.binary_dilation(
+        head,
+        iterations=far,
+    )
+    gap = ndimage.binary_dilation(
+        head,
+        iterations=near,
+    )
     shell: Flags = outer & ~gap
     return shell
 

@@ -41,14 +41,22 @@ def head_and_brain(image: Image) -> tuple[Image, Image]:
 def _head(tissue: Image) -> Image:
     """The head in what is denser than air."""
     deep = grown(tissue, -_HEAD_CORE_MM)
-    head = _regrown(tissue, largest(deep), _HEAD_REGROW_MM)
+    head = _regrown(
+        tissue,
+        core=largest(deep),
+        reach=_HEAD_REGROW_MM,
+    )
     return filled_by_slice(closed(head, 3))
 
 
 def _brain(soft: Image) -> Image:
     """The brain in soft tissue."""
     deep = grown(soft, -_BRAIN_CORE_MM)
-    brain = _regrown(soft, _highest(deep), _BRAIN_REGROW_MM)
+    brain = _regrown(
+        soft,
+        core=_highest(deep),
+        reach=_BRAIN_REGROW_MM,
+    )
     return largest(solid(brain, 2))
 
 
