@@ -1,4 +1,4 @@
-"""Another part of the body keeps its pixels only where attributes and image say so; a rule cannot release a head."""
+"""Another body part keeps its pixels only where attributes and image agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from deidflow.face.volume import image_of, shrink
+from deidflow.face.grids import shrink
+from deidflow.face.volume import image_of
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings, ScopeRule
 from deidflow.steps.deface import Places, deface_session
@@ -49,37 +50,84 @@ def write(folder: Path, name: str, volume: sitk.Image, **header: Any) -> SeriesO
     for index, one in enumerate(values):
         place = [f"{value:.4f}" for value in volume.TransformIndexToPhysicalPoint((0, 0, index))]
         image = mr_instance(
-            SOPClassUID=CT, Modality="CT", Rows=one.shape[0], Columns=one.shape[1], InstanceNumber=index + 1,
-            SOPInstanceUID=f"1.2.{len(name)}.{index}", ImagePositionPatient=place, RescaleIntercept="-1024",
-            RescaleSlope="1", PixelSpacing=[f"{rows}", f"{columns}"], ImageType=["ORIGINAL", "PRIMARY", "AXIAL"],
-            PixelData=one.tobytes(), **header,
-        )  # fmt: skip
+            SOPClassUID=CT,
+            Modality="CT",
+            Rows=one.shape[0],
+            Columns=one.shape[1],
+            InstanceNumber=index + 1,
+            SOPInstanceUID=f"1.2.{len(name)}.{index}",
+            ImagePositionPatient=place,
+            RescaleIntercept="-1024",
+            RescaleSlope="1",
+            PixelSpacing=[f"{rows}", f"{columns}"],
+            ImageType=["ORIGINAL", "PRIMARY", "AXIAL"],
+            PixelData=one.tobytes(),
+            **header,
+        )
         path = save(image, folder / name / f"{index}.dcm")
         files.append(
             FileOrder(f"{name}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest())
         )
-    return SeriesOrder(name, "CT", False, False, tuple(files))
+
+    return SeriesOrder(
+        name,
+        "CT",
+        False,
+        False,
+        tuple(files),
+    )
 
 
 def outcome(
     folder: Path, template: Path, series: SeriesOrder, level: str = "high", *rules: ScopeRule
 ) -> dict[str, Any]:
     """What the step decides on a session of one series."""
-    order = WorkOrder("P001", str(folder), "", 0, (), (SessionOrder("M00", "", (series,)),))
+    order = WorkOrder(
+        "P001",
+        str(folder),
+        "",
+        0,
+        (),
+        (
+            SessionOrder(
+                "M00",
+                "",
+                (series,),
+            ),
+        ),
+    )
     order.write(folder / "order.json")
     outputs = folder / "out"
     outputs.mkdir()
     places = Places(
-        str(folder / "order.json"), str(folder), str(template), str(outputs), str(folder / "log")
+        str(folder / "order.json"),
+        str(folder),
+        str(template),
+        str(outputs),
+        str(folder / "log"),
     )
-    found: dict[str, Any] = deface_session("M00", places, level, DefaceSettings(scope=rules))[
-        "series"
-    ][series.name]
+    found: dict[str, Any] = deface_session(
+        "M00",
+        places,
+        level,
+        DefaceSettings(scope=rules),
+    )["series"][series.name]
+
     return found
 
 
 def test_a_trunk_that_says_so_keeps_its_pixels(tmp_path: Path, template_file: Path) -> None:
-    found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", trunk(), **TRUNK))
+    found = outcome(
+        tmp_path,
+        template_file,
+        write(
+            tmp_path,
+            "001-CT",
+            trunk(),
+            **TRUNK,
+        ),
+    )
+
     assert found["state"] == "not a head"
 
 
@@ -89,29 +137,85 @@ def test_a_trunk_that_says_so_keeps_its_pixels(tmp_path: Path, template_file: Pa
 def test_a_trunk_that_does_not_say_so_is_withheld(
     tmp_path: Path, template_file: Path, words: dict[str, str]
 ) -> None:
-    found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", trunk(), **(TRUNK | words)))
+    found = outcome(
+        tmp_path,
+        template_file,
+        write(
+            tmp_path,
+            "001-CT",
+            trunk(),
+            **(TRUNK | words),
+        ),
+    )
+
     assert (found["state"], found["reason"]) == ("quarantined", "no-head-registered")
 
 
 def test_a_head_that_says_it_is_a_trunk_is_withheld(tmp_path: Path, template_file: Path) -> None:
-    found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK))
+    found = outcome(
+        tmp_path,
+        template_file,
+        write(
+            tmp_path,
+            "001-CT",
+            coarse_head(),
+            **TRUNK,
+        ),
+    )
+
     assert (found["state"], found["reason"]) == ("quarantined", "no-head-registered")
 
 
 def test_a_rule_spares_a_head_at_low_and_never_at_high(tmp_path: Path, template_file: Path) -> None:
-    rule = ScopeRule(series="*HEAD*", action="skip", reason="needed with its face")
-    series = write(tmp_path, "001-CT", coarse_head(), SeriesDescription="CT head")
-    high = outcome(tmp_path, template_file, series, "high", rule)
+    rule = ScopeRule(
+        series="*HEAD*",
+        action="skip",
+        reason="needed with its face",
+    )
+    series = write(
+        tmp_path,
+        "001-CT",
+        coarse_head(),
+        SeriesDescription="CT head",
+    )
+    high = outcome(
+        tmp_path,
+        template_file,
+        series,
+        "high",
+        rule,
+    )
+
     assert (high["state"], high["reason"]) == ("quarantined", "skip-refused")
     (tmp_path / "out").rmdir()
-    low = outcome(tmp_path, template_file, series, "low", rule)
+    low = outcome(
+        tmp_path,
+        template_file,
+        series,
+        "low",
+        rule,
+    )
     assert (low["state"], low["how"]) == ("spared by a rule", "needed with its face")
 
 
 def test_a_forced_series_is_not_believed_to_be_a_trunk(tmp_path: Path, template_file: Path) -> None:
-    rule = ScopeRule(body_part="chest", action="force", reason="heads mislabelled in 2019")
-    found = outcome(
-        tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK), "high", rule
+    rule = ScopeRule(
+        body_part="chest",
+        action="force",
+        reason="heads mislabelled in 2019",
     )
+    found = outcome(
+        tmp_path,
+        template_file,
+        write(
+            tmp_path,
+            "001-CT",
+            coarse_head(),
+            **TRUNK,
+        ),
+        "high",
+        rule,
+    )
+
     assert (found["state"], found["forced"]) == ("defaced", "heads mislabelled in 2019")
     assert (tmp_path / "out" / found["mask"]["brain"]).exists()

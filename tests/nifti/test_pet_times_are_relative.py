@@ -26,6 +26,7 @@ def pet(injected: str, **changes: Any) -> Dataset:
         "SeriesTime": "110000",
         "PatientWeight": "70",
     }
+
     return mr_instance(
         RadiopharmaceuticalInformationSequence=Sequence([dose]), **{**plain, **changes}
     )
@@ -60,7 +61,10 @@ def test_without_what_it_needs_there_is_no_factor(changes: dict[str, str]) -> No
 
 def test_an_injection_given_in_another_zone() -> None:
     header = pet(
-        "100000", SeriesTime="100000", SeriesDate="20220510", TimezoneOffsetFromUTC="+0100"
+        "100000",
+        SeriesTime="100000",
+        SeriesDate="20220510",
+        TimezoneOffsetFromUTC="+0100",
     )
     dose = header.RadiopharmaceuticalInformationSequence[0]
     dose.RadiopharmaceuticalStartDateTime = "20220510080000+0000"
