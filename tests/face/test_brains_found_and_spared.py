@@ -248,10 +248,11 @@ def test_few_slices_are_not_registered_alone() -> None:
     assert can_be_registered(series(ball(60.0)[:, :, 10:30]))
 
 
-def test_a_head_is_prepared_as_its_modality_asks(average: Image) -> None:
-    assert isinstance(prepared(series(average)), Resonance)
-    assert isinstance(prepared(series(average, "PT")), Resonance)
-    assert isinstance(prepared(series(average * 0, "CT")), Tomography)
+def test_a_head_is_prepared_as_its_modality_asks() -> None:
+    image = ball(60.0)
+    assert isinstance(prepared(series(image)), Resonance)
+    assert isinstance(prepared(series(image, "PT")), Resonance)
+    assert isinstance(prepared(series(image * 100, "CT")), Tomography)
 
 
 def test_a_view_above_the_brow_shows_no_face(average: Image, template: Template) -> None:

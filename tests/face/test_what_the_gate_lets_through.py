@@ -22,14 +22,9 @@ from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.template import Template
 from deidflow.face.volume import Image, image_of, view_of
 from deidflow.settings.face import GateSettings
-from tests.face.conftest import ball, head, tomography
+from tests.face.conftest import ball, tomography
 
 GATE = GateSettings()
-
-
-@pytest.fixture(scope="module")
-def resonance() -> Resonance:
-    return Resonance.of(head(5))
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +91,8 @@ def test_distances_are_those_in_the_subject(template: Template) -> None:
     [
         ("agreement_mm", 0.9, "agreement_mm"),
         ("head_in_template_min", 1.01, "head_in_template"),
-        ("outer_in_head_max", -0.01, "outer_in_head"),
         ("contrast_min", 99.0, "contrast"),
-        ("volume_scale_min", 9.0, "volume_scale"),
         ("volume_scale_max", 0.1, "volume_scale"),
-        ("head_dice_min", 1.01, "head_dice"),
-        ("vault_in_head_min", 1.01, "vault_in_head"),
         ("face_cut_min", 1.01, "face_cut"),
         ("forehead_changed_max", -0.01, "forehead_changed"),
         ("face_changed_min", 1.01, "face_changed"),
@@ -285,25 +276,6 @@ def _moved(image: Image, motion: np.ndarray) -> Image:
     return image_of(view_of(image), compose(motion, index_to_world(image)))
 
 
-def test_a_ball_is_no_head(template: Template, resonance: Resonance) -> None:
-    assert not judge(
-        resonance,
-        IDENTITY,
-        99.0,
-        template,
-        GATE,
-    ).passed
-    sphere = Resonance.of(
-        ball(
-            90.0,
-            size=100,
-            spacing=2.0,
-        )
-    )
-    assert not judge(
-        sphere,
-        IDENTITY,
-        0.0,
-        template,
-        GATE,
-    ).passed
+def test_a_ball_is_no_head(template: Template) -> None:
+    sphere = Resonance.of(ball(90.0, size=50))
+    assert not judge(sphere, IDENTITY, 0.0, template, GATE).passed

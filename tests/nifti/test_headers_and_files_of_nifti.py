@@ -1,4 +1,4 @@
-"""NIfTI headers read by their fields: what is not one, is cut off, or says where its voxels begin."""
+"""NIfTI headers by their fields: what is not one, is cut off, or has its voxels elsewhere."""
 
 from __future__ import annotations
 
