@@ -10,8 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array
+from deidflow.face.grids import shrink
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import window
+from deidflow.face.morphology import outward
 from deidflow.face.template_regions import brain_mask
-from deidflow.face.volume import head_mask, image_of, like, outward, shrink, window
+from deidflow.face.volume import image_of, like
 
 Image = Any
 _WARPED_GRID: Array = np.array([[2.0, 0, 0, -100], [0, 2.0, 0, -142], [0, 0, 2.0, -130]])
