@@ -25,7 +25,7 @@ import pydicom
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
 from deidflow.checks.cohort import Cohort
-from deidflow.checks.elements import open_file
+from deidflow.checks.dicom_file import open_file
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers

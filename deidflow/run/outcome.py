@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deidflow.checks.staged import DIFFER
+from deidflow.checks.findings import DIFFER
 from deidflow.run import fitness
 from deidflow.run.context import SessionRun
 from deidflow.steps.verify import words_of

@@ -17,7 +17,8 @@ from deidflow.checks.leaks import ANOTHERS, OWN, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.source import read_source
-from deidflow.checks.staged import ExpectedSeries, check_leaks, check_names, check_series
+from deidflow.checks.series import ExpectedSeries, check_series
+from deidflow.checks.staged import check_leaks, check_names
 from deidflow.header.text import Scrubber
 from tests.conftest import mr_instance, save
 

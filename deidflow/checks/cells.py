@@ -1,0 +1,83 @@
+"""Native stored values: where they are in a file, and which of their bits count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CELL_TYPES = {8: "u1", 16: "u2", 32: "u4"}
+"""BitsAllocated -> NumPy's name of the type, without byte order."""
+Values = NDArray[Any]
+Shape = tuple[int, int, int, int]
+"""Frames, rows, columns, samples."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where native stored values are in a Little Endian file, and which of their bits count."""
+
+    start: int
+    end: int
+    shape: Shape
+    planar: bool
+    allocated: int
+    stored: int
+    lowest: int
+
+    @property
+    def format(self) -> tuple[object, ...]:
+        """What two files must share for their bytes to be comparable."""
+        return (
+            self.shape,
+            self.planar,
+            self.allocated,
+            self.stored,
+            self.lowest,
+        )
+
+    @property
+    def padding(self) -> int:
+        """The number of bytes after the last stored value."""
+        bits = self.allocated * prod(self.shape)
+        value_bytes = (bits + 7) // 8
+        return self.end - self.start - value_bytes
+
+    def values(self, content: bytes) -> Values:
+        """Stored values, shape (frames, rows, columns, samples)."""
+        dtype = np.dtype(f"<{CELL_TYPES[self.allocated]}")
+        flat = np.frombuffer(
+            content,
+            dtype,
+            count=prod(self.shape),
+            offset=self.start,
+        )
+        shaped = in_shape(flat, self.shape, planar=self.planar)
+        return used_bits(shaped, self.stored, self.lowest)
+
+
+def in_shape(flat: Values, shape: Shape, *, planar: bool) -> Values:
+    """Flat values in their shape; `planar`: samples are in planes (PlanarConfiguration 1)."""
+    frames, rows, columns, samples = shape
+    if samples == 1 or not planar:
+        return flat.reshape(shape)
+    planes = flat.reshape(frames, samples, rows, columns)
+    return planes.transpose(0, 2, 3, 1)
+
+
+def used_bits(values: Values, stored: int, lowest: int) -> Values:
+    """The bits of BitsStored below HighBit, unsigned, in the width of the values."""
+    width = values.dtype.itemsize
+    native_type = values.dtype.newbyteorder("=")
+    native = values.astype(native_type, copy=False)
+    unsigned = np.ascontiguousarray(native).view(f"u{width}")
+    if stored == 8 * width and lowest == 0:
+        return unsigned
+
+    cell = unsigned.dtype.type
+    mask = cell((1 << stored) - 1)
+    used: Values = (unsigned >> cell(lowest)) & mask
+    return used

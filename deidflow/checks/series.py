@@ -1,0 +1,168 @@
+"""A staged series beside its source: counts, structure, stored values outside the mask."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from deidflow.checks.dicom_file import META_CLASS, META_INSTANCE, META_TAGS, File, open_file
+from deidflow.checks.facts import Facts, Identity
+from deidflow.checks.file_search import hits_beside_elements
+from deidflow.checks.findings import Defect, Finding, PlacedHits, leaks_of
+from deidflow.checks.leaks import Hit, LeakSearch
+from deidflow.checks.pixels import PixelFile, differ
+from deidflow.checks.source import SourceFile
+
+SourcesByIdentity = Mapping[Identity, Sequence[SourceFile]]
+
+
+@dataclass(frozen=True)
+class ExpectedSeries:
+    """What a staged series must be.
+
+    Its sources in any order, and its masks (None: all pixels are kept). `scratch` is a private
+    folder for decoding.
+    """
+
+    name: str
+    sources: tuple[SourceFile, ...]
+    masks: Path | None
+    scratch: Path
+
+
+def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list[Finding]:
+    """Search a staged series and compare it with its sources.
+
+    Instances are matched by what is in them, not by name. Raises an error of reading for a file
+    that is broken.
+    """
+    instances = "defaced_dicom" if expected.masks else "dicom"
+    staged = sorted((folder / instances).glob("*.dcm"))
+    difference = abs(len(staged) - len(expected.sources))
+    if difference:
+        return [_finding(expected, Defect.WRONG_COUNT, difference)]
+
+    masks = dict(np.load(expected.masks)) if expected.masks else {}
+    check = _SeriesCheck(expected, search, masks)
+    sources = _by_identity(expected.sources)
+    for path in staged:
+        check.add_instance(path, sources)
+
+    findings = check.findings()
+    if expected.masks and not findings:
+        findings = _mask_findings(folder, expected, masks)
+    return findings
+
+
+def _finding(expected: ExpectedSeries, defect: Defect, count: int) -> Finding:
+    return Finding(expected.name, defect.value, count)
+
+
+def _by_identity(sources: Iterable[SourceFile]) -> SourcesByIdentity:
+    groups: dict[Identity, list[SourceFile]] = {}
+    for source in sources:
+        group = groups.setdefault(source.identity, [])
+        group.append(source)
+    return groups
+
+
+@dataclass
+class _SeriesCheck:
+    """Counts what is wrong with the instances of one series."""
+
+    expected: ExpectedSeries
+    search: LeakSearch
+    masks: Mapping[str, Any]
+    hits: PlacedHits = field(default_factory=Counter)
+    defects: Counter[Defect] = field(default_factory=Counter)
+
+    def findings(self) -> list[Finding]:
+        """Findings of all instances so far."""
+        findings = []
+        for defect in Defect:
+            count = self.defects[defect]
+            if count:
+                findings.append(_finding(self.expected, defect, count))
+        return findings + leaks_of(self.hits)
+
+    def add_instance(self, path: Path, sources: SourcesByIdentity) -> None:
+        """Read an instance once: search its values, check its structure, compare its pixels."""
+        content = path.read_bytes()
+        file = open_file(content)
+        facts = self._search_values(file)
+        self._add_hits(hits_beside_elements(file, self.search))
+        if not _meta_fits(file, facts):
+            self.defects[Defect.WRONG_META] += 1
+
+        cells = facts.cells(file)
+        if cells is not None and cells.padding > 1:
+            self.defects[Defect.TRAILING_BYTES] += 1
+
+        released = PixelFile(content, cells)
+        matches = sources.get(facts.identity, ())
+        if not matches:
+            self.defects[Defect.NO_SOURCE] += 1
+        elif not self._is_one_of(released, matches, self.masks.get(path.name)):
+            self.defects[Defect.VALUES_DIFFER] += 1
+
+    def _search_values(self, file: File) -> Facts:
+        facts = Facts()
+        for element in file.elements():
+            hits = self.search.element(element)
+            if hits:
+                self._add_hits(hits)
+            facts.take(element)
+        return facts
+
+    def _add_hits(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
+            self.hits[self.expected.name, hit] += 1
+
+    def _is_one_of(self, released: PixelFile, matches: Sequence[SourceFile], mask: Any) -> bool:
+        """Whether the pixels are those of a source, but for the mask."""
+        for match in matches:
+            source = PixelFile(match.path.read_bytes(), match.cells)
+            if not differ(source, released, mask, self.expected.scratch):
+                return True
+        return False
+
+
+def _meta_fits(file: File, facts: Facts) -> bool:
+    """Whether preamble and file meta hold what the data set says, and nothing else.
+
+    PS3.10 section 7.1.
+    """
+    if any(file.preamble) or not file.meta.keys() <= META_TAGS:
+        return False
+    sop_class = file.meta.get(META_CLASS, b"").rstrip(b"\0 ")
+    sop_instance = file.meta.get(META_INSTANCE, b"").rstrip(b"\0 ")
+    return (sop_class, sop_instance) == (facts.sop_class, facts.sop_instance)
+
+
+def _mask_findings(
+    folder: Path, expected: ExpectedSeries, masks: Mapping[str, Any]
+) -> list[Finding]:
+    """The NIfTI mask must remove as many voxels as the DICOM masks; padding tiles aside."""
+    in_dicom = 0
+    for packed in masks.values():
+        bits = np.unpackbits(packed)
+        in_dicom += int(bits.sum())
+
+    in_nifti = 0
+    for path in sorted(folder.glob("defaced_mask*.nii.gz")):
+        with gzip.open(path) as stream:
+            image = nibabel.Nifti1Image.from_bytes(stream.read())
+        values = np.asarray(image.dataobj)
+        in_nifti += int((values == 0).sum())
+
+    difference = abs(in_dicom - in_nifti)
+    if not difference:
+        return []
+    return [_finding(expected, Defect.MASKS_DIFFER, difference)]
