@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,20 @@ class Cells:
     @property
     def padding(self) -> int:
         """The number of bytes after the last stored value."""
-        bits = self.allocated * prod(self.shape)
-        value_bytes = (bits + 7) // 8
-        return self.end - self.start - value_bytes
+        count = prod(self.shape)
+        value_bytes = ceil(count * self.allocated / 8)
+        length = self.end - self.start
+        return length - value_bytes
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each value fills whole bytes, so that NumPy can read it."""
+        return self.allocated in CELL_TYPES
+
+    def bytes_of(self, content: bytes) -> memoryview:
+        """The bytes of the values, without a copy."""
+        view = memoryview(content)
+        return view[self.start : self.end]
 
     def values(self, content: bytes) -> Values:
         """Stored values, shape (frames, rows, columns, samples)."""
@@ -73,11 +84,14 @@ def used_bits(values: Values, stored: int, lowest: int) -> Values:
     width = values.dtype.itemsize
     native_type = values.dtype.newbyteorder("=")
     native = values.astype(native_type, copy=False)
-    unsigned = np.ascontiguousarray(native).view(f"u{width}")
-    if stored == 8 * width and lowest == 0:
-        return unsigned
+    contiguous = np.ascontiguousarray(native)
+    unsigned = contiguous.view(f"u{width}")
 
+    uses_all_bits = stored == 8 * width
+    if uses_all_bits and lowest == 0:
+        return unsigned
     cell = unsigned.dtype.type
     mask = cell((1 << stored) - 1)
-    used: Values = (unsigned >> cell(lowest)) & mask
+    shifted = unsigned >> cell(lowest)
+    used: Values = shifted & mask
     return used

@@ -64,22 +64,37 @@ class Cohort:
         hits = np.zeros(len(tokens), bool)
         for hashes in self.arrays:
             if len(hashes):
-                last = len(hashes) - 1
-                places = np.searchsorted(hashes, wanted)
-                nearest = hashes[places.clip(max=last)]
-                hits |= nearest == wanted
+                hits |= _are_in(wanted, hashes)
         positions = np.flatnonzero(hits).tolist()
         return [tokens[position] for position in positions]
+
+
+def _are_in(wanted: Hashes, hashes: Hashes) -> NDArray[np.bool_]:
+    """Which of the wanted are in a sorted array that is not empty."""
+    last = len(hashes) - 1
+    places = np.searchsorted(hashes, wanted)
+    inside = places.clip(max=last)
+    nearest = hashes[inside]
+    return nearest == wanted
 
 
 def _hashes(tokens: Collection[Token], key: bytes) -> Hashes:
     short_key = key[:_LONGEST_KEY]
     numbers = (_hash(token, short_key) for token in tokens)
-    return np.fromiter(numbers, np.uint64, len(tokens))
+    return np.fromiter(
+        numbers,
+        dtype=np.uint64,
+        count=len(tokens),
+    )
 
 
 def _hash(token: Token, key: bytes) -> int:
     text = f"{token.kind}|{token.text}"
     data = text.encode("utf-8", "surrogatepass")
-    hashed = blake2b(data, digest_size=_HASH_BYTES, key=key)
-    return int.from_bytes(hashed.digest(), "little")
+    hashed = blake2b(
+        data,
+        digest_size=_HASH_BYTES,
+        key=key,
+    )
+    digest = hashed.digest()
+    return int.from_bytes(digest, "little")

@@ -31,12 +31,16 @@ def decoded_values(content: bytes, scratch: Path) -> Values:
     """
     dataset = pydicom.dcmread(io.BytesIO(content))
     stored = int(dataset.BitsStored)
-    highest = int(dataset.get("HighBit", stored - 1))
-    lowest = highest - stored + 1
+    default = stored - 1
+    highest = int(dataset.get("HighBit", default))
 
     shape = _shape_of(dataset)
     decoded = _decoded(dataset, shape, scratch)
-    return used_bits(decoded, stored, lowest)
+    return used_bits(
+        decoded,
+        stored,
+        lowest=highest - default,
+    )
 
 
 def _shape_of(dataset: Any) -> Shape:

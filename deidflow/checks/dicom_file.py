@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ _MARK = b"DICM"
 _MARK_START = 128
 _META_START = 132
 _META_GROUP = b"\2\0"
+_META_HEADER = struct.Struct("<HH2s")
 META_CLASS = 0x00020002
 META_INSTANCE = 0x00020003
 _TRANSFER_SYNTAX = 0x00020010
@@ -46,9 +48,13 @@ class File:
     @property
     def syntax(self) -> str:
         """The transfer syntax UID."""
-        raw = self.meta.get(_TRANSFER_SYNTAX, b"")
-        uid = raw.rstrip(b"\0 ")
+        uid = self.meta_uid(_TRANSFER_SYNTAX)
         return uid.decode("ascii", "replace")
+
+    def meta_uid(self, tag: int) -> bytes:
+        """A UID of the file meta without padding; empty where it is absent."""
+        raw = self.meta.get(tag, b"")
+        return raw.rstrip(b"\0 ")
 
     @property
     def pixels(self) -> Pixels | None:
@@ -68,8 +74,15 @@ class File:
     def elements(self) -> Iterator[Element]:
         """Every value, depth first. Raises NotReadable, struct.error or IndexError."""
         syntax = self.syntax
-        self._walk = DataSetWalk(self.body, big_endian=syntax == BIG_ENDIAN)
-        return self._walk.values(self.start, explicit=syntax != _IMPLICIT)
+        walk = DataSetWalk(
+            self.body,
+            big_endian=syntax == BIG_ENDIAN,
+        )
+        self._walk = walk
+        return walk.values(
+            self.start,
+            explicit=syntax != _IMPLICIT,
+        )
 
 
 def open_file(content: bytes) -> File:
@@ -82,7 +95,8 @@ def open_file(content: bytes) -> File:
     file = File(preamble, meta, content, start)
     if file.syntax in DEFLATED:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        file.body = inflater.decompress(content[start:])
+        deflated = content[start:]
+        file.body = inflater.decompress(deflated)
         file.start = 0
     return file
 
@@ -91,11 +105,18 @@ def _read_meta(content: bytes) -> tuple[dict[int, bytes], int]:
     """File meta elements, always Explicit VR Little Endian, and where the data set starts."""
     meta: dict[int, bytes] = {}
     position = _META_START
-    while content[position : position + 2] == _META_GROUP:
-        number = content[position + 2 : position + 4]
-        tag = 0x00020000 | int.from_bytes(number, "little")
-        vr = content[position + 4 : position + 6]
-        start, length = explicit_length(content, position, vr, "<")
+    while True:
+        header = content[position : position + 6]
+        if not header.startswith(_META_GROUP):
+            return meta, position
+
+        group, number, vr = _META_HEADER.unpack(header)
+        tag = group << 16 | number
+        start, length = explicit_length(
+            content,
+            position,
+            vr,
+            "<",
+        )
         position = start + length
         meta[tag] = content[start:position]
-    return meta, position

@@ -25,13 +25,18 @@ _BETWEEN_PARTS = r"[\s\^_,.\-]*"
 
 def name_patterns(value: str, shortest: int) -> Iterator[str]:
     """Patterns for a PN value, each of at least `shortest` letters."""
-    whole = [part for part in _PARTS.split(value) if _has_letter(part)]
+    parts = _PARTS.split(value)
+    whole = [part for part in parts if _has_letter(part)]
     pieces = _split_all(_SUBPARTS, whole)
     camel = _split_all(_CAMEL, pieces)
 
-    for part in dict.fromkeys((*whole, *pieces)):
+    single = dict.fromkeys(whole)
+    single.update(dict.fromkeys(pieces))
+    for part in single:
         yield from _part_patterns(part, shortest)
-    paired = dict.fromkeys((*pieces[:_MOST_PAIRED], *camel[:_MOST_PAIRED]))
+
+    paired = dict.fromkeys(pieces[:_MOST_PAIRED])
+    paired.update(dict.fromkeys(camel[:_MOST_PAIRED]))
     for first, second in permutations(paired, 2):
         yield from _pair_patterns(first, second, shortest)
 
@@ -54,15 +59,23 @@ def _part_patterns(part: str, shortest: int) -> Iterator[str]:
     romanised = in_latin_letters(fold(part))
     if romanised and len(part) >= max(LEAST_WORD, shortest):
         yield _alone(romanised)
-
     for spelled in spellings(part):
-        letters = _SUBPARTS.sub("", spelled)
-        if len(letters) < max(_least(letters), shortest):
-            continue
-        pieces = map(re.escape, _SUBPARTS.split(spelled))
-        pattern = _WITHIN_PART.join(pieces)
-        anywhere = is_unspaced(letters) or len(letters) >= ANYWHERE
-        yield pattern if anywhere else _alone(pattern)
+        yield from _spelled_pattern(spelled, shortest)
+
+
+def _spelled_pattern(spelled: str, shortest: int) -> Iterator[str]:
+    letters = _SUBPARTS.sub("", spelled)
+    least = max(_least(letters), shortest)
+    if len(letters) < least:
+        return
+
+    pieces = _SUBPARTS.split(spelled)
+    escaped = map(re.escape, pieces)
+    pattern = _WITHIN_PART.join(escaped)
+    if is_unspaced(letters) or len(letters) >= ANYWHERE:
+        yield pattern
+    else:
+        yield _alone(pattern)
 
 
 def _least(letters: str) -> int:
@@ -91,7 +104,9 @@ def _pair_patterns(first: str, second: str, shortest: int) -> Iterator[str]:
 
 
 def _pair_pattern(first: str, second: str) -> str:
+    escaped = map(re.escape, (first, second))
+    pattern = _BETWEEN_PARTS.join(escaped)
     joined = first + second
-    pattern = re.escape(first) + _BETWEEN_PARTS + re.escape(second)
-    anywhere = is_unspaced(joined) or len(joined) > ANYWHERE
-    return pattern if anywhere else _alone(pattern)
+    if is_unspaced(joined) or len(joined) > ANYWHERE:
+        return pattern
+    return _alone(pattern)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import takewhile
 
 from deidflow.checks.words import fold
 from deidflow.resources import placeholder_dates
@@ -23,18 +22,20 @@ _PHRASE_GAP = r"[\s\^_,]+"
 def number_patterns(value: str, shortest: int) -> Iterator[str]:
     """Patterns for a number of at least `shortest` letters and digits."""
     folded = fold(value)
-    characters = list(filter(str.isalnum, folded))
+    characters = "".join(filter(str.isalnum, folded))
     if len(characters) < max(_LEAST_NUMBER, shortest):
         return
 
-    numeric = all(map(str.isdigit, characters))
-    significant = characters[_leading_zeros(characters) :]
+    numeric = characters.isdigit()
+    significant = _without_leading_zeros(characters)
     if len(significant) < _SHORT_NUMBER:
-        for written in {folded, "".join(characters)}:
-            yield _number_alone(re.escape(written), numeric)
+        for written in {folded, characters}:
+            escaped = re.escape(written)
+            yield _number_alone(escaped, numeric)
         return
 
-    digits = _GAP.join(map(re.escape, significant))
+    escaped_digits = map(re.escape, significant)
+    digits = _GAP.join(escaped_digits)
     yield _number_alone(f"(?:0{_GAP})*{digits}", numeric)
 
 
@@ -45,17 +46,18 @@ def _number_alone(pattern: str, numeric: bool) -> str:
     return rf"(?<![^\W_]){pattern}(?![^\W_])"
 
 
-def _leading_zeros(characters: list[str]) -> int:
-    """How many zeros come before the last character."""
-    before_last = characters[:-1]
-    zeros = takewhile("0".__eq__, before_last)
-    return len(list(zeros))
+def _without_leading_zeros(characters: str) -> str:
+    """The characters from the first that is not zero; the last one always counts."""
+    last = characters[-1]
+    significant = characters[:-1].lstrip("0")
+    return significant + last
 
 
 def phrase_pattern(value: str) -> str:
     """A pattern for a text with any spaces between its words."""
     words = re.split(_PHRASE_GAP, fold(value))
-    return _PHRASE_GAP.join(map(re.escape, words))
+    escaped = map(re.escape, words)
+    return _PHRASE_GAP.join(escaped)
 
 
 def date_patterns(value: str) -> Iterator[str]:
@@ -85,8 +87,10 @@ def day_of(value: str) -> str:
 
 def _is_in_calendar(digits: str) -> bool:
     month = int(digits[4:6])
+    if month < 1 or month > 12:
+        return False
     day = int(digits[6:])
-    return 1 <= month <= 12 and 1 <= day <= 31
+    return 1 <= day <= 31
 
 
 def _date_styles(digits: str) -> Iterator[str]:

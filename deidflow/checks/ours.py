@@ -47,14 +47,18 @@ class Ours:
         if element.tag in _CODES and NAMES.isdisjoint(kinds):
             return True
         if is_creator(element.tag):
-            creator = element.level.creators.get(element.tag, "")
+            creators = element.level.creators
+            creator = creators.get(element.tag, "")
             return creator in _listed_creators()
 
-        values = [value.strip() for text in texts_of(element) for value in text.split("\\")]
-        return all(self._is_expected(element, value) for value in values if value)
+        for text in texts_of(element):
+            for value in text.split("\\"):
+                if not self._is_expected(element, value.strip()):
+                    return False
+        return True
 
     def _is_expected(self, element: Element, value: str) -> bool:
-        if value in self.allowed:
+        if not value or value in self.allowed:
             return True
         if element.tag == _CODE_MEANING:
             return fold(value) in _standard_meanings()

@@ -48,18 +48,25 @@ class OwnIdentifiers:
 
 
 def _compiled(pairs: Iterable[tuple[str, str]], shortest: int) -> Patterns:
-    expressions: dict[str, set[str]] = {}
+    by_kind: dict[str, set[str]] = {}
     for kind, value in pairs:
-        of_kind = expressions.setdefault(kind, set())
-        of_kind.update(_expressions(kind, value.strip(), shortest))
+        expressions = _expressions(kind, value.strip(), shortest)
+        of_kind = by_kind.setdefault(kind, set())
+        of_kind.update(expressions)
 
-    compiled = []
-    for kind, alternatives in sorted(expressions.items()):
-        if alternatives:
-            # The longest first, so that a match covers as much as possible.
-            ordered = sorted(alternatives, key=lambda text: (-len(text), text))
-            compiled.append((kind, re.compile("|".join(ordered))))
-    return tuple(compiled)
+    patterns = []
+    for kind, of_kind in sorted(by_kind.items()):
+        if of_kind:
+            pattern = _any_of(of_kind)
+            patterns.append((kind, pattern))
+    return tuple(patterns)
+
+
+def _any_of(expressions: Iterable[str]) -> re.Pattern[str]:
+    """One pattern for several, the longest first."""
+    ordered = sorted(expressions)
+    ordered.sort(key=len, reverse=True)
+    return re.compile("|".join(ordered))
 
 
 def _expressions(kind: str, value: str, shortest: int) -> Iterator[str]:

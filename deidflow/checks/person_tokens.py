@@ -20,6 +20,7 @@ from deidflow.checks.words import common_words, fold, is_common, is_unspaced, sp
 
 _GROUPS = re.compile(r"=")
 _COMPONENTS = re.compile(r"\^")
+_LEAST_UNSPACED = 2
 
 
 def tokens_of(kind: str, value: str) -> Iterator[Token]:
@@ -71,8 +72,10 @@ def _whole_names(words: Sequence[str]) -> Iterator[Token]:
     forward = "".join(words)
     backward = "".join(reversed(words))
     for name in {forward, backward}:
-        unspaced = is_unspaced(name) and len(name) >= 2
-        if unspaced or len(name) >= LEAST_WHOLE_NAME:
+        least = LEAST_WHOLE_NAME
+        if is_unspaced(name):
+            least = _LEAST_UNSPACED
+        if len(name) >= least:
             yield Token("name", name)
 
 

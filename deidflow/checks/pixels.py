@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deidflow.checks.cells import CELL_TYPES, Cells, Values
+from deidflow.checks.cells import Cells, Values
 from deidflow.checks.decoded_pixels import decoded_values
 
 PackedMask = NDArray[np.uint8]
@@ -25,19 +25,22 @@ class PixelFile:
 
     def values(self, scratch: Path) -> Values:
         """Stored values, shape (frames, rows, columns, samples)."""
-        if self.cells is None or self.cells.allocated not in CELL_TYPES:
+        cells = self.cells
+        if cells is None or not cells.is_plain:
             return decoded_values(self.content, scratch)
-        return self.cells.values(self.content)
+        return cells.values(self.content)
 
     def has_same_bytes(self, other: PixelFile) -> bool:
         """Whether both files store native values in the same format with the same bytes."""
-        if self.cells is None or other.cells is None:
+        own_cells = self.cells
+        other_cells = other.cells
+        if own_cells is None or other_cells is None:
             return False
-        if self.cells.format != other.cells.format:
+        if own_cells.format != other_cells.format:
             return False
-        own = memoryview(self.content)[self.cells.start : self.cells.end]
-        others = memoryview(other.content)[other.cells.start : other.cells.end]
-        return own == others
+        own_bytes = own_cells.bytes_of(self.content)
+        other_bytes = other_cells.bytes_of(other.content)
+        return own_bytes == other_bytes
 
 
 def differ(
@@ -60,11 +63,16 @@ def differ(
         return True
     if removed is None:
         return not np.array_equal(before, after)
+    return _differs_outside(before, after, removed)
 
+
+def _differs_outside(before: Values, after: Values, removed: PackedMask) -> bool:
     mask = _unpacked(removed, before.shape[:3])
     changed = (before != after).any(axis=-1)
-    changed_outside = bool((changed & ~mask).any())
-    return changed_outside or not _is_blank(after, mask)
+    changed_outside = changed & ~mask
+    if changed_outside.any():
+        return True
+    return not _is_blank(after, mask)
 
 
 def _unpacked(packed: PackedMask, shape: tuple[int, ...]) -> NDArray[np.bool_]:

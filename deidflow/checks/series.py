@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
@@ -17,7 +16,7 @@ from deidflow.checks.facts import Facts, Identity
 from deidflow.checks.file_search import hits_beside_elements
 from deidflow.checks.findings import Defect, Finding, PlacedHits, leaks_of
 from deidflow.checks.leaks import Hit, LeakSearch
-from deidflow.checks.pixels import PixelFile, differ
+from deidflow.checks.pixels import PackedMask, PixelFile, differ
 from deidflow.checks.source import SourceFile
 
 SourcesByIdentity = Mapping[Identity, Sequence[SourceFile]]
@@ -44,12 +43,14 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
     that is broken.
     """
     instances = "defaced_dicom" if expected.masks else "dicom"
-    staged = sorted((folder / instances).glob("*.dcm"))
+    paths = (folder / instances).glob("*.dcm")
+    staged = sorted(paths)
     difference = abs(len(staged) - len(expected.sources))
     if difference:
-        return [_finding(expected, Defect.WRONG_COUNT, difference)]
+        finding = _finding(expected, Defect.WRONG_COUNT, difference)
+        return [finding]
 
-    masks = dict(np.load(expected.masks)) if expected.masks else {}
+    masks = _masks_of(expected)
     check = _SeriesCheck(expected, search, masks)
     sources = _by_identity(expected.sources)
     for path in staged:
@@ -59,6 +60,14 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
     if expected.masks and not findings:
         findings = _mask_findings(folder, expected, masks)
     return findings
+
+
+def _masks_of(expected: ExpectedSeries) -> dict[str, PackedMask]:
+    """Packed masks by the name of the file; none where all pixels are kept."""
+    if expected.masks is None:
+        return {}
+    archive = np.load(expected.masks)
+    return dict(archive)
 
 
 def _finding(expected: ExpectedSeries, defect: Defect, count: int) -> Finding:
@@ -79,7 +88,7 @@ class _SeriesCheck:
 
     expected: ExpectedSeries
     search: LeakSearch
-    masks: Mapping[str, Any]
+    masks: Mapping[str, PackedMask]
     hits: PlacedHits = field(default_factory=Counter)
     defects: Counter[Defect] = field(default_factory=Counter)
 
@@ -89,7 +98,8 @@ class _SeriesCheck:
         for defect in Defect:
             count = self.defects[defect]
             if count:
-                findings.append(_finding(self.expected, defect, count))
+                finding = _finding(self.expected, defect, count)
+                findings.append(finding)
         return findings + leaks_of(self.hits)
 
     def add_instance(self, path: Path, sources: SourcesByIdentity) -> None:
@@ -97,20 +107,12 @@ class _SeriesCheck:
         content = path.read_bytes()
         file = open_file(content)
         facts = self._search_values(file)
-        self._add_hits(hits_beside_elements(file, self.search))
-        if not _meta_fits(file, facts):
-            self.defects[Defect.WRONG_META] += 1
+        self._check_structure(file, facts)
 
-        cells = facts.cells(file)
-        if cells is not None and cells.padding > 1:
-            self.defects[Defect.TRAILING_BYTES] += 1
-
-        released = PixelFile(content, cells)
+        released = PixelFile(content, facts.cells(file))
         matches = sources.get(facts.identity, ())
-        if not matches:
-            self.defects[Defect.NO_SOURCE] += 1
-        elif not self._is_one_of(released, matches, self.masks.get(path.name)):
-            self.defects[Defect.VALUES_DIFFER] += 1
+        mask = self.masks.get(path.name)
+        self._check_pixels(released, matches, mask)
 
     def _search_values(self, file: File) -> Facts:
         facts = Facts()
@@ -119,19 +121,40 @@ class _SeriesCheck:
             if hits:
                 self._add_hits(hits)
             facts.take(element)
+
+        beside = hits_beside_elements(file, self.search)
+        self._add_hits(beside)
         return facts
+
+    def _check_structure(self, file: File, facts: Facts) -> None:
+        if not _meta_fits(file, facts):
+            self.defects[Defect.WRONG_META] += 1
+        cells = facts.cells(file)
+        if cells is not None and cells.padding > 1:
+            self.defects[Defect.TRAILING_BYTES] += 1
+
+    def _check_pixels(
+        self,
+        released: PixelFile,
+        matches: Sequence[SourceFile],
+        mask: PackedMask | None,
+    ) -> None:
+        """The pixels must be those of one of the sources, but for the mask."""
+        if not matches:
+            self.defects[Defect.NO_SOURCE] += 1
+            return
+
+        scratch = self.expected.scratch
+        for match in matches:
+            content = match.path.read_bytes()
+            source = PixelFile(content, match.cells)
+            if not differ(source, released, mask, scratch):
+                return
+        self.defects[Defect.VALUES_DIFFER] += 1
 
     def _add_hits(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
             self.hits[self.expected.name, hit] += 1
-
-    def _is_one_of(self, released: PixelFile, matches: Sequence[SourceFile], mask: Any) -> bool:
-        """Whether the pixels are those of a source, but for the mask."""
-        for match in matches:
-            source = PixelFile(match.path.read_bytes(), match.cells)
-            if not differ(source, released, mask, self.expected.scratch):
-                return True
-        return False
 
 
 def _meta_fits(file: File, facts: Facts) -> bool:
@@ -139,15 +162,20 @@ def _meta_fits(file: File, facts: Facts) -> bool:
 
     PS3.10 section 7.1.
     """
-    if any(file.preamble) or not file.meta.keys() <= META_TAGS:
+    tags = file.meta.keys()
+    if any(file.preamble) or not tags <= META_TAGS:
         return False
-    sop_class = file.meta.get(META_CLASS, b"").rstrip(b"\0 ")
-    sop_instance = file.meta.get(META_INSTANCE, b"").rstrip(b"\0 ")
-    return (sop_class, sop_instance) == (facts.sop_class, facts.sop_instance)
+    sop_class = file.meta_uid(META_CLASS)
+    if sop_class != facts.sop_class:
+        return False
+    sop_instance = file.meta_uid(META_INSTANCE)
+    return sop_instance == facts.sop_instance
 
 
 def _mask_findings(
-    folder: Path, expected: ExpectedSeries, masks: Mapping[str, Any]
+    folder: Path,
+    expected: ExpectedSeries,
+    masks: Mapping[str, PackedMask],
 ) -> list[Finding]:
     """The NIfTI mask must remove as many voxels as the DICOM masks; padding tiles aside."""
     in_dicom = 0
@@ -156,13 +184,21 @@ def _mask_findings(
         in_dicom += int(bits.sum())
 
     in_nifti = 0
-    for path in sorted(folder.glob("defaced_mask*.nii.gz")):
-        with gzip.open(path) as stream:
-            image = nibabel.Nifti1Image.from_bytes(stream.read())
-        values = np.asarray(image.dataobj)
-        in_nifti += int((values == 0).sum())
+    paths = folder.glob("defaced_mask*.nii.gz")
+    for path in sorted(paths):
+        in_nifti += _removed_voxels(path)
 
     difference = abs(in_dicom - in_nifti)
     if not difference:
         return []
-    return [_finding(expected, Defect.MASKS_DIFFER, difference)]
+    finding = _finding(expected, Defect.MASKS_DIFFER, difference)
+    return [finding]
+
+
+def _removed_voxels(path: Path) -> int:
+    with gzip.open(path) as stream:
+        content = stream.read()
+    image = nibabel.Nifti1Image.from_bytes(content)
+    voxels = np.asarray(image.dataobj)
+    removed = voxels == 0
+    return int(removed.sum())

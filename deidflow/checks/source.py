@@ -64,28 +64,37 @@ def _by_pydicom(content: bytes) -> Iterator[Element]:
     waiting = [(root, Level())]
     while waiting:
         dataset, level = waiting.pop()
-        for tag in list(dataset.keys()):
-            element = _read_element(dataset, tag)
-            if element is None:
-                continue
+        for element in _readable_elements(dataset):
             if element.VR == "SQ":
-                waiting += [(item, Level(depth=level.depth + 1)) for item in element.value]
+                depth = level.depth + 1
+                waiting += [(item, Level(depth=depth)) for item in element.value]
             elif element.value is not None:
-                vr = element.VR.encode("ascii")
-                yield Element(int(tag), vr, _raw(element), level)
+                yield Element(
+                    tag=int(element.tag),
+                    vr=element.VR.encode("ascii"),
+                    raw=_raw(element),
+                    level=level,
+                )
 
 
-def _read_element(dataset: Any, tag: Any) -> Any:
-    try:
-        return dataset[tag]
-    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError):
-        return None
+def _readable_elements(dataset: Any) -> Iterator[Any]:
+    tags = list(dataset.keys())
+    for tag in tags:
+        try:
+            element = dataset[tag]
+        except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError):
+            continue
+        yield element
 
 
 def _raw(element: Any) -> bytes:
     """A value as it would be in a file of Explicit VR Little Endian."""
     if element.VR == "US" and element.VM == 1:
         return struct.pack("<H", element.value)
-    values = [element.value] if element.VM == 1 else element.value or ()
-    joined = "\\".join(map(str, values))
+
+    values = element.value or ()
+    if element.VM == 1:
+        values = [element.value]
+    texts = map(str, values)
+    joined = "\\".join(texts)
     return joined.encode("latin-1", "replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ def fold(text: str) -> str:
         return text.lower()
     plain = text.lower().translate(_LETTERS)
     decomposed = unicodedata.normalize("NFKD", plain)
-    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    letters = itertools.filterfalse(unicodedata.combining, decomposed)
+    bare = "".join(letters)
     composed = unicodedata.normalize("NFC", bare)
     return composed.casefold().translate(_LIGATURES)
 
@@ -75,9 +77,10 @@ def _romanisation() -> dict[str, str]:
     """Letters of a script -> a pattern of what is written for them."""
     table: dict[str, str] = {}
     for letters, ways in _romanisation_rows():
-        written = "|".join(re.escape(way) for way in ways if way != _SILENT)
+        written = [re.escape(way) for way in ways if way != _SILENT]
+        alternatives = "|".join(written)
         optional = "?" if _SILENT in ways else ""
-        table[letters] = f"(?:{written}){optional}"
+        table[letters] = f"(?:{alternatives}){optional}"
     return table
 
 
@@ -119,8 +122,13 @@ def common_words() -> frozenset[str]:
     acquisition = load_yaml("vocabulary/acquisition.yaml")
     tokens = load_yaml("vocabulary/image_tokens.yaml")
     placeholders = load_yaml("vocabulary/not_identifying.yaml")
-    lines = (*acquisition["words"], *tokens["tokens"], *placeholders)
-    return frozenset(word for line in lines for word in str(line).casefold().split())
+
+    words: set[str] = set()
+    for lines in (acquisition["words"], tokens["tokens"], placeholders):
+        for line in lines:
+            folded = str(line).casefold()
+            words.update(folded.split())
+    return frozenset(words)
 
 
 def is_common(text: str) -> bool:
