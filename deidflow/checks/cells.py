@@ -75,23 +75,28 @@ def in_shape(flat: Values, shape: Shape, *, planar: bool) -> Values:
     frames, rows, columns, samples = shape
     if samples == 1 or not planar:
         return flat.reshape(shape)
-    planes = flat.reshape(frames, samples, rows, columns)
-    return planes.transpose(0, 2, 3, 1)
+    planes = flat.reshape(
+        frames,
+        samples,
+        rows,
+        columns,
+    )
+    return np.moveaxis(planes, 1, -1)
 
 
 def used_bits(values: Values, stored: int, lowest: int) -> Values:
     """The bits of BitsStored below HighBit, unsigned, in the width of the values."""
     width = values.dtype.itemsize
     native_type = values.dtype.newbyteorder("=")
-    native = values.astype(native_type, copy=False)
-    contiguous = np.ascontiguousarray(native)
-    unsigned = contiguous.view(f"u{width}")
+    native = np.ascontiguousarray(values, native_type)
+    unsigned = native.view(f"u{width}")
 
     uses_all_bits = stored == 8 * width
     if uses_all_bits and lowest == 0:
         return unsigned
     cell = unsigned.dtype.type
-    mask = cell((1 << stored) - 1)
+    highest = 1 << stored
+    mask = cell(highest - 1)
     shifted = unsigned >> cell(lowest)
     used: Values = shifted & mask
     return used

@@ -75,7 +75,8 @@ def _are_in(wanted: Hashes, hashes: Hashes) -> NDArray[np.bool_]:
     places = np.searchsorted(hashes, wanted)
     inside = places.clip(max=last)
     nearest = hashes[inside]
-    return nearest == wanted
+    hits: NDArray[np.bool_] = nearest == wanted
+    return hits
 
 
 def _hashes(tokens: Collection[Token], key: bytes) -> Hashes:

@@ -29,12 +29,22 @@ _DEEPEST = 64
 def explicit_length(body: bytes, position: int, vr: bytes, order: str) -> tuple[int, int]:
     """Where the value of an element of Explicit VR starts, and its length."""
     if vr in LONG_VRS:
-        (length,) = struct.unpack_from(f"{order}I", body, position + 8)
-        return position + 12, length
-    if vr not in SHORT_VRS:
+        start = position + 12
+        (length,) = struct.unpack_from(
+            f"{order}I",
+            body,
+            position + 8,
+        )
+    elif vr in SHORT_VRS:
+        start = position + 8
+        (length,) = struct.unpack_from(
+            f"{order}H",
+            body,
+            position + 6,
+        )
+    else:
         raise NotReadable
-    (length,) = struct.unpack_from(f"{order}H", body, position + 6)
-    return position + 8, length
+    return start, length
 
 
 class DataSetWalk:
@@ -61,16 +71,30 @@ class DataSetWalk:
         """The values of a data set that fills the body from `position` to `end`."""
         while position < end:
             tag = self._tag_at(position)
-            vr, start, length = self._header(position, tag, explicit)
+            vr, start, length = self._header(
+                position,
+                tag,
+                explicit,
+            )
 
             if tag in PIXEL_DATA and level.depth == 0:
                 position = self._pass_pixels(start, length)
             elif vr == b"SQ" or length == _UNDEFINED:
-                inner = explicit and vr == b"SQ"
-                position = yield from self._items(start, length, level, inner)
+                position = yield from self._items(
+                    start,
+                    length,
+                    level,
+                    explicit and vr == b"SQ",
+                )
             else:
                 position = start + length
-                yield self._element(tag, vr, start, position, level)
+                yield self._element(
+                    tag,
+                    vr,
+                    start,
+                    position,
+                    level,
+                )
 
         if position != end:
             raise NotReadable
@@ -85,13 +109,21 @@ class DataSetWalk:
 
     def _header(self, position: int, tag: int, explicit: bool) -> tuple[bytes, int, int]:
         """VR, start of the value, and length."""
+        after_tag = position + 4
         if not explicit:
-            length = self._length_at(position + 4)
-            return implicit_vr(tag), position + 8, length
+            return (
+                implicit_vr(tag),
+                position + 8,
+                self._length_at(after_tag),
+            )
 
-        body = self._body
-        vr = body[position + 4 : position + 6]
-        start, length = explicit_length(body, position, vr, self._order)
+        vr = self._body[after_tag : position + 6]
+        start, length = explicit_length(
+            self._body,
+            position,
+            vr,
+            self._order,
+        )
         return vr, start, length
 
     def _element(self, tag: int, vr: bytes, start: int, end: int, level: Level) -> Element:
@@ -109,9 +141,12 @@ class DataSetWalk:
         self, position: int, length: int, parent: Level, explicit: bool
     ) -> Generator[Element, None, int]:
         """The values in the items of a sequence; returns where the sequence ends."""
-        if parent.depth >= _DEEPEST:
+        depth = parent.depth + 1
+        if depth > _DEEPEST:
             raise NotReadable
-        end = len(self._body) if length == _UNDEFINED else position + length
+        end = position + length
+        if length == _UNDEFINED:
+            end = len(self._body)
 
         while position < end:
             tag = self._tag_at(position)
@@ -122,11 +157,18 @@ class DataSetWalk:
             if tag != _ITEM:
                 raise NotReadable
 
-            level = Level(parent.charset, parent.depth + 1)
-            delimited = size == _UNDEFINED
-            stop = self._item_end(position, explicit) if delimited else position + size
-            yield from self._level(position, stop, level, explicit)
-            position = stop + _ITEM_HEADER if delimited else stop
+            stop = position + size
+            delimiter = 0
+            if size == _UNDEFINED:
+                stop = self._item_end(position, explicit)
+                delimiter = _ITEM_HEADER
+            yield from self._level(
+                position,
+                stop,
+                Level(parent.charset, depth),
+                explicit,
+            )
+            position = stop + delimiter
         return position
 
     def _item_end(self, position: int, explicit: bool) -> int:

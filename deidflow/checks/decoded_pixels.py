@@ -79,7 +79,11 @@ def _native(dataset: Any, shape: Shape) -> Values:
 def _decompressed(dataset: Any, shape: Shape, scratch: Path) -> Values:
     """Decoded by SimpleITK from a page without rescale."""
     page = _page_of(dataset)
-    with tempfile.NamedTemporaryFile(suffix=".dcm", dir=scratch) as file:
+    temporary = tempfile.NamedTemporaryFile(
+        suffix=".dcm",
+        dir=scratch,
+    )
+    with temporary as file:
         page.save_as(file.name, enforce_file_format=True)
         image = sitk.ReadImage(file.name)
     values: Values = sitk.GetArrayFromImage(image)

@@ -62,13 +62,17 @@ class Pixels:
 def name_of(element: Element) -> str:
     """The keyword of a standard attribute; group, creator and low byte of a private one."""
     tag = element.tag
-    group = f"{tag >> 16:04x}"
+    group = tag >> 16
+    number = tag & 0xFFFF
     creator = element.level.creator_of(tag)
     if creator:
-        return f"{group},{creator},{tag & 0xFF:02x}"
+        low_byte = number & 0xFF
+        return f"{group:04x},{creator},{low_byte:02x}"
 
     keyword = str(keyword_for_tag(tag))
-    return keyword or f"{group},{tag & 0xFFFF:04x}"
+    if keyword:
+        return keyword
+    return f"{group:04x},{number:04x}"
 
 
 def is_creator(tag: int) -> bool:

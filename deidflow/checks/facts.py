@@ -60,14 +60,17 @@ class Facts:
 
     def take(self, element: Element) -> None:
         """Note a value."""
-        tag = element.tag
-        if element.vr == b"UI" and tag not in CLASSES:
-            self.uids.update(_own_uids(element.raw))
-        if element.level.depth == 0:
-            if tag in _COLLECTED:
-                self.top[tag] = element.raw
-            if tag in self.keep:
-                self.kept.add(_stripped(element.raw))
+        tag, vr, raw, level = element
+        if vr == b"UI" and tag not in CLASSES:
+            uids = _own_uids(raw)
+            self.uids.update(uids)
+        if level.depth:
+            return
+        if tag in _COLLECTED:
+            self.top[tag] = raw
+        if tag in self.keep:
+            value = _stripped(raw)
+            self.kept.add(value)
 
     def take_all(self, elements: Iterable[Element]) -> Facts:
         """Note every value."""

@@ -51,6 +51,9 @@ def hits_beside_elements(file: File, search: LeakSearch) -> Iterator[Hit]:
             runs = readable(raw + bytes(4))
             yield from search.binary("file meta", runs)
 
-    if file.pixels is not None and file.pixels.encapsulated:
-        for part in texts_in(file.stored):
-            yield from search.binary("PixelData", readable(part))
+    pixels = file.pixels
+    if pixels is None or not pixels.encapsulated:
+        return
+    for part in texts_in(file.stored):
+        runs = readable(part)
+        yield from search.binary("PixelData", runs)

@@ -67,12 +67,14 @@ class LeakSearch:
 
     def element(self, element: Element) -> tuple[Hit, ...]:
         """Identifiers in a value of a DICOM file."""
-        creator = element.level.creator_of(element.tag)
-        key = element.tag, element.raw, creator
-        hits = self._seen.get(key)
-        if hits is None:
-            hits = tuple(self._in_element(element))
-            self._seen[key] = hits
+        tag = element.tag
+        creator = element.level.creator_of(tag)
+        key = tag, element.raw, creator
+        seen = self._seen.get(key)
+        if seen is not None:
+            return seen
+        hits = tuple(self._in_element(element))
+        self._seen[key] = hits
         return hits
 
     def text(self, attribute: str, text: str) -> list[Hit]:
@@ -136,28 +138,35 @@ class LeakSearch:
 
     def _matches(self, attribute: str, text: str) -> Matches:
         folded = fold(text)
-        tokens = list(dict.fromkeys(tokens_in(folded)))
-        others = self._others(tokens)
+        own_kinds = self.own.kinds_in(folded)
+        hits = [Hit(attribute, OWN, kind) for kind in own_kinds]
 
-        hits = [Hit(attribute, OWN, kind) for kind in self.own.kinds_in(folded)]
+        unique_tokens = dict.fromkeys(tokens_in(folded))
+        tokens = list(unique_tokens)
         words = 0
-        for token in others:
+        for token in self._others(tokens):
             if token.kind == "word":
                 words += 1
             else:
-                hits.append(Hit(attribute, ANOTHERS, token.kind))
+                hit = Hit(attribute, ANOTHERS, token.kind)
+                hits.append(hit)
         hits += self._source_uids(attribute, tokens)
 
-        unique = dict.fromkeys(hits)
-        return Matches(tuple(unique), words)
+        unique_hits = dict.fromkeys(hits)
+        return Matches(tuple(unique_hits), words)
 
     def _in_run(self, attribute: str, folded: str) -> Iterator[Hit]:
         for kind in self.own.kinds_in_binary(folded):
             yield Hit(attribute, OWN, kind)
 
         tokens = [token for token in tokens_in(folded) if token.kind != "word"]
-        for token in self._others(tokens):
-            yield Hit(attribute, ANOTHERS, token.kind)
+        others = self._others(tokens)
+        for token in others:
+            yield Hit(
+                attribute,
+                ANOTHERS,
+                token.kind,
+            )
         yield from self._source_uids(attribute, tokens)
 
     def _others(self, tokens: Sequence[Token]) -> list[Token]:
@@ -177,18 +186,23 @@ class LeakSearch:
         values = values_of(element.raw)
         uids = [value for value in values if not value.startswith(_WELL_KNOWN)]
         if not self.uids.isdisjoint(uids):
-            yield Hit(name_of(element), OWN, "uid")
+            attribute = name_of(element)
+            yield Hit(attribute, OWN, "uid")
             return
+
         tokens = [Token("uid", uid) for uid in uids]
         if self._others(tokens):
-            yield Hit(name_of(element), ANOTHERS, "uid")
+            attribute = name_of(element)
+            yield Hit(attribute, ANOTHERS, "uid")
 
     def _in_dates(self, element: Element) -> Iterator[Hit]:
         """Dates of the patient in a DA or DT value."""
         for value in values_of(element.raw):
-            day = value.strip()[:_DATE_LENGTH]
+            stripped = value.strip()
+            day = stripped[:_DATE_LENGTH]
             if day in self.own.days:
-                yield Hit(name_of(element), OWN, "date")
+                attribute = name_of(element)
+                yield Hit(attribute, OWN, "date")
 
     def _in_numbers(self, element: Element) -> Iterator[Hit]:
         """Values of DS and IS that are a whole number of the patient's."""
@@ -197,6 +211,7 @@ class LeakSearch:
             significant = number.lstrip("0")
             if not number.isdigit() or len(significant) < _LEAST_NUMBER:
                 continue
-            kinds = NUMBERS.intersection(self.own.kinds_in(number))
-            for kind in kinds:
-                yield Hit(name_of(element), OWN, kind)
+            attribute = name_of(element)
+            kinds = self.own.kinds_in(number)
+            for kind in NUMBERS.intersection(kinds):
+                yield Hit(attribute, OWN, kind)

@@ -30,15 +30,19 @@ def name_patterns(value: str, shortest: int) -> Iterator[str]:
     pieces = _split_all(_SUBPARTS, whole)
     camel = _split_all(_CAMEL, pieces)
 
-    single = dict.fromkeys(whole)
-    single.update(dict.fromkeys(pieces))
-    for part in single:
+    for part in {*whole, *pieces}:
         yield from _part_patterns(part, shortest)
 
-    paired = dict.fromkeys(pieces[:_MOST_PAIRED])
-    paired.update(dict.fromkeys(camel[:_MOST_PAIRED]))
+    paired = {
+        *pieces[:_MOST_PAIRED],
+        *camel[:_MOST_PAIRED],
+    }
     for first, second in permutations(paired, 2):
-        yield from _pair_patterns(first, second, shortest)
+        yield from _pair_patterns(
+            first,
+            second,
+            shortest,
+        )
 
 
 def _has_letter(text: str) -> bool:

@@ -69,8 +69,16 @@ def _unpacked(packed: bytes) -> tuple[bytes, int]:
 
 def _voxel_bytes(header: bytes) -> int:
     """Bytes of the voxels by dim and bitpix."""
-    rank, *lengths = struct.unpack_from("<8h", header, _DIM_OFFSET)
-    (bits,) = struct.unpack_from("<h", header, _BITPIX_OFFSET)
+    rank, *lengths = struct.unpack_from(
+        "<8h",
+        header,
+        _DIM_OFFSET,
+    )
+    (bits,) = struct.unpack_from(
+        "<h",
+        header,
+        _BITPIX_OFFSET,
+    )
     voxels = 1
     for length in lengths[:rank]:
         voxels *= max(length, 1)

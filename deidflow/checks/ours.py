@@ -61,11 +61,13 @@ class Ours:
         if not value or value in self.allowed:
             return True
         if element.tag == _CODE_MEANING:
-            return fold(value) in _standard_meanings()
+            meaning = fold(value)
+            return meaning in _standard_meanings()
 
         pattern = _WRITTEN.get(element.tag)
         if pattern is not None:
-            return pattern.fullmatch(value) is not None
+            match = pattern.fullmatch(value)
+            return match is not None
         return element.vr == b"CS" and value in defined_terms()
 
     def is_class(self, tag: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -48,16 +49,20 @@ class OwnIdentifiers:
 
 
 def _compiled(pairs: Iterable[tuple[str, str]], shortest: int) -> Patterns:
-    by_kind: dict[str, set[str]] = {}
+    by_kind: defaultdict[str, set[str]] = defaultdict(set)
     for kind, value in pairs:
-        expressions = _expressions(kind, value.strip(), shortest)
-        of_kind = by_kind.setdefault(kind, set())
-        of_kind.update(expressions)
+        expressions = _expressions(
+            kind,
+            value.strip(),
+            shortest,
+        )
+        by_kind[kind].update(expressions)
 
     patterns = []
-    for kind, of_kind in sorted(by_kind.items()):
-        if of_kind:
-            pattern = _any_of(of_kind)
+    for kind in sorted(by_kind):
+        expressions_of_kind = by_kind[kind]
+        if expressions_of_kind:
+            pattern = _any_of(expressions_of_kind)
             patterns.append((kind, pattern))
     return tuple(patterns)
 

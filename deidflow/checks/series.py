@@ -45,9 +45,9 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
     instances = "defaced_dicom" if expected.masks else "dicom"
     paths = (folder / instances).glob("*.dcm")
     staged = sorted(paths)
-    difference = abs(len(staged) - len(expected.sources))
-    if difference:
-        finding = _finding(expected, Defect.WRONG_COUNT, difference)
+    missing = len(expected.sources) - len(staged)
+    if missing:
+        finding = _finding(expected, Defect.WRONG_COUNT, abs(missing))
         return [finding]
 
     masks = _masks_of(expected)
@@ -107,12 +107,18 @@ class _SeriesCheck:
         content = path.read_bytes()
         file = open_file(content)
         facts = self._search_values(file)
-        self._check_structure(file, facts)
+        cells = facts.cells(file)
+        if not _meta_fits(file, facts):
+            self.defects[Defect.WRONG_META] += 1
+        if cells is not None and cells.padding > 1:
+            self.defects[Defect.TRAILING_BYTES] += 1
 
-        released = PixelFile(content, facts.cells(file))
         matches = sources.get(facts.identity, ())
-        mask = self.masks.get(path.name)
-        self._check_pixels(released, matches, mask)
+        self._check_pixels(
+            released=PixelFile(content, cells),
+            matches=matches,
+            mask=self.masks.get(path.name),
+        )
 
     def _search_values(self, file: File) -> Facts:
         facts = Facts()
@@ -125,13 +131,6 @@ class _SeriesCheck:
         beside = hits_beside_elements(file, self.search)
         self._add_hits(beside)
         return facts
-
-    def _check_structure(self, file: File, facts: Facts) -> None:
-        if not _meta_fits(file, facts):
-            self.defects[Defect.WRONG_META] += 1
-        cells = facts.cells(file)
-        if cells is not None and cells.padding > 1:
-            self.defects[Defect.TRAILING_BYTES] += 1
 
     def _check_pixels(
         self,

@@ -62,6 +62,7 @@ def _by_pydicom(content: bytes) -> Iterator[Element]:
     """The values of a file in an odd form; those that pydicom cannot read are left out."""
     root = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True, force=True)
     waiting = [(root, Level())]
+
     while waiting:
         dataset, level = waiting.pop()
         for element in _readable_elements(dataset):
@@ -89,12 +90,12 @@ def _readable_elements(dataset: Any) -> Iterator[Any]:
 
 def _raw(element: Any) -> bytes:
     """A value as it would be in a file of Explicit VR Little Endian."""
-    if element.VR == "US" and element.VM == 1:
-        return struct.pack("<H", element.value)
+    value = element.value
+    is_single = element.VM == 1
+    if is_single and element.VR == "US":
+        return struct.pack("<H", value)
 
-    values = element.value or ()
-    if element.VM == 1:
-        values = [element.value]
+    values = [value] if is_single else value or ()
     texts = map(str, values)
     joined = "\\".join(texts)
     return joined.encode("latin-1", "replace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from deidflow.checks.file_search import DICOM, NOT_READ, hits_of
@@ -21,18 +21,32 @@ _WHOLE = re.compile(r"dicom/slice_\d+\.dcm|image\w*\.(nii\.gz|json|bval|bvec)")
 
 def check_names(root: Path, expected: Sequence[ExpectedSeries]) -> list[Finding]:
     """Findings for files that do not belong into a session with these series."""
-    allowed = {series.name: _DEFACED if series.masks else _WHOLE for series in expected}
+    allowed: dict[str, re.Pattern[str]] = {}
+    for series in expected:
+        pattern = _DEFACED if series.masks else _WHOLE
+        allowed[series.name] = pattern
+
     findings = []
     for path in _files(root):
-        name = path.relative_to(root).as_posix()
-        if name == _SUMMARY:
-            continue
-        series, _, rest = name.partition("/")
-        pattern = allowed.get(series)
-        if pattern is None or not pattern.fullmatch(rest):
-            stray = Finding(series, Defect.STRAY_FILE.value, 1)
+        relative = path.relative_to(root)
+        name = relative.as_posix()
+        if name != _SUMMARY and not _is_allowed(name, allowed):
+            stray = Finding(
+                place=relative.parts[0],
+                what=Defect.STRAY_FILE.value,
+                count=1,
+            )
             findings.append(stray)
     return findings
+
+
+def _is_allowed(name: str, allowed: Mapping[str, re.Pattern[str]]) -> bool:
+    """Whether a file is in the folder of a series and one that this may hold."""
+    series, _, rest = name.partition("/")
+    if series not in allowed:
+        return False
+    match = allowed[series].fullmatch(rest)
+    return match is not None
 
 
 def check_leaks(root: Path, search: LeakSearch) -> list[Finding]:
@@ -41,12 +55,15 @@ def check_leaks(root: Path, search: LeakSearch) -> list[Finding]:
     findings: list[Finding] = []
     for path in _files(root):
         place = _place(path, root)
-        _add_hits(hits, place, search.text("file name", path.name))
+        in_name = search.text("file name", path.name)
+        _add_hits(hits, place, in_name)
         try:
-            _add_hits(hits, place, hits_of(path, search))
+            in_file = hits_of(path, search)
+            _add_hits(hits, place, in_file)
         except NOT_READ:
             broken = Finding(place, Defect.BROKEN_FILE.value, 1)
             findings.append(broken)
+
     return findings + leaks_of(hits)
 
 
@@ -56,15 +73,19 @@ def check_others(root: Path, search: LeakSearch) -> list[Finding]:
     findings: list[Finding] = []
     for path in _files(root):
         place = _place(path, root)
-        _add_hits(hits, place, search.text("file name", path.name))
+        in_name = search.text("file name", path.name)
+        _add_hits(hits, place, in_name)
         if path.suffix == DICOM:
             continue
+
         try:
-            _add_hits(hits, place, hits_in(path, search))
+            in_file = hits_in(path, search)
+            _add_hits(hits, place, in_file)
         except NOT_READ:
             kind = path.suffix or "a"
             broken = Finding(place, f"{kind} file is not what it should be", 1)
             findings.append(broken)
+
     return findings + leaks_of(hits)
 
 

@@ -63,9 +63,10 @@ def numbers_in(folded: str) -> Iterator[Token]:
     """Numbers that stand alone, and UIDs."""
     for match in _NUMBERS.finditer(folded):
         whole = match.group()
-        parts = _SEPARATORS.split(whole)
-        digits = _DIGITS.findall(whole)
-        for piece in dict.fromkeys((whole, *parts, *digits)):
+        pieces = [whole]
+        pieces += _SEPARATORS.split(whole)
+        pieces += _DIGITS.findall(whole)
+        for piece in dict.fromkeys(pieces):
             yield from number_token(piece)
 
     for uid in _UID.findall(folded):
@@ -111,6 +112,8 @@ def number_token(folded: str) -> Iterator[Token]:
 def _stretches(word: str) -> Iterator[Token]:
     """Stretches of a text without spaces that may be a whole name."""
     for length in range(2, _LONGEST_STRETCH + 1):
-        for start in range(len(word) - length + 1):
-            stretch = word[start : start + length]
+        starts = len(word) - length + 1
+        for start in range(starts):
+            end = start + length
+            stretch = word[start:end]
             yield Token("name", stretch)

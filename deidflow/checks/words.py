@@ -77,10 +77,12 @@ def _romanisation() -> dict[str, str]:
     """Letters of a script -> a pattern of what is written for them."""
     table: dict[str, str] = {}
     for letters, ways in _romanisation_rows():
-        written = [re.escape(way) for way in ways if way != _SILENT]
-        alternatives = "|".join(written)
-        optional = "?" if _SILENT in ways else ""
-        table[letters] = f"(?:{alternatives}){optional}"
+        audible = [re.escape(way) for way in ways if way != _SILENT]
+        alternatives = "|".join(audible)
+        pattern = f"(?:{alternatives})"
+        if _SILENT in ways:
+            pattern += "?"
+        table[letters] = pattern
     return table
 
 
