@@ -43,7 +43,8 @@ class Cells:
     def padding(self) -> int:
         """The number of bytes after the last stored value."""
         count = prod(self.shape)
-        value_bytes = ceil(count * self.allocated / 8)
+        bits = count * self.allocated
+        value_bytes = ceil(bits / 8)
         length = self.end - self.start
         return length - value_bytes
 

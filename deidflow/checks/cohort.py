@@ -37,7 +37,8 @@ class Cohort:
         """The index of the identifiers and UIDs of everybody in the batch."""
         tokens = {Token("uid", uid) for uid in uids}
         for kind, value in identifiers:
-            tokens.update(tokens_of(kind, value))
+            of_value = tokens_of(kind, value)
+            tokens.update(of_value)
 
         hashes = _hashes(tokens, key)
         hashes.sort()
@@ -52,8 +53,8 @@ class Cohort:
     def save(self, path: Path) -> None:
         """Write the index, mode 0600; the file appears complete or not at all."""
         temporary = path.with_name(f".{path.name}.part")
+        hashes = np.concatenate(self.arrays)
         with temporary.open("wb") as stream:
-            hashes = np.concatenate(self.arrays)
             np.save(stream, hashes)
         temporary.chmod(0o600)
         temporary.rename(path)
@@ -65,8 +66,12 @@ class Cohort:
         for hashes in self.arrays:
             if len(hashes):
                 hits |= _are_in(wanted, hashes)
-        positions = np.flatnonzero(hits).tolist()
-        return [tokens[position] for position in positions]
+
+        matches = []
+        for position in np.flatnonzero(hits):
+            token = tokens[int(position)]
+            matches.append(token)
+        return matches
 
 
 def _are_in(wanted: Hashes, hashes: Hashes) -> NDArray[np.bool_]:

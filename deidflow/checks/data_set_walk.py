@@ -100,12 +100,20 @@ class DataSetWalk:
             raise NotReadable
 
     def _tag_at(self, position: int) -> int:
-        group, number = self._tag.unpack_from(self._body, position)
-        return int(group) << 16 | int(number)
+        group, number = self._tag.unpack_from(
+            self._body,
+            position,
+        )
+        tag: int = group << 16 | number
+        return tag
 
     def _length_at(self, position: int) -> int:
-        (length,) = self._length.unpack_from(self._body, position)
-        return int(length)
+        length: int
+        (length,) = self._length.unpack_from(
+            self._body,
+            position,
+        )
+        return length
 
     def _header(self, position: int, tag: int, explicit: bool) -> tuple[bytes, int, int]:
         """VR, start of the value, and length."""

@@ -79,11 +79,7 @@ def _native(dataset: Any, shape: Shape) -> Values:
 def _decompressed(dataset: Any, shape: Shape, scratch: Path) -> Values:
     """Decoded by SimpleITK from a page without rescale."""
     page = _page_of(dataset)
-    temporary = tempfile.NamedTemporaryFile(
-        suffix=".dcm",
-        dir=scratch,
-    )
-    with temporary as file:
+    with tempfile.NamedTemporaryFile(suffix=".dcm", dir=scratch) as file:
         page.save_as(file.name, enforce_file_format=True)
         image = sitk.ReadImage(file.name)
     values: Values = sitk.GetArrayFromImage(image)
@@ -102,6 +98,7 @@ def _page_of(dataset: Any) -> Dataset:
 
     page.SOPClassUID = SecondaryCaptureImageStorage
     page.SOPInstanceUID = _PAGE_UID
-    page.file_meta = FileMetaDataset()
-    page.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    page.file_meta = meta
     return page

@@ -87,7 +87,8 @@ class File:
 
 def open_file(content: bytes) -> File:
     """Split a file into preamble, meta and body; raises NotReadable without the DICM mark."""
-    if content[_MARK_START:_META_START] != _MARK:
+    mark = content[_MARK_START:_META_START]
+    if mark != _MARK:
         raise NotReadable
 
     meta, start = _read_meta(content)

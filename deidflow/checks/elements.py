@@ -43,11 +43,14 @@ class Level:
 
     def creator_of(self, tag: int) -> str:
         """The private creator that an element belongs to; empty for a standard element."""
-        if not tag >> 16 & 1 or tag & 0xFFFF < _FIRST_PRIVATE:
+        if not tag >> 16 & 1:
+            return ""
+        if tag & 0xFFFF < _FIRST_PRIVATE:
             return ""
         group = tag & 0xFFFF0000
         block = tag >> 8 & 0xFF
-        return self.creators.get(group | block, "")
+        creator = group | block
+        return self.creators.get(creator, "")
 
 
 @dataclass(frozen=True)

@@ -22,21 +22,23 @@ def hits_in(path: Path, search: LeakSearch) -> Iterator[Hit]:
 
     Raises ValueError for a file that is not what its name promises.
     """
+    content = path.read_bytes()
     if path.name.endswith(".nii.gz"):
-        yield from hits_in_nifti(path.read_bytes(), search)
+        yield from hits_in_nifti(content, search)
     elif path.name == _SUMMARY:
-        summary = json.loads(path.read_bytes())
+        summary = json.loads(content)
         check_summary(summary)
     elif path.suffix == ".json":
-        sidecar = json.loads(path.read_bytes())
+        sidecar = json.loads(content)
         yield from hits_in_json("", sidecar, search)
     elif path.suffix in _GRADIENTS:
-        _check_numbers(path.read_text("ascii"))
+        _check_numbers(content)
     else:
-        runs = readable(path.read_bytes())
+        runs = readable(content)
         yield from search.binary("content", runs)
 
 
-def _check_numbers(text: str) -> None:
+def _check_numbers(content: bytes) -> None:
+    text = content.decode("ascii")
     if not _NUMBERS.fullmatch(text):
         raise ValueError

@@ -70,8 +70,9 @@ def _in_jpeg(stream: bytes) -> Iterator[bytes]:
             yield stream[start + 2 : position]
         else:
             position = _segment_end(stream, start)
+            text = stream[start + 4 : position]
             if marker == _JPEG_COMMENT or marker in _APPLICATION:
-                yield stream[start + 4 : position]
+                yield text
 
 
 def _marker_at(stream: bytes, start: int) -> int:
@@ -96,9 +97,10 @@ def _next_image(stream: bytes, position: int, start_mark: bytes) -> int:
 
 def _segment_end(stream: bytes, start: int) -> int:
     """The end of the segment whose marker is at `start`; its length counts from itself."""
-    size = stream[start + 2 : start + 4]
+    position = start + 2
+    size = stream[position : position + 2]
     length = int.from_bytes(size, "big")
-    return start + 2 + length
+    return position + length
 
 
 def _in_j2k(stream: bytes) -> Iterator[bytes]:
@@ -108,7 +110,8 @@ def _in_j2k(stream: bytes) -> Iterator[bytes]:
         marker = stream[position + 1]
         segment_end = _segment_end(stream, position)
         if marker == _J2K_COMMENT:
-            yield stream[position + 4 : segment_end]
+            start = position + 4
+            yield stream[start:segment_end]
 
         if marker == _J2K_TILE:
             position = _tile_end(stream, position)

@@ -147,9 +147,13 @@ class LeakSearch:
         for token in self._others(tokens):
             if token.kind == "word":
                 words += 1
-            else:
-                hit = Hit(attribute, ANOTHERS, token.kind)
-                hits.append(hit)
+                continue
+            hit = Hit(
+                attribute,
+                ANOTHERS,
+                token.kind,
+            )
+            hits.append(hit)
         hits += self._source_uids(attribute, tokens)
 
         unique_hits = dict.fromkeys(hits)
@@ -208,8 +212,10 @@ class LeakSearch:
         """Values of DS and IS that are a whole number of the patient's."""
         for value in values_of(element.raw):
             number = value.strip()
+            if not number.isdigit():
+                continue
             significant = number.lstrip("0")
-            if not number.isdigit() or len(significant) < _LEAST_NUMBER:
+            if len(significant) < _LEAST_NUMBER:
                 continue
             attribute = name_of(element)
             kinds = self.own.kinds_in(number)

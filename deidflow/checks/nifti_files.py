@@ -79,6 +79,7 @@ def _voxel_bytes(header: bytes) -> int:
         header,
         _BITPIX_OFFSET,
     )
+
     voxels = 1
     for length in lengths[:rank]:
         voxels *= max(length, 1)

@@ -22,8 +22,10 @@ _PHRASE_GAP = r"[\s\^_,]+"
 def number_patterns(value: str, shortest: int) -> Iterator[str]:
     """Patterns for a number of at least `shortest` letters and digits."""
     folded = fold(value)
-    characters = "".join(filter(str.isalnum, folded))
-    if len(characters) < max(_LEAST_NUMBER, shortest):
+    alphanumeric = filter(str.isalnum, folded)
+    characters = "".join(alphanumeric)
+    least = max(_LEAST_NUMBER, shortest)
+    if len(characters) < least:
         return
 
     numeric = characters.isdigit()

@@ -76,8 +76,10 @@ def _differs_outside(before: Values, after: Values, removed: PackedMask) -> bool
 
 
 def _unpacked(packed: PackedMask, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    bits = np.unpackbits(packed, count=prod(shape))
-    return bits.reshape(shape).astype(bool)
+    count = prod(shape)
+    bits = np.unpackbits(packed, count=count)
+    mask = bits.reshape(shape)
+    return mask.astype(bool)
 
 
 def _is_blank(values: Values, mask: NDArray[np.bool_]) -> bool:

@@ -42,8 +42,9 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
     Instances are matched by what is in them, not by name. Raises an error of reading for a file
     that is broken.
     """
-    instances = "defaced_dicom" if expected.masks else "dicom"
-    paths = (folder / instances).glob("*.dcm")
+    name = "defaced_dicom" if expected.masks else "dicom"
+    instances = folder / name
+    paths = instances.glob("*.dcm")
     staged = sorted(paths)
     missing = len(expected.sources) - len(staged)
     if missing:
@@ -57,9 +58,13 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
         check.add_instance(path, sources)
 
     findings = check.findings()
-    if expected.masks and not findings:
-        findings = _mask_findings(folder, expected, masks)
-    return findings
+    if findings or not masks:
+        return findings
+    return _mask_findings(
+        folder,
+        expected,
+        masks,
+    )
 
 
 def _masks_of(expected: ExpectedSeries) -> dict[str, PackedMask]:

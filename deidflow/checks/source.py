@@ -95,7 +95,9 @@ def _raw(element: Any) -> bytes:
     if is_single and element.VR == "US":
         return struct.pack("<H", value)
 
-    values = [value] if is_single else value or ()
+    values = value or ()
+    if is_single:
+        values = [value]
     texts = map(str, values)
     joined = "\\".join(texts)
     return joined.encode("latin-1", "replace")

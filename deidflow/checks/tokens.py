@@ -84,11 +84,10 @@ def pair_token(first: str, second: str) -> Iterator[Token]:
 
     Nothing for initials, particles, or two words of acquisition.
     """
-    if len(first) < 2 or len(second) < 2:
+    lengths = (len(first), len(second))
+    if min(lengths) < 2 or sum(lengths) < _LEAST_PAIR:
         return
-    if len(first) + len(second) < _LEAST_PAIR:
-        return
-    if not (first.isalpha() and second.isalpha()):
+    if not first.isalpha() or not second.isalpha():
         return
 
     pair = {first, second}
@@ -100,7 +99,8 @@ def pair_token(first: str, second: str) -> Iterator[Token]:
 
 def number_token(folded: str) -> Iterator[Token]:
     """A number without separators and leading zeros, if it is long enough to mean somebody."""
-    joined = "".join(filter(str.isalnum, folded))
+    alphanumeric = filter(str.isalnum, folded)
+    joined = "".join(alphanumeric)
     significant = joined.lstrip("0")
     if len(significant) < _LEAST_NUMBER:
         return

@@ -26,12 +26,14 @@ def fold(text: str) -> str:
     """Lower case without diacritics, for comparing."""
     if text.isascii():
         return text.lower()
-    plain = text.lower().translate(_LETTERS)
+    lower = text.lower()
+    plain = lower.translate(_LETTERS)
     decomposed = unicodedata.normalize("NFKD", plain)
     letters = itertools.filterfalse(unicodedata.combining, decomposed)
     bare = "".join(letters)
     composed = unicodedata.normalize("NFC", bare)
-    return composed.casefold().translate(_LIGATURES)
+    folded = composed.casefold()
+    return folded.translate(_LIGATURES)
 
 
 def spellings(text: str) -> set[str]:
