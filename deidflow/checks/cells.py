@@ -92,12 +92,13 @@ def used_bits(values: Values, stored: int, lowest: int) -> Values:
     native = np.ascontiguousarray(values, native_type)
     unsigned = native.view(f"u{width}")
 
-    uses_all_bits = stored == 8 * width
-    if uses_all_bits and lowest == 0:
+    unused_bits = 8 * width - stored
+    if not unused_bits and not lowest:
         return unsigned
     cell = unsigned.dtype.type
     highest = 1 << stored
     mask = cell(highest - 1)
-    shifted = unsigned >> cell(lowest)
+    shift = cell(lowest)
+    shifted = unsigned >> shift
     used: Values = shifted & mask
     return used

@@ -78,7 +78,7 @@ def _are_in(wanted: Hashes, hashes: Hashes) -> NDArray[np.bool_]:
     """Which of the wanted are in a sorted array that is not empty."""
     last = len(hashes) - 1
     places = np.searchsorted(hashes, wanted)
-    inside = places.clip(max=last)
+    inside = np.minimum(places, last)
     nearest = hashes[inside]
     hits: NDArray[np.bool_] = nearest == wanted
     return hits

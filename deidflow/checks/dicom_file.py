@@ -13,6 +13,7 @@ from deidflow.checks.elements import Element, NotReadable, Pixels
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED = frozenset(("1.2.840.10008.1.2.1.99",))
 _IMPLICIT = "1.2.840.10008.1.2"
+_RAW_DEFLATE = -zlib.MAX_WBITS
 _MARK = b"DICM"
 _MARK_START = 128
 _META_START = 132
@@ -93,9 +94,14 @@ def open_file(content: bytes) -> File:
 
     meta, start = _read_meta(content)
     preamble = content[:_MARK_START]
-    file = File(preamble, meta, content, start)
+    file = File(
+        preamble=preamble,
+        meta=meta,
+        body=content,
+        start=start,
+    )
     if file.syntax in DEFLATED:
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater = zlib.decompressobj(_RAW_DEFLATE)
         deflated = content[start:]
         file.body = inflater.decompress(deflated)
         file.start = 0

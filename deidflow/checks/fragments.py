@@ -66,8 +66,9 @@ def _in_jpeg(stream: bytes) -> Iterator[bytes]:
             # A fill byte may itself start the next marker.
             position = start + 1 if marker == _FILL else start + 2
         elif marker == _JPEG_END:
-            position = _next_image(stream, start + 2, _JPEG)
-            yield stream[start + 2 : position]
+            end = start + 2
+            position = _next_image(stream, end, _JPEG)
+            yield stream[end:position]
         else:
             position = _segment_end(stream, start)
             text = stream[start + 4 : position]
@@ -115,9 +116,13 @@ def _in_j2k(stream: bytes) -> Iterator[bytes]:
 
         if marker == _J2K_TILE:
             position = _tile_end(stream, position)
-        elif stream[position : position + 2] == _J2K_END:
+        elif stream.startswith(_J2K_END, position):
             start = position + 2
-            end = _next_image(stream, position, _J2K)
+            end = _next_image(
+                stream,
+                position,
+                _J2K,
+            )
             yield stream[start:end]
             position = end + 2
         else:

@@ -189,15 +189,15 @@ class LeakSearch:
 
         values = values_of(element.raw)
         uids = [value for value in values if not value.startswith(_WELL_KNOWN)]
-        if not self.uids.isdisjoint(uids):
-            attribute = name_of(element)
-            yield Hit(attribute, OWN, "uid")
-            return
-
         tokens = [Token("uid", uid) for uid in uids]
-        if self._others(tokens):
-            attribute = name_of(element)
-            yield Hit(attribute, ANOTHERS, "uid")
+        if not self.uids.isdisjoint(uids):
+            whose = OWN
+        elif self._others(tokens):
+            whose = ANOTHERS
+        else:
+            return
+        attribute = name_of(element)
+        yield Hit(attribute, whose, "uid")
 
     def _in_dates(self, element: Element) -> Iterator[Hit]:
         """Dates of the patient in a DA or DT value."""

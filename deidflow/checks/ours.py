@@ -87,8 +87,9 @@ def _listed_creators() -> frozenset[str]:
     """Creators of private elements that may stay, by the standard and by our list."""
     standard = load_table("standard/safe_private_e3_10_1.csv")
     physics = load_yaml("private/physics.yaml")
-    creators = {row["creator"].strip() for row in standard}
-    creators.update(row["creator"] for row in physics)
+    standard_creators = {row["creator"].strip() for row in standard}
+    physics_creators = {row["creator"] for row in physics}
+    creators = standard_creators | physics_creators
     return frozenset(creators)
 
 

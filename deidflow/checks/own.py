@@ -33,19 +33,24 @@ class OwnIdentifiers:
         """Patterns for identifiers; values that identify nobody are left out."""
         pairs = list(identifiers)
         days = {day_of(value) for kind, value in pairs if kind in DATES}
+        days.discard("")
         return cls(
             patterns=_compiled(pairs, _LEAST),
             in_binary=_compiled(pairs, LEAST_IN_BINARY),
-            days=frozenset(days - {""}),
+            days=frozenset(days),
         )
 
     def kinds_in(self, folded: str) -> Iterator[str]:
         """The kinds of identifiers that a folded text holds."""
-        return (kind for kind, pattern in self.patterns if pattern.search(folded))
+        for kind, pattern in self.patterns:
+            if pattern.search(folded):
+                yield kind
 
     def kinds_in_binary(self, folded: str) -> Iterator[str]:
         """As `kinds_in`, for a readable run in a binary value."""
-        return (kind for kind, pattern in self.in_binary if pattern.search(folded))
+        for kind, pattern in self.in_binary:
+            if pattern.search(folded):
+                yield kind
 
 
 def _compiled(pairs: Iterable[tuple[str, str]], shortest: int) -> Patterns:

@@ -19,6 +19,8 @@ from deidflow.checks.leaks import Hit, LeakSearch
 from deidflow.checks.pixels import PackedMask, PixelFile, differ
 from deidflow.checks.source import SourceFile
 
+_EVEN_PADDING = 1
+"""Bytes that may follow the values, so that their length is even."""
 SourcesByIdentity = Mapping[Identity, Sequence[SourceFile]]
 
 
@@ -58,7 +60,7 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
         check.add_instance(path, sources)
 
     findings = check.findings()
-    if findings or not masks:
+    if findings or expected.masks is None:
         return findings
     return _mask_findings(
         folder,
@@ -115,7 +117,8 @@ class _SeriesCheck:
         cells = facts.cells(file)
         if not _meta_fits(file, facts):
             self.defects[Defect.WRONG_META] += 1
-        if cells is not None and cells.padding > 1:
+        padding = cells.padding if cells else 0
+        if padding > _EVEN_PADDING:
             self.defects[Defect.TRAILING_BYTES] += 1
 
         matches = sources.get(facts.identity, ())

@@ -90,7 +90,9 @@ def check_others(root: Path, search: LeakSearch) -> list[Finding]:
 
 
 def _files(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*") if not path.is_dir())
+    paths = root.rglob("*")
+    files = [path for path in paths if not path.is_dir()]
+    return sorted(files)
 
 
 def _place(path: Path, root: Path) -> str:

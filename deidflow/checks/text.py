@@ -44,8 +44,11 @@ def values_of(raw: bytes) -> list[str]:
 
 def runs_of(element: Element) -> Iterator[str]:
     """Readable runs in a binary value."""
-    if element.vr in BINARY and len(element.raw) > _FEW_BYTES:
-        yield from readable(element.raw)
+    if element.vr not in BINARY:
+        return
+    raw = element.raw
+    if len(raw) > _FEW_BYTES:
+        yield from readable(raw)
 
 
 @lru_cache(maxsize=256)

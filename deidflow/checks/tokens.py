@@ -15,6 +15,7 @@ TokenKind = Literal["name", "number", "uid", "word"]
 LEAST_WORD = 3
 LEAST_WHOLE_NAME = 6
 """Letters from which a single word may be a whole name."""
+_LEAST_PART = 2
 _LEAST_PAIR = 5
 _LEAST_NUMBER = 6
 _LEAST_DIGITS = 3
@@ -84,14 +85,17 @@ def pair_token(first: str, second: str) -> Iterator[Token]:
 
     Nothing for initials, particles, or two words of acquisition.
     """
-    lengths = (len(first), len(second))
-    if min(lengths) < 2 or sum(lengths) < _LEAST_PAIR:
+    shorter = min(len(first), len(second))
+    if shorter < _LEAST_PART:
         return
-    if not first.isalpha() or not second.isalpha():
+    together = first + second
+    if len(together) < _LEAST_PAIR or not together.isalpha():
         return
 
     pair = {first, second}
-    if pair & PARTICLES or pair <= common_words():
+    if not pair.isdisjoint(PARTICLES):
+        return
+    if pair <= common_words():
         return
     ordered = sorted((first, second))
     yield Token("name", " ".join(ordered))
@@ -112,8 +116,8 @@ def number_token(folded: str) -> Iterator[Token]:
 def _stretches(word: str) -> Iterator[Token]:
     """Stretches of a text without spaces that may be a whole name."""
     for length in range(2, _LONGEST_STRETCH + 1):
-        starts = len(word) - length + 1
-        for start in range(starts):
+        last = len(word) - length
+        for start in range(last + 1):
             end = start + length
             stretch = word[start:end]
             yield Token("name", stretch)

@@ -70,7 +70,8 @@ def _letters_at(folded: str, position: int) -> str:
 @lru_cache(maxsize=1)
 def _romanised_letters() -> tuple[str, ...]:
     """The letters of the table, groups of several first."""
-    letters = sorted(_romanisation(), key=lambda group: (-len(group), group))
+    letters = sorted(_romanisation())
+    letters.sort(key=len, reverse=True)
     return tuple(letters)
 
 
@@ -102,7 +103,10 @@ def words_of(folded: str) -> list[str]:
 
 def is_unspaced(word: str) -> bool:
     """Whether a word is of a script that writes no spaces between words."""
-    return bool(word) and min(map(ord, word)) > UNSPACED
+    if not word:
+        return False
+    lowest = min(word)
+    return ord(lowest) > UNSPACED
 
 
 def readable(raw: bytes) -> Iterator[str]:
