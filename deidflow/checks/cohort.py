@@ -52,7 +52,8 @@ class Cohort:
 
     def save(self, path: Path) -> None:
         """Write the index, mode 0600; the file appears complete or not at all."""
-        temporary = path.with_name(f".{path.name}.part")
+        name = path.name
+        temporary = path.with_name(f".{name}.part")
         hashes = np.concatenate(self.arrays)
         with temporary.open("wb") as stream:
             np.save(stream, hashes)
@@ -80,7 +81,8 @@ def _are_in(wanted: Hashes, hashes: Hashes) -> NDArray[np.bool_]:
     places = np.searchsorted(hashes, wanted)
     inside = np.minimum(places, last)
     nearest = hashes[inside]
-    hits: NDArray[np.bool_] = nearest == wanted
+    hits: NDArray[np.bool_]
+    hits = nearest == wanted
     return hits
 
 

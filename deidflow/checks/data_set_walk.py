@@ -44,6 +44,7 @@ def explicit_length(body: bytes, position: int, vr: bytes, order: str) -> tuple[
         )
     else:
         raise NotReadable
+
     return start, length
 
 
@@ -57,9 +58,10 @@ class DataSetWalk:
         self.pixels: Pixels | None = None
         """Known once the walk has passed them."""
         self._body = body
-        self._order = ">" if big_endian else "<"
-        self._tag = struct.Struct(f"{self._order}HH")
-        self._length = struct.Struct(f"{self._order}I")
+        order = ">" if big_endian else "<"
+        self._order = order
+        self._tag = struct.Struct(f"{order}HH")
+        self._length = struct.Struct(f"{order}I")
 
     def values(self, start: int, *, explicit: bool) -> Iterator[Element]:
         """Every value from `start` to the end of the body, depth first."""

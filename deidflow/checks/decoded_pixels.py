@@ -80,8 +80,12 @@ def _decompressed(dataset: Any, shape: Shape, scratch: Path) -> Values:
     """Decoded by SimpleITK from a page without rescale."""
     page = _page_of(dataset)
     with tempfile.NamedTemporaryFile(suffix=".dcm", dir=scratch) as file:
-        page.save_as(file.name, enforce_file_format=True)
-        image = sitk.ReadImage(file.name)
+        path = file.name
+        page.save_as(
+            path,
+            enforce_file_format=True,
+        )
+        image = sitk.ReadImage(path)
     values: Values = sitk.GetArrayFromImage(image)
     return values.reshape(shape)
 

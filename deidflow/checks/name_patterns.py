@@ -111,6 +111,8 @@ def _pair_pattern(first: str, second: str) -> str:
     escaped = map(re.escape, (first, second))
     pattern = _BETWEEN_PARTS.join(escaped)
     joined = first + second
-    if is_unspaced(joined) or len(joined) > ANYWHERE:
+    if is_unspaced(joined):
+        return pattern
+    if len(joined) > ANYWHERE:
         return pattern
     return _alone(pattern)

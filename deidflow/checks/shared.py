@@ -36,7 +36,8 @@ class SharedValues:
     def is_shared(self, attribute: str, value: str) -> bool:
         """Whether enough other patients have this value in this attribute."""
         name = attribute.rpartition("/")[2]
-        wanted = name, _comparable(value)
+        comparable = _comparable(value)
+        wanted = name, comparable
         count = 0
         for values in self._patients():
             count += wanted in values

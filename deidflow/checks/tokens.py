@@ -57,6 +57,7 @@ def tokens_in(folded: str) -> Iterator[Token]:
     for word in words:
         if is_unspaced(word):
             yield from _stretches(word)
+
     yield from numbers_in(folded)
 
 

@@ -80,8 +80,9 @@ def _romanisation() -> dict[str, str]:
     """Letters of a script -> a pattern of what is written for them."""
     table: dict[str, str] = {}
     for letters, ways in _romanisation_rows():
-        audible = [re.escape(way) for way in ways if way != _SILENT]
-        alternatives = "|".join(audible)
+        written = [way for way in ways if way != _SILENT]
+        escaped = map(re.escape, written)
+        alternatives = "|".join(escaped)
         pattern = f"(?:{alternatives})"
         if _SILENT in ways:
             pattern += "?"
