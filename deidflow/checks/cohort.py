@@ -26,14 +26,14 @@ Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
-class Cohort:
+class CohortIndex:
     """Sorted arrays of hashes of what means one person."""
 
     arrays: tuple[Hashes, ...]
     key: bytes
 
     @classmethod
-    def of(cls, identifiers: Identifiers, uids: Iterable[str], key: bytes) -> Cohort:
+    def of(cls, identifiers: Identifiers, uids: Iterable[str], key: bytes) -> CohortIndex:
         """The index of the identifiers and UIDs of everybody in the batch."""
         tokens = {Token("uid", uid) for uid in uids}
         for kind, value in identifiers:
@@ -45,7 +45,7 @@ class Cohort:
         return cls((hashes,), key)
 
     @classmethod
-    def open(cls, paths: Iterable[Path], key: bytes) -> Cohort:
+    def open(cls, paths: Iterable[Path], key: bytes) -> CohortIndex:
         """The index in files that `save` wrote; they are mapped, not read."""
         arrays = [np.load(path, mmap_mode="r") for path in paths]
         return cls(tuple(arrays), key)

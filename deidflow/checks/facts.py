@@ -44,7 +44,7 @@ _COLLECTED = frozenset(
         _HIGH_BIT,
     )
 )
-Identity = tuple[object, ...]
+InstanceIdentity = tuple[object, ...]
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Facts:
         return self
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> InstanceIdentity:
         """What tells the instances of a series apart and is the same in the release."""
         return (
             self.text(_INSTANCE_NUMBER),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deidflow.checks.cohort import Cohort
+from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.elements import Element, name_of
 from deidflow.checks.kinds import NUMBERS
 from deidflow.checks.ours import Ours
@@ -56,7 +56,7 @@ class LeakSearch:
 
     own: OwnIdentifiers
     ours: Ours
-    cohort: Cohort | None = None
+    cohort: CohortIndex | None = None
     uids: frozenset[str] = frozenset()
     """UIDs of the session's sources, which must not be in the release."""
     shared: Shared | None = None

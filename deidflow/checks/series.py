@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 
 from deidflow.checks.dicom_file import META_CLASS, META_INSTANCE, META_TAGS, File, open_file
-from deidflow.checks.facts import Facts, Identity
+from deidflow.checks.facts import Facts, InstanceIdentity
 from deidflow.checks.file_search import hits_beside_elements
 from deidflow.checks.findings import Defect, Finding, PlacedHits, leaks_of
 from deidflow.checks.leaks import Hit, LeakSearch
@@ -21,7 +21,7 @@ from deidflow.checks.source import SourceFile
 
 _EVEN_PADDING = 1
 """Bytes that may follow the values, so that their length is even."""
-SourcesByIdentity = Mapping[Identity, Sequence[SourceFile]]
+SourcesByIdentity = Mapping[InstanceIdentity, Sequence[SourceFile]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _finding(expected: ExpectedSeries, defect: Defect, count: int) -> Finding:
 
 
 def _by_identity(sources: Iterable[SourceFile]) -> SourcesByIdentity:
-    groups: dict[Identity, list[SourceFile]] = {}
+    groups: dict[InstanceIdentity, list[SourceFile]] = {}
     for source in sources:
         group = groups.setdefault(source.identity, [])
         group.append(source)

@@ -15,7 +15,7 @@ import pydicom
 from deidflow.checks.cells import Cells
 from deidflow.checks.dicom_file import BIG_ENDIAN, open_file
 from deidflow.checks.elements import Element, Level, NotReadable
-from deidflow.checks.facts import Facts, Identity
+from deidflow.checks.facts import Facts, InstanceIdentity
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SourceFile:
     """The facts of a source file, without its pixels."""
 
     path: Path
-    identity: Identity
+    identity: InstanceIdentity
     uids: frozenset[str]
     kept: frozenset[str]
     cells: Cells | None

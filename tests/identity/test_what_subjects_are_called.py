@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from deidflow.errors import ConfigError, DeidflowError, UsageError
+from deidflow.identity.id_table import read_table
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
-from deidflow.identity.strategies import Namer, read_table
+from deidflow.identity.strategies import Namer
 from deidflow.settings.load import checked
 from deidflow.settings.run import CommonSettings
 from deidflow.settings.sections import CsvSettings, IdSettings, SessionSettings
