@@ -67,7 +67,11 @@ class Cells:
             count=prod(self.shape),
             offset=self.start,
         )
-        shaped = in_shape(flat, self.shape, planar=self.planar)
+        shaped = in_shape(
+            flat,
+            self.shape,
+            planar=self.planar,
+        )
         return used_bits(shaped, self.stored, self.lowest)
 
 

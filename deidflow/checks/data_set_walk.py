@@ -73,11 +73,7 @@ class DataSetWalk:
         """The values of a data set that fills the body from `position` to `end`."""
         while position < end:
             tag = self._tag_at(position)
-            vr, start, length = self._header(
-                position,
-                tag,
-                explicit,
-            )
+            vr, start, length = self._header(position, tag, explicit)
 
             if tag in PIXEL_DATA and level.depth == 0:
                 position = self._pass_pixels(start, length)
@@ -90,13 +86,7 @@ class DataSetWalk:
                 )
             else:
                 position = start + length
-                yield self._element(
-                    tag,
-                    vr,
-                    start,
-                    position,
-                    level,
-                )
+                yield self._element(tag, vr, start, position, level)
 
         if position != end:
             raise NotReadable
@@ -127,7 +117,8 @@ class DataSetWalk:
                 self._length_at(after_tag),
             )
 
-        vr = self._body[after_tag : position + 6]
+        after_vr = position + 6
+        vr = self._body[after_tag:after_vr]
         start, length = explicit_length(
             self._body,
             position,
@@ -167,19 +158,19 @@ class DataSetWalk:
             if tag != _ITEM:
                 raise NotReadable
 
-            stop = position + size
-            delimiter = 0
-            if size == _UNDEFINED:
-                stop = self._item_end(position, explicit)
-                delimiter = _ITEM_HEADER
-            yield from self._level(
-                position,
-                stop,
-                Level(parent.charset, depth),
-                explicit,
-            )
-            position = stop + delimiter
+            level = Level(parent.charset, depth)
+            stop, after = self._item_ends(position, size, explicit)
+            yield from self._level(position, stop, level, explicit)
+            position = after
         return position
+
+    def _item_ends(self, position: int, size: int, explicit: bool) -> tuple[int, int]:
+        """Where an item ends without and with its delimiter."""
+        if size == _UNDEFINED:
+            stop = self._item_end(position, explicit)
+            return stop, stop + _ITEM_HEADER
+        stop = position + size
+        return stop, stop
 
     def _item_end(self, position: int, explicit: bool) -> int:
         """Where an item of undefined length ends, before its delimiter."""

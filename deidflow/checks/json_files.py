@@ -31,8 +31,9 @@ _SUMMARY_WORDS = re.compile(
 def hits_in_json(key: str, value: Any, search: LeakSearch) -> Iterator[Hit]:
     """Identifiers in the texts of a JSON value, and in keys that are not of the sidecar's list."""
     if isinstance(value, dict):
+        listed = _listed_keys()
         for name, inner in value.items():
-            if name not in _listed_keys():
+            if name not in listed:
                 yield from search.text("key", name)
             yield from hits_in_json(name, inner, search)
     elif isinstance(value, list):

@@ -86,13 +86,15 @@ class LeakSearch:
         if not matches or self.ours.is_term(text):
             return []
         self._note_doubtful(attribute, matches)
-        return list(self._unshared(attribute, text, matches))
+        hits = self._unshared(attribute, text, matches)
+        return list(hits)
 
     def binary(self, attribute: str, runs: Iterable[str]) -> list[Hit]:
         """Identifiers in readable runs of binary."""
         hits: dict[Hit, None] = {}
         for run in runs:
-            for hit in self._in_run(attribute, fold(run)):
+            folded = fold(run)
+            for hit in self._in_run(attribute, folded):
                 hits[hit] = None
         return list(hits)
 
@@ -189,6 +191,7 @@ class LeakSearch:
 
         values = values_of(element.raw)
         uids = [value for value in values if not value.startswith(_WELL_KNOWN)]
+
         tokens = [Token("uid", uid) for uid in uids]
         if not self.uids.isdisjoint(uids):
             whose = OWN

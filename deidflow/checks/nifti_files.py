@@ -34,9 +34,11 @@ def hits_in_nifti(packed: bytes, search: LeakSearch) -> Iterator[Hit]:
     if packed[_GZIP_FLAGS]:
         raise ValueError
     header, size = _unpacked(packed)
-    if size != _VOXEL_OFFSET + _voxel_bytes(header):
+    expected_size = _VOXEL_OFFSET + _voxel_bytes(header)
+    if size != expected_size:
         raise ValueError
-    if any(header[_HEADER_BYTES:_VOXEL_OFFSET]):
+    extension = header[_HEADER_BYTES:_VOXEL_OFFSET]
+    if any(extension):
         raise ValueError
 
     for place in _TEXT_FIELDS.values():

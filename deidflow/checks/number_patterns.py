@@ -38,7 +38,8 @@ def number_patterns(value: str, shortest: int) -> Iterator[str]:
 
     escaped_digits = map(re.escape, significant)
     digits = _GAP.join(escaped_digits)
-    yield _number_alone(f"(?:0{_GAP})*{digits}", numeric)
+    zeros = f"(?:0{_GAP})*"
+    yield _number_alone(zeros + digits, numeric)
 
 
 def _number_alone(pattern: str, numeric: bool) -> str:

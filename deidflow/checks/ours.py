@@ -53,7 +53,8 @@ class Ours:
 
         for text in texts_of(element):
             for value in text.split("\\"):
-                if not self._is_expected(element, value.strip()):
+                stripped = value.strip()
+                if not self._is_expected(element, stripped):
                     return False
         return True
 

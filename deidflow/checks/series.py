@@ -44,10 +44,7 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
     Instances are matched by what is in them, not by name. Raises an error of reading for a file
     that is broken.
     """
-    name = "defaced_dicom" if expected.masks else "dicom"
-    instances = folder / name
-    paths = instances.glob("*.dcm")
-    staged = sorted(paths)
+    staged = _staged_instances(folder, expected)
     missing = len(expected.sources) - len(staged)
     if missing:
         finding = _finding(expected, Defect.WRONG_COUNT, abs(missing))
@@ -67,6 +64,13 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
         expected,
         masks,
     )
+
+
+def _staged_instances(folder: Path, expected: ExpectedSeries) -> list[Path]:
+    name = "defaced_dicom" if expected.masks else "dicom"
+    instances = folder / name
+    paths = instances.glob("*.dcm")
+    return sorted(paths)
 
 
 def _masks_of(expected: ExpectedSeries) -> dict[str, PackedMask]:

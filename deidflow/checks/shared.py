@@ -71,7 +71,8 @@ def _values_of_file(path: Path) -> Iterator[AttributeValue]:
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
-        for element in open_file(head).elements():
+        file = open_file(head)
+        for element in file.elements():
             attribute = name_of(element)
             for text in texts_of(element):
                 yield attribute, _comparable(text)

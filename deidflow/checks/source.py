@@ -67,8 +67,10 @@ def _by_pydicom(content: bytes) -> Iterator[Element]:
         dataset, level = waiting.pop()
         for element in _readable_elements(dataset):
             if element.VR == "SQ":
-                depth = level.depth + 1
-                waiting += [(item, Level(depth=depth)) for item in element.value]
+                inner_depth = level.depth + 1
+                for item in element.value:
+                    inner = Level(depth=inner_depth)
+                    waiting.append((item, inner))
             elif element.value is not None:
                 yield Element(
                     tag=int(element.tag),

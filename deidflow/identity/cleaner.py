@@ -7,7 +7,7 @@ from collections.abc import Callable
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
-from deidflow.header.markers import markers
+from deidflow.header.markers import Marker, markers
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
@@ -42,22 +42,22 @@ def cleaner_for(
         overlay_bits_cleared=overlay_bits_cleared,
         refuse=refuse,
     )
-    marks = {
-        explicit: markers(
+    rules = compile_profile(profile)
+    marks = _marks(profile, session)
+    return HeaderCleaner(rules, context, marks, explicit_out)
+
+
+def _marks(profile: Profile, session: SessionOrder) -> dict[bool, list[Marker]]:
+    """What tells that a header was de-identified, with explicit VR and without."""
+    marks = {}
+    for explicit in (True, False):
+        marks[explicit] = markers(
             profile,
             session.label,
             session.days_since,
             explicit=explicit,
         )
-        for explicit in (True, False)
-    }
-    rules = compile_profile(profile)
-    return HeaderCleaner(
-        rules,
-        context,
-        marks,
-        explicit_out,
-    )
+    return marks
 
 
 def _uid_map(order: WorkOrder, profile: Profile) -> UidMap:

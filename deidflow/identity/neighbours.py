@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,12 +95,7 @@ def write_neighbours(
         parents=True,
         exist_ok=True,
     )
-    values_by_kind = _values_by_kind(cohort.subjects)
-    _remove_other_kinds(folder, values_by_kind)
-    for kind, values in values_by_kind.items():
-        identifiers = [(kind, value) for value in values]
-        index = CohortIndex.of(identifiers, (), key)
-        index.save(_index_path(folder, kind))
+    _write_identifiers(cohort, folder, key)
     if with_uids:
         uids = _uids(cohort.subjects)
         index = CohortIndex.of((), uids, key)
@@ -114,6 +109,19 @@ def write_neighbours(
     table.write(folder)
 
 
+def _write_identifiers(cohort: Cohort, folder: Path, key: bytes) -> None:
+    """Write an index per kind; those of an earlier run go."""
+    values_by_kind = _values_by_kind(cohort.subjects)
+    for path in folder.glob("*.npy"):
+        if path.stem not in values_by_kind:
+            path.unlink()
+
+    for kind, values in values_by_kind.items():
+        identifiers = [(kind, value) for value in values]
+        index = CohortIndex.of(identifiers, (), key)
+        index.save(_index_path(folder, kind))
+
+
 def _values_by_kind(subjects: Iterable[Subject]) -> dict[str, set[str]]:
     """Identifiers that mean one person: dates do not."""
     values: defaultdict[str, set[str]] = defaultdict(set)
@@ -122,13 +130,6 @@ def _values_by_kind(subjects: Iterable[Subject]) -> dict[str, set[str]]:
             if kind not in DATES:
                 values[kind].add(value)
     return values
-
-
-def _remove_other_kinds(folder: Path, kinds: Collection[str]) -> None:
-    """Remove indices of an earlier run that this one does not write."""
-    for path in folder.glob("*.npy"):
-        if path.stem not in kinds:
-            path.unlink()
 
 
 def _uids(subjects: Iterable[Subject]) -> set[str]:

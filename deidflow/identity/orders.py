@@ -117,7 +117,7 @@ def work_order(
     study_dates = map(study_date, subject.studies)
     first_date = min(filter(None, study_dates), default=None)
     sessions = []
-    for study in subject.studies:
+    for study in sorted(subject.studies, key=lambda study: identity.labels[study.uid]):
         session = SessionOrder(
             label=identity.labels[study.uid],
             origin=study_origin(study),
@@ -126,7 +126,6 @@ def work_order(
         )
         sessions.append(session)
 
-    sessions.sort(key=lambda session: session.label)
     return WorkOrder(
         pseudonym=identity.pseudonym,
         source=str(source),

@@ -128,20 +128,15 @@ class Vault:
             settings,
         )
 
-        of_study = {uid: labels[lookup] for uid, lookup in lookups.items()}
-        unpublished = [uid for uid, lookup in lookups.items() if lookup not in published]
         self._sessions.forget_unpublished(patient.pseudonym)
-        for uid in unpublished:
-            original = _session_originals(person.studies, uid, anchor)
-            self._sessions.replace(
-                patient.pseudonym,
-                of_study[uid],
-                original,
-            )
+        for uid, lookup in lookups.items():
+            if lookup not in published:
+                original = _session_originals(person.studies, uid, anchor)
+                self._sessions.replace(patient.pseudonym, labels[lookup], original)
         return Identity(
-            patient.pseudonym,
-            patient.shift_days,
-            of_study,
+            pseudonym=patient.pseudonym,
+            shift_days=patient.shift_days,
+            labels={uid: labels[lookup] for uid, lookup in lookups.items()},
         )
 
     def demographics(self, key: str) -> Demographics | None:
