@@ -96,13 +96,13 @@ def used_bits(values: Values, stored: int, lowest: int) -> Values:
     native = np.ascontiguousarray(values, native_type)
     unsigned = native.view(f"u{width}")
 
-    unused_bits = 8 * width - stored
-    if not unused_bits and not lowest:
+    bits = 8 * width
+    if stored == bits and not lowest:
         return unsigned
     cell = unsigned.dtype.type
-    highest = 1 << stored
-    mask = cell(highest - 1)
+    highest = (1 << stored) - 1
     shift = cell(lowest)
+    mask = cell(highest)
     shifted = unsigned >> shift
     used: Values = shifted & mask
     return used

@@ -47,7 +47,10 @@ class CohortIndex:
     @classmethod
     def open(cls, paths: Iterable[Path], key: bytes) -> CohortIndex:
         """The index in files that `save` wrote; they are mapped, not read."""
-        arrays = [np.load(path, mmap_mode="r") for path in paths]
+        arrays = []
+        for path in paths:
+            hashes = np.load(path, mmap_mode="r")
+            arrays.append(hashes)
         return cls(tuple(arrays), key)
 
     def save(self, path: Path) -> None:

@@ -128,9 +128,10 @@ class DataSetWalk:
         return vr, start, length
 
     def _element(self, tag: int, vr: bytes, start: int, end: int, level: Level) -> Element:
-        if end > len(self._body):
+        body = self._body
+        if end > len(body):
             raise NotReadable
-        raw = self._body[start:end]
+        raw = body[start:end]
         if tag == _CHARSET:
             level.charset = raw
         if is_creator(tag):

@@ -64,6 +64,7 @@ class Facts:
         if vr == b"UI" and tag not in CLASSES:
             uids = _own_uids(raw)
             self.uids.update(uids)
+
         if level.depth:
             return
         if tag in _COLLECTED:

@@ -41,4 +41,4 @@ def hits_in(path: Path, search: LeakSearch) -> Iterator[Hit]:
 def _check_numbers(content: bytes) -> None:
     text = content.decode("ascii")
     if not _NUMBERS.fullmatch(text):
-        raise ValueError
+        raise ValueError("gradients hold more than numbers")

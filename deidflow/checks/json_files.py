@@ -52,12 +52,13 @@ def _listed_keys() -> frozenset[str]:
 def check_summary(value: Any) -> None:
     """Raise ValueError for anything but known keys, codes, labels and counts in a summary."""
     if isinstance(value, dict):
-        if not value.keys() <= _SUMMARY_KEYS:
-            raise ValueError
+        keys = value.keys()
+        if not keys <= _SUMMARY_KEYS:
+            raise ValueError("the summary holds an unknown key")
         for inner in value.values():
             check_summary(inner)
     elif isinstance(value, list):
         for inner in value:
             check_summary(inner)
     elif isinstance(value, str) and not _SUMMARY_WORDS.fullmatch(value):
-        raise ValueError
+        raise ValueError("the summary holds an unknown word")

@@ -32,14 +32,14 @@ def hits_in_nifti(packed: bytes, search: LeakSearch) -> Iterator[Hit]:
     extensions, or bytes behind the voxels.
     """
     if packed[_GZIP_FLAGS]:
-        raise ValueError
+        raise ValueError("the gzip header holds more than it must")
     header, size = _unpacked(packed)
     expected_size = _VOXEL_OFFSET + _voxel_bytes(header)
     if size != expected_size:
-        raise ValueError
+        raise ValueError("the image is not header and voxels alone")
     extension = header[_HEADER_BYTES:_VOXEL_OFFSET]
     if any(extension):
-        raise ValueError
+        raise ValueError("the header has an extension")
 
     for place in _TEXT_FIELDS.values():
         # The zero makes the end of a field readable as UTF-16 too.
@@ -60,12 +60,12 @@ def _unpacked(packed: bytes) -> tuple[bytes, int]:
         block = stream.decompress(rest, _BLOCK)
         rest = stream.unconsumed_tail
         if not block and not rest:
-            raise ValueError
+            raise ValueError("the gzip stream is cut")
         header = header or block[:_VOXEL_OFFSET]
         size += len(block)
 
     if stream.unused_data:
-        raise ValueError
+        raise ValueError("bytes follow the gzip stream")
     return header, size
 
 

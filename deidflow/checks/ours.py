@@ -102,5 +102,7 @@ def _standard_meanings() -> frozenset[str]:
     meanings: set[str] = set()
     for scheme in concepts.values():
         for codes in scheme.values():
-            meanings.update(fold(meaning) for meaning, _ in codes.values())
+            for meaning, _ in codes.values():
+                folded = fold(meaning)
+                meanings.add(folded)
     return frozenset(meanings)

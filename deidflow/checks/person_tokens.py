@@ -40,7 +40,7 @@ def _name_tokens(value: str) -> Iterator[Token]:
     for group in _GROUPS.split(value):
         for spelled in spellings(group):
             parts = _COMPONENTS.split(spelled)
-            components = [words_of(part) for part in parts]
+            components = list(map(words_of, parts))
             yield from _spelled_tokens(components)
 
 

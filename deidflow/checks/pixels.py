@@ -68,8 +68,9 @@ def differ(
 
 def _differs_outside(before: Values, after: Values, removed: PackedMask) -> bool:
     mask = _unpacked(removed, before.shape[:3])
-    changed = (before != after).any(axis=-1)
-    changed_outside = changed & ~mask
+    changed = before != after
+    changed_pixels = changed.any(axis=-1)
+    changed_outside = changed_pixels & ~mask
     if changed_outside.any():
         return True
     return not _is_blank(after, mask)

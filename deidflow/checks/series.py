@@ -125,7 +125,8 @@ class _SeriesCheck:
         if padding > _EVEN_PADDING:
             self.defects[Defect.TRAILING_BYTES] += 1
 
-        matches = sources.get(facts.identity, ())
+        identity = facts.identity
+        matches = sources.get(identity, ())
         self._check_pixels(
             released=PixelFile(content, cells),
             matches=matches,
@@ -211,5 +212,6 @@ def _removed_voxels(path: Path) -> int:
         content = stream.read()
     image = nibabel.Nifti1Image.from_bytes(content)
     voxels = np.asarray(image.dataobj)
-    removed = voxels == 0
-    return int(removed.sum())
+    kept = np.count_nonzero(voxels)
+    removed = voxels.size - kept
+    return int(removed)

@@ -72,9 +72,10 @@ def _by_pydicom(content: bytes) -> Iterator[Element]:
                     inner = Level(depth=inner_depth)
                     waiting.append((item, inner))
             elif element.value is not None:
+                vr = element.VR.encode("ascii")
                 yield Element(
                     tag=int(element.tag),
-                    vr=element.VR.encode("ascii"),
+                    vr=vr,
                     raw=_raw(element),
                     level=level,
                 )

@@ -55,7 +55,8 @@ def runs_of(element: Element) -> Iterator[str]:
 def _codecs(charset: bytes) -> tuple[str, ...]:
     """Python's codecs for a value of SpecificCharacterSet; Latin-1 for one that is not known."""
     text = charset.decode("ascii", "replace")
-    names = [part.strip("\0 ") for part in text.split("\\")]
+    parts = text.split("\\")
+    names = [part.strip("\0 ") for part in parts]
     try:
         return tuple(convert_encodings(names))
     except (LookupError, ValueError):

@@ -118,7 +118,8 @@ def _stretches(word: str) -> Iterator[Token]:
     """Stretches of a text without spaces that may be a whole name."""
     for length in range(2, _LONGEST_STRETCH + 1):
         last = len(word) - length
-        for start in range(last + 1):
+        starts = range(last + 1)
+        for start in starts:
             end = start + length
             stretch = word[start:end]
             yield Token("name", stretch)

@@ -84,7 +84,8 @@ def _romanisation() -> dict[str, str]:
         escaped = map(re.escape, written)
         alternatives = "|".join(escaped)
         pattern = f"(?:{alternatives})"
-        if _SILENT in ways:
+        is_silent = _SILENT in ways
+        if is_silent:
             pattern += "?"
         table[letters] = pattern
     return table

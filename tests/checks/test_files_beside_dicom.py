@@ -65,7 +65,7 @@ def test_numbers_and_terms_of_a_sidecar_are_no_leak(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.json", "session.json"])
 def test_a_json_file_that_is_cut_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         hits(tmp_path, name, '{"EchoTime": "x')
 
 
@@ -100,7 +100,7 @@ def test_a_summary_of_known_words_passes(tmp_path: Path) -> None:
     ],
 )
 def test_anything_else_in_a_summary_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match="the summary holds an unknown"):
         check_summary(summary(**changes))
 
 
@@ -108,7 +108,7 @@ def test_anything_else_in_a_summary_is_refused(changes: dict[str, Any]) -> None:
 def test_gradients_are_numbers_and_nothing_else(tmp_path: Path, suffix: str) -> None:
     assert hits(tmp_path, f"x{suffix}", "0 1000 -1.5e-3 nan inf\r\n") == []
     assert hits(tmp_path, f"x{suffix}", "") == []
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match="more than numbers"):
         hits(tmp_path, f"x{suffix}", "0 1000 Zimmerquast")
     with pytest.raises(ValueError, match="ascii"):
         hits(tmp_path, f"x{suffix}", "0 ü")
@@ -181,7 +181,7 @@ def with_another_size(content: bytearray) -> bytes:
     "damage", [with_tail, without_last_voxel, with_extension, with_another_size]
 )
 def test_a_nifti_file_with_more_or_less_than_header_and_voxels_is_refused(damage: Any) -> None:
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"not header and voxels|extension"):
         in_nifti(damage(nifti()))
 
 
@@ -189,20 +189,20 @@ def test_a_name_in_the_gzip_header_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "Zimmerquast.nii.gz"
     with gzip.open(path, "wb") as stream:
         stream.write(bytes(nifti()))
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match="the gzip header"):
         list(hits_in(path, search()))
 
 
 @pytest.mark.parametrize("tail", [b"Zimmerquast", gzip.compress(b"second member")])
 def test_bytes_behind_the_gzip_member_are_refused(tail: bytes) -> None:
     packed = gzip.compress(bytes(nifti()), mtime=0) + tail
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match="follow the gzip stream"):
         list(hits_in_nifti(packed, search()))
 
 
 def test_a_gzip_file_that_is_cut_is_refused() -> None:
     packed = gzip.compress(bytes(nifti()), mtime=0)
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match="is cut"):
         list(hits_in_nifti(packed[:-9], search()))
 
 

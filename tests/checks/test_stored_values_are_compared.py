@@ -1,4 +1,4 @@
-"""Pixels of a released file beside those of its source: which bits count, and what must be blank."""
+"""Pixels of a released file beside those of its source: which bits count, what must be blank."""
 
 from __future__ import annotations
 
