@@ -19,7 +19,7 @@ class Defect(StrEnum):
     BROKEN_FILE = "a file that is not what it should be"
     WRONG_COUNT = "instances missing or added"
     WRONG_META = "file meta does not fit the instance"
-    TRAILING_BYTES = "bytes behind the stored values"
+    TRAILING_BYTES = "bytes after the stored values"
     NO_SOURCE = "instance without a source"
     VALUES_DIFFER = DIFFER
     MASKS_DIFFER = "mask of NIfTI and DICOM differ"

@@ -1,4 +1,4 @@
-"""NIfTI-1 files of a release: text in the header, and nothing behind the voxels."""
+"""NIfTI-1 files of a release: text in the header, and nothing after the voxels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def hits_in_nifti(packed: bytes, search: LeakSearch) -> Iterator[Hit]:
     """Identifiers in the text fields of a gzipped NIfTI-1 file.
 
     Raises ValueError where there is more than header and voxels: a name in the gzip header,
-    extensions, or bytes behind the voxels.
+    extensions, or bytes after the voxels.
     """
     if packed[_GZIP_FLAGS]:
         raise ValueError("the gzip header holds more than it must")

@@ -19,7 +19,6 @@ SCHEMA_NUMBER = 1
 """`PRAGMA user_version`. 0: sealed values bound to no row. 1: bound to their row."""
 PATIENTS = "patients"
 SESSIONS = "sessions"
-_SEALED_TABLES = (PATIENTS, SESSIONS)
 _BUSY_SECONDS = 60
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -36,6 +35,14 @@ CREATE TABLE IF NOT EXISTS sessions (
     PRIMARY KEY (project, level, lookup));
 CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
 """
+_SELECT_SEALED = {
+    PATIENTS: "SELECT project, level, lookup, sealed FROM patients",
+    SESSIONS: "SELECT project, level, lookup, sealed FROM sessions",
+}
+_UPDATE_SEALED = {
+    PATIENTS: "UPDATE patients SET sealed = ? WHERE project = ? AND level = ? AND lookup = ?",
+    SESSIONS: "UPDATE sessions SET sealed = ? WHERE project = ? AND level = ? AND lookup = ?",
+}
 
 
 def open_database(folder: Path, keys: Keys) -> sqlite3.Connection:
@@ -144,25 +151,20 @@ def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:
         # Another process may have upgraded while this one waited for the lock.
         if _schema_number(database) == SCHEMA_NUMBER:
             return
-        for table in _SEALED_TABLES:
+        for table in _SELECT_SEALED:
             _bind_values(database, keys.master, table)
         database.execute(f"PRAGMA user_version = {SCHEMA_NUMBER}")
 
 
 def _bind_values(database: sqlite3.Connection, master: bytes, table: str) -> None:
-    # S608: the names of tables are our own.
-    select = f"SELECT project, level, lookup, sealed FROM {table}"  # noqa: S608
-    update = (
-        f"UPDATE {table} SET sealed = ? "  # noqa: S608
-        "WHERE project = ? AND level = ? AND lookup = ?"
-    )
-    rows = database.execute(select).fetchall()
+    cursor = database.execute(_SELECT_SEALED[table])
+    rows = cursor.fetchall()
     for project, level, lookup, unbound in rows:
         sealer = Sealer(Keys(master, project, level))
         # A damaged value stays as it is: `vault check` names it, and the rest can be used.
         with suppress(InvalidTag):
             sealed = sealer.bind(RowKey(table, lookup), unbound)
             database.execute(
-                update,
+                _UPDATE_SEALED[table],
                 (sealed, project, level, lookup),
             )

@@ -10,8 +10,6 @@ from deidflow.identity.database import PATIENTS
 from deidflow.identity.sealing import RowKey, Sealer
 from deidflow.identity.secret import Keys
 
-_OF_PATIENT = "WHERE project = ? AND level = ? AND lookup = ?"
-
 
 @dataclass(frozen=True)
 class PatientRow:
@@ -76,7 +74,8 @@ class PatientTable:
     def select(self, key: str) -> PatientRow:
         """The patient with this key, who must be there."""
         cursor = self._database.execute(
-            f"SELECT pseudonym, shift_days, anchor FROM patients {_OF_PATIENT}",  # noqa: S608  our own text
+            "SELECT pseudonym, shift_days, anchor FROM patients "
+            "WHERE project = ? AND level = ? AND lookup = ?",
             (*self._scope, self.lookup(key)),
         )
         pseudonym, shift_days, anchor = cursor.fetchone()
@@ -86,7 +85,7 @@ class PatientTable:
         """The original values of the patient with this key; None for somebody new."""
         lookup = self.lookup(key)
         cursor = self._database.execute(
-            f"SELECT sealed FROM patients {_OF_PATIENT}",  # noqa: S608  our own text
+            "SELECT sealed FROM patients WHERE project = ? AND level = ? AND lookup = ?",
             (*self._scope, lookup),
         )
         row = cursor.fetchone()

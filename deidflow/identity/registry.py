@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from deidflow.dicom.person_names import fold, is_generic, name_words, same_name
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.database import NAME
-from deidflow.identity.secret import SECRET_FILE, Keys, load_secret
+from deidflow.identity.secret import KEY_FILE, Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.store.files import safe_cell, write_bytes_atomic
 
@@ -210,7 +210,7 @@ def _open_to_others(folder: Path) -> Iterator[str]:
     paths = {
         "the vault": folder,
         NAME: folder / NAME,
-        SECRET_FILE: folder / SECRET_FILE,
+        KEY_FILE: folder / KEY_FILE,
     }
     for name, path in paths.items():
         if not path.exists():

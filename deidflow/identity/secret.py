@@ -16,9 +16,9 @@ from pathlib import Path
 
 from deidflow.errors import EnvironmentFault, UsageError
 
-SECRET_FILE = "secret.key"  # noqa: S105  a name, no secret
+KEY_FILE = "secret.key"
 """The name of the secret in a vault."""
-SECRET_VARIABLE = "DEIDFLOW_SECRET_FILE"  # noqa: S105  a name, no secret
+KEY_FILE_VARIABLE = "DEIDFLOW_SECRET_FILE"
 _LEAST_BYTES = 16
 _LEAST_DIFFERENT = 6
 _RANDOM_BYTES = 32
@@ -59,15 +59,15 @@ def load_secret(vault: Path, environment: Mapping[str, str] = os.environ, *, cre
     Made on the first run (`create`), mode 0600. Raises EnvironmentFault where the file cannot be
     read and UsageError for one that is short or made of a few characters.
     """
-    named = environment.get(SECRET_VARIABLE)
-    path = Path(named) if named else vault / SECRET_FILE
+    named = environment.get(KEY_FILE_VARIABLE)
+    path = Path(named) if named else vault / KEY_FILE
     if create and not named and not path.exists():
         return _master_key(_write_new(path))
 
     try:
         content = path.read_bytes()
     except OSError as error:
-        where = SECRET_VARIABLE if named else f"{SECRET_FILE} in the vault"
+        where = KEY_FILE_VARIABLE if named else f"{KEY_FILE} in the vault"
         raise EnvironmentFault(f"the secret ({where}) cannot be read: {error.strerror}") from None
     return _master_key(content)
 

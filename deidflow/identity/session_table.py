@@ -10,8 +10,6 @@ from deidflow.identity.database import SESSIONS
 from deidflow.identity.sealing import RowKey, Sealer
 from deidflow.identity.secret import Keys
 
-_OF_SUBJECT = "WHERE project = ? AND level = ? AND pseudonym = ?"
-
 
 @dataclass(frozen=True)
 class SessionOriginals:
@@ -39,7 +37,8 @@ class SessionTable:
     def published_labels(self, pseudonym: str) -> dict[bytes, str]:
         """Lookup -> label of a subject's published sessions."""
         cursor = self._database.execute(
-            f"SELECT lookup, label FROM sessions {_OF_SUBJECT} AND published",  # noqa: S608  our own text
+            "SELECT lookup, label FROM sessions "
+            "WHERE project = ? AND level = ? AND pseudonym = ? AND published",
             (*self._scope, pseudonym),
         )
         return dict(cursor.fetchall())
@@ -47,7 +46,8 @@ class SessionTable:
     def forget_unpublished(self, pseudonym: str) -> None:
         """Delete a subject's sessions whose labels may still change."""
         self._database.execute(
-            f"DELETE FROM sessions {_OF_SUBJECT} AND NOT published",  # noqa: S608  our own text
+            "DELETE FROM sessions "
+            "WHERE project = ? AND level = ? AND pseudonym = ? AND NOT published",
             (*self._scope, pseudonym),
         )
 
@@ -68,7 +68,8 @@ class SessionTable:
     def publish(self, pseudonym: str, label: str) -> SessionOriginals | None:
         """Fix a label; returns the session's original values, None where it is not there."""
         cursor = self._database.execute(
-            f"SELECT lookup, sealed FROM sessions {_OF_SUBJECT} AND label = ?",  # noqa: S608  our own text
+            "SELECT lookup, sealed FROM sessions "
+            "WHERE project = ? AND level = ? AND pseudonym = ? AND label = ?",
             (*self._scope, pseudonym, label),
         )
         row = cursor.fetchone()
@@ -98,7 +99,8 @@ class SessionTable:
     def dates_of(self, pseudonym: str) -> Iterator[tuple[str, str]]:
         """Label and date of a subject's sessions; raises InvalidTag for a damaged row."""
         rows = self._database.execute(
-            f"SELECT lookup, label, sealed FROM sessions {_OF_SUBJECT} ORDER BY label",  # noqa: S608  our own text
+            "SELECT lookup, label, sealed FROM sessions "
+            "WHERE project = ? AND level = ? AND pseudonym = ? ORDER BY label",
             (*self._scope, pseudonym),
         )
         for lookup, label, sealed in rows:

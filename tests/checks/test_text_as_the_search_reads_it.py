@@ -143,6 +143,7 @@ def test_an_escape_sequence_switches_the_character_set() -> None:
     assert texts(raw, b"\\ISO 2022 IR 87", b"PN")[0] == "Yamada^Tarou=山田^太郎"
 
 
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
 @pytest.mark.parametrize("charset", [b"NONSENSE", b"\xff\xfe", b"ISO_IR 999"])
 def test_an_unknown_character_set_is_read_all_the_same(charset: bytes) -> None:
     assert "Müller" in texts("Müller".encode("latin-1"), charset)
