@@ -24,8 +24,8 @@ import names
 import pydicom
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
-from deidflow.checks.cohort import Cohort
-from deidflow.checks.elements import open_file
+from deidflow.checks.cohort import CohortIndex
+from deidflow.checks.dicom_file import open_file
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
@@ -134,7 +134,7 @@ def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
 
 
 def search_one(
-    content: bytes, own: Pairs, cohort: Cohort, others: list[list[Path]]
+    content: bytes, own: Pairs, cohort: CohortIndex, others: list[list[Path]]
 ) -> Counter[Any]:
     """Findings in one header."""
     search = LeakSearch(
@@ -160,13 +160,15 @@ def main() -> None:
 
     sources = headers_below(options.folder)
     patients = make_patients(options.patients, options.seed)
-    few = Cohort.of([pair for patient in patients[:10] for pair in patient.identifiers], (), KEY)
+    few = CohortIndex.of(
+        [pair for patient in patients[:10] for pair in patient.identifiers], (), KEY
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "people.npy")
-        Cohort.of([pair for patient in patients for pair in patient.identifiers], (), KEY).save(
-            path
-        )
-        many = Cohort.open([path], KEY)
+        CohortIndex.of(
+            [pair for patient in patients for pair in patient.identifiers], (), KEY
+        ).save(path)
+        many = CohortIndex.open([path], KEY)
         for level in ("low", "high"):
             _measure(level, sources, patients[: options.sessions], few, many)
 
@@ -175,8 +177,8 @@ def _measure(
     level: str,
     sources: list[tuple[Path, bytes]],
     patients: list[Patient],
-    few: Cohort,
-    many: Cohort,
+    few: CohortIndex,
+    many: CohortIndex,
 ) -> None:
     held: Counter[Any] = Counter()
     sessions = 0

@@ -8,19 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deidflow.checks.findings import LEAK, Finding
 from deidflow.checks.leaks import ANOTHERS, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
-from deidflow.checks.staged import (
-    LEAK,
-    ExpectedSeries,
-    Finding,
-    check_names,
-    check_others,
-    check_series,
-)
+from deidflow.checks.staged import check_names, check_others
 from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
