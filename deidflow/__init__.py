@@ -59,7 +59,7 @@ def anonymize(
     ConfigError before anything is written, EnvironmentFault where the machine lacks something.
     """
     from deidflow.bulk.console import show_result, verbosity
-    from deidflow.bulk.locate import given_paths
+    from deidflow.bulk.given import given_paths
     from deidflow.bulk.run import run
     from deidflow.settings.anonymize import load_anonymize_settings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.bulk.locate import given_paths
+from deidflow.bulk.given import given_paths
 from deidflow.documents import parse
 from deidflow.errors import ConfigError
 from deidflow.header.load_profile import read_profile

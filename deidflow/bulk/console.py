@@ -1,12 +1,13 @@
-"""How `anonymize` ended, as lines on the console and in a log; file numbers instead of paths."""
+"""The result of `anonymize` as lines on the console and in a log; file numbers, not paths."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
-from deidflow.bulk.result import Result
+from deidflow.bulk.result import NotReleased, Result
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.verdicts import Verdict
@@ -15,23 +16,29 @@ Verbosity = Literal["quiet", "normal", "verbose"]
 NOTHING_RELEASED = (
     "nothing is released: no file of the source may go out; the reasons are listed above"
 )
-_BAD = (Verdict.FAILED.value, Verdict.QUARANTINED.value)
+_ERRORS = (Verdict.FAILED, Verdict.QUARANTINED)
 
 
 def verbosity(*, quiet: bool, verbose: bool) -> Verbosity:
-    """How much is shown; raises UsageError for a contradiction."""
+    """How much is shown; raises UsageError if both flags are given."""
     if quiet and verbose:
         raise UsageError("--quiet and --verbose contradict each other; give one of them")
-    return "quiet" if quiet else "verbose" if verbose else "normal"
+    if quiet:
+        return "quiet"
+    return "verbose" if verbose else "normal"
 
 
 def show_plan(result: Result, paths: Sequence[str]) -> None:
-    """The plan of a dry run: file, attribute, action."""
-    width = max((len(attribute) for _, attribute, _ in result.plan), default=0)
+    """Print the plan of a dry run: file, attribute, action.
+
+    Files are named by their numbers, or by their paths if these are given.
+    """
+    width = max((len(change.attribute) for change in result.plan), default=0)
     for number, attribute, action in result.plan:
-        sys.stdout.write(f"{_name(number, paths)}  {attribute:{width}}  {action}\n")
-    for one in result.not_released:
-        sys.stdout.write(f"{_name(one.number, paths)}  {one.verdict.value}: {one.words}\n")
+        name = _file_name(number, paths)
+        sys.stdout.write(f"{name}  {attribute:{width}}  {action}\n")
+    for file in result.not_released:
+        sys.stdout.write(f"{_file_line(file, paths, separator='  ')}\n")
 
 
 def show_result(
@@ -40,41 +47,69 @@ def show_result(
     shown: Verbosity = "normal",
     paths: Sequence[str] = (),
 ) -> None:
-    """Warnings and the sum of verdicts on the console, if quiet only what went wrong; all of it in the log."""
+    """Print warnings and counts, if quiet only errors; the log gets everything in any case."""
     verbose = shown == "verbose"
-    lines = _errors(result) if shown == "quiet" else _lines(result, settings, verbose, paths)
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    lines = _lines(result, settings, verbose, paths)
+    if shown == "quiet":
+        lines = _errors(result)
+
+    sys.stderr.write(_text(lines))
     if settings.log is not None:
-        try:
-            with settings.log.open("a", encoding="utf-8") as stream:
-                stream.write("".join(f"{line}\n" for line in _lines(result, settings, verbose, ())))
-        except OSError as error:
-            raise EnvironmentFault(f"the log cannot be written: {error.strerror}") from None
+        log_lines = _lines(result, settings, verbose, ())
+        _append(settings.log, _text(log_lines))
+
+
+def _append(log: Path, text: str) -> None:
+    try:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise EnvironmentFault(f"the log cannot be written: {error.strerror}") from None
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _errors(result: Result) -> Iterator[str]:
     for verdict, words, count in result.reasons:
-        if verdict in _BAD:
+        if verdict in _ERRORS:
             yield f"deidflow: {count} {verdict}: {words}"
 
 
 def _lines(
     result: Result, settings: AnonymizeSettings, verbose: bool, paths: Sequence[str]
 ) -> Iterator[str]:
-    yield from (f"warning: {warning}" for warning in result.warnings)
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in result.verdicts.items() if count)
-    reused = f" ({result.reused} from before, intact)" if result.reused else ""
-    done = "would become" if settings.dry_run else "became"
-    yield f"{result.files} files of {result.subjects} subjects {done}: {counts}{reused}"
-    yield from (f"  {count} {verdict}: {words}" for verdict, words, count in result.reasons)
+    for warning in result.warnings:
+        yield f"warning: {warning}"
+    yield _counts(result, settings)
+    for verdict, words, count in result.reasons:
+        yield f"  {count} {verdict}: {words}"
     if verbose:
-        for one in result.not_released:
-            yield f"  {_name(one.number, paths)} {one.verdict.value}: {one.words}"
+        for file in result.not_released:
+            yield f"  {_file_line(file, paths)}"
+
     if result.is_empty:
         yield NOTHING_RELEASED
     if result.not_released and settings.vault is not None and not settings.dry_run:
         yield "which files: quarantine/anonymize.csv in the vault"
 
 
-def _name(number: int, paths: Sequence[str]) -> str:
-    return ascii(paths[number - 1])[1:-1] if number <= len(paths) else f"{number:06d}"
+def _counts(result: Result, settings: AnonymizeSettings) -> str:
+    """Files, subjects, and the count of each verdict."""
+    became = "would become" if settings.dry_run else "became"
+    counts = [f"{count} {verdict}" for verdict, count in result.verdicts.items() if count]
+    reused = f" ({result.reused} from before, intact)" if result.reused else ""
+    scope = f"{result.files} files of {result.subjects} subjects"
+    return f"{scope} {became}: {', '.join(counts)}{reused}"
+
+
+def _file_line(file: NotReleased, paths: Sequence[str], separator: str = " ") -> str:
+    name = _file_name(file.number, paths)
+    return f"{name}{separator}{file.verdict}: {file.words}"
+
+
+def _file_name(number: int, paths: Sequence[str]) -> str:
+    if number <= len(paths):
+        return ascii(paths[number - 1])[1:-1]
+    return f"{number:06d}"

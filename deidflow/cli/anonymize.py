@@ -71,7 +71,8 @@ def anonymize(
     verbose: Name each file without an output, by its number.
     """
     from deidflow.bulk.console import show_plan, show_result, verbosity
-    from deidflow.bulk.locate import given_paths, locate
+    from deidflow.bulk.given import given_paths
+    from deidflow.bulk.locate import locate
     from deidflow.bulk.run import run
     from deidflow.settings.anonymize import load_anonymize_settings
     from deidflow.settings.effective import parse_replacements

@@ -82,7 +82,8 @@ class Pool:
     def map(self, batches: Iterable[PoolBatch], lost: Lost) -> Iterator[Any]:
         """The result of every batch, in any order.
 
-        `lost` makes the result of an item that kills its worker. Raises the DeidflowError that a function raised.
+        `lost` makes the result of an item that kills its worker. Raises the DeidflowError that
+        the function raised.
         """
         waiting = iter(batches)
         again: deque[PoolBatch] = deque()

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 import deidflow
-from deidflow.bulk.output import PendingUnits
+from deidflow.bulk.pending import PendingUnits
 from deidflow.errors import ConfigError, UsageError
 from tests.conftest import command_line, save_series, tree_digest
 
