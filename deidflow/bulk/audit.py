@@ -43,14 +43,19 @@ def write_audit(
     held_back: Iterable[NotReleased],
 ) -> None:
     """Write the audit if the settings name one; `outcomes` are in the order of their numbers."""
-    if settings.audit is None or settings.dry_run:
+    path = settings.audit
+    if path is None or settings.dry_run:
         return
-    rows = [*_outcome_rows(outcomes), *_held_back_rows(held_back)]
-    if settings.on_exists == "resume" and settings.audit.exists():
-        rows += _earlier_rows(settings.audit, settings.out, rows)
 
-    text = _text(settings.audit, rows)
-    write_bytes_atomic(settings.audit, text.encode("ascii", "replace"))
+    rows: list[AuditRow] = []
+    rows += _outcome_rows(outcomes)
+    rows += _held_back_rows(held_back)
+    if settings.on_exists == "resume" and path.exists():
+        rows += _earlier_rows(path, settings.out, rows)
+
+    text = _text(rows, path.suffix)
+    content = text.encode("ascii", "replace")
+    write_bytes_atomic(path, content)
 
 
 def _outcome_rows(outcomes: Iterable[FileOutcome]) -> Iterator[AuditRow]:
@@ -98,8 +103,11 @@ def _earlier_rows(audit: Path, out: Path, rows: Sequence[AuditRow]) -> list[Audi
 
 def check_audit(settings: AnonymizeSettings) -> None:
     """Refuse to add to a file that is not an audit, before anything is written."""
-    if settings.audit is not None and settings.on_exists == "resume" and settings.audit.exists():
-        _read(settings.audit)
+    path = settings.audit
+    if path is None or settings.on_exists != "resume":
+        return
+    if path.exists():
+        _read(path)
 
 
 def _read(path: Path) -> list[AuditRow]:
@@ -119,11 +127,13 @@ def _read(path: Path) -> list[AuditRow]:
 
 def _parse(text: str, suffix: str) -> list[dict[str, str]]:
     if suffix == ".csv":
-        return list(csv.DictReader(io.StringIO(text)))
+        stream = io.StringIO(text)
+        return list(csv.DictReader(stream))
     if suffix == ".json":
         rows: list[dict[str, str]] = json.loads(text)
         return rows
-    return [json.loads(line) for line in text.splitlines()]
+    lines = text.splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def _row(cells: Mapping[str, str]) -> AuditRow:
@@ -132,21 +142,28 @@ def _row(cells: Mapping[str, str]) -> AuditRow:
     return AuditRow(*values)
 
 
-def _text(path: Path, rows: Sequence[AuditRow]) -> str:
+def _text(rows: Sequence[AuditRow], suffix: str) -> str:
     """Rows as CSV, a JSON list or JSON lines, by the suffix of the file."""
-    if path.suffix == ".csv":
+    if suffix == ".csv":
         return csv_text([AuditRow._fields, *rows])
 
     objects = [row._asdict() for row in rows]
-    if path.suffix == ".json":
+    if suffix == ".json":
         return json.dumps(objects, indent=0) + "\n"
-    return "".join(json.dumps(row) + "\n" for row in objects)
+    lines = [json.dumps(row) for row in objects]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def quarantine_table(held_back: Iterable[NotReleased], paths: Sequence[str]) -> bytes:
     """Source paths and reasons as CSV, for the vault only; `paths` are in order of the numbers."""
     rows = [("source_path", "verdict", "reason", "words")]
     for file in held_back:
-        path = safe_cell(paths[file.number - 1])
-        rows.append((path, file.verdict, file.reason, file.words))
+        path = paths[file.number - 1]
+        row = (
+            safe_cell(path),
+            file.verdict,
+            file.reason,
+            file.words,
+        )
+        rows.append(row)
     return csv_bytes(rows)

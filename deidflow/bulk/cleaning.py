@@ -36,50 +36,63 @@ class Cleaning:
 
     def run(self) -> None:
         """De-identify everything, and count what is in the output in the end."""
-        settings = self.call.settings
+        call = self.call
+        is_dry_run = call.settings.dry_run
         units = self._units()
-        if not settings.dry_run:
-            make_way(settings)
+        if not is_dry_run:
+            make_way(call.settings)
 
         batches = self._batches(units)
-        with Pool(clean_batch, self.call.workers, self.call.memory_limit) as pool:
+        with Pool(clean_batch, call.workers, call.memory_limit) as pool:
             for outcomes in pool.map(batches, lost):
-                if not settings.dry_run:
-                    units.finish(row for row in outcomes if units.is_to_do(row.task))
+                if not is_dry_run:
+                    to_do = [outcome for outcome in outcomes if units.is_to_do(outcome.task)]
+                    units.finish(to_do)
                 self._collect(outcomes)
 
-        if not settings.dry_run:
+        if not is_dry_run:
             self._count_missing()
         self.outcomes.sort(key=lambda outcome: outcome.task.number)
 
     def _units(self) -> PendingUnits:
-        settings = self.call.settings
-        record_folder = self.call.record_folder if self.call.remembers else None
+        call = self.call
+        record_folder = None
+        if call.remembers:
+            record_folder = call.record_folder
         return PendingUnits(
-            out=settings.out,
-            layout=settings.layout,
-            root=self.call.located.root,
+            out=call.settings.out,
+            layout=call.settings.layout,
+            root=call.located.root,
             record_folder=record_folder,
         )
 
     def _collect(self, outcomes: Sequence[FileOutcome]) -> None:
         for outcome in outcomes:
             self.contacts.update(outcome.contacts)
-            if outcome.verdict is not Verdict.RELEASED or outcome.differences:
+            is_released = outcome.verdict is Verdict.RELEASED
+            if not is_released or outcome.differences:
                 self.outcomes.append(outcome)
 
     def _count_missing(self) -> None:
         """Let the output decide what is released: a file that is not there has failed."""
-        held_back: set[str] = set()
+        out = self.call.settings.out
+        held_back = {task.path for task in self._tasks_held_back()}
+        lost_outcomes: dict[str, FileOutcome] = {}
+        for target in missing(self.series, out, held_back):
+            outcome = self._missing_outcome(target)
+            lost_outcomes[target.path] = outcome
+
+        present: list[FileOutcome] = []
+        for outcome in self.outcomes:
+            path = outcome.task.path
+            if path not in lost_outcomes:
+                present.append(outcome)
+        self.outcomes = [*present, *lost_outcomes.values()]
+
+    def _tasks_held_back(self) -> Iterator[FileTask]:
         for outcome in self.outcomes:
             if outcome.verdict is not Verdict.RELEASED:
-                held_back.add(outcome.task.path)
-
-        targets: dict[str, Target] = {}
-        for target in missing(self.series, self.call.settings.out, held_back):
-            targets[target.path] = target
-        present = [row for row in self.outcomes if row.task.path not in targets]
-        self.outcomes = present + [self._missing_outcome(target) for target in targets.values()]
+                yield outcome.task
 
     def _missing_outcome(self, target: Target) -> FileOutcome:
         task = FileTask(
@@ -96,27 +109,31 @@ class Cleaning:
     def _batches(self, units: PendingUnits) -> Iterator[PoolBatch]:
         """The sessions' tasks in batches, subject by subject."""
         for subject_series in by_subject(self.series):
-            orders: list[WorkOrder] = []
-            sessions: list[SessionTasks] = []
+            sessions: list[tuple[WorkOrder, SessionTasks]] = []
             for order, session_series in by_session(subject_series):
-                orders.append(order)
-                sessions.append(self._session_tasks(order, session_series))
+                tasks = self._session_tasks(order, session_series)
+                sessions.append((order, tasks))
 
-            units.plan(sessions, self.signatures)
-            for order, session in zip(orders, sessions, strict=True):
-                yield from self._session_batches(order, session.tasks, units)
+            planned = [tasks for _, tasks in sessions]
+            units.plan(planned, self.signatures)
+            for order, tasks in sessions:
+                yield from self._session_batches(order, tasks.tasks, units)
 
     def _session_tasks(self, order: WorkOrder, series: Sequence[SeriesTargets]) -> SessionTasks:
+        numbers = self.call.numbers
         tasks: list[FileTask] = []
         for targets in series:
-            tasks += targets.tasks(self.call.numbers)
-        return SessionTasks(self._rules(order), tasks)
+            tasks += targets.tasks(numbers)
+        rules = self._rules(order)
+        return SessionTasks(rules, tasks)
 
     def _rules(self, order: WorkOrder) -> list[str]:
         """What decides how the files of a session come out."""
         label = order.sessions[0].label
-        content = replace(order, source="").content_digest(label)
-        return [content, self.call.profile.model_dump_json()]
+        anywhere = replace(order, source="")
+        content = anywhere.content_digest(label)
+        profile = self.call.profile.model_dump_json()
+        return [content, profile]
 
     def _session_batches(
         self, order: WorkOrder, tasks: Sequence[FileTask], units: PendingUnits
@@ -125,24 +142,29 @@ class Cleaning:
         to_do: list[FileTask] = []
         done: list[FileTask] = []
         for task in tasks:
-            pile = to_do if units.is_to_do(task) else done
-            pile.append(task)
+            if units.is_to_do(task):
+                to_do.append(task)
+            else:
+                done.append(task)
         self.reused += len(done)
 
         context = self._context(order)
         yield from in_batches(context, to_do)
-        if self.call.settings.audit is not None:
-            earlier_outputs = str(self.call.settings.out)
-            yield from in_batches(replace(context, compared=earlier_outputs), done)
+        settings = self.call.settings
+        if settings.audit is not None:
+            comparison = replace(context, compared=str(settings.out))
+            yield from in_batches(comparison, done)
 
     def _context(self, order: WorkOrder) -> SessionContext:
-        settings = self.call.settings
-        staging = "" if settings.dry_run else str(staged_folder(settings.out))
+        call = self.call
+        staging = ""
+        if not call.settings.dry_run:
+            staging = str(staged_folder(call.settings.out))
         return SessionContext(
             order=order,
-            profile=self.call.profile,
-            root=str(self.call.located.root),
+            profile=call.profile,
+            root=str(call.located.root),
             staging=staging,
-            audited=self.call.is_audited,
-            others=str(self.call.others_folder),
+            audited=call.is_audited,
+            others=str(call.others_folder),
         )

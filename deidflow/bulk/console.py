@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from deidflow.bulk.result import NotReleased, Result
+from deidflow.bulk.result import Result
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.verdicts import Verdict
@@ -33,12 +33,17 @@ def show_plan(result: Result, paths: Sequence[str]) -> None:
 
     Files are named by their numbers, or by their paths if these are given.
     """
-    width = max((len(change.attribute) for change in result.plan), default=0)
+    lengths = [len(change.attribute) for change in result.plan]
+    width = max(lengths, default=0)
     for number, attribute, action in result.plan:
         name = _file_name(number, paths)
-        sys.stdout.write(f"{name}  {attribute:{width}}  {action}\n")
+        column = attribute.ljust(width)
+        print(f"{name}  {column}  {action}")
+
     for file in result.not_released:
-        sys.stdout.write(f"{_file_line(file, paths, separator='  ')}\n")
+        name = _file_name(file.number, paths)
+        verdict = file.verdict
+        print(f"{name}  {verdict}: {file.words}")
 
 
 def show_result(
@@ -52,11 +57,13 @@ def show_result(
     lines = _lines(result, settings, verbose, paths)
     if shown == "quiet":
         lines = _errors(result)
+    text = _text(lines)
+    sys.stderr.write(text)
 
-    sys.stderr.write(_text(lines))
     if settings.log is not None:
-        log_lines = _lines(result, settings, verbose, ())
-        _append(settings.log, _text(log_lines))
+        log_lines = _lines(result, settings, verbose, paths=())
+        text = _text(log_lines)
+        _append(settings.log, text)
 
 
 def _append(log: Path, text: str) -> None:
@@ -87,29 +94,33 @@ def _lines(
         yield f"  {count} {verdict}: {words}"
     if verbose:
         for file in result.not_released:
-            yield f"  {_file_line(file, paths)}"
+            name = _file_name(file.number, paths)
+            yield f"  {name} {file.verdict}: {file.words}"
 
     if result.is_empty:
         yield NOTHING_RELEASED
-    if result.not_released and settings.vault is not None and not settings.dry_run:
+    has_table = settings.vault is not None and not settings.dry_run
+    if has_table and result.not_released:
         yield "which files: quarantine/anonymize.csv in the vault"
 
 
 def _counts(result: Result, settings: AnonymizeSettings) -> str:
     """Files, subjects, and the count of each verdict."""
-    became = "would become" if settings.dry_run else "became"
-    counts = [f"{count} {verdict}" for verdict, count in result.verdicts.items() if count]
-    reused = f" ({result.reused} from before, intact)" if result.reused else ""
-    scope = f"{result.files} files of {result.subjects} subjects"
-    return f"{scope} {became}: {', '.join(counts)}{reused}"
+    counts: list[str] = []
+    for verdict, count in result.verdicts.items():
+        if count:
+            counts.append(f"{count} {verdict}")
 
-
-def _file_line(file: NotReleased, paths: Sequence[str], separator: str = " ") -> str:
-    name = _file_name(file.number, paths)
-    return f"{name}{separator}{file.verdict}: {file.words}"
+    line = f"{result.files} files of {result.subjects} subjects"
+    line += " would become: " if settings.dry_run else " became: "
+    line += ", ".join(counts)
+    if result.reused:
+        line += f" ({result.reused} from before, intact)"
+    return line
 
 
 def _file_name(number: int, paths: Sequence[str]) -> str:
-    if number <= len(paths):
-        return ascii(paths[number - 1])[1:-1]
-    return f"{number:06d}"
+    if number > len(paths):
+        return f"{number:06d}"
+    path = paths[number - 1]
+    return ascii(path)[1:-1]

@@ -63,9 +63,12 @@ def _header(content: bytes) -> Any:
 
 def _meta_differences(source: Any, released: Any) -> Iterator[Difference]:
     for tag in sorted(source.file_meta.keys()):
-        element = source.file_meta[tag]
         is_group_length = tag.element == 0
-        if not is_group_length and element != released.file_meta.get(tag):
+        if is_group_length:
+            continue
+        before = source.file_meta[tag]
+        after = released.file_meta.get(tag)
+        if before != after:
             keyword = keyword_of(int(tag))
             yield Difference(keyword, Change.REWRITTEN)
 
@@ -134,7 +137,8 @@ def _name(level: Any, tag: Any) -> str:
     creator = _private_creator(level, tag)
     if creator not in private_dictionaries:
         creator = "?"
-    return f"{tag.group:04x},[{creator}]{tag.element & 0xFF:02x}"
+    low_byte = tag.element & 0xFF
+    return f"{tag.group:04x},[{creator}]{low_byte:02x}"
 
 
 def _private_creator(level: Any, tag: Any) -> str:

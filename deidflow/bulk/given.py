@@ -55,11 +55,14 @@ def _paths_of_list(path: Path) -> tuple[Path, ...]:
 
 def _paths_of_manifest(path: Path) -> tuple[Path, ...]:
     """The paths in a manifest, relative to its folder."""
+    folder = path.parent
     manifest = _manifest(path)
     if isinstance(manifest, Mapping):
-        return _paths_of_mapping(manifest, path.parent)
-    if isinstance(manifest, list) and all(isinstance(entry, str) for entry in manifest):
-        return tuple(path.parent / entry for entry in manifest)
+        return _paths_of_mapping(manifest, folder)
+
+    is_list = isinstance(manifest, list)
+    if is_list and all(isinstance(entry, str) for entry in manifest):
+        return tuple(folder / entry for entry in manifest)
     raise UsageError("the manifest must contain a list of paths, or keys with paths")
 
 
@@ -77,15 +80,19 @@ def _paths_of_mapping(manifest: Mapping[str, Any], base: Path) -> tuple[Path, ..
     """The paths under NiftyPET's keys, or under all keys if there is none of these."""
     keys = [key for key in DATAIN if key in manifest]
     if not keys:
-        keys = [key for key in manifest if not str(key).startswith(_COMMENT)]
+        keys = [key for key in manifest if not _is_comment(key)]
 
     paths: list[Path] = []
     for key in keys:
-        for entry in _entries(manifest[key]):
-            paths.append(base / entry)
+        value = manifest[key]
+        paths += [base / entry for entry in _entries(value)]
     if not paths:
         raise UsageError("the manifest names no file and no folder")
     return tuple(paths)
+
+
+def _is_comment(key: object) -> bool:
+    return str(key).startswith(_COMMENT)
 
 
 def _entries(value: Any) -> Iterator[str]:

@@ -86,21 +86,25 @@ class _Search:
 
     def standard(self, element: Any, name: str) -> Iterator[Exposed]:
         """An element of the standard that is listed, or contains an identifier."""
+        value = element.value
         code = self.codes.get(int(element.tag))
-        if code is None and self.scrubber.finds(str(element.value)):
+        if code is None and self.scrubber.finds(str(value)):
             code = "text"
         if code is not None:
-            yield Exposed(name, code, _short(element.value))
+            yield Exposed(name, code, _short(value))
 
     def private(self, element: Any, name: str) -> Iterator[Exposed]:
         """Names and identifiers in a private element, fields of a CSA header one by one."""
         value = element.value
-        if isinstance(value, bytes):
-            for start, end in identifying_spans(value, self.scrubber):
-                field = value[start:end].decode("latin-1")
-                yield Exposed(name, "CSA", _short(field))
-        elif element.VR == "PN" or self.scrubber.finds(str(value)):
-            yield Exposed(name, "private", _short(value))
+        if not isinstance(value, bytes):
+            if element.VR == "PN" or self.scrubber.finds(str(value)):
+                yield Exposed(name, "private", _short(value))
+            return
+
+        for start, end in identifying_spans(value, self.scrubber):
+            field = value[start:end]
+            text = field.decode("latin-1")
+            yield Exposed(name, "CSA", _short(text))
 
 
 def _identifiers(header: Any) -> list[tuple[str, str]]:
@@ -108,8 +112,10 @@ def _identifiers(header: Any) -> list[tuple[str, str]]:
     identifiers: list[tuple[str, str]] = []
     for tag, kind in IDENTIFIER_TAGS.items():
         element = header.get(tag)
-        if element is not None and element.value:
-            identifiers.append((kind, str(element.value)))
+        if element is None or not element.value:
+            continue
+        value = str(element.value)
+        identifiers.append((kind, value))
     return identifiers
 
 
@@ -120,11 +126,14 @@ def _name(level: Any, tag: Any) -> str:
 
     creator = None
     if tag.element >= _FIRST_PRIVATE_ELEMENT:
-        creator = level.get((tag.group, tag.element >> 8))
+        block = tag.element >> 8
+        creator = level.get((tag.group, block))
     if creator is None:
         return f"{tag.group:04x},{tag.element:02x}"
+
     creator_name = str(creator.value).strip()
-    return f"{tag.group:04x},[{creator_name}]{tag.element & 0xFF:02x}"
+    low_byte = tag.element & 0xFF
+    return f"{tag.group:04x},[{creator_name}]{low_byte:02x}"
 
 
 def _short(value: Any) -> str:

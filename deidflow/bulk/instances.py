@@ -26,14 +26,20 @@ def instance_rows(
     of files that have no target.
     """
     for series in series_targets:
-        uid_key = bytes.fromhex(series.order.uid_key)
-        uids = UidMap(uid_key, series.order.uid_root, uids_retained)
+        uids = UidMap(
+            bytes.fromhex(series.order.uid_key),
+            series.order.uid_root,
+            uids_retained,
+        )
         for target in series.targets:
             verdict = exceptions.get(target.path, Verdict.RELEASED)
             yield _target_row(root, series, target, verdict, uids)
 
     for path, (verdict, _) in sorted(decisions.items()):
-        yield InstanceRow(source_path=str(root / path), verdict=verdict)
+        yield InstanceRow(
+            source_path=str(root / path),
+            verdict=verdict,
+        )
 
 
 def _target_row(

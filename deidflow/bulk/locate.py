@@ -36,17 +36,21 @@ def locate(sources: Sequence[Path]) -> Located:
     """
     resolved: list[Path] = []
     for number, source in enumerate(sources, 1):
-        name = "the source" if len(sources) == 1 else f"source {number}"
-        resolved.append(_checked(source, name))
+        name = "the source"
+        if len(sources) > 1:
+            name = f"source {number}"
+        path = _checked(source, name)
+        resolved.append(path)
 
     folders = [path if path.is_dir() else path.parent for path in resolved]
-    search = _Search(Path(os.path.commonpath(folders)))
+    root = os.path.commonpath(folders)
+    search = _Search(Path(root))
     for path in resolved:
         search.add(path)
-    located = search.located()
-    if not located.paths and not located.unreadable:
+
+    if not search.paths and not search.unreadable:
         raise UsageError("the source holds no files; check the path")
-    return located
+    return search.located()
 
 
 @dataclass
@@ -60,18 +64,22 @@ class _Search:
 
     def add(self, source: Path) -> None:
         """Add a source: one file, or every file below a folder."""
-        relative = source.relative_to(self.root).as_posix()
+        relative = source.relative_to(self.root)
         if not source.is_dir():
-            self.paths[relative] = None
+            self.paths[relative.as_posix()] = None
             return
 
-        prefix = "" if source == self.root else f"{relative}/"
+        prefix = ""
+        if source != self.root:
+            prefix = f"{relative.as_posix()}/"
         unreadable: list[str] = []
         working: list[str] = []
         for path, _ in files_below(source, unreadable, working):
             self.paths[prefix + path] = None
-        self.unreadable |= dict.fromkeys(prefix + path for path in unreadable)
-        self.working |= dict.fromkeys(prefix + path for path in working)
+        for path in unreadable:
+            self.unreadable[prefix + path] = None
+        for path in working:
+            self.working[prefix + path] = None
 
     def located(self) -> Located:
         """What was found."""

@@ -23,16 +23,20 @@ class MirroredTree:
     @classmethod
     def of(cls, paths: Sequence[str]) -> MirroredTree:
         """The tree of a subject's files."""
-        parents = {PurePosixPath(path).parent.parts for path in paths}
+        parents: set[tuple[str, ...]] = set()
+        for path in paths:
+            parent = PurePosixPath(path).parent
+            parents.add(parent.parts)
         base = _common_folder(parents)
         children = _children_by_folder(paths, base)
 
         new_paths = {"": ""}
         for folder in sorted(children):
+            new_folder = new_paths[folder]
             names = _counted_names(children[folder])
             for name, new_name in names.items():
                 path = _joined(folder, name)
-                new_paths[path] = _joined(new_paths[folder], new_name)
+                new_paths[path] = _joined(new_folder, new_name)
         return cls(new_paths, base)
 
     def place_of(self, path: str) -> tuple[str, str]:
@@ -47,7 +51,8 @@ def _children_by_folder(paths: Sequence[str], base: str) -> dict[str, _Children]
     """What each folder below `base` contains; the base itself is the empty path."""
     children: dict[str, _Children] = {}
     for path in paths:
-        parts = PurePosixPath(path).relative_to(base).parts
+        below_base = PurePosixPath(path).relative_to(base)
+        parts = below_base.parts
         last = len(parts) - 1
         for depth, name in enumerate(parts):
             folder = "/".join(parts[:depth])
@@ -58,11 +63,15 @@ def _children_by_folder(paths: Sequence[str], base: str) -> dict[str, _Children]
 
 def _counted_names(children: _Children) -> dict[str, str]:
     """A number for each name, padded to the same width; files get the suffix `.dcm`."""
-    width = max(_LEAST_DIGITS, len(str(len(children))))
+    digits = len(str(len(children)))
+    width = max(_LEAST_DIGITS, digits)
     names: dict[str, str] = {}
     for number, name in enumerate(sorted(children), 1):
-        suffix = ".dcm" if children[name] else ""
-        names[name] = f"{number:0{width}d}{suffix}"
+        new_name = f"{number:0{width}d}"
+        is_file = children[name]
+        if is_file:
+            new_name += ".dcm"
+        names[name] = new_name
     return names
 
 

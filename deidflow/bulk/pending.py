@@ -29,6 +29,35 @@ class SessionTasks(NamedTuple):
 
 
 @dataclass
+class _UnitContent:
+    """The tasks of a unit, and the rules of each of its sessions."""
+
+    tasks: list[FileTask] = field(default_factory=list)
+    rules: list[list[str]] = field(default_factory=list)
+
+    def add(self, task: FileTask, rules: list[str]) -> None:
+        """Add a task of a session with these rules; sessions come one after another."""
+        self.tasks.append(task)
+        is_new_session = not self.rules or self.rules[-1] is not rules
+        if is_new_session:
+            self.rules.append(rules)
+
+    def key(self, signatures: Signatures) -> str:
+        """The hash of everything that decides how the unit comes out."""
+        rows: list[tuple[Any, ...]] = []
+        for task in self.tasks:
+            signature = signatures.get(task.path) or ()
+            row = (
+                task.path,
+                task.folder,
+                task.name,
+                signature,
+            )
+            rows.append(row)
+        return digest_of([RECORD_SCHEMA, self.rules, rows])
+
+
+@dataclass
 class PendingUnits:
     """Moves each unit into the output by one rename, when its last file is done."""
 
@@ -50,20 +79,18 @@ class PendingUnits:
 
         With `mirror` a unit contains files of several sessions.
         """
-        rules: dict[str, list[list[str]]] = {}
-        tasks: dict[str, list[FileTask]] = {}
+        contents: dict[str, _UnitContent] = {}
         for session in sessions:
-            units = [self._unit_of(task) for task in session.tasks]
-            for unit in dict.fromkeys(units):
-                rules.setdefault(unit, []).append(session.rules)
-            for unit, task in zip(units, session.tasks, strict=True):
-                tasks.setdefault(unit, []).append(task)
+            for task in session.tasks:
+                unit = self._unit_of(task)
+                content = contents.setdefault(unit, _UnitContent())
+                content.add(task, session.rules)
 
-        for unit, unit_tasks in tasks.items():
+        for unit, content in contents.items():
             if self.record_folder is not None:
-                self.keys[unit] = _unit_key(rules[unit], unit_tasks, signatures)
+                self.keys[unit] = content.key(signatures)
             if not self._is_intact(unit):
-                self.waiting[unit] = len(unit_tasks)
+                self.waiting[unit] = len(content.tasks)
 
     def _unit_of(self, task: FileTask) -> str:
         return unit_of(task.folder, self.layout)
@@ -76,8 +103,11 @@ class PendingUnits:
         """Whether an earlier call made the unit of the same files, and it is as it was."""
         if self.record_folder is None:
             return False
-        record = UnitRecord.read(record_path(self.record_folder, unit))
-        if record is None or record.key != self.keys[unit]:
+        path = record_path(self.record_folder, unit)
+        record = UnitRecord.read(path)
+        if record is None:
+            return False
+        if record.key != self.keys[unit]:
             return False
         return record.is_intact(self.out)
 
@@ -85,31 +115,43 @@ class PendingUnits:
         """Count files that are done, and move units into place that are complete."""
         for outcome in outcomes:
             unit = self._unit_of(outcome.task)
-            self.waiting[unit] -= 1
-            self.verdicts.setdefault(unit, Counter())[outcome.verdict] += 1
-
-            if outcome.verdict is Verdict.RELEASED and self.record_folder is not None:
-                output = KeptOutput.of(outcome, self.root)
-                self.outputs.setdefault(unit, []).append(output)
+            self._count(unit, outcome)
             if not self.waiting[unit]:
                 self._publish(unit)
 
+    def _count(self, unit: str, outcome: FileOutcome) -> None:
+        """Count a file, and remember its output."""
+        verdict = outcome.verdict
+        counts = self.verdicts.setdefault(unit, Counter())
+        counts[verdict] += 1
+        self.waiting[unit] -= 1
+
+        if self.record_folder is not None and verdict is Verdict.RELEASED:
+            outputs = self.outputs.setdefault(unit, [])
+            output = KeptOutput.of(outcome, self.root)
+            outputs.append(output)
+
     def _publish(self, unit: str) -> None:
+        """Move a complete unit into place, and remember it."""
         verdicts = self.verdicts.pop(unit)
         if verdicts[Verdict.RELEASED]:
             self._move(unit)
         elif not verdicts[Verdict.FAILED]:
             remove_tree(self.out / unit)
 
-        if self.record_folder is not None:
-            outputs = self.outputs.pop(unit, [])
-            record = UnitRecord(self.keys[unit], tuple(outputs))
-            record.write(record_path(self.record_folder, unit))
+        if self.record_folder is None:
+            return
+        record = UnitRecord(
+            key=self.keys[unit],
+            outputs=tuple(self.outputs.pop(unit, [])),
+        )
+        path = record_path(self.record_folder, unit)
+        record.write(path)
 
     def _move(self, unit: str) -> None:
         """Move a staged unit into place, and remove the one that was there."""
-        staged = staged_folder(self.out) / unit
         folder = self.out / unit
+        staged = staged_folder(self.out) / unit
         replaced = staging_of(self.out) / "replaced"
         make_public_parents(self.out, folder.parent)
 
@@ -118,14 +160,6 @@ class PendingUnits:
             os.rename(folder, replaced)
         os.rename(staged, folder)
         remove_tree(replaced)
-        make_public(folder, deep=self.layout == MIRROR)
 
-
-def _unit_key(rules: list[list[str]], tasks: Sequence[FileTask], signatures: Signatures) -> str:
-    """The hash of everything that decides how a unit comes out."""
-    rows: list[tuple[Any, ...]] = []
-    for task in tasks:
-        signature = signatures.get(task.path) or ()
-        row = (task.path, task.folder, task.name, signature)
-        rows.append(row)
-    return digest_of([RECORD_SCHEMA, rules, rows])
+        is_tree = self.layout == MIRROR
+        make_public(folder, deep=is_tree)

@@ -71,13 +71,17 @@ def missing(
     series_targets: Sequence[SeriesTargets], out: Path, held_back: Set[str]
 ) -> Iterator[Target]:
     """Targets that are not on disk, except those of files that are held back, by path."""
-    names: dict[str, frozenset[str]] = {}
+    names_by_folder: dict[str, frozenset[str]] = {}
     for series in series_targets:
         for target in series.targets:
             folder = target.folder
-            if folder not in names:
-                names[folder] = _names_in(out / folder)
-            if target.name not in names[folder] and target.path not in held_back:
+            names = names_by_folder.get(folder)
+            if names is None:
+                names = _names_in(out / folder)
+                names_by_folder[folder] = names
+
+            is_there = target.name in names
+            if not is_there and target.path not in held_back:
                 yield target
 
 

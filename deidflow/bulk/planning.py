@@ -36,23 +36,37 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
 
     Raises UsageError if a layout or a resumed call would lose an output.
     """
+    settings = call.settings
+    vault = call.vault
     positions = {row.entry.path: row.position for row in rows}
-    entries = _consumed(rows)
-    cohort = group_by(entries, call.settings, defacing=False, known=call.vault.demographics)
-    refuse_mixed_folders(cohort, call.vault.folder if call.remembers else None)
-    identities = call.vault.identify(persons(cohort), call.settings.ids, call.settings.sessions)
+    cohort = group_by(
+        _consumed(rows),
+        settings,
+        defacing=False,
+        known=vault.demographics,
+    )
+    refuse_mixed_folders(cohort, vault.folder if call.remembers else None)
 
+    identities = vault.identify(
+        persons(cohort),
+        settings.ids,
+        settings.sessions,
+    )
     write_neighbours(
         cohort,
         identities,
         call.located.root,
         call.others_folder,
-        call.vault.keys.derive("hash"),
+        vault.keys.derive("hash"),
         with_uids=False,
     )
+
     series = list(_series_targets(call, cohort, identities, positions))
     _check_places(call, series)
-    return Plan(series, cohort.verdicts)
+    return Plan(
+        series=series,
+        decisions=cohort.verdicts,
+    )
 
 
 def _consumed(rows: list[ReadFile]) -> Iterator[Entry]:
@@ -88,11 +102,17 @@ def _series_targets(
 
 def _check_places(call: Call, series: list[SeriesTargets]) -> None:
     """Refuse what would lose an output, before the first is written."""
-    layout = call.settings.layout
-    check_apart(series, layout)
-    if call.settings.on_exists != "resume" or not call.remembers:
+    settings = call.settings
+    check_apart(series, settings.layout)
+    if settings.on_exists != "resume" or not call.remembers:
         return
 
     root = call.located.root
     sources = {str(root / path) for path in call.located.paths}
-    check_kept(series, sources, call.record_folder, call.settings.out, layout)
+    check_kept(
+        series,
+        sources,
+        call.record_folder,
+        settings.out,
+        settings.layout,
+    )

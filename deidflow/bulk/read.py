@@ -19,6 +19,8 @@ StackPosition = tuple[tuple[float, ...], float]
 """Direction of a stack in LPS, and the height of an image along it in mm."""
 _NO_POSITION: StackPosition = ((9.0,), 0.0)
 """Sorts after every direction, whose components are at most 1."""
+_DIRECTION_DIGITS = 2
+_HEIGHT_DIGITS = 3
 
 
 class ReadFile(NamedTuple):
@@ -52,16 +54,12 @@ def read_all(
 
     `limit` is the memory of a worker in bytes.
     """
-    batches: list[PoolBatch] = []
-    for start in range(0, len(located.paths), BATCH_SIZE):
-        context = ReadContext(str(located.root), force, signed, start)
-        paths = located.paths[start : start + BATCH_SIZE]
-        batches.append(PoolBatch(context, paths))
-
+    batches = _batches(located, force=force, signed=signed)
     rows_by_start: dict[int, list[ReadFile]] = {}
     with Pool(read_batch, workers, limit) as pool:
         for start, rows in pool.map(batches, _lost):
-            rows_by_start.setdefault(start, []).extend(rows)
+            batch_rows = rows_by_start.setdefault(start, [])
+            batch_rows += rows
 
     ordered: list[ReadFile] = []
     for start in sorted(rows_by_start):
@@ -70,20 +68,37 @@ def read_all(
     return ordered
 
 
+def _batches(located: Located, *, force: bool, signed: bool) -> Iterator[PoolBatch]:
+    root = str(located.root)
+    paths = located.paths
+    for start in range(0, len(paths), BATCH_SIZE):
+        end = start + BATCH_SIZE
+        context = ReadContext(
+            root=root,
+            force=force,
+            signed=signed,
+            start=start,
+        )
+        yield PoolBatch(context, paths[start:end])
+
+
 def _folder_rows(located: Located) -> Iterator[ReadFile]:
     """Folders whose files are not read."""
     for path in located.unreadable:
-        yield ReadFile(failed(path, Reason.UNREADABLE))
+        entry = failed(path, Reason.UNREADABLE)
+        yield ReadFile(entry)
     for path in located.working:
-        yield ReadFile(failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED))
+        entry = failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED)
+        yield ReadFile(entry)
 
 
 def _lost(batch: PoolBatch, reason: Reason) -> NumberedRows:
     """The row of a file that killed its reader."""
     if reason is Reason.CHILD_DIED:
         reason = Reason.READER_DIED
-    row = ReadFile(failed(batch.items[0], reason))
-    return batch.common.start, [row]
+    path = batch.items[0]
+    entry = failed(path, reason)
+    return batch.common.start, [ReadFile(entry)]
 
 
 def read_batch(context: ReadContext, paths: Sequence[str]) -> NumberedRows:
@@ -104,16 +119,19 @@ def _rows(reader: Reader, paths: Sequence[str], signed: bool) -> Iterator[ReadFi
         entry = reader.read(path)
         signature = None
         if signed:
-            signature = Signature.if_readable(os.path.join(reader.source, path))
+            full_path = os.path.join(reader.source, path)
+            signature = Signature.if_readable(full_path)
 
         instance = entry.instance
         if instance is None:
             yield ReadFile(entry, _NO_POSITION, signature)
             continue
         orientation = instance.orientation
-        if orientation not in normals:
-            normals[orientation] = _normal(orientation)
-        position = _stack_position(normals[orientation], instance.position)
+        normal = normals.get(orientation)
+        if normal is None:
+            normal = _normal(orientation)
+            normals[orientation] = normal
+        position = _stack_position(normal, instance.position)
         yield ReadFile(entry, position, signature)
 
 
@@ -137,9 +155,14 @@ def _stack_position(normal: tuple[float, ...], position: str) -> StackPosition:
         nx, ny, nz = normal
     except ValueError:
         return _NO_POSITION
+
     height = x * nx + y * ny + z * nz
-    direction = (round(nx, 2), round(ny, 2), round(nz, 2))
-    return direction, round(height, 3)
+    direction = (
+        round(nx, _DIRECTION_DIGITS),
+        round(ny, _DIRECTION_DIGITS),
+        round(nz, _DIRECTION_DIGITS),
+    )
+    return direction, round(height, _HEIGHT_DIGITS)
 
 
 def with_hashes(root: Path, rows: Sequence[ReadFile]) -> list[ReadFile]:
@@ -147,11 +170,7 @@ def with_hashes(root: Path, rows: Sequence[ReadFile]) -> list[ReadFile]:
 
     Hashes tell identical copies from conflicting ones.
     """
-    counts: Counter[str] = Counter()
-    for row in rows:
-        if row.entry.instance is not None:
-            counts[row.entry.instance.sop_uid] += 1
-    shared = {uid for uid, count in counts.items() if count > 1}
+    shared = _shared_uids(rows)
     if not shared:
         return list(rows)
 
@@ -164,11 +183,21 @@ def with_hashes(root: Path, rows: Sequence[ReadFile]) -> list[ReadFile]:
     return hashed
 
 
+def _shared_uids(rows: Sequence[ReadFile]) -> set[str]:
+    """SOP Instance UIDs of more than one file."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        instance = row.entry.instance
+        if instance is not None:
+            counts[instance.sop_uid] += 1
+    return {uid for uid, count in counts.items() if count > 1}
+
+
 def _with_hash(root: Path, row: ReadFile) -> ReadFile:
     path = row.entry.path
     try:
         digest = sha256_of(root / path)
+        entry = row.entry._replace(sha256=digest)
     except OSError:
-        return row._replace(entry=failed(path, Reason.UNREADABLE))
-    entry = row.entry._replace(sha256=digest)
+        entry = failed(path, Reason.UNREADABLE)
     return row._replace(entry=entry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from deidflow.bulk.audit import quarantine_table, write_audit
@@ -25,16 +24,19 @@ def write_instance_table(call: Call, plan: Plan, outcomes: Sequence[FileOutcome]
     if settings.vault is None:
         return
 
+    verdicts = {outcome.task.path: outcome.verdict for outcome in outcomes}
+    retained = "retain_uids" in call.profile.options
     rows = instance_rows(
         call.located.root,
         plan.series,
-        {outcome.task.path: outcome.verdict for outcome in outcomes},
+        verdicts,
         plan.decisions,
-        uids_retained="retain_uids" in call.profile.options,
+        uids_retained=retained,
     )
     output_id = digest_of(str(settings.out))[:8]
     name = f"anonymize-{settings.project}-{settings.level}-{output_id}.csv"
-    write_instances(call.vault.folder / "instances" / name, list(rows), settings.out)
+    path = call.vault.folder / "instances" / name
+    write_instances(path, list(rows), settings.out)
 
 
 def report(call: Call, plan: Plan, cleaning: Cleaning) -> Result:
@@ -60,21 +62,30 @@ def _held_back(call: Call, plan: Plan, outcomes: Sequence[FileOutcome]) -> list[
     """Files without an output, in the order of their numbers."""
     held_back: list[NotReleased] = []
     for path, (verdict, reason) in plan.decisions.items():
-        held_back.append(NotReleased(call.numbers[path], verdict, reason))
+        number = call.numbers[path]
+        file = NotReleased(number, verdict, reason)
+        held_back.append(file)
 
     for outcome in outcomes:
-        if outcome.verdict is not Verdict.RELEASED:
-            reason = outcome.reason or Reason.UNEXPECTED
-            file = NotReleased(outcome.task.number, outcome.verdict, reason, outcome.detail)
-            held_back.append(file)
+        if outcome.verdict is Verdict.RELEASED:
+            continue
+        file = NotReleased(
+            number=outcome.task.number,
+            verdict=outcome.verdict,
+            reason=outcome.reason or Reason.UNEXPECTED,
+            detail=outcome.detail,
+        )
+        held_back.append(file)
     return sorted(held_back, key=lambda file: file.number)
 
 
 def _verdict_counts(files: int, held_back: Sequence[NotReleased]) -> dict[str, int]:
     """The count of every verdict; files that are not held back are released."""
-    counts = Counter(file.verdict for file in held_back)
-    counts[Verdict.RELEASED] = files - len(held_back)
-    return {verdict.value: counts[verdict] for verdict in Verdict}
+    counts = {verdict.value: 0 for verdict in Verdict}
+    for file in held_back:
+        counts[file.verdict.value] += 1
+    counts[Verdict.RELEASED.value] = files - len(held_back)
+    return counts
 
 
 def _write_quarantine(call: Call, held_back: Sequence[NotReleased]) -> None:
@@ -82,19 +93,21 @@ def _write_quarantine(call: Call, held_back: Sequence[NotReleased]) -> None:
     settings = call.settings
     if settings.vault is None or settings.dry_run:
         return
-    table = quarantine_table(held_back, call.located.everything)
+
     folder = call.vault.folder / "quarantine"
     project_folder = folder / f"{settings.project}-{settings.level}"
-    write_bytes_atomic(folder / "anonymize.csv", table)
-    write_bytes_atomic(project_folder / "anonymize.csv", table)
+    table = quarantine_table(held_back, call.located.everything)
+    for place in (folder, project_folder):
+        write_bytes_atomic(place / "anonymize.csv", table)
 
 
 def _planned_changes(call: Call, outcomes: Sequence[FileOutcome]) -> Iterator[PlannedChange]:
     if not call.settings.dry_run:
         return
     for outcome in outcomes:
+        number = outcome.task.number
         for attribute, action in outcome.differences:
-            yield PlannedChange(outcome.task.number, attribute, action)
+            yield PlannedChange(number, attribute, action)
 
 
 def _warnings(call: Call, cleaning: Cleaning) -> Iterator[str]:

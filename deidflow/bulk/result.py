@@ -80,6 +80,13 @@ class Result:
     @property
     def reasons(self) -> list[ReasonCount]:
         """Why files are not released, sorted by verdict and words."""
-        counts = Counter((file.verdict.value, file.words) for file in self.not_released)
-        rows = [ReasonCount(verdict, words, count) for (verdict, words), count in counts.items()]
+        counts: Counter[tuple[str, str]] = Counter()
+        for file in self.not_released:
+            key = (file.verdict.value, file.words)
+            counts[key] += 1
+
+        rows: list[ReasonCount] = []
+        for (verdict, words), files in counts.items():
+            row = ReasonCount(verdict, words, files)
+            rows.append(row)
         return sorted(rows)

@@ -16,7 +16,7 @@ from deidflow.bulk.description import write_description
 from deidflow.bulk.locate import locate
 from deidflow.bulk.output import check_output, output_held
 from deidflow.bulk.pending import Signatures
-from deidflow.bulk.planning import make_plan
+from deidflow.bulk.planning import Plan, make_plan
 from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.bulk.report import report, write_instance_table
 from deidflow.bulk.result import Result
@@ -70,18 +70,20 @@ def _disable_collector(stack: ExitStack) -> None:
 
 def _open_vault(settings: AnonymizeSettings, stack: ExitStack) -> Vault:
     """The vault, or one in a private temporary folder with a secret that is thrown away."""
+    project = settings.project
+    level = settings.level
     folder = settings.vault
     if folder is None or settings.dry_run:
         temporary = tempfile.TemporaryDirectory(prefix="deidflow-")
         folder = Path(stack.enter_context(temporary))
     else:
         private_folder(folder, "vault")
-        name = f"{settings.project}-{settings.level}"
-        lock = folder / "work" / name / "lock"
+        lock = folder / "work" / f"{project}-{level}" / "lock"
         stack.enter_context(held(lock, "project of the vault"))
 
     secret = load_secret(folder, create=True)
-    vault = Vault(folder, Keys(secret, settings.project, settings.level))
+    keys = Keys(secret, project, level)
+    vault = Vault(folder, keys)
     stack.callback(vault.close)
     return vault
 
@@ -95,12 +97,14 @@ def _result(call: Call) -> Result:
         signatures = {row.entry.path: row.signature for row in rows}
     plan = make_plan(call, rows)
 
-    cleaning = Cleaning(call, plan.series, signatures)
+    cleaning = Cleaning(
+        call=call,
+        series=plan.series,
+        signatures=signatures,
+    )
     cleaning.run()
     if not call.settings.dry_run:
-        write_instance_table(call, plan, cleaning.outcomes)
-        call.vault.mark_published(sorted(plan.sessions))
-        write_description(call.settings, call.profile)
+        _conclude(call, plan, cleaning)
     return report(call, plan, cleaning)
 
 
@@ -114,3 +118,11 @@ def _read(call: Call) -> list[ReadFile]:
         signed=call.remembers,
     )
     return with_hashes(call.located.root, rows)
+
+
+def _conclude(call: Call, plan: Plan, cleaning: Cleaning) -> None:
+    """Note in vault and output what was released."""
+    sessions = sorted(plan.sessions)
+    write_instance_table(call, plan, cleaning.outcomes)
+    call.vault.mark_published(sessions)
+    write_description(call.settings, call.profile)

@@ -14,7 +14,7 @@ from deidflow.dicom.grouping import Series, Subject
 from deidflow.dicom.patients import Member
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.vault import Identity
-from deidflow.identity.workorder import WorkOrder
+from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import slice_names
 from deidflow.settings.anonymize import MIRROR
 
@@ -52,13 +52,13 @@ class SeriesTargets:
         """The files as tasks; `numbers` are those of the call, by path."""
         for target in self.targets:
             yield FileTask(
-                numbers[target.path],
-                target.path,
-                target.folder,
-                target.name,
-                self.series,
-                self.bin_trigger_time,
-                target.sop_uid,
+                number=numbers[target.path],
+                path=target.path,
+                folder=target.folder,
+                name=target.name,
+                series=self.series,
+                bin_trigger_time=self.bin_trigger_time,
+                sop_uid=target.sop_uid,
             )
 
 
@@ -72,21 +72,33 @@ def targets_of(
     """The targets of all series of a subject; `positions` are those of the images, by path."""
     tree = None
     if layout == MIRROR:
-        tree = MirroredTree.of(_paths(subject))
+        paths = _paths(subject)
+        tree = MirroredTree.of(paths)
 
     for study in subject.studies:
         label = identity.labels[study.uid]
         session = order.session(label)
-        empty_session = replace(session, series=())
-        session_order = replace(order, sessions=(empty_session,))
+        session_order = _with_session(order, session)
+        named_series = ordered_names(study)
 
-        for (name, series), series_order in zip(ordered_names(study), session.series, strict=True):
+        for (name, series), series_order in zip(named_series, session.series, strict=True):
             if tree is not None:
                 targets = _mirrored(series, order.pseudonym, tree)
             else:
                 folder = layout.format(subject=order.pseudonym, timepoint=label, series=name)
                 targets = _numbered(series, folder, positions)
-            yield SeriesTargets(session_order, name, series_order.bin_trigger_time, targets)
+            yield SeriesTargets(
+                order=session_order,
+                series=name,
+                bin_trigger_time=series_order.bin_trigger_time,
+                targets=targets,
+            )
+
+
+def _with_session(order: WorkOrder, session: SessionOrder) -> WorkOrder:
+    """The order with one session only, and without the session's files."""
+    empty = replace(session, series=())
+    return replace(order, sessions=(empty,))
 
 
 def _paths(subject: Subject) -> list[str]:
@@ -115,18 +127,30 @@ def _numbered(
     names = slice_names(len(ordered))
     targets: list[Target] = []
     for member, name in zip(ordered, names, strict=True):
-        target = Target(member.path, folder, name, member.instance.sop_uid)
+        target = Target(
+            path=member.path,
+            folder=folder,
+            name=name,
+            sop_uid=member.instance.sop_uid,
+        )
         targets.append(target)
     return tuple(targets)
 
 
 def _mirrored(series: Series, pseudonym: str, tree: MirroredTree) -> tuple[Target, ...]:
     """The files in the tree of the source, with counted names."""
+    members = sorted(series.members, key=lambda member: member.path)
     targets: list[Target] = []
-    for member in sorted(series.members, key=lambda member: member.path):
+    for member in members:
         folder, name = tree.place_of(member.path)
-        subfolder = f"{pseudonym}/{folder}" if folder else pseudonym
-        target = Target(member.path, subfolder, name, member.instance.sop_uid)
+        if folder:
+            folder = f"{pseudonym}/{folder}"
+        target = Target(
+            path=member.path,
+            folder=folder or pseudonym,
+            name=name,
+            sop_uid=member.instance.sop_uid,
+        )
         targets.append(target)
     return tuple(targets)
 

@@ -78,10 +78,17 @@ class UnitRecord:
         row = read_json(path)
         if not isinstance(row, dict):
             return None
-        rows = row.get("outputs", [])
+
         width = len(KeptOutput._fields)
-        outputs = [KeptOutput.from_json(output) for output in rows if len(output) == width]
-        return cls(row.get("key", ""), tuple(outputs))
+        outputs: list[KeptOutput] = []
+        for cells in row.get("outputs", []):
+            if len(cells) == width:
+                output = KeptOutput.from_json(cells)
+                outputs.append(output)
+        return cls(
+            key=row.get("key", ""),
+            outputs=tuple(outputs),
+        )
 
     def write(self, path: Path) -> None:
         """Write the record atomically."""

@@ -80,44 +80,46 @@ def _guarded(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
 def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) -> FileOutcome:
     source = os.path.join(context.root, task.path)
     if context.compared:
-        output = os.path.join(context.compared, task.output_path)
-        changes = _differences(read_whole(source), read_whole(output), cleaner)
-        return FileOutcome(task, Verdict.RELEASED, differences=changes)
+        return _compared(context, cleaner, task, source)
 
     target = ""
     if context.staging:
         target = os.path.join(context.staging, task.output_path)
-    if target and not context.audited and not keeps_private_text(cleaner.rules):
+    searched = keeps_private_text(cleaner.rules)
+    if target and not context.audited and not searched:
         signature = _cleaned_from_head(source, target, cleaner)
         if signature is not None:
             return FileOutcome(task, Verdict.RELEASED, signature=signature)
-    return _cleaned_whole(task, source, target, cleaner, audited=context.audited)
 
-
-def _cleaned_whole(
-    task: FileTask, source: str, target: str, cleaner: HeaderCleaner, *, audited: bool
-) -> FileOutcome:
-    """De-identify a file that is read as a whole; an empty `target` writes nothing."""
     content = read_whole(source)
     chunks = cleaner.file(content)
-
     changes: tuple[Difference, ...] = ()
-    if audited:
-        changes = _differences(content, b"".join(chunks), cleaner)
-    signature = None
-    if target:
-        signature = write_new(target, chunks)
     suspects: tuple[Attribute, ...] = ()
-    if keeps_private_text(cleaner.rules):
+    if context.audited:
+        changes = _differences(content, b"".join(chunks), cleaner)
+    if searched:
         suspects = tuple(contacts(b"".join(chunks)))
 
     return FileOutcome(
-        task,
-        Verdict.RELEASED,
-        signature=signature,
+        task=task,
+        verdict=Verdict.RELEASED,
+        signature=write_new(target, chunks) if target else None,
         differences=changes,
         contacts=suspects,
     )
+
+
+def _compared(
+    context: SessionContext, cleaner: HeaderCleaner, task: FileTask, source: str
+) -> FileOutcome:
+    """The outcome of a file whose output an earlier call made: the two are compared."""
+    output = os.path.join(context.compared, task.output_path)
+    changes = _differences(
+        read_whole(source),
+        read_whole(output),
+        cleaner,
+    )
+    return FileOutcome(task, Verdict.RELEASED, differences=changes)
 
 
 def _differences(before: bytes, after: bytes, cleaner: HeaderCleaner) -> tuple[Difference, ...]:
@@ -144,7 +146,11 @@ def _cleaned_from_head(source: str, target: str, cleaner: HeaderCleaner) -> Sign
 
             if cleaned is not None:
                 _refuse_spare_bits(descriptor, cleaned)
-                pixels = FileRange(descriptor, cleaned.position, cleaned.length)
+                pixels = FileRange(
+                    descriptor=descriptor,
+                    start=cleaned.position,
+                    length=cleaned.length,
+                )
                 return write_new(target, cleaned.chunks, pixels)
             if length >= size:
                 return None
@@ -153,10 +159,11 @@ def _cleaned_from_head(source: str, target: str, cleaner: HeaderCleaner) -> Sign
 
 def _refuse_spare_bits(descriptor: int, cleaned: FromHead) -> None:
     """Raise Withheld if pixels have content outside their stored values, which nobody would see."""
-    if cleaned.spare is None:
+    spare = cleaned.spare
+    if spare is None:
         return
     end = cleaned.position + cleaned.length
     length = end - cleaned.value
     pixels = os.pread(descriptor, length, cleaned.value)
-    if cleaned.spare.are_used(pixels):
+    if spare.are_used(pixels):
         raise Withheld(Reason.EMBEDDED_OVERLAY)

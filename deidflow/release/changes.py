@@ -44,12 +44,15 @@ def note_versions(layout: Layout, manifests: Mapping[tuple[str, str], Manifest])
     earlier: History = read_json(layout.versions) or {}
     current: dict[str, Version] = {}
     for (pseudonym, label), manifest in manifests.items():
-        current[f"{pseudonym}/{label}"] = _version(manifest)
+        session = f"{pseudonym}/{label}"
+        current[session] = _version(manifest)
 
     history: History = {}
-    for session in sorted({*earlier, *current}):
+    sessions = {*earlier, *current}
+    for session in sorted(sessions):
         versions = earlier.get(session, [])
-        history[session] = _with_version(versions, current.get(session, {}))
+        version = current.get(session, {})
+        history[session] = _with_version(versions, version)
     if history != earlier:
         write_json_atomic(layout.versions, history)
     _write_changes(layout, history)
@@ -60,9 +63,16 @@ def _version(manifest: Manifest) -> Version:
     files: dict[str, list[tuple[str, str]]] = {}
     for output in manifest.outputs:
         series, _, name = output.path.partition("/")
-        if name:
-            files.setdefault(series, []).append((name, output.sha256))
-    return {series: digest_of(rows) for series, rows in files.items()}
+        if not name:
+            continue
+        rows = files.setdefault(series, [])
+        row = (name, output.sha256)
+        rows.append(row)
+
+    version: Version = {}
+    for series, rows in files.items():
+        version[series] = digest_of(rows)
+    return version
 
 
 def _with_version(versions: list[Version], version: Version) -> list[Version]:

@@ -36,13 +36,16 @@ def write_instances(path: Path, rows: Sequence[InstanceRow], out: Path) -> None:
     Rows of earlier calls stay if `out` still contains the released file and no new row names it.
     """
     current = {row.released_path for row in rows}
-    earlier: list[InstanceRow] = []
+    kept: list[InstanceRow] = []
     for row in _read(path):
-        if row.released_path and row.released_path not in current:
-            earlier.append(row)
+        released_path = row.released_path
+        if not released_path or released_path in current:
+            continue
+        if (out / released_path).exists():
+            kept.append(row)
 
-    kept = [row for row in earlier if (out / row.released_path).exists()]
-    write_csv(path, _lines([*rows, *kept]))
+    lines = _lines([*rows, *kept])
+    write_csv(path, lines)
 
 
 def _lines(rows: Sequence[InstanceRow]) -> Iterator[Sequence[str]]:

@@ -36,9 +36,9 @@ def publish(staged: Path, published: Path, staging: Path) -> None:
 def withdraw(published: Path, staging: Path) -> None:
     """Take a session out of the release by one rename; it is kept in the private staging folder."""
     subject = published.parent
-    kept = staging / _WITHDRAWN / subject.name / published.name
-    remove_tree(kept)
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    withdrawn = staging / _WITHDRAWN
+    kept = withdrawn / subject.name / published.name
+    _make_room(kept)
 
     os.rename(published, kept)
     if not any(subject.iterdir()):
@@ -47,12 +47,19 @@ def withdraw(published: Path, staging: Path) -> None:
 
 def keep_withdrawn(staging: Path, kept: Path) -> None:
     """Move the withdrawn sessions out of a staging folder that does not stay, into the vault."""
-    sessions = (staging / _WITHDRAWN).glob("*/*")
+    withdrawn = staging / _WITHDRAWN
+    sessions = withdrawn.glob("*/*")
     for session in sorted(sessions):
-        target = kept / session.parent.name / session.name
-        remove_tree(target)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        subject = session.parent.name
+        target = kept / subject / session.name
+        _make_room(target)
         shutil.move(session, target)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove an older folder of this name, and make its private parents."""
+    remove_tree(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
 
 
 def complete(staging: Path) -> None:
@@ -92,8 +99,12 @@ def _replace(staged: Path, published: Path, staging: Path) -> None:
     """Replace a published session by two renames, noted in a journal before."""
     name = f"{published.parent.name}-{published.name}"
     old = staging / f"{name}.old"
+    journal = _Journal(
+        staged=str(staged),
+        published=str(published),
+        old=str(old),
+    )
     path = staging / _JOURNALS / f"{name}.json"
-    journal = _Journal(str(staged), str(published), str(old))
     write_json_atomic(path, asdict(journal))
 
     remove_tree(old)

@@ -26,6 +26,7 @@ from deidflow.store.tables import write_csv
 from deidflow.version import __version__
 
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
+_WITHHELD_STATE = "quarantined"
 STANDARD = "DICOM PS3.15 Table E.1-1, 2026c"
 
 
@@ -50,22 +51,27 @@ class SubjectRow(NamedTuple):
     """One row of subjects.tsv."""
 
     subject: str
-    sessions: int
-    series: int
-    series_withheld: int
-    instances: int
+    sessions: int = 0
+    series: int = 0
+    series_withheld: int = 0
+    instances: int = 0
 
     def plus(self, session: Mapping[str, Any]) -> SubjectRow:
         """The row with one more session, given as in session.json."""
-        states = [series["state"] for series in session["series"]]
-        instances = [series.get("instances", 0) for series in session["series"]]
-        withheld = states.count("quarantined")
+        withheld = 0
+        instances = 0
+        for series in session["series"]:
+            instances += series.get("instances", 0)
+            if series["state"] == _WITHHELD_STATE:
+                withheld += 1
+
+        released = len(session["series"]) - withheld
         return SubjectRow(
             subject=self.subject,
             sessions=self.sessions + 1,
-            series=self.series + len(states) - withheld,
+            series=self.series + released,
             series_withheld=self.series_withheld + withheld,
-            instances=self.instances + sum(instances),
+            instances=self.instances + instances,
         )
 
 
@@ -144,14 +150,19 @@ def write_subjects(layout: Layout) -> None:
     """Write subjects.tsv: counts of what is published, by subject."""
     subjects: dict[str, SubjectRow] = {}
     for pseudonym, label in layout.published_sessions():
-        path = layout.published(pseudonym, label) / "session.json"
-        session = read_json(path) or {"series": []}
-        row = subjects.get(pseudonym) or SubjectRow(pseudonym, 0, 0, 0, 0)
+        folder = layout.published(pseudonym, label)
+        session = read_json(folder / "session.json")
+        if session is None:
+            session = {"series": []}
+        row = subjects.get(pseudonym)
+        if row is None:
+            row = SubjectRow(pseudonym)
         subjects[pseudonym] = row.plus(session)
 
     rows: list[Sequence[str]] = [SubjectRow._fields]
-    for _, row in sorted(subjects.items()):
-        rows.append([str(cell) for cell in row])
+    for pseudonym in sorted(subjects):
+        cells = map(str, subjects[pseudonym])
+        rows.append(tuple(cells))
     write_public_table(layout.release / "subjects.tsv", rows)
 
 
@@ -163,10 +174,16 @@ def write_public_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
     """Write manifest.sha256 for `sha256sum -c`; hashes of sessions come from their records."""
-    lines = [f"{sha256_of(layout.release / name)}  {name}" for name in TOP_FILES]
+    lines: list[str] = []
+    for name in TOP_FILES:
+        digest = sha256_of(layout.release / name)
+        lines.append(f"{digest}  {name}")
+
     for (pseudonym, label), manifest in manifests.items():
         folder = f"{pseudonym}/{label}"
-        lines += [f"{output.sha256}  {folder}/{output.path}" for output in manifest.outputs]
+        for output in manifest.outputs:
+            digest = output.sha256
+            lines.append(f"{digest}  {folder}/{output.path}")
     _write_public_lines(layout.release / "manifest.sha256", lines)
 
 
@@ -191,9 +208,12 @@ def write_doubtful(path: Path, rows: Iterable[tuple[str, str, str, int]]) -> Non
 
     A doubtful value contains a single word of another patient's name. It holds nothing back.
     """
-    lines: list[Sequence[str | int]] = [("pseudonym", "session", "attribute", "words")]
-    for pseudonym, session, attribute, count in rows:
-        lines.append((pseudonym, session, safe_cell(attribute), count))
+    lines: list[Sequence[str | int]] = []
+    lines.append(("pseudonym", "session", "attribute", "words"))
+    for pseudonym, session, attribute, words in rows:
+        cell = safe_cell(attribute)
+        line = (pseudonym, session, cell, words)
+        lines.append(line)
     write_csv(path, lines)
 
 

@@ -88,10 +88,11 @@ def load_anonymize_settings(
     Flags of the section `header` are merged into it key by key. Keys that only `run` knows are
     ignored. Raises ConfigError and UsageError.
     """
-    header_flags = flags.get("header", {})
-    other_flags = {key: value for key, value in flags.items() if key != "header"}
+    other_flags = dict(flags)
+    header_flags = other_flags.pop("header", {})
     origins = Origins.of(_Environment, other_flags, file, environment)
-    origins = _with_header(_without_run_keys(origins), header_flags)
+    origins = _without_run_keys(origins)
+    origins = _with_header(origins, header_flags)
 
     settings = checked(AnonymizeSettings, origins.values, origins)
     _check_paths(settings)
@@ -100,8 +101,12 @@ def load_anonymize_settings(
 
 def _without_run_keys(origins: Origins) -> Origins:
     """The origins without keys that only `run` knows."""
-    run_keys = set(RunSettings.model_fields) - set(AnonymizeSettings.model_fields)
-    values = {key: value for key, value in origins.values.items() if key not in run_keys}
+    run_keys = set(RunSettings.model_fields)
+    run_keys -= set(AnonymizeSettings.model_fields)
+    values: dict[str, Any] = {}
+    for key, value in origins.values.items():
+        if key not in run_keys:
+            values[key] = value
     return replace(origins, values=values)
 
 

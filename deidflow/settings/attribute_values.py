@@ -57,13 +57,16 @@ _PATTERNS = {
 def check_value(selector: Selector, value: str) -> None:
     """Raise ConfigError for a value that the attribute cannot have; an empty one fits."""
     tag = selector.tag or 0
+    keyword = keyword_of(tag)
     vr = dictionary_vrs().get(tag, b"").decode("ascii")
     if vr in _NOT_TEXT:
-        raise ConfigError(f"'{keyword_of(tag)}' has VR {vr} and cannot be replaced by a text")
+        raise ConfigError(f"'{keyword}' has VR {vr} and cannot be replaced by a text")
 
     pattern = _PATTERNS.get(vr)
-    if value and pattern and not re.fullmatch(pattern, value):
-        raise ConfigError(f"'{keyword_of(tag)}' cannot hold this value: its VR is {vr}")
+    if not value or pattern is None:
+        return
+    if not re.fullmatch(pattern, value):
+        raise ConfigError(f"'{keyword}' cannot hold this value: its VR is {vr}")
 
 
 def refuse_structural(attribute: str) -> None:

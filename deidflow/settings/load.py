@@ -54,16 +54,19 @@ def load_plan_settings(
     """
     origins = Origins.of(RunSettings, flags, file, environment)
     _require(origins, "source")
-    missing = [key for key in ("release", "vault") if not origins.values.get(key)]
-    stand_ins = {key: Path(os.devnull, key) for key in missing}
+    stand_ins: dict[str, Path] = {}
+    for key in ("release", "vault"):
+        if not origins.values.get(key):
+            stand_ins[key] = Path(os.devnull, key)
 
-    settings = checked(RunSettings, origins.values | stand_ins, origins)
+    values = {**origins.values, **stand_ins}
+    settings = checked(RunSettings, values, origins)
     check_separate(settings)
-    values: dict[str, Any] = {}
+    planned: dict[str, Any] = {}
     for name in PlanSettings.model_fields:
-        if name not in missing:
-            values[name] = getattr(settings, name)
-    return PlanSettings.model_construct(**values)
+        if name not in stand_ins:
+            planned[name] = getattr(settings, name)
+    return PlanSettings.model_construct(**planned)
 
 
 def _require(origins: Origins, key: str) -> None:
@@ -103,18 +106,20 @@ def _check_profile(settings: CommonSettings, origins: Origins) -> None:
 def _explanation(error: ValidationError, model: type[BaseModel], origins: Origins) -> str:
     """The first error of a validation, with the place of the key."""
     first = error.errors()[0]
-    path = [part for part in first["loc"] if part != "[key]"]
-    key = ".".join(str(part) for part in path)
+    location = first["loc"]
+    path = [part for part in location if part != "[key]"]
+    key = ".".join(map(str, path))
     origin = origins.of_key(path)
     if first["type"] == "extra_forbidden":
-        *section, name = first["loc"]
-        hint = did_you_mean(str(name), _known_keys(section, model), _LEAST_SIMILARITY)
+        *section, name = location
+        known = _known_keys(section, model)
+        hint = did_you_mean(str(name), known, _LEAST_SIMILARITY)
         return f"{origin}unknown key '{key}'{hint}"
 
     message = first["msg"].removeprefix("Value error, ")
-    if not key:
-        return f"{origin}{message}"
-    return f"{origin}'{key}': {message}"
+    if key:
+        message = f"'{key}': {message}"
+    return f"{origin}{message}"
 
 
 def _known_keys(path: Sequence[int | str], model: type[BaseModel]) -> list[str]:

@@ -54,28 +54,40 @@ class Origins:
 
         Variables are those of the fields of `model`. A flag that is None is not given.
         """
-        file = None if path is None else read_config(path)
-        variables = _variables(model, environment)
-        given_flags = {key: value for key, value in flags.items() if value is not None}
-
         values: dict[str, Any] = {}
-        if file is not None:
+        file = None
+        if path is not None:
+            file = read_config(path)
             values |= file.value
+
+        variables = _variables(model, environment)
         for key, variable in variables.items():
-            values[key] = _value(key, variable, environment[variable])
+            text = environment[variable]
+            values[key] = _value(key, variable, text)
+
+        given_flags = {key: value for key, value in flags.items() if value is not None}
         values |= given_flags
-        return cls(values, file, variables, frozenset(given_flags))
+        return cls(
+            values=values,
+            file=file,
+            variables=variables,
+            flags=frozenset(given_flags),
+        )
 
     def of_key(self, path: Sequence[int | str]) -> str:
         """The place of a key as messages begin, ending in `: `; empty for flags and defaults."""
-        key = ".".join(str(part) for part in path[:1])
-        part = ".".join(str(part) for part in path[:2])
-        if key in self.flags or part in self.flags:
+        parts = [str(part) for part in path[:2]]
+        key = "".join(parts[:1])
+        subkey = ".".join(parts)
+        if key in self.flags or subkey in self.flags:
             return ""
-        if key in self.variables:
-            return f"{self.variables[key]}: "
-        if self.file is not None and key in self.file.value:
-            return f"{self.file.where(path)}: "
+
+        variable = self.variables.get(key)
+        if variable is not None:
+            return f"{variable}: "
+        file = self.file
+        if file is not None and key in file.value:
+            return f"{file.where(path)}: "
         return ""
 
 
