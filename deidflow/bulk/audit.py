@@ -138,7 +138,10 @@ def _parse(text: str, suffix: str) -> list[dict[str, str]]:
 
 def _row(cells: Mapping[str, str]) -> AuditRow:
     """The row of some cells; missing ones are empty."""
-    values = [str(cells.get(column) or "") for column in AuditRow._fields]
+    values: list[str] = []
+    for column in AuditRow._fields:
+        value = cells.get(column) or ""
+        values.append(str(value))
     return AuditRow(*values)
 
 
@@ -149,9 +152,12 @@ def _text(rows: Sequence[AuditRow], suffix: str) -> str:
 
     objects = [row._asdict() for row in rows]
     if suffix == ".json":
-        return json.dumps(objects, indent=0) + "\n"
+        text = json.dumps(objects, indent=0)
+        return f"{text}\n"
+
     lines = [json.dumps(row) for row in objects]
-    return "".join(f"{line}\n" for line in lines)
+    lines.append("")
+    return "\n".join(lines)
 
 
 def quarantine_table(held_back: Iterable[NotReleased], paths: Sequence[str]) -> bytes:

@@ -27,7 +27,8 @@ class Call:
     @property
     def workers(self) -> int:
         """Working processes at once: as many as asked for, otherwise one per core."""
-        return self.settings.workers or len(os.sched_getaffinity(0))
+        cores = os.sched_getaffinity(0)
+        return self.settings.workers or len(cores)
 
     @property
     def memory_limit(self) -> int:
@@ -45,19 +46,28 @@ class Call:
         return self.settings.dry_run or self.settings.audit is not None
 
     @property
+    def work_folder(self) -> Path:
+        """Folder in the vault for this command."""
+        return self.vault.folder / "work" / "anonymize"
+
+    @property
     def others_folder(self) -> Path:
         """The identifiers of all patients of this call, for the search in headers of others."""
-        return self.vault.folder / "work" / "anonymize" / "others"
+        return self.work_folder / "others"
 
     @cached_property
     def record_folder(self) -> Path:
         """Folder in the vault that remembers the units that are finished in this output folder."""
-        name = digest_of(str(self.settings.out))[:16]
-        folder = self.vault.folder / "work" / "anonymize" / name
+        out = str(self.settings.out)
+        output_id = digest_of(out)[:16]
+        folder = self.work_folder / output_id
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @cached_property
     def numbers(self) -> dict[str, int]:
         """The number of every file of the call by its path, counted from 1."""
-        return {path: number for number, path in enumerate(self.located.everything, 1)}
+        numbers: dict[str, int] = {}
+        for number, path in enumerate(self.located.everything, 1):
+            numbers[path] = number
+        return numbers

@@ -37,20 +37,18 @@ class Cleaning:
     def run(self) -> None:
         """De-identify everything, and count what is in the output in the end."""
         call = self.call
-        is_dry_run = call.settings.dry_run
         units = self._units()
-        if not is_dry_run:
+        if not call.settings.dry_run:
             make_way(call.settings)
 
         batches = self._batches(units)
         with Pool(clean_batch, call.workers, call.memory_limit) as pool:
             for outcomes in pool.map(batches, lost):
-                if not is_dry_run:
-                    to_do = [outcome for outcome in outcomes if units.is_to_do(outcome.task)]
-                    units.finish(to_do)
+                if not call.settings.dry_run:
+                    units.finish(outcomes)
                 self._collect(outcomes)
 
-        if not is_dry_run:
+        if not call.settings.dry_run:
             self._count_missing()
         self.outcomes.sort(key=lambda outcome: outcome.task.number)
 
@@ -75,10 +73,13 @@ class Cleaning:
 
     def _count_missing(self) -> None:
         """Let the output decide what is released: a file that is not there has failed."""
-        out = self.call.settings.out
-        held_back = {task.path for task in self._tasks_held_back()}
+        targets = missing(
+            self.series,
+            self.call.settings.out,
+            held_back=self._paths_held_back(),
+        )
         lost_outcomes: dict[str, FileOutcome] = {}
-        for target in missing(self.series, out, held_back):
+        for target in targets:
             outcome = self._missing_outcome(target)
             lost_outcomes[target.path] = outcome
 
@@ -89,10 +90,13 @@ class Cleaning:
                 present.append(outcome)
         self.outcomes = [*present, *lost_outcomes.values()]
 
-    def _tasks_held_back(self) -> Iterator[FileTask]:
+    def _paths_held_back(self) -> set[str]:
+        """Sources of files that have no output."""
+        paths: set[str] = set()
         for outcome in self.outcomes:
             if outcome.verdict is not Verdict.RELEASED:
-                yield outcome.task
+                paths.add(outcome.task.path)
+        return paths
 
     def _missing_outcome(self, target: Target) -> FileOutcome:
         task = FileTask(
@@ -104,28 +108,36 @@ class Cleaning:
             bin_trigger_time=False,
             sop_uid=target.sop_uid,
         )
-        return FileOutcome(task, Verdict.FAILED, Reason.OUTPUT_MISSING)
+        return FileOutcome(
+            task=task,
+            verdict=Verdict.FAILED,
+            reason=Reason.OUTPUT_MISSING,
+        )
 
     def _batches(self, units: PendingUnits) -> Iterator[PoolBatch]:
         """The sessions' tasks in batches, subject by subject."""
         for subject_series in by_subject(self.series):
-            sessions: list[tuple[WorkOrder, SessionTasks]] = []
-            for order, session_series in by_session(subject_series):
-                tasks = self._session_tasks(order, session_series)
-                sessions.append((order, tasks))
+            sessions = self._sessions(subject_series)
+            units.plan(sessions, self.signatures)
+            for session in sessions:
+                yield from self._session_batches(session, units)
 
-            planned = [tasks for _, tasks in sessions]
-            units.plan(planned, self.signatures)
-            for order, tasks in sessions:
-                yield from self._session_batches(order, tasks.tasks, units)
+    def _sessions(self, subject_series: Sequence[SeriesTargets]) -> list[SessionTasks]:
+        sessions: list[SessionTasks] = []
+        for order, series in by_session(subject_series):
+            session = self._session_tasks(order, series)
+            sessions.append(session)
+        return sessions
 
     def _session_tasks(self, order: WorkOrder, series: Sequence[SeriesTargets]) -> SessionTasks:
-        numbers = self.call.numbers
         tasks: list[FileTask] = []
         for targets in series:
-            tasks += targets.tasks(numbers)
-        rules = self._rules(order)
-        return SessionTasks(rules, tasks)
+            tasks += targets.tasks(self.call.numbers)
+        return SessionTasks(
+            order=order,
+            rules=self._rules(order),
+            tasks=tasks,
+        )
 
     def _rules(self, order: WorkOrder) -> list[str]:
         """What decides how the files of a session come out."""
@@ -135,20 +147,18 @@ class Cleaning:
         profile = self.call.profile.model_dump_json()
         return [content, profile]
 
-    def _session_batches(
-        self, order: WorkOrder, tasks: Sequence[FileTask], units: PendingUnits
-    ) -> Iterator[PoolBatch]:
+    def _session_batches(self, session: SessionTasks, units: PendingUnits) -> Iterator[PoolBatch]:
         """Tasks to do, and if there is an audit those that an earlier call did, to be compared."""
         to_do: list[FileTask] = []
         done: list[FileTask] = []
-        for task in tasks:
+        for task in session.tasks:
             if units.is_to_do(task):
                 to_do.append(task)
             else:
                 done.append(task)
         self.reused += len(done)
 
-        context = self._context(order)
+        context = self._context(session.order)
         yield from in_batches(context, to_do)
         settings = self.call.settings
         if settings.audit is not None:

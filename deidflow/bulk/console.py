@@ -36,14 +36,16 @@ def show_plan(result: Result, paths: Sequence[str]) -> None:
     lengths = [len(change.attribute) for change in result.plan]
     width = max(lengths, default=0)
     for number, attribute, action in result.plan:
-        name = _file_name(number, paths)
-        column = attribute.ljust(width)
-        print(f"{name}  {column}  {action}")
+        cells = (
+            _file_name(number, paths),
+            attribute.ljust(width),
+            action,
+        )
+        print("  ".join(cells))
 
     for file in result.not_released:
         name = _file_name(file.number, paths)
-        verdict = file.verdict
-        print(f"{name}  {verdict}: {file.words}")
+        print(f"{name}  {file.verdict}: {file.words}")
 
 
 def show_result(
@@ -54,14 +56,24 @@ def show_result(
 ) -> None:
     """Print warnings and counts, if quiet only errors; the log gets everything in any case."""
     verbose = shown == "verbose"
-    lines = _lines(result, settings, verbose, paths)
+    lines = _lines(
+        result,
+        settings,
+        verbose,
+        paths,
+    )
     if shown == "quiet":
         lines = _errors(result)
     text = _text(lines)
     sys.stderr.write(text)
 
     if settings.log is not None:
-        log_lines = _lines(result, settings, verbose, paths=())
+        log_lines = _lines(
+            result,
+            settings,
+            verbose,
+            paths=(),
+        )
         text = _text(log_lines)
         _append(settings.log, text)
 

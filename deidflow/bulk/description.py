@@ -33,4 +33,9 @@ def write_description(settings: AnonymizeSettings, profile: Profile) -> None:
     notes = list(profile_warnings(settings, profile))
     if notes:
         row["notes"] = notes
-    write_json_atomic(settings.out / DESCRIPTION, row, PUBLIC_FILE_MODE, indent=2)
+    write_json_atomic(
+        settings.out / DESCRIPTION,
+        row,
+        PUBLIC_FILE_MODE,
+        indent=2,
+    )

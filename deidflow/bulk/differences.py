@@ -51,7 +51,12 @@ def differences(before: bytes, after: bytes, rules: Rules) -> Iterator[Differenc
     source = _header(before)
     released = _header(after)
     yield from _meta_differences(source, released)
-    yield from _level_differences(source, released, rules, "")
+    yield from _level_differences(
+        source,
+        released,
+        rules,
+        "",
+    )
 
 
 def _header(content: bytes) -> Any:
@@ -84,7 +89,13 @@ def _level_differences(source: Any, released: Any, rules: Rules, path: str) -> I
         elif tag not in source:
             yield Difference(name, Change.ADDED)
         else:
-            yield from _element_differences(source, released, tag, rules, name)
+            yield from _element_differences(
+                source,
+                released,
+                tag,
+                rules,
+                name,
+            )
 
 
 def _element_differences(
@@ -98,7 +109,12 @@ def _element_differences(
             pairs = zip(before.value, after.value, strict=True)
             for number, (item, released_item) in enumerate(pairs, 1):
                 path = f"{name}[{number}]/"
-                yield from _level_differences(item, released_item, inner_rules, path)
+                yield from _level_differences(
+                    item,
+                    released_item,
+                    inner_rules,
+                    path,
+                )
         elif before.value != after.value:
             yield Difference(name, _action(after, rules))
     except MemoryError:

@@ -58,9 +58,15 @@ class _Search:
 
     @classmethod
     def of(cls, header: Any) -> _Search:
-        codes = {tag: row["basic"] for tag, row in listed_attributes()}
-        scrubber = Scrubber.of(_identifiers(header))
-        return cls(scrubber, codes)
+        """The search in a file with this header."""
+        codes: dict[int, str] = {}
+        for tag, row in listed_attributes():
+            codes[tag] = row["basic"]
+        identifiers = _identifiers(header)
+        return cls(
+            scrubber=Scrubber.of(identifiers),
+            codes=codes,
+        )
 
     def level(self, level: Any, path: str) -> Iterator[Exposed]:
         """The identifying attributes of a data set and of the items in it."""
@@ -76,35 +82,52 @@ class _Search:
 
     def element(self, element: Any, name: str) -> Iterator[Exposed]:
         """What one element exposes."""
+        value = element.value
         if element.VR == "SQ":
-            for number, item in enumerate(element.value, 1):
-                yield from self.level(item, f"{name}[{number}]/")
+            for number, item in enumerate(value, 1):
+                path = f"{name}[{number}]/"
+                yield from self.level(item, path)
         elif element.tag.is_private:
             yield from self.private(element, name)
-        elif element.value not in (None, "", b""):
+        elif value not in (None, "", b""):
             yield from self.standard(element, name)
 
     def standard(self, element: Any, name: str) -> Iterator[Exposed]:
         """An element of the standard that is listed, or contains an identifier."""
         value = element.value
-        code = self.codes.get(int(element.tag))
+        tag = int(element.tag)
+        code = self.codes.get(tag)
         if code is None and self.scrubber.finds(str(value)):
             code = "text"
-        if code is not None:
-            yield Exposed(name, code, _short(value))
+        if code is None:
+            return
+        yield Exposed(
+            attribute=name,
+            code=code,
+            value=_short(value),
+        )
 
     def private(self, element: Any, name: str) -> Iterator[Exposed]:
         """Names and identifiers in a private element, fields of a CSA header one by one."""
         value = element.value
         if not isinstance(value, bytes):
-            if element.VR == "PN" or self.scrubber.finds(str(value)):
-                yield Exposed(name, "private", _short(value))
+            text = str(value)
+            if element.VR == "PN" or self.scrubber.finds(text):
+                yield Exposed(
+                    attribute=name,
+                    code="private",
+                    value=_short(value),
+                )
             return
 
         for start, end in identifying_spans(value, self.scrubber):
             field = value[start:end]
             text = field.decode("latin-1")
-            yield Exposed(name, "CSA", _short(text))
+            yield Exposed(
+                attribute=name,
+                code="CSA",
+                value=_short(text),
+            )
 
 
 def _identifiers(header: Any) -> list[tuple[str, str]]:
@@ -125,15 +148,16 @@ def _name(level: Any, tag: Any) -> str:
         return keyword_of(int(tag))
 
     creator = None
+    group = tag.group
     if tag.element >= _FIRST_PRIVATE_ELEMENT:
         block = tag.element >> 8
-        creator = level.get((tag.group, block))
+        creator = level.get((group, block))
     if creator is None:
-        return f"{tag.group:04x},{tag.element:02x}"
+        return f"{group:04x},{tag.element:02x}"
 
     creator_name = str(creator.value).strip()
     low_byte = tag.element & 0xFF
-    return f"{tag.group:04x},[{creator_name}]{low_byte:02x}"
+    return f"{group:04x},[{creator_name}]{low_byte:02x}"
 
 
 def _short(value: Any) -> str:

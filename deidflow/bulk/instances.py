@@ -33,7 +33,13 @@ def instance_rows(
         )
         for target in series.targets:
             verdict = exceptions.get(target.path, Verdict.RELEASED)
-            yield _target_row(root, series, target, verdict, uids)
+            yield _target_row(
+                root,
+                series,
+                target,
+                verdict,
+                uids,
+            )
 
     for path, (verdict, _) in sorted(decisions.items()):
         yield InstanceRow(

@@ -64,22 +64,20 @@ class _Search:
 
     def add(self, source: Path) -> None:
         """Add a source: one file, or every file below a folder."""
-        relative = source.relative_to(self.root)
+        relative = source.relative_to(self.root).as_posix()
         if not source.is_dir():
-            self.paths[relative.as_posix()] = None
+            self.paths[relative] = None
             return
 
         prefix = ""
         if source != self.root:
-            prefix = f"{relative.as_posix()}/"
+            prefix = f"{relative}/"
         unreadable: list[str] = []
         working: list[str] = []
-        for path, _ in files_below(source, unreadable, working):
-            self.paths[prefix + path] = None
-        for path in unreadable:
-            self.unreadable[prefix + path] = None
-        for path in working:
-            self.working[prefix + path] = None
+        paths = [path for path, _ in files_below(source, unreadable, working)]
+        self.paths |= _with_prefix(prefix, paths)
+        self.unreadable |= _with_prefix(prefix, unreadable)
+        self.working |= _with_prefix(prefix, working)
 
     def located(self) -> Located:
         """What was found."""
@@ -89,6 +87,10 @@ class _Search:
             unreadable=tuple(self.unreadable),
             working=tuple(self.working),
         )
+
+
+def _with_prefix(prefix: str, paths: Sequence[str]) -> dict[str, None]:
+    return dict.fromkeys(prefix + path for path in paths)
 
 
 def _checked(path: Path, name: str) -> Path:

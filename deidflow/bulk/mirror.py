@@ -41,8 +41,10 @@ class MirroredTree:
 
     def place_of(self, path: str) -> tuple[str, str]:
         """Folder and name in the output of a source file; the folder may be empty."""
-        below_base = PurePosixPath(path).relative_to(self.base)
-        new_path = self.new_paths[below_base.as_posix()]
+        source = PurePosixPath(path)
+        below_base = source.relative_to(self.base)
+        key = below_base.as_posix()
+        new_path = self.new_paths[key]
         folder, _, name = new_path.rpartition("/")
         return folder, name
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from deidflow.bulk.output import make_public, make_public_parents, staged_folder
 from deidflow.bulk.tasks import FileOutcome, FileTask
 from deidflow.bulk.units import RECORD_SCHEMA, KeptOutput, UnitRecord, record_path, unit_of
+from deidflow.identity.workorder import WorkOrder
 from deidflow.settings.anonymize import MIRROR
 from deidflow.store.files import Signature, digest_of, remove_tree
 from deidflow.store.staging import staging_of
@@ -24,6 +25,7 @@ Signatures = dict[str, Signature | None]
 class SessionTasks(NamedTuple):
     """The tasks of one session, and the rules by which they are done."""
 
+    order: WorkOrder
     rules: list[str]
     tasks: list[FileTask]
 
@@ -88,9 +90,11 @@ class PendingUnits:
 
         for unit, content in contents.items():
             if self.record_folder is not None:
-                self.keys[unit] = content.key(signatures)
+                key = content.key(signatures)
+                self.keys[unit] = key
             if not self._is_intact(unit):
-                self.waiting[unit] = len(content.tasks)
+                files = len(content.tasks)
+                self.waiting[unit] = files
 
     def _unit_of(self, task: FileTask) -> str:
         return unit_of(task.folder, self.layout)
@@ -112,21 +116,27 @@ class PendingUnits:
         return record.is_intact(self.out)
 
     def finish(self, outcomes: Iterable[FileOutcome]) -> None:
-        """Count files that are done, and move units into place that are complete."""
+        """Count files that are done, and move units into place that are complete.
+
+        Files that an earlier call has done do not count.
+        """
         for outcome in outcomes:
+            if not self.is_to_do(outcome.task):
+                continue
             unit = self._unit_of(outcome.task)
             self._count(unit, outcome)
-            if not self.waiting[unit]:
+            if self.waiting[unit] == 0:
                 self._publish(unit)
 
     def _count(self, unit: str, outcome: FileOutcome) -> None:
         """Count a file, and remember its output."""
-        verdict = outcome.verdict
-        counts = self.verdicts.setdefault(unit, Counter())
-        counts[verdict] += 1
         self.waiting[unit] -= 1
+        counts = self.verdicts.setdefault(unit, Counter())
+        counts[outcome.verdict] += 1
+        if self.record_folder is None:
+            return
 
-        if self.record_folder is not None and verdict is Verdict.RELEASED:
+        if outcome.verdict is Verdict.RELEASED:
             outputs = self.outputs.setdefault(unit, [])
             output = KeptOutput.of(outcome, self.root)
             outputs.append(output)

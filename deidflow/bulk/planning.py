@@ -61,7 +61,14 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         with_uids=False,
     )
 
-    series = list(_series_targets(call, cohort, identities, positions))
+    series = list(
+        _series_targets(
+            call,
+            cohort,
+            identities,
+            positions,
+        )
+    )
     _check_places(call, series)
     return Plan(
         series=series,
@@ -97,7 +104,13 @@ def _series_targets(
             options,
             with_files=False,
         )
-        yield from targets_of(subject, identity, order, call.settings.layout, positions)
+        yield from targets_of(
+            subject,
+            identity,
+            order,
+            call.settings.layout,
+            positions,
+        )
 
 
 def _check_places(call: Call, series: list[SeriesTargets]) -> None:

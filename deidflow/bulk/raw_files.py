@@ -83,7 +83,12 @@ def _append(descriptor: int, tail: FileRange) -> None:
     offset = tail.start
     remaining = tail.length
     while remaining:
-        sent = os.sendfile(descriptor, tail.descriptor, offset, remaining)
+        sent = os.sendfile(
+            descriptor,
+            tail.descriptor,
+            offset,
+            remaining,
+        )
         if not sent:
             raise Withheld(Reason.SOURCE_CHANGED)
         offset += sent

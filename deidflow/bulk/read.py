@@ -62,8 +62,10 @@ def read_all(
             batch_rows += rows
 
     ordered: list[ReadFile] = []
-    for start in sorted(rows_by_start):
-        ordered += rows_by_start[start]
+    starts = sorted(rows_by_start)
+    for start in starts:
+        rows = rows_by_start[start]
+        ordered += rows
     ordered += _folder_rows(located)
     return ordered
 

@@ -82,11 +82,15 @@ class Result:
         """Why files are not released, sorted by verdict and words."""
         counts: Counter[tuple[str, str]] = Counter()
         for file in self.not_released:
-            key = (file.verdict.value, file.words)
-            counts[key] += 1
+            verdict = file.verdict.value
+            counts[verdict, file.words] += 1
 
         rows: list[ReasonCount] = []
         for (verdict, words), files in counts.items():
-            row = ReasonCount(verdict, words, files)
+            row = ReasonCount(
+                verdict=verdict,
+                words=words,
+                files=files,
+            )
             rows.append(row)
         return sorted(rows)

@@ -57,7 +57,12 @@ def _run(settings: AnonymizeSettings) -> Result:
         if not settings.dry_run:
             stack.enter_context(output_held(settings))
         vault = _open_vault(settings, stack)
-        call = Call(settings, located, profile, vault)
+        call = Call(
+            settings,
+            located,
+            profile,
+            vault,
+        )
         return _result(call)
 
 

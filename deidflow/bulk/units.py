@@ -58,7 +58,12 @@ class KeptOutput(NamedTuple):
         """The inverse of `to_json`."""
         path, numbers, sop_uid, source = row
         signature = Signature(*numbers) if numbers else None
-        return cls(path, signature, sop_uid, source)
+        return cls(
+            path,
+            signature,
+            sop_uid,
+            source,
+        )
 
 
 @dataclass(frozen=True)

@@ -64,23 +64,41 @@ def _guarded(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
     try:
         return _outcome(context, cleaner, task)
     except Withheld as error:
-        return FileOutcome(task, Verdict.QUARANTINED, error.reason, detail=error.detail)
+        return FileOutcome(
+            task=task,
+            verdict=Verdict.QUARANTINED,
+            reason=error.reason,
+            detail=error.detail,
+        )
     except MemoryError:
         raise
     except OSError as error:
         fault = fault_of(error)
         if not isinstance(fault, StepFailed):
             raise
-        return FileOutcome(task, Verdict.FAILED, fault.reason)
+        return FileOutcome(
+            task=task,
+            verdict=Verdict.FAILED,
+            reason=fault.reason,
+        )
     except Exception as error:  # noqa: BLE001  a file that nobody foresaw costs itself only
         traceback.print_exc()
-        return FileOutcome(task, Verdict.QUARANTINED, reason_of(error))
+        return FileOutcome(
+            task=task,
+            verdict=Verdict.QUARANTINED,
+            reason=reason_of(error),
+        )
 
 
 def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) -> FileOutcome:
     source = os.path.join(context.root, task.path)
     if context.compared:
-        return _compared(context, cleaner, task, source)
+        return _compared(
+            context,
+            cleaner,
+            task,
+            source,
+        )
 
     target = ""
     if context.staging:
@@ -89,7 +107,11 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
     if target and not context.audited and not searched:
         signature = _cleaned_from_head(source, target, cleaner)
         if signature is not None:
-            return FileOutcome(task, Verdict.RELEASED, signature=signature)
+            return FileOutcome(
+                task=task,
+                verdict=Verdict.RELEASED,
+                signature=signature,
+            )
 
     content = read_whole(source)
     chunks = cleaner.file(content)
@@ -115,11 +137,15 @@ def _compared(
     """The outcome of a file whose output an earlier call made: the two are compared."""
     output = os.path.join(context.compared, task.output_path)
     changes = _differences(
-        read_whole(source),
-        read_whole(output),
-        cleaner,
+        before=read_whole(source),
+        after=read_whole(output),
+        cleaner=cleaner,
     )
-    return FileOutcome(task, Verdict.RELEASED, differences=changes)
+    return FileOutcome(
+        task=task,
+        verdict=Verdict.RELEASED,
+        differences=changes,
+    )
 
 
 def _differences(before: bytes, after: bytes, cleaner: HeaderCleaner) -> tuple[Difference, ...]:

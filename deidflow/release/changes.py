@@ -41,37 +41,44 @@ def note_versions(layout: Layout, manifests: Mapping[tuple[str, str], Manifest])
 
     `manifests` are those of all published sessions by pseudonym and label.
     """
-    earlier: History = read_json(layout.versions) or {}
     current: dict[str, Version] = {}
     for (pseudonym, label), manifest in manifests.items():
         session = f"{pseudonym}/{label}"
-        current[session] = _version(manifest)
+        version = _version(manifest)
+        current[session] = version
 
+    earlier: History = read_json(layout.versions) or {}
+    history = _updated(earlier, current)
+    if history != earlier:
+        write_json_atomic(layout.versions, history)
+    _write_changes(layout, history)
+
+
+def _updated(earlier: History, current: Mapping[str, Version]) -> History:
+    """The history with the current versions; a session without one was withdrawn."""
     history: History = {}
     sessions = {*earlier, *current}
     for session in sorted(sessions):
         versions = earlier.get(session, [])
         version = current.get(session, {})
         history[session] = _with_version(versions, version)
-    if history != earlier:
-        write_json_atomic(layout.versions, history)
-    _write_changes(layout, history)
+    return history
 
 
 def _version(manifest: Manifest) -> Version:
     """The series of a session as published; files that belong to no series do not count."""
-    files: dict[str, list[tuple[str, str]]] = {}
+    rows_by_series: dict[str, list[tuple[str, str]]] = {}
     for output in manifest.outputs:
         series, _, name = output.path.partition("/")
-        if not name:
-            continue
-        rows = files.setdefault(series, [])
-        row = (name, output.sha256)
-        rows.append(row)
+        if name:
+            rows = rows_by_series.setdefault(series, [])
+            row = (name, output.sha256)
+            rows.append(row)
 
     version: Version = {}
-    for series, rows in files.items():
-        version[series] = digest_of(rows)
+    for series, rows in rows_by_series.items():
+        digest = digest_of(rows)
+        version[series] = digest
     return version
 
 
@@ -83,10 +90,13 @@ def _with_version(versions: list[Version], version: Version) -> list[Version]:
 
 
 def _write_changes(layout: Layout, history: History) -> None:
-    rows: list[Sequence[str]] = [ChangeRow._fields]
+    rows: list[Sequence[str]] = []
+    rows.append(ChangeRow._fields)
     for session, versions in history.items():
-        rows += _change_rows(session, versions)
-    write_public_table(layout.release / "changes.tsv", rows)
+        changes = _change_rows(session, versions)
+        rows += changes
+    path = layout.release / "changes.tsv"
+    write_public_table(path, rows)
 
 
 def _change_rows(session: str, versions: Sequence[Version]) -> Iterator[ChangeRow]:

@@ -72,4 +72,6 @@ def _read(path: Path) -> Iterator[InstanceRow]:
 def _unquoted(cell: str) -> str:
     """The inverse of `safe_cell`."""
     text = cell[1:]
-    return text if safe_cell(text) == cell else cell
+    if safe_cell(text) == cell:
+        return text
+    return cell

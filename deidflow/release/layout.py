@@ -86,14 +86,16 @@ class Layout:
     def unfinished_runs(self) -> list[Path]:
         """Settings of runs of this project and level that have not ended, or were killed."""
         paths = self.runs.glob("*.json")
-        return sorted(path for path in paths if self._is_ours(path))
+        ours = [path for path in paths if self._is_ours(path)]
+        return sorted(ours)
 
     def _is_ours(self, path: Path) -> bool:
         row = read_json(path) or {}
         settings = row.get("settings", {})
-        project = settings.get("project")
-        level = settings.get("level")
-        return (project, level) == (self.project, self.level)
+        if settings.get("project") != self.project:
+            return False
+        level: str | None = settings.get("level")
+        return level == self.level
 
     @property
     def summary(self) -> Path:
@@ -106,19 +108,29 @@ class Layout:
         return self.vault / "prefect"
 
     @property
+    def quarantine(self) -> Path:
+        """Tables of what is not released."""
+        return self.vault / "quarantine"
+
+    @property
+    def own_quarantine(self) -> Path:
+        """The same, of this project and level."""
+        return self.quarantine / self.scope
+
+    @property
     def quarantine_table(self) -> Path:
         """Files that are not released, with source paths and reasons, of the last run."""
-        return self.vault / "quarantine" / "report.csv"
+        return self.quarantine / "report.csv"
 
     @property
     def own_quarantine_table(self) -> Path:
         """The same, of the last run of this project and level."""
-        return self.vault / "quarantine" / self.scope / "report.csv"
+        return self.own_quarantine / "report.csv"
 
     @property
     def own_absent_table(self) -> Path:
         """Files that a DICOMDIR lists but that do not exist, of this project and level."""
-        return self.own_quarantine_table.with_name("absent.txt")
+        return self.own_quarantine / "absent.txt"
 
     @property
     def instances_table(self) -> Path:
@@ -138,7 +150,7 @@ class Layout:
     @property
     def absent_table(self) -> Path:
         """Files that a DICOMDIR lists but that do not exist, one per line."""
-        return self.vault / "quarantine" / "absent.txt"
+        return self.quarantine / "absent.txt"
 
     @property
     def tool_log(self) -> Path:
@@ -153,7 +165,7 @@ class Layout:
     @property
     def doubtful_table(self) -> Path:
         """Attributes with a single word of another patient's name, which holds nothing back."""
-        return self.vault / "quarantine" / self.scope / "doubtful.csv"
+        return self.own_quarantine / "doubtful.csv"
 
     def outcome(self, pseudonym: str) -> Path:
         """How the subject's last run ended, session by session and series by series."""
@@ -179,9 +191,14 @@ class Layout:
         """The masks with which a session's series were published, and how often that changed."""
         return self.session_work(pseudonym, label) / "published.json"
 
+    def rules(self, pseudonym: str, label: str) -> Path:
+        """The rules by which a session was published."""
+        return self.session_work(pseudonym, label) / "rules.json"
+
     def review(self, pseudonym: str, label: str) -> Path:
         """Pictures of a session before and after, for people who may see faces."""
-        return self.vault / "review" / self.scope / pseudonym / label
+        pictures = self.vault / "review" / self.scope
+        return pictures / pseudonym / label
 
     def staged(self, pseudonym: str, label: str) -> Path:
         """Where a session waits to be published."""
@@ -195,12 +212,21 @@ class Layout:
         """Pseudonyms of everybody whom a run of this project and level worked on."""
         return _folder_names(self.work, SUBJECT_FOLDER)
 
+    def known_sessions(self, pseudonym: str) -> list[str]:
+        """Labels of all sessions of a subject that a run worked on."""
+        folder = self.subject(pseudonym)
+        return _folder_names(folder, SESSION_FOLDER)
+
     def published_sessions(self) -> list[tuple[str, str]]:
         """(pseudonym, label) of every session that is in the release."""
         sessions: list[tuple[str, str]] = []
-        for pseudonym in _folder_names(self.release, SUBJECT_FOLDER):
-            labels = _folder_names(self.release / pseudonym, SESSION_FOLDER)
-            sessions += [(pseudonym, label) for label in labels]
+        pseudonyms = _folder_names(self.release, SUBJECT_FOLDER)
+        for pseudonym in pseudonyms:
+            folder = self.release / pseudonym
+            labels = _folder_names(folder, SESSION_FOLDER)
+            for label in labels:
+                session = (pseudonym, label)
+                sessions.append(session)
         return sessions
 
 
@@ -208,13 +234,21 @@ def _folder_names(parent: Path, pattern: re.Pattern[str]) -> list[str]:
     """Sorted names of the folders in `parent` that match; none if it does not exist."""
     if not parent.is_dir():
         return []
-    folders = [path for path in parent.iterdir() if path.is_dir()]
-    return sorted(path.name for path in folders if pattern.fullmatch(path.name))
+    names: list[str] = []
+    for path in parent.iterdir():
+        name = path.name
+        if pattern.fullmatch(name) and path.is_dir():
+            names.append(name)
+    return sorted(names)
 
 
 @lru_cache(maxsize=64)
 def slice_names(count: int) -> tuple[str, ...]:
     """slice_001.dcm and so on, padded to the digits needed, at least three."""
-    width = max(_LEAST_DIGITS, len(str(count)))
-    numbers = range(1, count + 1)
-    return tuple(f"slice_{number:0{width}d}.dcm" for number in numbers)
+    digits = len(str(count))
+    width = max(_LEAST_DIGITS, digits)
+    names: list[str] = []
+    for number in range(1, count + 1):
+        padded = str(number).zfill(width)
+        names.append(f"slice_{padded}.dcm")
+    return tuple(names)

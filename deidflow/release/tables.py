@@ -46,6 +46,8 @@ class FileRow:
 
 _QUARANTINE_COLUMNS = ("source_path", *(field.name for field in fields(FileRow)[1:]))
 
+_DOUBTFUL_COLUMNS = ("pseudonym", "session", "attribute", "words")
+
 
 class SubjectRow(NamedTuple):
     """One row of subjects.tsv."""
@@ -110,7 +112,10 @@ def profile_reference(profile: Profile) -> dict[str, str]:
 
 def profile_codes(profile: Profile) -> list[str]:
     """The codes of DeidentificationMethodCodeSequence with their meanings, for dataset.json."""
-    return [f"{code} {meaning}" for code, meaning in profile.codes]
+    codes: list[str] = []
+    for code, meaning in profile.codes:
+        codes.append(f"{code} {meaning}")
+    return codes
 
 
 def write_dataset(
@@ -143,7 +148,12 @@ def write_dataset(
         description["codes"] = []
     if notes:
         description["notes"] = list(notes)
-    write_json_atomic(layout.release / "dataset.json", description, PUBLIC_FILE_MODE, indent=2)
+    write_json_atomic(
+        layout.release / "dataset.json",
+        description,
+        PUBLIC_FILE_MODE,
+        indent=2,
+    )
 
 
 def write_subjects(layout: Layout) -> None:
@@ -151,19 +161,26 @@ def write_subjects(layout: Layout) -> None:
     subjects: dict[str, SubjectRow] = {}
     for pseudonym, label in layout.published_sessions():
         folder = layout.published(pseudonym, label)
-        session = read_json(folder / "session.json")
-        if session is None:
-            session = {"series": []}
-        row = subjects.get(pseudonym)
-        if row is None:
-            row = SubjectRow(pseudonym)
+        session = _session(folder)
+        empty_row = SubjectRow(pseudonym)
+        row = subjects.get(pseudonym, empty_row)
         subjects[pseudonym] = row.plus(session)
 
-    rows: list[Sequence[str]] = [SubjectRow._fields]
-    for pseudonym in sorted(subjects):
-        cells = map(str, subjects[pseudonym])
-        rows.append(tuple(cells))
-    write_public_table(layout.release / "subjects.tsv", rows)
+    rows = [subjects[pseudonym] for pseudonym in sorted(subjects)]
+    lines: list[Sequence[str]] = [SubjectRow._fields]
+    for row in rows:
+        cells = map(str, row)
+        lines.append(list(cells))
+    path = layout.release / "subjects.tsv"
+    write_public_table(path, lines)
+
+
+def _session(folder: Path) -> dict[str, Any]:
+    """The session.json of a published session."""
+    session: dict[str, Any] | None = read_json(folder / "session.json")
+    if session is None:
+        return {"series": []}
+    return session
 
 
 def write_public_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
@@ -174,22 +191,35 @@ def write_public_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
     """Write manifest.sha256 for `sha256sum -c`; hashes of sessions come from their records."""
-    lines: list[str] = []
+    digests: dict[str, str] = {}
     for name in TOP_FILES:
-        digest = sha256_of(layout.release / name)
-        lines.append(f"{digest}  {name}")
-
+        path = layout.release / name
+        digests[name] = sha256_of(path)
     for (pseudonym, label), manifest in manifests.items():
         folder = f"{pseudonym}/{label}"
-        for output in manifest.outputs:
-            digest = output.sha256
-            lines.append(f"{digest}  {folder}/{output.path}")
-    _write_public_lines(layout.release / "manifest.sha256", lines)
+        digests |= _session_digests(folder, manifest)
+
+    lines: list[str] = []
+    for name, digest in digests.items():
+        line = f"{digest}  {name}"
+        lines.append(line)
+    path = layout.release / "manifest.sha256"
+    _write_public_lines(path, lines)
+
+
+def _session_digests(folder: str, manifest: Manifest) -> dict[str, str]:
+    """Hashes of a session's files by their paths below the release."""
+    digests: dict[str, str] = {}
+    for output in manifest.outputs:
+        name = f"{folder}/{output.path}"
+        digests[name] = output.sha256
+    return digests
 
 
 def _write_public_lines(path: Path, lines: Iterable[str]) -> None:
-    text = "\n".join(lines) + "\n"
-    write_bytes_atomic(path, text.encode(), PUBLIC_FILE_MODE)
+    text = "\n".join(lines)
+    content = f"{text}\n".encode()
+    write_bytes_atomic(path, content, PUBLIC_FILE_MODE)
 
 
 def write_quarantine(path: Path, rows: Iterable[FileRow]) -> None:
@@ -208,11 +238,14 @@ def write_doubtful(path: Path, rows: Iterable[tuple[str, str, str, int]]) -> Non
 
     A doubtful value contains a single word of another patient's name. It holds nothing back.
     """
-    lines: list[Sequence[str | int]] = []
-    lines.append(("pseudonym", "session", "attribute", "words"))
+    lines: list[Sequence[str | int]] = [_DOUBTFUL_COLUMNS]
     for pseudonym, session, attribute, words in rows:
-        cell = safe_cell(attribute)
-        line = (pseudonym, session, cell, words)
+        line = (
+            pseudonym,
+            session,
+            safe_cell(attribute),
+            words,
+        )
         lines.append(line)
     write_csv(path, lines)
 

@@ -90,7 +90,12 @@ def load_anonymize_settings(
     """
     other_flags = dict(flags)
     header_flags = other_flags.pop("header", {})
-    origins = Origins.of(_Environment, other_flags, file, environment)
+    origins = Origins.of(
+        _Environment,
+        other_flags,
+        file,
+        environment,
+    )
     origins = _without_run_keys(origins)
     origins = _with_header(origins, header_flags)
 
@@ -103,10 +108,9 @@ def _without_run_keys(origins: Origins) -> Origins:
     """The origins without keys that only `run` knows."""
     run_keys = set(RunSettings.model_fields)
     run_keys -= set(AnonymizeSettings.model_fields)
-    values: dict[str, Any] = {}
-    for key, value in origins.values.items():
-        if key not in run_keys:
-            values[key] = value
+    values = dict(origins.values)
+    for key in run_keys:
+        values.pop(key, None)
     return replace(origins, values=values)
 
 

@@ -124,7 +124,11 @@ def _deviations_of(
     deviations: list[Deviation] = []
     for attribute in attributes:
         parse_selector(attribute)
-        deviation = Deviation(attribute=attribute, action=action, reason=_REQUESTED)
+        deviation = Deviation(
+            attribute=attribute,
+            action=action,
+            reason=_REQUESTED,
+        )
         deviations.append(deviation)
     return deviations
 

@@ -57,7 +57,7 @@ class GateSettings(Section):
 
 
 class ScopeRule(Section):
-    """Which series are forced through defacing, or spared; patterns with `*`, empty ones match all."""
+    """Series that are forced through defacing, or spared; `*` is a wildcard, empty matches all."""
 
     modality: str = ""
     body_part: str = ""
@@ -81,7 +81,7 @@ class DefaceSettings(Section):
     engine: Literal["template", "pydeface", "command"] = "template"
     """`template` is ours; `pydeface` needs FSL; `command` runs a program of the site."""
     command: tuple[str, ...] = ()
-    """Program and arguments; `{image}` is the NIfTI to read, `{mask}` the NIfTI to write (0 = removed)."""
+    """Program and arguments; `{image}` is the NIfTI to read, `{mask}` is written (0 = removed)."""
     ears: bool = False
     margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the face region on the registered series."""

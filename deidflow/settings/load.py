@@ -31,9 +31,15 @@ def load_settings(
     """Merge file, environment and flags (the later wins) into checked settings.
 
     Relative paths start from `base`, by default the current folder. Raises ConfigError for an
-    unknown key (with the nearest known one) or a bad value, UsageError for folders inside each other.
+    unknown key (with the nearest known one) or a bad value, UsageError for folders inside each
+    other.
     """
-    origins = Origins.of(RunSettings, flags, file, environment)
+    origins = Origins.of(
+        RunSettings,
+        flags,
+        file,
+        environment,
+    )
     for key in ("source", "release", "vault"):
         _require(origins, key)
     values = origins.values if base is None else absolute_paths(origins.values, base)
@@ -52,7 +58,12 @@ def load_plan_settings(
     Values that only a run needs are checked, then left out. Raises ConfigError and UsageError as
     `load_settings`.
     """
-    origins = Origins.of(RunSettings, flags, file, environment)
+    origins = Origins.of(
+        RunSettings,
+        flags,
+        file,
+        environment,
+    )
     _require(origins, "source")
     stand_ins: dict[str, Path] = {}
     for key in ("release", "vault"):
@@ -85,7 +96,12 @@ def checked(
     Raises ConfigError that names the key, and the line of its file or its variable.
     """
     if origins is None:
-        origins = Origins({}, None, {}, ())
+        origins = Origins(
+            {},
+            None,
+            {},
+            (),
+        )
     try:
         settings = model(**values)
     except ValidationError as error:
@@ -112,11 +128,15 @@ def _explanation(error: ValidationError, model: type[BaseModel], origins: Origin
     origin = origins.of_key(path)
     if first["type"] == "extra_forbidden":
         *section, name = location
-        known = _known_keys(section, model)
-        hint = did_you_mean(str(name), known, _LEAST_SIMILARITY)
+        hint = did_you_mean(
+            str(name),
+            _known_keys(section, model),
+            cutoff=_LEAST_SIMILARITY,
+        )
         return f"{origin}unknown key '{key}'{hint}"
 
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"]
+    message = message.removeprefix("Value error, ")
     if key:
         message = f"'{key}': {message}"
     return f"{origin}{message}"

@@ -110,9 +110,16 @@ def _value(key: str, variable: str, text: str) -> Any:
 def read_config(path: Path) -> Document:
     """A configuration file; raises ConfigError if it does not contain keys and values."""
     document = read_document(path, "configuration file")
-    value = {} if document.value is None else document.value
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise ConfigError(
-            f"{document.where()}: must hold keys and values, and the keys must be names"
-        )
-    return Document(document.name, value, document.root)
+    value = document.value
+    if value is None:
+        value = {}
+
+    is_mapping = isinstance(value, dict)
+    if not is_mapping or not all(isinstance(key, str) for key in value):
+        where = document.where()
+        raise ConfigError(f"{where}: must hold keys and values, and the keys must be names")
+    return Document(
+        name=document.name,
+        value=value,
+        root=document.root,
+    )

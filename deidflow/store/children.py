@@ -209,9 +209,15 @@ def _child(sender: Connection[Any, Any], call: Callable[[], object], log: str, l
 
 
 def _be_silent(log: str) -> None:
+    """Print nothing but into the log: messages may contain names."""
     warnings.simplefilter("ignore")
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    folder = Path(log).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(
+        log,
+        os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+        0o600,
+    )
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

@@ -24,15 +24,25 @@ def sha256_of(path: Path) -> str:
 
 def digest_of(value: Any) -> str:
     """The SHA-256 of a JSON-able value, independent of the order of keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        default=str,
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file so that it is there completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    random = secrets.token_hex(6)
+    temporary = path.with_name(f".{path.name}.{random}.part")
+    descriptor = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+        mode,
+    )
 
     with os.fdopen(descriptor, "wb") as stream:
         os.fchmod(descriptor, mode)

@@ -40,15 +40,19 @@ class PoolBatch:
     def halves(self) -> tuple[PoolBatch, PoolBatch]:
         """The batch in two parts."""
         middle = len(self.items) // 2
-        first = PoolBatch(self.common, self.items[:middle])
-        second = PoolBatch(self.common, self.items[middle:])
-        return first, second
+        first_items = self.items[:middle]
+        second_items = self.items[middle:]
+        return (
+            PoolBatch(self.common, first_items),
+            PoolBatch(self.common, second_items),
+        )
 
 
 def in_batches(common: Any, items: Sequence[Any]) -> Iterator[PoolBatch]:
     """The items in batches of at most BATCH_SIZE."""
     for start in range(0, len(items), BATCH_SIZE):
-        yield PoolBatch(common, items[start : start + BATCH_SIZE])
+        end = start + BATCH_SIZE
+        yield PoolBatch(common, items[start:end])
 
 
 @dataclass
