@@ -139,7 +139,7 @@ def test_a_failed_step_survives_the_way_between_processes() -> None:
     import pickle
 
     error = StepFailed(Reason.UNDECODABLE, "PixelData")
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301  our own bytes
+    copy = pickle.loads(pickle.dumps(error))
 
     assert (copy.reason, copy.detail, str(copy)) == (error.reason, error.detail, str(error))
 

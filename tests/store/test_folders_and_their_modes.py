@@ -57,9 +57,11 @@ def test_a_file_in_the_way_is_named_as_what_was_wanted(tmp_path: Path, make: obj
 @pytest.mark.parametrize("make", [private_folder, public_folder])
 def test_a_read_only_file_system_is_a_fault(tmp_path: Path, make: object) -> None:
     volume = tmp_path / "volume"
-    with mounted(volume, "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs"):
-        with pytest.raises(EnvironmentFault, match="cannot be written"):
-            make(volume / "new", "release")  # type: ignore[operator]
+    with (
+        mounted(volume, "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs"),
+        pytest.raises(EnvironmentFault, match="cannot be written"),
+    ):
+        make(volume / "new", "release")  # type: ignore[operator]
 
 
 def test_a_future_release_is_readable_in_depth(tmp_path: Path) -> None:
