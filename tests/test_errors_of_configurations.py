@@ -1,4 +1,4 @@
-"""Every error of a configuration names the key, and the file and line or the variable that it came from."""
+"""Errors of a configuration name the key, and the file and line or the variable it came from."""
 
 from __future__ import annotations
 

@@ -41,15 +41,19 @@ def main() -> None:
     if is_verbose_version(arguments):
         print("\n".join(version_lines()))
         return
-    sys.exit(_run_command())
+    sys.exit(_run_command(arguments))
 
 
-def _run_command() -> int:
+def _run_command(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     from deidflow.errors import DeidflowError
 
     try:
-        code = app(exit_on_error=False, print_error=False)
+        code = app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+        )
     except CycloptsError as error:
         words = str(error).split()
         return _fail(" ".join(words), _WRONG_ARGUMENTS)

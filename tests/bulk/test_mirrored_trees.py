@@ -1,4 +1,4 @@
-"""With `mirror` the tree stays, and no name of it: folders and files are counted among their siblings."""
+"""With `mirror` the tree stays, but no name of it: folders and files are counted."""
 
 from __future__ import annotations
 

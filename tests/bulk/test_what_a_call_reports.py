@@ -265,7 +265,7 @@ def test_a_folder_in_place_of_the_audit_cannot_be_read(tmp_path: Path) -> None:
         check_audit(resumed)
 
 
-def test_only_the_vault_s_table_has_paths(tmp_path: Path) -> None:
+def test_only_the_vault_s_table_has_paths() -> None:
     table = quarantine_table([SKIPPED, HELD], ["=notes.txt", "a.dcm", "b\udcff.dcm"])
 
     lines = table.splitlines()

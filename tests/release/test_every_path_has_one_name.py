@@ -1,4 +1,4 @@
-"""Paths of a run: private ones in the vault, projects apart, and nothing taken for a session that is none."""
+"""Paths of a run: private ones are in the vault, and projects are apart."""
 
 from __future__ import annotations
 

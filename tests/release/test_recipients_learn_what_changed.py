@@ -1,4 +1,4 @@
-"""changes.tsv names each series that differs from the version before; the vault's table keeps old rows."""
+"""changes.tsv names each series that changed; the vault's table keeps rows of earlier calls."""
 
 from __future__ import annotations
 

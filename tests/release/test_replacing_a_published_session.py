@@ -1,4 +1,4 @@
-"""A published session is replaced whole, on file systems that can exchange folders and on those that cannot."""
+"""A published session is replaced as a whole, with or without an exchange of folders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def staged(staging: Path) -> Path:
 @pytest.fixture
 def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on NFS, where renameat2 knows no RENAME_EXCHANGE."""
-    monkeypatch.setattr(publishing, "_exchange", lambda first, second: False)
+    monkeypatch.setattr(publishing, "_exchange", lambda *_: False)
 
 
 def session(folder: Path, version: str) -> Path:
@@ -88,7 +88,7 @@ def test_without_an_exchange(staging: Path, staged: Path, published: Path) -> No
 def test_killed_before_the_first_rename_the_old_version_stays(
     staging: Path, staged: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012  it dies at an arranged step
         die_before_rename(patch, 1)
         publish(staged, published, staging)
 
@@ -103,7 +103,7 @@ def test_killed_before_the_first_rename_the_old_version_stays(
 def test_killed_between_the_renames_the_next_run_completes(
     staging: Path, staged: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012  it dies at an arranged step
         die_before_rename(patch, 2)
         publish(staged, published, staging)
 
@@ -123,7 +123,7 @@ def test_killed_after_the_renames_the_next_run_cleans_up(
         if len(removed) == 2:
             raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012  it dies at an arranged step
         patch.setattr(publishing, "remove_tree", die_at_second)
         publish(staged, published, staging)
 
@@ -136,7 +136,7 @@ def test_killed_after_the_renames_the_next_run_cleans_up(
 def test_the_old_version_comes_back_where_the_new_one_is_gone(
     staging: Path, staged: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012  it dies at an arranged step
         die_before_rename(patch, 2)
         publish(staged, published, staging)
     publishing.remove_tree(staged)

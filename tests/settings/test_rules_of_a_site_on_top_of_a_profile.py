@@ -1,4 +1,4 @@
-"""What a site asks of single attributes wins over its profile, and the console says what it lets out."""
+"""What a site asks of single attributes wins over its profile; warnings say what it lets out."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Exceptions become errors in words: faults of the machine stop the run, others cost one subject."""
+"""Exceptions become errors in words: faults of the machine stop the run, others cost a subject."""
 
 from __future__ import annotations
 
 import binascii
 import errno
+import pickle
 import sqlite3
 import struct
 import subprocess
@@ -136,10 +137,8 @@ def test_an_expected_error_has_its_own_exit_code() -> None:
 
 
 def test_a_failed_step_survives_the_way_between_processes() -> None:
-    import pickle
-
     error = StepFailed(Reason.UNDECODABLE, "PixelData")
-    copy = pickle.loads(pickle.dumps(error))
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301  our own bytes
 
     assert (copy.reason, copy.detail, str(copy)) == (error.reason, error.detail, str(error))
 

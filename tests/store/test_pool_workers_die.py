@@ -69,7 +69,7 @@ def test_every_worker_may_die_and_the_rest_is_done() -> None:
 def test_a_worker_that_dies_while_it_waits_is_replaced() -> None:
     with Pool(work, 1, LIMIT) as pool:
         assert list(pool.map([PoolBatch("done", ["a"])], lost)) == [[("done a", None)]]
-        (worker,) = pool._workers
+        (worker,) = pool._workers  # noqa: SLF001  nobody else knows the process
         worker.process.kill()
         worker.process.join()
         rows = list(pool.map([PoolBatch("done", ["b", "c"])], lost))
