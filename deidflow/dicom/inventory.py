@@ -66,7 +66,7 @@ class Entry(NamedTuple):
             row["path"],
             row["sha256"],
             Verdict(row["verdict"]) if row["verdict"] else None,
-            Reason.read(row["reason"]) if row["reason"] else None,
+            Reason(row["reason"]) if row["reason"] else None,
             Instance.from_json(row["instance"]) if row["instance"] else None,
             tuple(row["absent"]),
         )

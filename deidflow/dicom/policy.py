@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from deidflow.dicom.instance import Instance
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
+from deidflow.spelling import did_you_mean
 from deidflow.verdicts import Reason, Verdict
 
 FUNCTIONAL_GROUPS = 0x52009230
@@ -32,10 +32,8 @@ def class_uids(names: Iterable[str]) -> frozenset[str]:
         elif name in by_keyword:
             found.add(by_keyword[name])
         else:
-            near = difflib.get_close_matches(name, list(by_keyword), n=1)
-            raise ConfigError(
-                f"no SOP class '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
-            )
+            hint = did_you_mean(name, by_keyword)
+            raise ConfigError(f"no SOP class '{name}'{hint}")
     return frozenset(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +12,7 @@ from deidflow.documents import Document, parse, read_document
 from deidflow.errors import ConfigError
 from deidflow.header.profile import ActionName, Category, Dates, Deviation, Option, Profile
 from deidflow.resources import resource
+from deidflow.spelling import did_you_mean
 
 NAMES = ("low", "high", "basic", "clinical-trial", "research", "pseudonymize")
 _KNOWN: dict[str, tuple[str, ...]] = {
@@ -43,8 +43,7 @@ def _named(name: str) -> Profile:
 def read_profile(path: Path, chain: tuple[Path, ...] = ()) -> Profile:
     """The profile in a file; raises ConfigError as `load_profile` does."""
     if path.suffix not in (".yaml", ".yml") and not path.exists():
-        near = difflib.get_close_matches(path.name, NAMES, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(path.name, NAMES)
         raise ConfigError(
             f"there is no profile '{path.name}'{hint} (known: {', '.join(NAMES)}; or name a YAML file)"
         )
@@ -89,8 +88,7 @@ def _explained(document: Document, error: ValidationError) -> str:
     if not known:
         return f"{text}: {first['msg'].removeprefix('Value error, ')}"
     wrong = str(where[-1] if first["type"] == "extra_forbidden" else first.get("input"))
-    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.3)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(wrong, known, cutoff=0.3)
     return f"{text}: '{wrong}' is not known{hint} (known: {', '.join(known)})"
 
 

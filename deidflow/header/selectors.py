@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
 from deidflow.errors import ConfigError
+from deidflow.spelling import did_you_mean
 
 _TAG = re.compile(r"\(?([0-9a-f]{4}),?([0-9a-f]{4})\)?", re.IGNORECASE)
 _REPEATING = re.compile(r"\(?([0-9a-fx]{4}),?([0-9a-fx]{4})\)?", re.IGNORECASE)
@@ -72,8 +72,7 @@ def tag_of(attribute: str) -> int:
         return int(match[1] + match[2], 16)
     tag = tag_for_keyword(attribute.strip())
     if tag is None:
-        near = difflib.get_close_matches(attribute, list(keyword_dict), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(attribute, keyword_dict)
         raise ConfigError(f"no attribute '{attribute}'{hint}; give a keyword, gggg,eeee, 60xx,xxxx, "
                           "gggg,[CREATOR]ee or Sequence/Keyword")  # fmt: skip
     return int(tag)
