@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pydicom
 
-from deidflow.dicom.instance import IDENTIFIER_TAGS
+from deidflow.dicom.attributes import identifier_kinds
 from deidflow.header.csa import identifying_spans
 from deidflow.header.rules import listed_attributes
 from deidflow.header.selectors import keyword_of
@@ -45,7 +45,7 @@ def _codes() -> dict[int, str]:
 
 def _identifiers(header: Any) -> list[tuple[str, str]]:
     found = []
-    for tag, kind in IDENTIFIER_TAGS.items():
+    for tag, kind in identifier_kinds().items():
         if tag in header and header[tag].value:
             found.append((kind, str(header[tag].value)))
     return found

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
+from deidflow.dicom.dictionary import sop_class_uids
 from deidflow.dicom.instance import Instance
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
@@ -22,9 +23,7 @@ RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 
 def class_uids(names: Iterable[str]) -> frozenset[str]:
     """SOP Class UIDs from UIDs and names of the data dictionary; raises ConfigError with the nearest name."""
-    from pydicom._uid_dict import UID_dictionary
-
-    by_keyword = {entry[4]: uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class"}
+    by_keyword = sop_class_uids()
     found = set()
     for name in names:
         if name[:1].isdigit():

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.checks.cohort import Cohort
+from deidflow.dicom.attributes import DATES
 from deidflow.dicom.grouping import Cohort as Group
 from deidflow.dicom.grouping import Subject
-from deidflow.dicom.instance import DATES
 from deidflow.identity.vault import Identity
 from deidflow.store.files import read_json, write_bytes_atomic
 

@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
-from deidflow.dicom.instance import DATES, NAMES, NUMBERS
 from deidflow.dicom.patients import Member
 from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to

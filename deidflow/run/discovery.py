@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.dicom.entry_records import from_json, to_json
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
@@ -19,8 +19,6 @@ from deidflow.settings.run import PlanSettings
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
-READER_VERSION = "7"
-"""Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
 Fresh = tuple[str, tuple[int, int, int, int], str]
 
@@ -69,9 +67,9 @@ def take_inventory(
     unread: dict[str, Found] = {}
     for file in (one for one in found if isinstance(one, Found)):
         signature, text = known.pop(file.path, (None, ""))
-        row = json.loads(text) if signature == file.signature else {}
-        if row.get("reader") == READER_VERSION:
-            entries.append(Entry.from_json(row["entry"]))
+        entry = from_json(text) if signature == file.signature else None
+        if entry is not None:
+            entries.append(entry)
         else:
             unread[file.path] = file
     fresh = list(read_in_children(source, list(unread), children, log))
@@ -80,11 +78,7 @@ def take_inventory(
 
 
 def _row(file: Found, entry: Entry) -> Fresh:
-    return (
-        file.path,
-        file.signature,
-        json.dumps({"reader": READER_VERSION, "entry": entry.to_json()}),
-    )
+    return file.path, file.signature, to_json(entry)
 
 
 def read_in_children(
@@ -96,9 +90,9 @@ def read_in_children(
         batch = waiting[:_BATCH]
         done = 0
         try:
-            for row in children.stream(log, read_files, str(source), batch):
+            for entry in children.stream(log, read_files, str(source), batch):
                 done += 1
-                yield Entry.from_json(row)
+                yield entry
         except StepFailed as error:
             if error.reason is Reason.STOPPED:
                 raise

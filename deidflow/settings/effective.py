@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from deidflow.dicom.elements import dictionary_vrs
+from deidflow.dicom.dictionary import dictionary_vrs
 from deidflow.errors import ConfigError, UsageError
 from deidflow.header.load_profile import load_profile
 from deidflow.header.profile import Dates, Deviation, Profile

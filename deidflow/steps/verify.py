@@ -21,7 +21,7 @@ from deidflow.checks.staged import (
     check_others,
     check_series,
 )
-from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
+from deidflow.dicom.attributes import DATES, identifier_kinds
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
@@ -48,7 +48,7 @@ class Claims:
         """The claims of a profile."""
         rules = compile_profile(profile)
         stays = ("keep", "retain", "replace")
-        kept = tuple(tag for tag in IDENTIFIER_TAGS if rules.for_tag(tag, "LO").action in stays)
+        kept = tuple(tag for tag in identifier_kinds() if rules.for_tag(tag, "LO").action in stays)
         dated = DATES if profile.dates.mode == "keep" else frozenset()
         uids = profile.base == "ps315" and "retain_uids" not in profile.options
         return cls(frozenset(profile.search) - (dated - {"birth"}), uids, kept)
