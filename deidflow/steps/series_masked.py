@@ -18,6 +18,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.pixels import (
     Pixels,
@@ -27,7 +28,6 @@ from deidflow.dicom.pixels import (
     read_pixels,
     without_overlay_bits,
 )
-from deidflow.dicom.policy import FUNCTIONAL_GROUPS
 from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
@@ -148,7 +148,7 @@ class MaskedSeries:
         renumber(header, self.uids)
         mark_defaced(
             header,
-            enhanced=FUNCTIONAL_GROUPS in header,
+            enhanced=PER_FRAME_TAG in header,
             derived=self.settings.image_type == "derived",
         )
         header.file_meta = file_meta(header, ExplicitVRLittleEndian)
