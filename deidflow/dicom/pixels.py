@@ -14,6 +14,7 @@ from pydicom.pixels import pixel_array
 
 from deidflow.dicom.component import PHASE, component
 from deidflow.dicom.encoding import NATIVE
+from deidflow.dicom.functional_groups import FunctionalGroups
 from deidflow.dicom.structure import EXPLICIT_BIG
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
@@ -24,14 +25,30 @@ HIGH_THROUGHPUT = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("201", "2
 """HTJ2K, which GDCM cannot decode."""
 _CELLS = {8: "u1", 16: "u2", 32: "u4"}
 _SHAPE = (
-    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
-    "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
-)  # fmt: skip
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "NumberOfFrames",
+)
+"""Attributes that describe pixel data (PS3.3 C.7.6.3)."""
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_ANY_UID = "2.25.1"
+_AIR_HU = -1000.0
+_MIDDLE_OF_PHASE = 2048
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Stored cells of one instance, shape (frames, rows, columns, samples), and how they were read."""
+    """Stored cells of one instance, shape (frames, rows, columns, samples), and how they were read.
+
+    `decoded` is set if the source is compressed, `lossy` if its compression is.
+    """
 
     cells: Stored
     decoded: bool
@@ -39,9 +56,10 @@ class Pixels:
 
 
 def read_pixels(source: Any, scratch: Path) -> Pixels:
-    """The stored cells of a data set as read by pydicom; compressed ones decoded by SimpleITK's GDCM.
+    """The stored cells of a data set as read by pydicom, decoded by SimpleITK's GDCM if compressed.
 
-    Native cells are unsigned and hold every allocated bit. Raises Withheld without a decoder.
+    Native cells are unsigned and hold every allocated bit. `scratch` is a folder for temporary files.
+    Raises Withheld without a decoder.
     """
     check_encoding(source)
     syntax = str(source.file_meta.TransferSyntaxUID)
@@ -49,108 +67,119 @@ def read_pixels(source: Any, scratch: Path) -> Pixels:
         return Pixels(_native(source, syntax), decoded=False, lossy=False)
     if lowest_bit(source):
         raise Withheld(Reason.NO_DECODER, "high bit")
-    cells = _openjpeg(source) if syntax in HIGH_THROUGHPUT else _decode(source, scratch)
+    if syntax in HIGH_THROUGHPUT:
+        cells = _openjpeg(source)
+    else:
+        cells = _gdcm(source, scratch)
     return Pixels(cells, decoded=True, lossy=syntax in LOSSY)
 
 
 def check_encoding(source: Any) -> None:
-    """Raise Withheld for fragments under a native transfer syntax, and native pixels under a compressed one."""
+    """Raise Withheld if pixels are in fragments under a native transfer syntax, or the reverse."""
     in_fragments = bool(source["PixelData"].is_undefined_length)
-    if in_fragments == (str(source.file_meta.TransferSyntaxUID) in NATIVE):
+    is_native = str(source.file_meta.TransferSyntaxUID) in NATIVE
+    if in_fragments == is_native:
         raise Withheld(Reason.PIXEL_ENCODING)
 
 
 def lowest_bit(source: Any) -> int:
-    """The bit of a cell where the stored value begins; 0 but for old files (HighBit, PS3.5 8.1.1)."""
+    """The bit of a cell where the stored value begins; 0 except in old files (PS3.5 section 8.1.1).
+
+    Raises Withheld if HighBit lies outside the cell.
+    """
     stored = int(source.BitsStored)
-    lowest = int(source.get("HighBit", stored - 1)) - stored + 1
+    highest = int(source.get("HighBit", stored - 1))
+    lowest = highest - stored + 1
     if not 0 <= lowest <= int(source.BitsAllocated) - stored:
         raise Withheld(Reason.NO_DECODER, "high bit")
     return lowest
 
 
 def stored_values(cells: Stored, source: Any) -> NDArray[np.int64]:
-    """The integers that cells hold in their BitsStored, signed where the header says so."""
+    """The integers that cells hold in their BitsStored, signed if the header says so."""
     bits = int(source.BitsStored)
-    values: NDArray[np.int64] = (cells.astype(np.int64) >> lowest_bit(source)) & ((1 << bits) - 1)
-    if int(source.PixelRepresentation) == 1:
-        values = values - ((values >> (bits - 1)) << bits)
-    return values
+    mask = (1 << bits) - 1
+    aligned = cells.astype(np.int64) >> lowest_bit(source)
+    values: NDArray[np.int64] = aligned & mask
+    if int(source.PixelRepresentation) != 1:
+        return values
+    sign = values >> (bits - 1)
+    return values - (sign << bits)
 
 
 def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
-    """A frame's cells (rows, columns, samples) in real units (HU for CT), colour as its mean, (rows, columns)."""
-    slope, intercept = _rescale(source, frame)
+    """A frame's cells, shape (rows, columns, samples), in real units (HU for CT), shape (rows, columns).
+
+    Colour becomes the mean of its samples.
+    """
+    rescale = _rescale(source, frame)
     stored = stored_values(cells, source).mean(-1, dtype=np.float32)
-    if source.PhotometricInterpretation == "MONOCHROME1" and source.get("Modality") != "CT":
+    is_inverted = source.PhotometricInterpretation == "MONOCHROME1"
+    if is_inverted and source.get("Modality") != "CT":
         stored = stored.max() - stored
-    values: NDArray[np.float32] = (stored * np.float32(slope) + np.float32(intercept)).astype(
-        np.float32
-    )
-    return values
+
+    values = stored * np.float32(rescale.slope) + np.float32(rescale.intercept)
+    real: NDArray[np.float32] = values.astype(np.float32)
+    return real
 
 
 def without_overlay_bits(cells: Stored, source: Any) -> Stored:
-    """Native cells whose bits outside BitsStored hold nothing; a sign that goes on above the value may stay.
+    """Native cells whose bits outside BitsStored are cleared; a sign extended above the value may stay.
 
-    Old overlays lie in such bits (PS3.5 8.1.1, retired), and whatever else somebody put there. Raises Withheld
-    where HighBit contradicts the pixels: values below it, and none in its highest bits.
+    Old overlays are in such bits (PS3.5 section 8.1.1, retired), and whatever else somebody put there.
+    Raises Withheld if HighBit contradicts the pixels: values below it, and none in its highest bits.
     """
-    stored, allocated = int(source.BitsStored), int(source.BitsAllocated)
-    if stored == allocated or cells.dtype.kind != "u":
+    stored = int(source.BitsStored)
+    if stored == int(source.BitsAllocated) or cells.dtype.kind != "u":
         return cells
+
     lowest = lowest_bit(source)
-    plain: Stored = cells & cells.dtype.type(((1 << stored) - 1) << lowest)
+    value_mask = (1 << stored) - 1
+    plain: Stored = cells & cells.dtype.type(value_mask << lowest)
     if np.array_equal(plain, cells):
         return cells
     if lowest and not (cells >> stored).any():
         raise Withheld(Reason.NO_DECODER, "high bit")
     if int(source.PixelRepresentation) == 0:
         return plain
-    signed: Stored = (stored_values(cells, source) << lowest).astype(cells.dtype)
+
+    values = stored_values(cells, source)
+    signed: Stored = (values << lowest).astype(cells.dtype)
     return cells if np.array_equal(signed, cells) else signed
 
 
 def shape_of(source: Any) -> tuple[int, int, int, int]:
     """Frames, rows, columns and samples."""
     frames = int(source.get("NumberOfFrames") or 1)
-    return frames, int(source.Rows), int(source.Columns), int(source.get("SamplesPerPixel") or 1)
+    samples = int(source.get("SamplesPerPixel") or 1)
+    return frames, int(source.Rows), int(source.Columns), samples
+
+
+def _has_sample_planes(source: Any) -> bool:
+    """Whether native pixel data hold one plane per sample (PS3.3 C.7.6.3.1.3)."""
+    return int(source.get("PlanarConfiguration") or 0) == 1
 
 
 def _native(source: Any, syntax: str) -> Stored:
     frames, rows, columns, samples = shape_of(source)
-    if (
-        int(source.BitsAllocated) not in _CELLS
-        or source.PhotometricInterpretation == "YBR_FULL_422"
-    ):
+    allocated = int(source.BitsAllocated)
+    if allocated not in _CELLS or source.PhotometricInterpretation == "YBR_FULL_422":
         raise Withheld(Reason.NO_DECODER)
-    kind = np.dtype(_CELLS[int(source.BitsAllocated)])
+
+    kind = np.dtype(_CELLS[allocated])
     stored = kind.newbyteorder(">" if syntax == EXPLICIT_BIG else "<")
-    flat = np.frombuffer(source.PixelData, stored, frames * rows * columns * samples).astype(kind)
-    if samples > 1 and int(source.get("PlanarConfiguration") or 0) == 1:
+    count = frames * rows * columns * samples
+    flat = np.frombuffer(source.PixelData, stored, count).astype(kind)
+    if samples > 1 and _has_sample_planes(source):
         return flat.reshape(frames, samples, rows, columns).transpose(0, 2, 3, 1)
     return flat.reshape(frames, rows, columns, samples)
 
 
-def _decode(source: Any, scratch: Path) -> Stored:
-    """Decode through a file that has the pixel description only, so that nothing else can confuse GDCM."""
-    bare = Dataset()
-    for keyword in _SHAPE:
-        if keyword in source:
-            bare[keyword] = source[keyword]
-    if bare.PhotometricInterpretation == "MONOCHROME1":
-        bare.PhotometricInterpretation = "MONOCHROME2"
-    bare["PixelData"] = source["PixelData"]
-    bare.SOPClassUID, bare.SOPInstanceUID, bare.Modality = (
-        "1.2.840.10008.5.1.4.1.1.7",
-        "2.25.1",
-        "OT",
-    )
-    bare.file_meta = FileMetaDataset()
-    bare.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+def _gdcm(source: Any, scratch: Path) -> Stored:
+    """Decode with GDCM through a file of the pixel description only, so that nothing else confuses it."""
     path = scratch / "decode.dcm"
     try:
-        bare.save_as(path, enforce_file_format=True)
+        _pixel_description(source).save_as(path, enforce_file_format=True)
         return _read_gdcm(path, shape_of(source))
     except (RuntimeError, ValueError):
         raise Withheld(Reason.NO_DECODER) from None
@@ -158,11 +187,29 @@ def _decode(source: Any, scratch: Path) -> Stored:
         path.unlink(missing_ok=True)
 
 
+def _pixel_description(source: Any) -> Dataset:
+    """A secondary capture with the pixel data of the source, and the attributes that describe them."""
+    bare = Dataset()
+    for keyword in _SHAPE:
+        if keyword in source:
+            bare[keyword] = source[keyword]
+    if bare.PhotometricInterpretation == "MONOCHROME1":
+        bare.PhotometricInterpretation = "MONOCHROME2"
+
+    bare["PixelData"] = source["PixelData"]
+    bare.SOPClassUID = _SECONDARY_CAPTURE
+    bare.SOPInstanceUID = _ANY_UID
+    bare.Modality = "OT"
+    bare.file_meta = FileMetaDataset()
+    bare.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+    return bare
+
+
 def _openjpeg(source: Any) -> Stored:
     """HTJ2K, frame by frame, by OpenJPEG through pydicom."""
     try:
         values = np.asarray(pixel_array(source, raw=True))
-    except Exception:
+    except Exception:  # noqa: BLE001 - decoders raise anything for a broken codestream
         raise Withheld(Reason.NO_DECODER) from None
     cells: Stored = np.ascontiguousarray(values.reshape(shape_of(source)))
     return cells
@@ -183,17 +230,21 @@ def put_pixels(header: Any, cells: Stored, source: Any, *, decoded: bool) -> Non
     allocated = int(source.BitsAllocated)
     kind = np.dtype(_CELLS[allocated]).newbyteorder("<")
     content = np.ascontiguousarray(cells).astype(kind, casting="unsafe").tobytes()
-    header.PixelData = content + (b"\0" if len(content) % 2 else b"")
+    padding = b"\0" if len(content) % 2 else b""
+    header.PixelData = content + padding
     header["PixelData"].VR = "OB" if allocated == 8 else "OW"
-    if cells.shape[3] > 1:
+
+    samples = cells.shape[3]
+    if samples > 1:
         header.PlanarConfiguration = 0
         if decoded and str(source.PhotometricInterpretation).startswith("YBR"):
             header.PhotometricInterpretation = "RGB"
 
 
 def in_source_order(cells: Stored, source: Any) -> Stored:
-    """Native cells in the order of the source's pixel data: planes of samples where it has such."""
-    if cells.shape[3] > 1 and int(source.get("PlanarConfiguration") or 0) == 1:
+    """Native cells in the order of the source's pixel data: planes of samples if it has such."""
+    samples = cells.shape[3]
+    if samples > 1 and _has_sample_planes(source):
         cells = cells.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(cells)
 
@@ -201,35 +252,59 @@ def in_source_order(cells: Stored, source: Any) -> Stored:
 def fill_cell(source: Any, frame: int, fill: float | None = None) -> int:
     """The stored value of real 0 (MR, PT), 2048 for phase, -1000 HU (CT), 0 (colour) for one frame.
 
-    `fill` is another real value. Returned as the unsigned cell. Neither the minimum (pads lie below air)
-    nor PixelPaddingValue.
+    `fill` is another real value. Returned as the unsigned cell. Neither the minimum (pads lie below
+    air) nor PixelPaddingValue.
     """
     if int(source.get("SamplesPerPixel") or 1) > 1:
         return 0
-    slope, intercept = _rescale(source, frame)
-    real = fill if fill is not None else -1000.0 if source.get("Modality") == "CT" else 0.0
-    middle = fill is None and _is_unscaled_phase(source, frame)
-    value = 2048 if middle else round((real - intercept) / slope)
-    bits, signed = int(source.BitsStored), int(source.PixelRepresentation) == 1
-    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    value = _fill_value(source, frame, fill)
+    bits = int(source.BitsStored)
+    signed = int(source.PixelRepresentation) == 1
+    low = -(1 << bits - 1) if signed else 0
+    high = (1 << bits - 1) - 1 if signed else (1 << bits) - 1
+
     cell = min(max(value, low), high) << lowest_bit(source)
-    return cell & ((1 << int(source.BitsAllocated)) - 1)
+    cell_mask = (1 << int(source.BitsAllocated)) - 1
+    return cell & cell_mask
+
+
+def _fill_value(source: Any, frame: int, fill: float | None) -> int:
+    """The value to store, before it is limited to the range of stored values."""
+    if fill is None and _is_unscaled_phase(source, frame):
+        return _MIDDLE_OF_PHASE
+    if fill is None:
+        fill = _AIR_HU if source.get("Modality") == "CT" else 0.0
+    rescale = _rescale(source, frame)
+    return round((fill - rescale.intercept) / rescale.slope)
 
 
 def _is_unscaled_phase(source: Any, frame: int) -> bool:
-    """Phase as 0 to 4095 without a rescale that says where zero is."""
-    unsigned = int(source.PixelRepresentation) == 0 and int(source.BitsStored) >= 12
-    return unsigned and _rescale(source, frame) == (1.0, 0.0) and component(source, frame) == PHASE
+    """Whether a frame is phase as 0 to 4095 without a rescale that says where zero is."""
+    is_unsigned = int(source.PixelRepresentation) == 0
+    if not is_unsigned or int(source.BitsStored) < 12:
+        return False
+    return _rescale(source, frame) == _IDENTITY and component(source, frame) == PHASE
 
 
-def _rescale(source: Any, frame: int) -> tuple[float, float]:
-    groups = source.get("PerFrameFunctionalGroupsSequence")
-    shared = source.get("SharedFunctionalGroupsSequence")
-    for group in ([groups[frame]] if groups else []) + ([shared[0]] if shared else []):
-        if group.get("PixelValueTransformationSequence"):
-            item = group.PixelValueTransformationSequence[0]
-            return float(item.RescaleSlope) or 1.0, float(item.RescaleIntercept)
+@dataclass(frozen=True)
+class _Rescale:
+    """Real value = slope * stored value + intercept (PS3.3 C.11.1.1.2)."""
+
+    slope: float
+    intercept: float
+
+
+_IDENTITY = _Rescale(1.0, 0.0)
+
+
+def _rescale(source: Any, frame: int) -> _Rescale:
+    groups = FunctionalGroups.of(source)
+    item = groups.macro(frame, "PixelValueTransformationSequence")
+    if item is not None:
+        return _Rescale(float(item.RescaleSlope) or 1.0, float(item.RescaleIntercept))
+
     slope = source.get("RescaleSlope")
-    return float(1 if slope in (None, "") else slope) or 1.0, float(
-        source.get("RescaleIntercept") or 0
-    )
+    if slope in (None, ""):
+        slope = 1
+    intercept = source.get("RescaleIntercept") or 0
+    return _Rescale(float(slope) or 1.0, float(intercept))
