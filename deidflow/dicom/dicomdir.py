@@ -20,7 +20,7 @@ def absent_files(source: Path, path: str) -> tuple[str, ...]:
     """
     try:
         listed = set(_listed_files(source / path))
-    except Exception:
+    except Exception:  # noqa: BLE001 - pydicom may raise anything for what a DICOMDIR may hold
         return ()
     folder = Path(path).parent
     names = {str(folder.joinpath(*parts)) for parts in listed}

@@ -67,11 +67,10 @@ def read_pixels(source: Any, scratch: Path) -> Pixels:
         return Pixels(_native(source, syntax), decoded=False, lossy=False)
     if lowest_bit(source):
         raise Withheld(Reason.NO_DECODER, "high bit")
+    is_lossy = syntax in LOSSY
     if syntax in HIGH_THROUGHPUT:
-        cells = _openjpeg(source)
-    else:
-        cells = _gdcm(source, scratch)
-    return Pixels(cells, decoded=True, lossy=syntax in LOSSY)
+        return Pixels(_openjpeg(source), decoded=True, lossy=is_lossy)
+    return Pixels(_gdcm(source, scratch), decoded=True, lossy=is_lossy)
 
 
 def check_encoding(source: Any) -> None:
