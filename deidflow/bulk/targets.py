@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from deidflow.bulk.read import Place
 from deidflow.dicom.grouping import Series, Subject
-from deidflow.dicom.patients import Member
+from deidflow.dicom.persons import Member
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import WorkOrder

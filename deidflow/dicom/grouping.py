@@ -11,9 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.instance import Instance, Pair
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.patients import Discovery, Known, Member, nobody, patients_of
+from deidflow.dicom.patients import Discovery, patients_of
+from deidflow.dicom.persons import Member
 from deidflow.dicom.policy import deciding, judge
 from deidflow.verdicts import Reason, Verdict
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
-from deidflow.dicom.patients import Member
+from deidflow.dicom.persons import Member
 from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, study_date, study_origin

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from deidflow.dicom.patients import Demographics
+from deidflow.dicom.demographics import Demographics
 from deidflow.identity.database import open_database, transaction
 from deidflow.identity.persons import Person
 from deidflow.identity.sealing import RowKey, Sealer

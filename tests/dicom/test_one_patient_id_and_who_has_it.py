@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.grouping import Cohort, group
-from deidflow.dicom.patients import Demographics
 from deidflow.verdicts import Reason, Verdict
 from tests.conftest import inventory, save_series
 
