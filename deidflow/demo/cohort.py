@@ -38,8 +38,16 @@ def make_cohort(folder: Path) -> Expected:
     ct_visit = Visit(tanaka, 2, "20240405")
 
     home = folder / "Mueller Gerlinde"
-    released = _sagittal(home / "visit 20230316", first_visit, seed=11)
-    released += _sagittal(home / "visit 20230914", second_visit, seed=12)
+    released = _sagittal(
+        home / "visit 20230316",
+        first_visit,
+        seed=11,
+    )
+    released += _sagittal(
+        home / "visit 20230914",
+        second_visit,
+        seed=12,
+    )
     released += _oblique_study(folder / "Nowak_Zbigniew_19740923", nowak_visit)
 
     home = folder / "tanaka-mitsuko"

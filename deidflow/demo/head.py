@@ -40,18 +40,30 @@ _HEADREST_VOXELS = 3
 def average_head() -> Image:
     """The template of pydeface as float32 in LPS."""
     path = files("pydeface").joinpath("data", "mean_reg2mean.nii.gz")
-    return sitk.DICOMOrient(sitk.ReadImage(str(path), sitk.sitkFloat32), "LPS")
+    return sitk.DICOMOrient(
+        sitk.ReadImage(str(path), sitk.sitkFloat32),
+        "LPS",
+    )
 
 
 def warped_head(seed: int) -> Image:
     """The average head turned, scaled and bent at random, with noise and a receive field (2 mm)."""
     head = average_head()
     generator = np.random.default_rng(seed)
-    moved = _moved(head, head, generator, outside=0.0)
+    moved = _moved(
+        head,
+        head,
+        generator,
+        outside=0.0,
+    )
     values = sitk.GetArrayFromImage(moved)
     field = _receive_field(values.shape, generator)
 
-    noise = generator.normal(0, _MR_NOISE, (2, *values.shape))
+    noise = generator.normal(
+        0,
+        _MR_NOISE,
+        (2, *values.shape),
+    )
     real = values * field + noise[0]
     noisy = np.hypot(real, noise[1])
     return image_of(noisy.astype(np.float32), _WARPED_GRID)
@@ -74,12 +86,21 @@ def warped_tomography(seed: int) -> Image:
     """
     generator = np.random.default_rng(seed)
     head = average_head()
-    moved = _moved(_hounsfield(head), head, generator, outside=_AIR_HU)
+    moved = _moved(
+        _hounsfield(head),
+        head,
+        generator,
+        outside=_AIR_HU,
+    )
     values = sitk.GetArrayFromImage(moved)
     values[_headrest(values)] = _HEADREST_HU
 
     noise = generator.normal(0, _CT_NOISE_HU, values.shape)
-    noisy = np.clip(values + noise, _LOWEST_HU, _HIGHEST_HU)
+    noisy = np.clip(
+        values + noise,
+        _LOWEST_HU,
+        _HIGHEST_HU,
+    )
     return image_of(noisy.astype(np.float32), _WARPED_GRID)
 
 

@@ -22,7 +22,8 @@ class MadeUpPerson:
     @property
     def planted(self) -> tuple[str, ...]:
         """What must not be found in any byte of the release."""
-        parts = (*self.name.split("^"), *self.physician.split("^"))
+        names = f"{self.name}^{self.physician}"
+        parts = names.split("^")
         return (*parts, self.patient_id, self.institution)
 
 

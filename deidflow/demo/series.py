@@ -48,11 +48,16 @@ def write_series(
     """
     folder.mkdir(parents=True, exist_ok=True)
     count: int = sum(volume.GetSize()[2] for volume in volumes)
-    order = np.random.default_rng(number).permutation(count) if shuffled else np.arange(count)
+    order = _order(count, seed=number if shuffled else None)
     instance = 0
     for time, volume in enumerate(volumes):
         for index, values in enumerate(_stored(volume, tomography=tomography)):
-            header = study_header(visit, number, description, instance + 1)
+            header = study_header(
+                visit,
+                number,
+                description,
+                instance + 1,
+            )
             _add_image(header, volume, values, index)
             if tomography:
                 _make_tomography(header)
@@ -63,6 +68,14 @@ def write_series(
             _save(header, folder / f"IM{file_number:05d}")
             instance += 1
     return count
+
+
+def _order(count: int, *, seed: int | None) -> NDArray[np.int64]:
+    """Numbers of files in the order of instances; shuffled with a seed."""
+    if seed is None:
+        return np.arange(count)
+    generator = np.random.default_rng(seed)
+    return generator.permutation(count)
 
 
 def _stored(volume: Any, *, tomography: bool) -> NDArray[np.uint16]:
@@ -103,7 +116,7 @@ def _add_image(header: Dataset, volume: Any, values: NDArray[Any], index: int) -
     header.MagneticFieldStrength = "3"
 
     directions = np.array(volume.GetDirection()).reshape(3, 3)
-    orientation = [*directions[:, 0], *directions[:, 1]]
+    orientation = directions[:, :2].T.ravel().tolist()
     position = volume.TransformIndexToPhysicalPoint((0, 0, index))
     header.ImagePositionPatient = _decimals(position)
     header.ImageOrientationPatient = _decimals(orientation)

@@ -83,6 +83,10 @@ def _add_nested(header: Dataset, person: MadeUpPerson) -> None:
     header.AnatomicRegionSequence = Items([region])
 
     binary = f"{person.patient_id}\0{person.name}\0"
-    block = header.private_block(_PRIVATE_GROUP, _CREATOR, create=True)
+    block = header.private_block(
+        _PRIVATE_GROUP,
+        _CREATOR,
+        create=True,
+    )
     block.add_new(0x01, "LO", person.name)
     block.add_new(0x02, "OB", binary.encode())

@@ -55,6 +55,8 @@ NUMBER_KEYWORDS = {
 }
 """The same for unsigned shorts (US), which come next."""
 
+_TOP_ONLY = "date"
+"""The kind that is not looked for in sequences."""
 NAMES = frozenset(("name", "staff"))
 NUMBERS = frozenset(("id", "number"))
 DATES = frozenset(("birth", "date"))
@@ -83,13 +85,18 @@ def fact_columns() -> dict[int, Column]:
 def identifier_kinds() -> dict[int, str]:
     """Tag -> kind of every attribute whose values identify (`configs/standard/identifiers.yaml`)."""
     kinds: dict[str, str] = load_yaml(IDENTIFIERS)
-    return dict(zip(tags_of(kinds), kinds.values(), strict=True))
+    tags = tags_of(kinds)
+    return dict(zip(tags, kinds.values(), strict=True))
 
 
 @lru_cache(maxsize=1)
 def nested_identifiers() -> frozenset[int]:
     """Tags of identifying attributes that are looked for in sequences too."""
-    return frozenset(tag for tag, kind in identifier_kinds().items() if kind != "date")
+    tags: set[int] = set()
+    for tag, kind in identifier_kinds().items():
+        if kind != _TOP_ONLY:
+            tags.add(tag)
+    return frozenset(tags)
 
 
 @lru_cache(maxsize=1)

@@ -47,8 +47,9 @@ def component(header: Any, frame: int = 0) -> str:
 
 def from_words(words: str | Iterable[object] | None) -> str:
     """The component named by ImageType value 3 or later; empty if none."""
-    values = [words] if isinstance(words, str) else list(words or ())
-    for value in values[_FIXED_TYPES:]:
+    if not words or isinstance(words, str):
+        return ""
+    for value in list(words)[_FIXED_TYPES:]:
         named = _WORDS.get(str(value).strip().upper())
         if named:
             return named

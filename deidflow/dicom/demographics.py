@@ -39,14 +39,18 @@ class Demographics(NamedTuple):
 
         A missing value is equal to any.
         """
-        differ = self._differ_in_birth(other) or _differ(self._sexes, other._sexes)
-        return differ and not same_name(self.name, other.name)
+        differ_in_sex = _differ(self._sexes, other._sexes)
+        if not differ_in_sex and not self._differ_in_birth(other):
+            return False
+        return not same_name(self.name, other.name)
 
     def agrees(self, other: Demographics) -> bool:
         """Whether the names say that this is one person, and the birth dates do not deny it."""
         if is_generic(self.name) or is_generic(other.name):
             return False
-        return same_name(self.name, other.name) and not self._differ_in_birth(other)
+        if self._differ_in_birth(other):
+            return False
+        return same_name(self.name, other.name)
 
     def _differ_in_birth(self, other: Demographics) -> bool:
         return _differ(self._days, other._days)

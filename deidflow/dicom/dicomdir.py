@@ -23,8 +23,12 @@ def absent_files(source: Path, path: str) -> tuple[str, ...]:
     except Exception:  # noqa: BLE001 - pydicom may raise anything for what a DICOMDIR may hold
         return ()
     folder = Path(path).parent
-    names = {str(folder.joinpath(*parts)) for parts in listed}
-    return tuple(sorted(name for name in names if not (source / name).exists()))
+    absent: set[str] = set()
+    for parts in listed:
+        file = folder.joinpath(*parts)
+        if not (source / file).exists():
+            absent.add(str(file))
+    return tuple(sorted(absent))
 
 
 def _listed_files(path: Path) -> Iterator[tuple[str, ...]]:

@@ -16,7 +16,11 @@ def sequence_tags() -> frozenset[int]:
     """Tags that the data dictionary defines as sequences."""
     from pydicom.datadict import DicomDictionary
 
-    return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+    tags: set[int] = set()
+    for tag, entry in DicomDictionary.items():
+        if entry[0] == "SQ":
+            tags.add(tag)
+    return frozenset(tags)
 
 
 @lru_cache(maxsize=1)
@@ -24,7 +28,10 @@ def dictionary_vrs() -> dict[int, bytes]:
     """Tag -> VR of the data dictionary; of a choice, the first that holds any value."""
     from pydicom.datadict import DicomDictionary
 
-    return {tag: _single_vr(entry[0]) for tag, entry in DicomDictionary.items()}
+    vrs: dict[int, bytes] = {}
+    for tag, entry in DicomDictionary.items():
+        vrs[tag] = _single_vr(entry[0])
+    return vrs
 
 
 def _single_vr(choice: str) -> bytes:
@@ -50,7 +57,11 @@ def keyword_tags() -> dict[str, int]:
     """Keyword -> tag of every attribute in the data dictionary."""
     from pydicom.datadict import DicomDictionary
 
-    return {entry[4]: tag for tag, entry in DicomDictionary.items()}
+    tags: dict[str, int] = {}
+    for tag, entry in DicomDictionary.items():
+        keyword = entry[4]
+        tags[keyword] = tag
+    return tags
 
 
 def tags_of(keywords: Iterable[str]) -> list[int]:

@@ -116,7 +116,11 @@ def _forms(order: str) -> tuple[Form, Form]:
     """The forms with and without VR in a byte order of `struct`."""
     little = order == "<"
     plain = _implicit_head(order)
-    item_end = struct.pack(f"{order}HH", ITEM_END >> 16, ITEM_END & 0xFFFF)
+    item_end = struct.pack(
+        f"{order}HH",
+        ITEM_END >> 16,
+        ITEM_END & 0xFFFF,
+    )
 
     explicit = Form(
         explicit=True,

@@ -67,6 +67,9 @@ def _frame_marker(codestream: bytes) -> int | None:
         if marker == 0xFF:
             position += 1
             continue
-        length = int.from_bytes(codestream[position + 2 : position + 4], "big")
+        length = int.from_bytes(
+            codestream[position + 2 : position + 4],
+            "big",
+        )
         position += 2 + length
     return None

@@ -67,7 +67,12 @@ def with_mark(content: bytes) -> bytes:
 
     syntax = _guessed_syntax(content).encode("ascii")
     padded = syntax + b"\0" * (len(syntax) % 2)
-    head = _SYNTAX_HEAD(2, 0x10, b"UI", len(padded))
+    head = _SYNTAX_HEAD(
+        2,
+        0x10,
+        b"UI",
+        len(padded),
+    )
     return mark + head + padded + content
 
 

@@ -28,8 +28,11 @@ class FunctionalGroups:
 
     def for_frame(self, frame: int) -> list[Any]:
         """The groups that hold for a frame (counted from 0): its own first, then the shared one."""
-        groups = [self.frames[frame]] if frame < len(self.frames) else []
-        return groups + list(self.shared[:1])
+        groups: list[Any] = []
+        if frame < len(self.frames):
+            groups.append(self.frames[frame])
+        groups += self.shared[:1]
+        return groups
 
     def macros(self, frame: int, keyword: str) -> Iterator[Any]:
         """The first item of a macro's sequence in each group of a frame that has it."""

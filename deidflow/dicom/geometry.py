@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,10 @@ class Plane:
     @property
     def normal(self) -> Vector:
         """Row direction x column direction."""
-        crossed: Vector = np.cross(self.row_direction, self.column_direction)
+        crossed: Vector = np.cross(
+            self.row_direction,
+            self.column_direction,
+        )
         return crossed
 
     @property
@@ -75,9 +79,9 @@ def is_mosaic(header: Any) -> bool:
     """Whether the image is a Siemens mosaic."""
     if int(header.get("NumberOfFrames") or 1) != 1:
         return False
-    types = [str(value).upper() for value in header.get("ImageType") or ()]
-    if "MOSAIC" in types:
-        return True
+    for value in header.get("ImageType") or ():
+        if str(value).upper() == "MOSAIC":
+            return True
     if header.get(_MOSAIC_COUNT) is None:
         return False
     return bool(header.get("Manufacturer", "").upper().startswith("SIEMENS"))
@@ -103,8 +107,9 @@ def _plane(header: Any, *, position: Any, orientation: Any, spacing: Any, frame:
     directions = _vector(orientation)
     steps = _vector(spacing)
     origin = _vector(position)
-    is_valid = _is_orthonormal(directions) and np.isfinite(origin).all() and (steps > 0).all()
-    if not is_valid:
+    if not _is_orthonormal(directions):
+        raise Withheld(Reason.NO_GEOMETRY)
+    if not np.isfinite(origin).all() or not (steps > 0).all():
         raise Withheld(Reason.NO_GEOMETRY)
 
     return Plane(
@@ -181,7 +186,12 @@ def _grid(header: Any) -> list[Plane]:
     count = len(items)
     across = math.ceil(math.sqrt(count))
     down = math.ceil(count / across)
-    tiles = _tiles(header, count, across, down)
+    tiles = _tiles(
+        header,
+        count,
+        across,
+        down,
+    )
     whole = _plane(
         header,
         position=(0, 0, 0),
@@ -189,7 +199,7 @@ def _grid(header: Any) -> list[Plane]:
         spacing=header.PixelSpacing,
     )
     origins = [_vector(item.ImagePositionPatient) for item in items]
-    return [_tile_plane(whole, *pair) for pair in zip(tiles, origins, strict=True)]
+    return list(map(partial(_tile_plane, whole), tiles, origins))
 
 
 def _tile_plane(whole: Plane, tile: _Tile, origin: Vector) -> Plane:
@@ -216,17 +226,28 @@ def _mosaic(header: Any) -> list[Plane]:
     count = _tile_count(header, csa)
     whole = _classic(header)
     across = math.ceil(math.sqrt(count))
-    tiles = _tiles(header, count, across, across)
+    tiles = _tiles(
+        header,
+        count,
+        across,
+        across,
+    )
 
     spare_columns = whole.columns - tiles[0].columns
     spare_rows = whole.rows - tiles[0].rows
-    corner = whole.origin + whole.row_direction * whole.column_spacing * spare_columns / 2
-    corner = corner + whole.column_direction * whole.row_spacing * spare_rows / 2
+    along_rows = whole.row_direction * whole.column_spacing * spare_columns / 2
+    along_columns = whole.column_direction * whole.row_spacing * spare_rows / 2
+    corner = whole.origin + along_rows + along_columns
 
-    step = whole.normal * float(header.get("SpacingBetweenSlices") or header.SliceThickness)
-    if csa.normal is not None and csa.normal @ whole.normal < 0:
+    spacing = header.get("SpacingBetweenSlices") or header.SliceThickness
+    step = whole.normal * float(spacing)
+    if csa.is_against(whole.normal):
         step = -step
-    return [_tile_plane(whole, tile, corner + step * index) for index, tile in enumerate(tiles)]
+    found: list[Plane] = []
+    for index, tile in enumerate(tiles):
+        origin = corner + step * index
+        found.append(_tile_plane(whole, tile, origin))
+    return found
 
 
 @dataclass(frozen=True)
@@ -236,6 +257,12 @@ class _Csa:
     count: int | None
     normal: Vector | None
 
+    def is_against(self, normal: Vector) -> bool:
+        """Whether slices are counted against a normal."""
+        if self.normal is None:
+            return False
+        return bool(self.normal @ normal < 0)
+
 
 def _csa(header: Any) -> _Csa:
     from nibabel.nicom import csareader
@@ -244,7 +271,10 @@ def _csa(header: Any) -> _Csa:
         fields = csareader.get_csa_header(header, "image")
         normal = csareader.get_slice_normal(fields)
         count = csareader.get_n_mosaic(fields)
-        return _Csa(count, None if normal is None else np.asarray(normal, float))
+        return _Csa(
+            count,
+            None if normal is None else np.asarray(normal, float),
+        )
     except Exception:  # noqa: BLE001 - nibabel may raise anything for what a private header may hold
         return _Csa(None, None)
 

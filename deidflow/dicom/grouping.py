@@ -20,6 +20,8 @@ from deidflow.dicom.policy import deciding, judge
 from deidflow.verdicts import Reason, Verdict
 
 Decision = tuple[Verdict, Reason]
+Basis = tuple[object, ...]
+"""What the policy looks at."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,11 @@ def _members(entries: Iterable[Entry]) -> tuple[list[Member], dict[str, Decision
     verdicts: dict[str, Decision] = {}
     for entry in entries:
         if entry.instance is not None:
-            member = Member(entry.path, entry.sha256, entry.instance)
+            member = Member(
+                entry.path,
+                entry.sha256,
+                entry.instance,
+            )
             members.append(member)
         elif entry.verdict is not None and entry.reason is not None:
             verdicts[entry.path] = entry.verdict, entry.reason
@@ -122,7 +128,7 @@ def _judged(
     members: Sequence[Member], *, defacing: bool, classes: Collection[str]
 ) -> Iterator[tuple[str, Decision]]:
     """Path and decision of every instance that the policy keeps out."""
-    decisions: dict[tuple[object, ...], Decision | None] = {}
+    decisions: dict[Basis, Decision | None] = {}
     for member in members:
         basis = deciding(member.instance)
         if basis not in decisions:
@@ -138,9 +144,7 @@ def _judged(
 
 def _copies(members: Sequence[Member]) -> dict[str, Decision]:
     """Decisions on instances whose SOP Instance UID comes more than once."""
-    by_uid: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        by_uid[member.instance.sop_uid].append(member)
+    by_uid = _by(_sop_uid, members)
 
     decisions: dict[str, Decision] = {}
     for versions in by_uid.values():
@@ -156,17 +160,32 @@ def _copies(members: Sequence[Member]) -> dict[str, Decision]:
 
 def _minorities(members: Sequence[Member], owners: dict[str, str]) -> dict[str, Decision]:
     """Decisions on instances in a study or series that belongs to another patient."""
+    decisions: dict[str, Decision] = {}
     kept = list(members)
     for uid_of in (_study_uid, _series_uid):
         majority = _majorities(kept, owners, uid_of)
-        kept = [member for member in kept if majority[uid_of(member)] == owners[member.path]]
-
-    paths = {member.path for member in kept}
-    decisions: dict[str, Decision] = {}
-    for member in members:
-        if member.path not in paths:
-            decisions[member.path] = Verdict.QUARANTINED, Reason.MIXED_PATIENTS
+        remaining: list[Member] = []
+        for member in kept:
+            owner = owners[member.path]
+            if majority[uid_of(member)] == owner:
+                remaining.append(member)
+            else:
+                decisions[member.path] = Verdict.QUARANTINED, Reason.MIXED_PATIENTS
+        kept = remaining
     return decisions
+
+
+def _by(uid_of: Callable[[Member], str], members: Sequence[Member]) -> dict[str, list[Member]]:
+    """Members by one of their UIDs."""
+    groups: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        uid = uid_of(member)
+        groups[uid].append(member)
+    return groups
+
+
+def _sop_uid(member: Member) -> str:
+    return member.instance.sop_uid
 
 
 def _study_uid(member: Member) -> str:
@@ -189,8 +208,9 @@ def _majorities(
     majority: dict[str, str | None] = {}
     for uid, owned in counts.items():
         (first, most), *others = owned.most_common(2)
-        is_tie = bool(others) and others[0][1] == most
-        majority[uid] = None if is_tie else first
+        majority[uid] = first
+        if others and others[0][1] == most:
+            majority[uid] = None
     return majority
 
 
@@ -235,9 +255,7 @@ def _folders(members: Iterable[Member]) -> frozenset[str]:
 
 def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
     """The studies that have a series with anything left."""
-    by_study: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        by_study[member.instance.study_uid].append(member)
+    by_study = _by(_study_uid, members)
 
     studies: list[Study] = []
     for uid, study_members in sorted(by_study.items()):
@@ -249,9 +267,7 @@ def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[
 
 def _all_series(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Series, ...]:
     """The series of a study that have anything left."""
-    by_series: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        by_series[member.instance.series_uid].append(member)
+    by_series = _by(_series_uid, members)
 
     every_series: list[Series] = []
     for uid, series_members in sorted(by_series.items()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +10,8 @@ from deidflow.dicom.character_sets import CHARSET, decoder, other_readings
 from deidflow.dicom.encoding import fits_syntax
 from deidflow.dicom.structure import NestedValue, Structure
 
+_MORE_THAN_IS = 13
+"""An integer string (IS) has at most 12 characters; a longer one is too large a number anyway."""
 Fact = str | int
 Pair = tuple[str, str]
 """Kind and value of an identifier: ("name", "DOE^JANE")."""
@@ -86,7 +87,10 @@ class Instance(NamedTuple):
 
 def frame_count(text: str) -> int:
     """Number of frames; 1 if the attribute is absent or not a positive number."""
-    return int(text) if text.isdigit() and int(text) > 0 else 1
+    if not text.isdecimal():
+        return 1
+    count = int(text[:_MORE_THAN_IS])
+    return max(1, count)
 
 
 def describe(structure: Structure) -> Instance:
@@ -108,7 +112,20 @@ def _facts(structure: Structure) -> list[Fact]:
     facts: list[Fact] = []
     for tag, column in fact_columns().items():
         raw = values.get(tag, b"")
-        facts.append(short_of(raw, structure.big_endian) if column.is_number else decode(raw))
+        if column.is_number:
+            number = short_of(raw, structure.big_endian)
+            facts.append(number)
+        else:
+            text = decode(raw)
+            facts.append(text)
+    return facts
+
+
+def no_facts() -> list[Fact]:
+    """The facts of a header without any attribute."""
+    facts: list[Fact] = []
+    for column in fact_columns().values():
+        facts.append(0 if column.is_number else "")
     return facts
 
 
@@ -133,7 +150,11 @@ def _identifiers(structure: Structure) -> tuple[Pair, ...]:
 
     pairs: dict[Pair, None] = {}
     for tag, raw, charset_of_item in (*sources, *structure.nested):
-        found = identifiers_in(tag, raw, charset_of_item or charset)
+        found = identifiers_in(
+            tag,
+            raw,
+            charset_of_item or charset,
+        )
         pairs.update(dict.fromkeys(found))
     return tuple(pairs)
 
@@ -153,5 +174,4 @@ def short_of(raw: bytes, big_endian: bool) -> int:
     """The first US value; 0 if there is none."""
     if len(raw) < 2:
         return 0
-    value: int = struct.unpack_from(">H" if big_endian else "<H", raw)[0]
-    return value
+    return int.from_bytes(raw[:2], "big" if big_endian else "little")

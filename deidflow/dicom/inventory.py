@@ -143,7 +143,10 @@ class Reader:
     def read(self, path: str) -> Entry:
         """Hash, structure and header of one file. Never raises, whatever the file holds."""
         try:
-            descriptor = os.open(os.path.join(self.source, path), os.O_RDONLY)
+            descriptor = os.open(
+                os.path.join(self.source, path),
+                os.O_RDONLY,
+            )
         except OSError:
             return failed(path, Reason.UNREADABLE)
 
@@ -157,7 +160,11 @@ class Reader:
     def _open_file(self, path: str, descriptor: int) -> Entry:
         size = os.fstat(descriptor).st_size
         if not size:
-            return failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
+            return failed(
+                path,
+                Reason.EMPTY_FILE,
+                Verdict.SKIPPED,
+            )
         instance = self._skimmed(descriptor, size)
         if instance is not None and not self.hashed:
             return _judged(path, "", instance)
@@ -188,27 +195,60 @@ class Reader:
         if not has_mark(head):
             verdict, reason = without_mark(head)
             if not self.unmarked or reason is not Reason.NO_MARK:
-                return Entry(path, digest, verdict, reason, None)
+                return Entry(
+                    path,
+                    digest,
+                    verdict,
+                    reason,
+                    None,
+                )
             data = memoryview(with_mark(bytes(data)))
 
         try:
-            structure = scan(data, wanted_tags(), nested=nested_identifiers())
+            structure = scan(
+                data,
+                wanted_tags(),
+                nested=nested_identifiers(),
+            )
         except Withheld as error:
-            return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
+            return Entry(
+                path,
+                digest,
+                Verdict.QUARANTINED,
+                error.reason,
+                None,
+            )
         return self._described(path, digest, structure)
 
     def _described(self, path: str, digest: str, structure: Structure) -> Entry:
         if not is_dicomdir(structure.values.get(META_SOP_CLASS, b"")):
-            return _judged(path, digest, describe(structure))
+            return _judged(
+                path,
+                digest,
+                describe(structure),
+            )
         absent = absent_files(self.source, path)
-        return Entry(path, digest, Verdict.SKIPPED, Reason.DICOMDIR, None, absent)
+        return Entry(
+            path,
+            digest,
+            Verdict.SKIPPED,
+            Reason.DICOMDIR,
+            None,
+            absent,
+        )
 
 
 def _judged(path: str, digest: str, instance: Instance) -> Entry:
     """The entry of an instance, quarantined if it has a defect."""
     reason = _defect(instance)
     if reason:
-        return Entry(path, digest, Verdict.QUARANTINED, reason, None)
+        return Entry(
+            path,
+            digest,
+            Verdict.QUARANTINED,
+            reason,
+            None,
+        )
     return Entry(path, digest, None, None, instance)
 
 

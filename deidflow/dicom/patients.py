@@ -43,7 +43,7 @@ def patients_of(
     `one_per_study`: a study is.
     """
     if discovery == "one_per_study":
-        return Patients({member.path: f"study|{member.instance.study_uid}" for member in members})
+        return _one_per_study(members)
 
     owners: dict[str, str] = {}
     strangers: set[str] = set()
@@ -61,6 +61,14 @@ def patients_of(
         strangers=frozenset(strangers),
         mixed_folders=tuple(sorted(mixed)),
     )
+
+
+def _one_per_study(members: Iterable[Member]) -> Patients:
+    owners: dict[str, str] = {}
+    for member in members:
+        study_uid = member.instance.study_uid
+        owners[member.path] = f"study|{study_uid}"
+    return Patients(owners)
 
 
 def is_usable(patient_id: str) -> bool:
@@ -92,6 +100,10 @@ def _base(member: Member, nameless: dict[str, str]) -> str:
     return nameless[_nameless_key(member)]
 
 
+def _is_nameless(member: Member) -> bool:
+    return not is_usable(member.instance.patient_id)
+
+
 def _nameless_key(member: Member) -> str:
     instance = member.instance
     folder = top_folder(member)
@@ -100,7 +112,7 @@ def _nameless_key(member: Member) -> str:
 
 def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
     """Key of members without PatientID -> the lowest key with which they share a study."""
-    nameless = [member for member in members if not is_usable(member.instance.patient_id)]
+    nameless = list(filter(_is_nameless, members))
     leader: dict[str, str] = {}
     for member in nameless:
         key = _nameless_key(member)

@@ -92,7 +92,10 @@ def spellings(value: str) -> tuple[str, ...]:
 
 def is_unspaced(text: str) -> bool:
     """Whether all letters are of a script in which each is a syllable or a word."""
-    return bool(text) and min(map(ord, text)) > UNSPACED
+    if not text:
+        return False
+    lowest = min(map(ord, text))
+    return lowest > UNSPACED
 
 
 # other scripts in Latin letters
@@ -109,7 +112,8 @@ def romanised(folded: str) -> list[tuple[str, ...]] | None:
     rows: list[tuple[str, ...]] = []
     rest = folded
     while rest:
-        letters = rest[:2] if rest[:2] in forms else rest[:1]
+        pair = rest[:2]
+        letters = pair if pair in forms else rest[0]
         written = forms.get(letters, (letters,))
         rows.append(written)
         rest = rest.removeprefix(letters)
@@ -137,7 +141,7 @@ def _written_forms() -> dict[str, list[str]]:
     for table in load_yaml("vocabulary/romanisation.yaml").values():
         for letters, text in table.items():
             forms = str(text).split()
-            written[letters] = ["" if form == "-" else form for form in forms]
+            written[letters] = [form.replace("-", "") for form in forms]
     return written
 
 
@@ -204,7 +208,12 @@ def _same_words(ours: Sequence[str], theirs: Sequence[str]) -> bool:
         if match is None:
             return False
         remaining.remove(match)
-    return any(len(word) > 1 or is_unspaced(word) for word in short)
+    return not all(map(_is_initial, short))
+
+
+def _is_initial(word: str) -> bool:
+    """Whether a word is a single letter, of a script where this is not a word of its own."""
+    return len(word) <= 1 and not is_unspaced(word)
 
 
 def _match(word: str, candidates: Sequence[str]) -> str | None:
@@ -235,8 +244,8 @@ def _same_word(word: str, other: str) -> bool:
     if is_initial and not is_unspaced(word + other):
         return word[0] == other[0]
 
-    common = set(spellings(word)) & set(spellings(other))
-    if common:
+    forms = set(spellings(word))
+    if not forms.isdisjoint(spellings(other)):
         return True
     return _is_latin_form(word, other) or _is_latin_form(other, word)
 

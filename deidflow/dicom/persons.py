@@ -99,7 +99,12 @@ def persons_of(base: str, members: Sequence[Member], known: Known) -> Iterator[P
 
     accepted = [main]
     for number, part in enumerate(others, 1):
-        key = _key_by_issuer(base, part, accepted, known)
+        key = _key_by_issuer(
+            base,
+            part,
+            accepted,
+            known,
+        )
         if key:
             accepted.append(part)
         yield Person(
@@ -115,7 +120,9 @@ def _rank(part: _Part) -> tuple[bool, int, str, str]:
 
 def _key_by_issuer(base: str, part: _Part, accepted: Sequence[_Part], known: Known) -> str:
     """The key of a person whose issuer gave the same PatientID again; empty for a stranger."""
-    if not base.startswith(_ID_KEY) or not all(map(part.is_issued_apart, accepted)):
+    if not base.startswith(_ID_KEY):
+        return ""
+    if not all(map(part.is_issued_apart, accepted)):
         return ""
     key = _issued(base, min(part.issuers))
     earlier = known(key)
@@ -157,7 +164,8 @@ def _known_key(base: str, parts: Sequence[_Part], known: Known) -> tuple[str, De
         issuers: set[str] = set()
         for part in parts:
             issuers |= part.issuers
-        keys += [_issued(base, issuer) for issuer in sorted(issuers)]
+        for issuer in sorted(issuers):
+            keys.append(_issued(base, issuer))
 
     for key in keys:
         demographics = known(key)

@@ -64,13 +64,25 @@ def read_pixels(source: Any, scratch: Path) -> Pixels:
     check_encoding(source)
     syntax = str(source.file_meta.TransferSyntaxUID)
     if syntax in NATIVE:
-        return Pixels(_native(source, syntax), decoded=False, lossy=False)
+        return Pixels(
+            _native(source, syntax),
+            decoded=False,
+            lossy=False,
+        )
     if lowest_bit(source):
         raise Withheld(Reason.NO_DECODER, "high bit")
     is_lossy = syntax in LOSSY
     if syntax in HIGH_THROUGHPUT:
-        return Pixels(_openjpeg(source), decoded=True, lossy=is_lossy)
-    return Pixels(_gdcm(source, scratch), decoded=True, lossy=is_lossy)
+        return Pixels(
+            _openjpeg(source),
+            decoded=True,
+            lossy=is_lossy,
+        )
+    return Pixels(
+        _gdcm(source, scratch),
+        decoded=True,
+        lossy=is_lossy,
+    )
 
 
 def check_encoding(source: Any) -> None:
@@ -112,14 +124,16 @@ def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
     Colour becomes the mean of its samples.
     """
     rescale = _rescale(source, frame)
-    stored = stored_values(cells, source).mean(-1, dtype=np.float32)
+    samples = stored_values(cells, source)
+    stored = samples.mean(-1, dtype=np.float32)
     is_inverted = source.PhotometricInterpretation == "MONOCHROME1"
     if is_inverted and source.get("Modality") != "CT":
         stored = stored.max() - stored
 
-    values = stored * np.float32(rescale.slope) + np.float32(rescale.intercept)
-    real: NDArray[np.float32] = values.astype(np.float32)
-    return real
+    slope = np.float32(rescale.slope)
+    intercept = np.float32(rescale.intercept)
+    values: NDArray[np.float32] = (stored * slope + intercept).astype(np.float32)
+    return values
 
 
 def without_overlay_bits(cells: Stored, source: Any) -> Stored:
@@ -129,12 +143,14 @@ def without_overlay_bits(cells: Stored, source: Any) -> Stored:
     Raises Withheld if HighBit contradicts the pixels: values below it, and none in its highest bits.
     """
     stored = int(source.BitsStored)
-    if stored == int(source.BitsAllocated) or cells.dtype.kind != "u":
+    allocated = int(source.BitsAllocated)
+    if stored == allocated or cells.dtype.kind != "u":
         return cells
 
     lowest = lowest_bit(source)
     value_mask = (1 << stored) - 1
-    plain: Stored = cells & cells.dtype.type(value_mask << lowest)
+    mask = cells.dtype.type(value_mask << lowest)
+    plain: Stored = cells & mask
     if np.array_equal(plain, cells):
         return cells
     if lowest and not (cells >> stored).any():
@@ -150,8 +166,10 @@ def without_overlay_bits(cells: Stored, source: Any) -> Stored:
 def shape_of(source: Any) -> tuple[int, int, int, int]:
     """Frames, rows, columns and samples."""
     frames = int(source.get("NumberOfFrames") or 1)
+    rows = int(source.Rows)
+    columns = int(source.Columns)
     samples = int(source.get("SamplesPerPixel") or 1)
-    return frames, int(source.Rows), int(source.Columns), samples
+    return frames, rows, columns, samples
 
 
 def _has_sample_planes(source: Any) -> bool:
@@ -170,8 +188,18 @@ def _native(source: Any, syntax: str) -> Stored:
     count = frames * rows * columns * samples
     flat = np.frombuffer(source.PixelData, stored, count).astype(kind)
     if samples > 1 and _has_sample_planes(source):
-        return flat.reshape(frames, samples, rows, columns).transpose(0, 2, 3, 1)
-    return flat.reshape(frames, rows, columns, samples)
+        return flat.reshape(frames, samples, rows, columns).transpose(
+            0,
+            2,
+            3,
+            1,
+        )
+    return flat.reshape(
+        frames,
+        rows,
+        columns,
+        samples,
+    )
 
 
 def _gdcm(source: Any, scratch: Path) -> Stored:
@@ -259,10 +287,14 @@ def fill_cell(source: Any, frame: int, fill: float | None = None) -> int:
     value = _fill_value(source, frame, fill)
     bits = int(source.BitsStored)
     signed = int(source.PixelRepresentation) == 1
-    low = -(1 << bits - 1) if signed else 0
-    high = (1 << bits - 1) - 1 if signed else (1 << bits) - 1
+    low = 0
+    high = (1 << bits) - 1
+    if signed:
+        low = -(1 << bits - 1)
+        high = -low - 1
 
-    cell = min(max(value, low), high) << lowest_bit(source)
+    limited = min(max(value, low), high)
+    cell = limited << lowest_bit(source)
     cell_mask = (1 << int(source.BitsAllocated)) - 1
     return cell & cell_mask
 
@@ -282,7 +314,9 @@ def _is_unscaled_phase(source: Any, frame: int) -> bool:
     is_unsigned = int(source.PixelRepresentation) == 0
     if not is_unsigned or int(source.BitsStored) < 12:
         return False
-    return _rescale(source, frame) == _IDENTITY and component(source, frame) == PHASE
+    if _rescale(source, frame) != _IDENTITY:
+        return False
+    return component(source, frame) == PHASE
 
 
 @dataclass(frozen=True)
@@ -300,7 +334,10 @@ def _rescale(source: Any, frame: int) -> _Rescale:
     groups = FunctionalGroups.of(source)
     item = groups.macro(frame, "PixelValueTransformationSequence")
     if item is not None:
-        return _Rescale(float(item.RescaleSlope) or 1.0, float(item.RescaleIntercept))
+        return _Rescale(
+            float(item.RescaleSlope) or 1.0,
+            float(item.RescaleIntercept),
+        )
 
     slope = source.get("RescaleSlope")
     if slope in (None, ""):

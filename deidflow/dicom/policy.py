@@ -36,7 +36,11 @@ def _class_uid(name: str) -> str:
     if name in uids:
         return uids[name]
 
-    nearest = difflib.get_close_matches(name, list(uids), n=1)
+    nearest = difflib.get_close_matches(
+        name,
+        list(uids),
+        n=1,
+    )
     hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
     raise ConfigError(f"no SOP class '{name}'{hint}")
 
@@ -44,8 +48,10 @@ def _class_uid(name: str) -> str:
 @lru_cache(maxsize=1)
 def _classes() -> dict[str, str]:
     """SOP Class UID -> `image`, `text` or `excluded`."""
-    groups = load_yaml("standard/sop_classes.yaml")
-    return {uid: kind for kind, uids in groups.items() for uid in uids}
+    kinds: dict[str, str] = {}
+    for kind, uids in load_yaml("standard/sop_classes.yaml").items():
+        kinds.update(dict.fromkeys(uids, kind))
+    return kinds
 
 
 def deciding(instance: Instance) -> tuple[object, ...]:
@@ -141,13 +147,15 @@ def is_projection(header: Any) -> bool:
         technique = str(item.get("VolumeBasedCalculationTechnique") or "NONE").upper()
         if technique not in _SLICING:
             return True
-        types = (*(item.get("ImageType") or ()), *(item.get("FrameType") or ()))
-        words += map(str, types)
+        for keyword in ("ImageType", "FrameType"):
+            types = item.get(keyword) or ()
+            words += map(str, types)
     return names_projection(words)
 
 
 def _types(instance: Instance) -> set[str]:
-    return {part.strip().upper() for part in instance.image_type.split("\\")}
+    parts = instance.image_type.upper().split("\\")
+    return set(map(str.strip, parts))
 
 
 def has_plane(instance: Instance) -> bool:

@@ -22,6 +22,7 @@ _MOST_SHAPES = 16
 _ENOUGH_FITS = 6
 """After so many files that fit, one that does not is the first of another series."""
 _BEYOND_ALL_TAGS = 1 << 32
+_TAG_SIZE = 4
 Guesses = dict[tuple[int, ...], set[int]]
 """Tags of a header -> which of them varied in earlier series."""
 
@@ -109,7 +110,12 @@ class Repeats(Generic[Piece]):
             if varies:
                 element = new_element(head(body, position))
                 if element.end > size:
-                    element = closed(body, element, size, self._form)
+                    element = closed(
+                        body,
+                        element,
+                        size,
+                        self._form,
+                    )
                 pieces.append(vary(header, body, element))
                 position = element.end
 
@@ -118,8 +124,16 @@ class Repeats(Generic[Piece]):
         return header, pieces, position
 
     def _learn(self, body: bytes, start: int) -> Reading[Piece]:
-        elements = elements_of(body, start, len(body), explicit=self._form.explicit, top=True)
-        raws = {element.tag: body[element.start : element.end] for element in elements}
+        elements = elements_of(
+            body,
+            start,
+            len(body),
+            explicit=self._form.explicit,
+            top=True,
+        )
+        raws: dict[int, bytes] = {}
+        for element in elements:
+            raws[element.tag] = body[element.start : element.end]
         shape = self._shape_of(raws)
         shape.varying = self._varying(shape, raws)
         self.guesses[tuple(raws)] = set(shape.varying)
@@ -142,13 +156,18 @@ class Repeats(Generic[Piece]):
                 fixed[tag] = raw
 
         for number, shape in enumerate(self.shapes):
-            is_same = shape.fixed == fixed and shape.last.keys() == raws.keys()
-            if is_same and shape.fits < _ENOUGH_FITS:
+            if shape.fits >= _ENOUGH_FITS or shape.fixed != fixed:
+                continue
+            if shape.last.keys() == raws.keys():
                 self._move_to_front(number)
                 return shape
 
         guessed = self.guesses.get(tuple(raws), ())
-        shape = _Shape(fixed, dict(raws), varying=set(guessed))
+        shape = _Shape(
+            fixed,
+            dict(raws),
+            varying=set(guessed),
+        )
         self.shapes.insert(0, shape)
         del self.shapes[_MOST_SHAPES:]
         return shape
@@ -157,8 +176,12 @@ class Repeats(Generic[Piece]):
         """The tags that vary: those of before, those that differ now, and their partners."""
         together = self.handler.together
         varying = set(shape.varying)
-        varying |= {tag for tag, raw in shape.last.items() if raws[tag] != raw}
-        varying |= {together[tag] for tag in varying if tag in together}
+        for tag, raw in shape.last.items():
+            if raws[tag] != raw:
+                varying.add(tag)
+        for tag in tuple(varying):
+            if tag in together:
+                varying.add(together[tag])
         return varying & (raws.keys() - shape.fixed.keys())
 
     def _runs(
@@ -170,13 +193,23 @@ class Repeats(Generic[Piece]):
         for number, element in enumerate(elements):
             if element.tag not in shape.varying:
                 continue
-            piece = run(shape.header, body, elements[first:number], element.tag)
+            piece = run(
+                shape.header,
+                body,
+                elements[first:number],
+                element.tag,
+            )
             yield body[begin : element.start + 4], piece, element.start - begin, True
             begin = element.end
             first = number + 1
 
         end = elements[-1].end if elements else start
-        piece = run(shape.header, body, elements[first:], _BEYOND_ALL_TAGS)
+        piece = run(
+            shape.header,
+            body,
+            elements[first:],
+            _BEYOND_ALL_TAGS,
+        )
         yield body[begin:end], piece, end - begin, False
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from deidflow.dicom.attributes import fact_columns, identifier_kinds, nested_identifiers
 from deidflow.dicom.character_sets import CHARSET, decoder
 from deidflow.dicom.elements import EXPLICIT, IMPLICIT, PIXEL_DATA, Element, NotUnderstood
-from deidflow.dicom.instance import Fact, Instance, Pair, identifiers_in, short_of
+from deidflow.dicom.instance import Fact, Instance, Pair, identifiers_in, no_facts, short_of
 from deidflow.dicom.repeats import Repeats
 from deidflow.dicom.structure import (
     EXPLICIT_LITTLE,
@@ -62,8 +62,11 @@ class _FactHandler:
             if element.tag == CHARSET:
                 charset = body[element.value : element.end]
 
-        facts: list[Fact] = [0 if column.is_number else "" for column in self._columns.values()]
-        return _Constants(decoder(charset), charset, facts)
+        return _Constants(
+            decode=decoder(charset),
+            charset=charset,
+            facts=no_facts(),
+        )
 
     def run(
         self, constants: _Constants, body: bytes, elements: Sequence[Element], before: int
@@ -89,7 +92,9 @@ class _FactHandler:
             return None
 
         raw = body[element.value : element.end]
-        pairs = list(identifiers_in(tag, raw, constants.charset)) if is_identifier else []
+        pairs: list[Pair] = []
+        if is_identifier:
+            pairs += identifiers_in(tag, raw, constants.charset)
         if column is None:
             return _NO_COLUMN, "", pairs
         if column.is_number:
@@ -99,9 +104,18 @@ class _FactHandler:
     def _inside(self, constants: _Constants, body: bytes, element: Element) -> list[Pair]:
         """The identifiers in a sequence."""
         pairs: list[Pair] = []
-        values = check_element(body, element, self._nested, explicit=self.explicit)
+        values = check_element(
+            body,
+            element,
+            self._nested,
+            explicit=self.explicit,
+        )
         for tag, raw, charset in values:
-            pairs += identifiers_in(tag, raw, charset or constants.charset)
+            pairs += identifiers_in(
+                tag,
+                raw,
+                charset or constants.charset,
+            )
         return pairs
 
 
@@ -127,7 +141,12 @@ class Skimmer:
                 repeats = self._repeats[syntax] = Repeats(_FactHandler(explicit=explicit))
 
             constants, pieces, end = repeats.read(head, start)
-            length = _pixel_length(head, end, size, explicit=explicit)
+            length = _pixel_length(
+                head,
+                end,
+                size,
+                explicit=explicit,
+            )
             return _instance(constants, pieces, syntax, length), meta.get(META_SOP_CLASS, b"")
         except (NotUnderstood, Withheld, struct.error, IndexError, ValueError):
             return None

@@ -38,12 +38,21 @@ class SpareBits:
         if not 0 <= lowest <= allocated - stored:
             return None
         signed = _short(raws, _SIGNED, default=0) == 1
-        return cls(_WORDS[allocated], stored, lowest, signed)
+        return cls(
+            _WORDS[allocated],
+            stored,
+            lowest,
+            signed,
+        )
 
     def are_used(self, pixels: bytes | memoryview) -> bool:
         """Whether any spare bit of native pixels holds something else than an extended sign."""
         size = np.dtype(self.word).itemsize
-        cells: Cells = np.frombuffer(pixels, self.word, len(pixels) // size)
+        cells: Cells = np.frombuffer(
+            pixels,
+            self.word,
+            len(pixels) // size,
+        )
         if not len(cells):
             return False
 

@@ -57,14 +57,23 @@ def reduced(plane: Plane, values: Values, spacing: float) -> Slice:
     `values` has the shape (rows, columns) of the plane.
     """
     down = _factor(plane.rows, plane.row_spacing, spacing)
-    across = _factor(plane.columns, plane.column_spacing, spacing)
+    across = _factor(
+        plane.columns,
+        plane.column_spacing,
+        spacing,
+    )
     if down == across == 1:
         return Slice(plane, values)
 
     rows = plane.rows // down
     columns = plane.columns // across
     whole_blocks = values[: rows * down, : columns * across]
-    blocks = whole_blocks.reshape(rows, down, columns, across)
+    blocks = whole_blocks.reshape(
+        rows,
+        down,
+        columns,
+        across,
+    )
 
     half_across = plane.column_spacing * (across - 1) / 2
     half_down = plane.row_spacing * (down - 1) / 2
@@ -90,13 +99,16 @@ def volume_of(slices: Sequence[Slice]) -> Volume:
     """One volume of slices of the same key, one at each position; raises Withheld beyond 3 m."""
     ordered = sorted(slices, key=lambda single: single.plane.height)
     first = ordered[0].plane
-    heights = np.array([single.plane.height for single in ordered])
-    aside = np.array([_aside(single.plane, first) for single in ordered])
+    planes = [single.plane for single in ordered]
+    heights = np.array([plane.height for plane in planes])
+    aside = np.array([_aside(plane, first) for plane in planes])
     if not _is_regular(heights, aside):
         return _interpolated(ordered, heights, aside)
 
     steps = np.diff(heights)
-    step = float(np.median(steps)) if len(steps) else first.column_spacing
+    step = first.column_spacing
+    if len(steps):
+        step = float(np.median(steps))
     values = np.stack([single.values for single in ordered])
     return Volume(
         values=values,
@@ -113,7 +125,9 @@ def _is_regular(heights: Vector, aside: NDArray[np.float64]) -> bool:
     steps = np.diff(heights)
     if len(steps) == 0:
         return True
-    return float(np.ptp(steps)) <= _UNEVEN * float(np.median(steps))
+    spread = float(np.ptp(steps))
+    median = float(np.median(steps))
+    return spread <= _UNEVEN * median
 
 
 def _aside(plane: Plane, first: Plane) -> Vector:
@@ -150,19 +164,26 @@ class _Canvas:
 def _canvas(first: Plane, heights: Vector, aside: NDArray[np.float64]) -> _Canvas:
     """The grid for slices at `heights` and `aside` (mm); raises Withheld beyond 3 m."""
     pitch = np.array([first.column_spacing, first.row_spacing])
-    low = np.floor(aside.min(0) / pitch).astype(int)
-    high = np.ceil(aside.max(0) / pitch).astype(int)
-    rows = first.rows + int(high[1] - low[1])
-    columns = first.columns + int(high[0] - low[0])
+    lowest = np.floor(aside.min(0) / pitch)
+    highest = np.ceil(aside.max(0) / pitch)
+    low = lowest.astype(int)
+    more_columns, more_rows = highest.astype(int) - low
+    rows = first.rows + int(more_rows)
+    columns = first.columns + int(more_columns)
 
     median = np.median(np.diff(heights))
     step = float(np.clip(median, _FINEST_STEP_MM, _COARSEST_STEP_MM))
-    extent = max(heights[-1] - heights[0], rows * pitch[1], columns * pitch[0])
+    extent = max(
+        heights[-1] - heights[0],
+        rows * pitch[1],
+        columns * pitch[0],
+    )
     if extent > _FARTHEST_MM:
         raise Withheld(Reason.NO_GEOMETRY, "slices far apart")
 
-    origin = first.origin + first.row_direction * low[0] * pitch[0]
-    origin = origin + first.column_direction * low[1] * pitch[1]
+    columns_before, rows_before = low
+    origin = first.origin + first.row_direction * columns_before * pitch[0]
+    origin = origin + first.column_direction * rows_before * pitch[1]
     return _Canvas(
         plane=replace(first, origin=origin),
         low=low,
@@ -178,23 +199,44 @@ def _interpolated(ordered: Sequence[Slice], heights: Vector, aside: NDArray[np.f
     canvas = _canvas(first, heights, aside)
     pitch = np.array([first.column_spacing, first.row_spacing])
     floor = min(float(single.values.min()) for single in ordered)
-    values = np.full((len(canvas.heights), *canvas.shape), floor, np.float32)
+    values = np.full(
+        (len(canvas.heights), *canvas.shape),
+        floor,
+        np.float32,
+    )
 
     for index, height in enumerate(canvas.heights):
-        above = int(np.clip(np.searchsorted(heights, height), 1, len(heights) - 1))
-        below = above - 1
-        gap = heights[above] - heights[below]
-        share = float(np.clip((height - heights[below]) / gap, 0, 1))
+        below, above, share = _neighbours(heights, height)
+        rest = 1 - share
+        offset = aside[below] * rest + aside[above] * share
 
-        offset = aside[below] * (1 - share) + aside[above] * share
-        blend = ordered[below].values * (1 - share) + ordered[above].values * share
-        values[index] = _placed(blend, offset / pitch - canvas.low, canvas.shape, floor)
+        lower = ordered[below].values * rest
+        upper = ordered[above].values * share
+        values[index] = _placed(
+            lower + upper,
+            offset=offset / pitch - canvas.low,
+            shape=canvas.shape,
+            floor=floor,
+        )
     return Volume(
         values=values,
         affine=_affine(canvas.plane, canvas.step),
         slices=len(ordered),
         regular=False,
     )
+
+
+def _neighbours(heights: Vector, height: float) -> tuple[int, int, float]:
+    """The slices below and above a height, and the share of the upper one."""
+    last = len(heights) - 1
+    position = np.searchsorted(heights, height)
+    above = int(np.clip(position, 1, last))
+    below = above - 1
+
+    gap = heights[above] - heights[below]
+    from_below = height - heights[below]
+    share = np.clip(from_below / gap, 0, 1)
+    return below, above, float(share)
 
 
 def _placed(values: Values, offset: Vector, shape: tuple[int, int], floor: float) -> Values:

@@ -41,6 +41,7 @@ _META_GROUP = b"\2\0"
 _META_VALUES = frozenset((META_SOP_CLASS, META_SYNTAX))
 _LONGEST_UID = 1024
 _CODESTREAM = 4096
+_LEAST_CAP = 1 << 20
 
 
 class NestedValue(NamedTuple):
@@ -101,15 +102,29 @@ def _scan(data: memoryview, wanted: Set[int], limits: Limits, nested: Set[int]) 
     if not is_dicom_syntax(syntax):
         raise Withheld(Reason.UNKNOWN_SYNTAX)
     deflated = syntax == DEFLATED
-    body = inflate(data[start:], limits) if deflated else data[start:]
+    body = data[start:]
+    if deflated:
+        body = inflate(body, limits)
     form = _FORMS.get(syntax, EXPLICIT)
 
     picked = _Picked(body, wanted, nested)
-    level = Level(len(body), form, of_items=False, undefined=False)
-    walk = Walk(body, 0, level, leaf=picked.take, stop=PIXEL_DATA, limits=limits)
+    level = Level(
+        len(body),
+        form,
+        of_items=False,
+        undefined=False,
+    )
+    walk = Walk(
+        body,
+        0,
+        level,
+        leaf=picked.take,
+        stop=PIXEL_DATA,
+        limits=limits,
+    )
     parts = walk.run()
 
-    pixels = _PixelValue(0, None) if parts is None else _pixel_value(body, parts, form)
+    pixels = _pixel_value(body, parts, form)
     return Structure(
         transfer_syntax=syntax,
         values=meta | picked.values,
@@ -127,7 +142,12 @@ def check_element(
     """Check the bounds inside one element, and return the `nested` ones; raises NotUnderstood."""
     form = EXPLICIT if explicit else IMPLICIT
     picked = _Picked(body, frozenset(), nested)
-    level = Level(element.end, form, of_items=False, undefined=False)
+    level = Level(
+        element.end,
+        form,
+        of_items=False,
+        undefined=False,
+    )
     Walk(body, element.start, level, leaf=picked.take).run()
     return picked.nested_values
 
@@ -147,13 +167,16 @@ class _Picked:
         tag, _, _, start, end, _ = parts
         if len(walk.levels) == 1:
             if tag in self.wanted:
-                self.values[tag] = bytes(self.body[start:end])
+                value = self.body[start:end]
+                self.values[tag] = bytes(value)
         elif tag in self.nested:
             if start < end:
-                value = bytes(self.body[start:end])
-                self.nested_values.append(NestedValue(tag, value, walk.charsets[-1]))
+                value = self.body[start:end]
+                charset = walk.charsets[-1]
+                self.nested_values.append(NestedValue(tag, bytes(value), charset))
         elif tag == CHARSET:
-            walk.charsets[-1] = bytes(self.body[start:end])
+            value = self.body[start:end]
+            walk.charsets[-1] = bytes(value)
 
 
 @dataclass(frozen=True)
@@ -166,7 +189,9 @@ class _PixelValue:
     codestream: bytes = b""
 
 
-def _pixel_value(body: Buffer, parts: Parts, form: Form) -> _PixelValue:
+def _pixel_value(body: Buffer, parts: Parts | None, form: Form) -> _PixelValue:
+    if parts is None:
+        return _PixelValue(0, None)
     _, _, _, start, end, undefined = parts
     if undefined:
         return _fragments(body, start, form)
@@ -182,12 +207,18 @@ def _fragments(body: Buffer, start: int, form: Form) -> _PixelValue:
     while True:
         tag, _, _, value, end, _ = form.item(body, position)
         if tag == SEQUENCE_END:
-            return _PixelValue(start, value - start, True, codestream)
+            return _PixelValue(
+                start,
+                value - start,
+                True,
+                codestream,
+            )
         if tag != ITEM or end > len(body):
             raise NotUnderstood(Reason.TRUNCATED)
 
         if position > start and value < end and not codestream:
-            codestream = bytes(body[value : min(end, value + _CODESTREAM)])
+            last = min(end, value + _CODESTREAM)
+            codestream = bytes(body[value:last])
         position = end
 
 
@@ -206,7 +237,8 @@ def file_meta(data: Buffer) -> tuple[dict[int, bytes], int]:
             if end > size:
                 raise Withheld(Reason.TRUNCATED)
             if tag in _META_VALUES:
-                values[tag] = bytes(data[value : min(end, value + _LONGEST_UID)])
+                last = min(end, value + _LONGEST_UID)
+                values[tag] = bytes(data[value:last])
             position = end
     except NotUnderstood:
         raise Withheld(Reason.MALFORMED) from None
@@ -215,7 +247,14 @@ def file_meta(data: Buffer) -> tuple[dict[int, bytes], int]:
 
 def syntax_of(meta: dict[int, bytes]) -> str:
     """The transfer syntax named by file meta values; empty if none is."""
-    return meta.get(META_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace")
+    return (
+        meta.get(META_SYNTAX, b"")
+        .rstrip(b"\0 ")
+        .decode(
+            "ascii",
+            "replace",
+        )
+    )
 
 
 def is_dicom_syntax(syntax: str) -> bool:
@@ -225,8 +264,8 @@ def is_dicom_syntax(syntax: str) -> bool:
 
 def inflate(data: memoryview, limits: Limits = LIMITS) -> memoryview:
     """A deflated data set (PS3.5 annex A.5), inflated; raises Withheld beyond the bounds."""
-    largest = max(1 << 20, len(data) * limits.inflated_ratio)
-    cap = min(limits.inflated_bytes, largest)
+    plausible = len(data) * limits.inflated_ratio
+    cap = min(limits.inflated_bytes, max(_LEAST_CAP, plausible))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         plain = inflater.decompress(data, cap)

@@ -111,7 +111,11 @@ class Walk:
                     continue
                 if parts[0] == self.stop and len(self.levels) == 1:
                     return parts
-                self._push(parts, form.inside_unknown if parts[1] == b"UN" else form, True)
+                self._push(
+                    parts,
+                    form.inside_unknown if parts[1] == b"UN" else form,
+                    True,
+                )
         return None
 
     def _elements(self, level: Level) -> Parts | None:
@@ -199,7 +203,11 @@ def closed(body: bytes, element: Element, end: int, form: Form) -> Element:
         raise NotUnderstood
 
     inner = form.inside_unknown if element.vr == b"UN" else form
-    walk = Walk(body, element.value, Level(end, inner, of_items=True, undefined=True))
+    walk = Walk(
+        body,
+        element.value,
+        Level(end, inner, of_items=True, undefined=True),
+    )
     walk.run()
     if walk.position > end:
         raise NotUnderstood(Reason.TRUNCATED)
@@ -221,7 +229,12 @@ def elements_of(
         while position < end and not (top and body[position : position + 4] == PIXEL_TAG):
             element = new_element(head(body, position))
             if element.end > end:
-                element = closed(body, element, end, form)
+                element = closed(
+                    body,
+                    element,
+                    end,
+                    form,
+                )
             tag = element.tag
             if tag <= last or tag >= _DELIMITERS:
                 raise NotUnderstood
@@ -243,7 +256,11 @@ def items_of(body: bytes, element: Element, *, explicit: bool) -> Iterator[tuple
         if tag != ITEM:
             raise NotUnderstood
         if undefined:
-            walk = Walk(body, value, Level(end, form, of_items=False, undefined=True))
+            walk = Walk(
+                body,
+                value,
+                Level(end, form, of_items=False, undefined=True),
+            )
             walk.run()
             position = walk.position
             yield value, position - 8

@@ -17,7 +17,13 @@ def write_readable(source: Any, path: Path) -> None:
     for tag in list(source.keys()):
         if tag.group in _NOT_IN_FILES or not can_be_read(source, tag):
             del source[tag]
-    pydicom.dcmwrite(path, source, little_endian=True, implicit_vr=False, enforce_file_format=True)
+    pydicom.dcmwrite(
+        path,
+        source,
+        little_endian=True,
+        implicit_vr=False,
+        enforce_file_format=True,
+    )
 
 
 def is_deflated(path: Path) -> bool:

@@ -50,8 +50,18 @@ def days_meant(text: str) -> frozenset[date]:
 
 def _from_digits(digits: str) -> frozenset[date]:
     """Year, month, day without separators; else the year last."""
-    as_standard = _valid(digits[:4], digits[4:6], digits[6:8])
-    return as_standard or _either(digits[4:8], digits[:2], digits[2:4])
+    as_standard = _valid(
+        digits[:4],
+        digits[4:6],
+        digits[6:8],
+    )
+    if as_standard:
+        return as_standard
+    return _either(
+        digits[4:8],
+        digits[:2],
+        digits[2:4],
+    )
 
 
 def _with_month(text: str) -> frozenset[date]:
@@ -61,16 +71,25 @@ def _with_month(text: str) -> frozenset[date]:
         return frozenset()
     day = match[1] or match[3]
     month = str(_MONTHS[match[2]])
-    return _valid(match[4], month, day) if day else frozenset()
+    if not day:
+        return frozenset()
+    return _valid(match[4], month, day)
 
 
 def _either(year: str, first: str, second: str) -> frozenset[date]:
     """Day and month in both orders."""
-    return _valid(year, first, second) | _valid(year, second, first)
+    month_first = _valid(year, first, second)
+    day_first = _valid(year, second, first)
+    return month_first | day_first
 
 
 def _valid(year: str, month: str, day: str) -> frozenset[date]:
     try:
-        return frozenset((date(int(year), int(month), int(day)),))
+        day_of_year = date(
+            int(year),
+            int(month),
+            int(day),
+        )
     except ValueError:
         return frozenset()
+    return frozenset((day_of_year,))
