@@ -33,13 +33,15 @@ def component(header: Any, frame: int = 0) -> str:
     """`M`, `P`, `R` or `I` of a frame; magnitude if nothing says otherwise."""
     groups = FunctionalGroups.of(header)
     for item in groups.macros(frame, "MRImageFrameTypeSequence"):
-        keyword = str(item.get("ComplexImageComponent") or "").upper()
-        named = _WORDS.get(keyword) or from_words(item.get("FrameType"))
+        keyword = item.get("ComplexImageComponent") or ""
+        named = _WORDS.get(str(keyword).upper())
+        named = named or from_words(item.get("FrameType"))
         if named:
             return named
 
     number = header.get(_GE_COMPONENT)
-    is_ge = str(header.get("Manufacturer", "")).upper().startswith("GE")
+    manufacturer = str(header.get("Manufacturer", ""))
+    is_ge = manufacturer.upper().startswith("GE")
     if number is not None and is_ge:
         return _GE_NUMBERS.get(_first_number(number.value), MAGNITUDE)
     return from_words(header.get("ImageType")) or MAGNITUDE
@@ -50,7 +52,8 @@ def from_words(words: str | Iterable[object] | None) -> str:
     if not words or isinstance(words, str):
         return ""
     for value in list(words)[_FIXED_TYPES:]:
-        named = _WORDS.get(str(value).strip().upper())
+        word = str(value).strip().upper()
+        named = _WORDS.get(word)
         if named:
             return named
     return ""

@@ -85,15 +85,36 @@ def _explicit_head(order: str) -> Head:
         group, number, vr, length = short_head(body, position)
         value = position + 8
         if vr in SHORT_VRS:
-            return group << 16 | number, vr, position, value, value + length, False
+            return (
+                group << 16 | number,
+                vr,
+                position,
+                value,
+                value + length,
+                False,
+            )
         if vr not in LONG_VRS:
             raise NotUnderstood
 
         (length,) = long_length(body, value)
         value += 4
         if length == UNDEFINED:
-            return group << 16 | number, vr, position, value, OPEN, True
-        return group << 16 | number, vr, position, value, value + length, False
+            return (
+                group << 16 | number,
+                vr,
+                position,
+                value,
+                OPEN,
+                True,
+            )
+        return (
+            group << 16 | number,
+            vr,
+            position,
+            value,
+            value + length,
+            False,
+        )
 
     return head
 
@@ -106,8 +127,22 @@ def _implicit_head(order: str) -> Head:
         group, number, length = plain_head(body, position)
         value = position + 8
         if length == UNDEFINED:
-            return group << 16 | number, b"", position, value, OPEN, True
-        return group << 16 | number, b"", position, value, value + length, False
+            return (
+                group << 16 | number,
+                b"",
+                position,
+                value,
+                OPEN,
+                True,
+            )
+        return (
+            group << 16 | number,
+            b"",
+            position,
+            value,
+            value + length,
+            False,
+        )
 
     return head
 

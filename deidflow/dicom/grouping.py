@@ -8,7 +8,7 @@ two persons under one PatientID the smaller part (`patients`).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deidflow.dicom.demographics import Known, nobody
@@ -20,6 +20,10 @@ from deidflow.dicom.policy import deciding, judge
 from deidflow.verdicts import Reason, Verdict
 
 Decision = tuple[Verdict, Reason]
+_CONFLICT = (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES)
+_COPY = (Verdict.DUPLICATE, Reason.COPY)
+_MIXED = (Verdict.QUARANTINED, Reason.MIXED_PATIENTS)
+_STRANGER = (Verdict.QUARANTINED, Reason.OTHER_PERSON)
 Basis = tuple[object, ...]
 """What the policy looks at."""
 
@@ -89,10 +93,9 @@ def group(
     owners = patients.owners
     verdicts |= _copies(members)
     for path in patients.strangers - verdicts.keys():
-        verdicts[path] = Verdict.QUARANTINED, Reason.OTHER_PERSON
+        verdicts[path] = _STRANGER
 
-    undecided = [member for member in members if member.path not in verdicts]
-    verdicts |= _minorities(undecided, owners)
+    verdicts |= _minorities(_undecided(members, verdicts), owners)
     for path, decision in _judged(members, defacing=defacing, classes=classes):
         verdicts.setdefault(path, decision)
 
@@ -103,6 +106,10 @@ def group(
         study_uids=frozenset(member.instance.study_uid for member in members),
         mixed_folders=patients.mixed_folders,
     )
+
+
+def _undecided(members: Iterable[Member], verdicts: Mapping[str, Decision]) -> list[Member]:
+    return [member for member in members if member.path not in verdicts]
 
 
 def _members(entries: Iterable[Entry]) -> tuple[list[Member], dict[str, Decision]]:
@@ -151,10 +158,10 @@ def _copies(members: Sequence[Member]) -> dict[str, Decision]:
         contents = {member.sha256 for member in versions}
         if len(contents) > 1:
             for member in versions:
-                decisions[member.path] = Verdict.QUARANTINED, Reason.CONFLICTING_COPIES
+                decisions[member.path] = _CONFLICT
             continue
         for member in versions[1:]:
-            decisions[member.path] = Verdict.DUPLICATE, Reason.COPY
+            decisions[member.path] = _COPY
     return decisions
 
 
@@ -170,7 +177,7 @@ def _minorities(members: Sequence[Member], owners: dict[str, str]) -> dict[str, 
             if majority[uid_of(member)] == owner:
                 remaining.append(member)
             else:
-                decisions[member.path] = Verdict.QUARANTINED, Reason.MIXED_PATIENTS
+                decisions[member.path] = _MIXED
         kept = remaining
     return decisions
 

@@ -49,8 +49,10 @@ def patients_of(
     strangers: set[str] = set()
     mixed: set[str] = set()
     for base, base_members in _by_base(members, discovery).items():
-        if base.startswith(_TOP_KEY) and _has_two_ids(base_members, known(base)):
-            mixed.add(base.removeprefix(_TOP_KEY))
+        is_folder = base.startswith(_TOP_KEY)
+        if is_folder and _has_two_ids(base_members, known(base)):
+            folder = base.removeprefix(_TOP_KEY)
+            mixed.add(folder)
         for person in persons_of(base, base_members, known):
             paths = [member.path for member in person.members]
             owners.update(dict.fromkeys(paths, person.key))
@@ -87,13 +89,16 @@ def _by_base(members: Sequence[Member], discovery: Discovery) -> dict[str, list[
     nameless = _merge_by_study(members)
     by_base: defaultdict[str, list[Member]] = defaultdict(list)
     for member in members:
-        top = top_folder(member) if discovery == "per_top_folder" else ""
-        base = f"{_TOP_KEY}{top}" if top else _base(member, nameless)
+        base = _base(member, discovery, nameless)
         by_base[base].append(member)
     return by_base
 
 
-def _base(member: Member, nameless: dict[str, str]) -> str:
+def _base(member: Member, discovery: Discovery, nameless: dict[str, str]) -> str:
+    if discovery == "per_top_folder":
+        top = top_folder(member)
+        if top:
+            return f"{_TOP_KEY}{top}"
     patient_id = member.instance.patient_id
     if is_usable(patient_id):
         return f"id||{patient_id.strip()}"

@@ -71,7 +71,8 @@ class SpareBits:
         extended = (signed << above) >> above
         if not np.array_equal(extended.view(cells.dtype), cells):
             return False
-        below = cells.dtype.type((1 << self.lowest) - 1)
+        mask = (1 << self.lowest) - 1
+        below = cells.dtype.type(mask)
         return not (cells & below).any()
 
 

@@ -182,8 +182,9 @@ def _canvas(first: Plane, heights: Vector, aside: NDArray[np.float64]) -> _Canva
         raise Withheld(Reason.NO_GEOMETRY, "slices far apart")
 
     columns_before, rows_before = low
-    origin = first.origin + first.row_direction * columns_before * pitch[0]
-    origin = origin + first.column_direction * rows_before * pitch[1]
+    along_rows = first.row_direction * columns_before * pitch[0]
+    along_columns = first.column_direction * rows_before * pitch[1]
+    origin = first.origin + along_rows + along_columns
     return _Canvas(
         plane=replace(first, origin=origin),
         low=low,
@@ -198,7 +199,8 @@ def _interpolated(ordered: Sequence[Slice], heights: Vector, aside: NDArray[np.f
     first = ordered[0].plane
     canvas = _canvas(first, heights, aside)
     pitch = np.array([first.column_spacing, first.row_spacing])
-    floor = min(float(single.values.min()) for single in ordered)
+    lowest = [single.values.min() for single in ordered]
+    floor = float(min(lowest))
     values = np.full(
         (len(canvas.heights), *canvas.shape),
         floor,
@@ -208,7 +210,9 @@ def _interpolated(ordered: Sequence[Slice], heights: Vector, aside: NDArray[np.f
     for index, height in enumerate(canvas.heights):
         below, above, share = _neighbours(heights, height)
         rest = 1 - share
-        offset = aside[below] * rest + aside[above] * share
+        lower_offset = aside[below] * rest
+        upper_offset = aside[above] * share
+        offset = lower_offset + upper_offset
 
         lower = ordered[below].values * rest
         upper = ordered[above].values * share

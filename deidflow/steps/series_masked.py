@@ -20,14 +20,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
-from deidflow.dicom.pixels import (
-    Pixels,
-    fill_cell,
-    in_source_order,
-    put_pixels,
-    read_pixels,
-    without_overlay_bits,
-)
+from deidflow.dicom.pixels import Pixels, in_source_order, put_pixels, read_pixels
+from deidflow.dicom.stored_values import fill_cell, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask

@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.dicom.geometry import planes
-from deidflow.dicom.pixels import fill_cell, put_pixels, read_pixels
+from deidflow.dicom.pixels import put_pixels, read_pixels
+from deidflow.dicom.stored_values import fill_cell
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 from tests.conftest import REAL_DATA, mr_instance, save
