@@ -29,7 +29,10 @@ class Expected:
 
 
 def make_cohort(folder: Path) -> Expected:
-    """Write the cohort below `folder`; names in folder names, shuffled files, a screenshot, a cut file."""
+    """Write the cohort below `folder`.
+
+    It has names in folder names, shuffled files, a screenshot and a cut file.
+    """
     mueller, nowak, tanaka = PEOPLE
     first_visit = Visit(mueller, 1, "20230316")
     second_visit = Visit(mueller, 2, "20230914")

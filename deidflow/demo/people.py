@@ -1,4 +1,4 @@
-"""The made-up patients of the demo and their visits; every value of theirs is a planted identifier."""
+"""The demo's made-up patients and their visits; every value is a planted identifier."""
 
 from __future__ import annotations
 

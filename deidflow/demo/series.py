@@ -1,4 +1,4 @@
-"""Write a made-up head as a classic DICOM series, with identifiers planted where real ones occur."""
+"""Write a made-up head as a classic DICOM series, with planted identifiers."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def write_series(
     shuffled: bool = False,
     tomography: bool = False,
 ) -> int:
-    """Write one classic MR or CT series of one or more volumes (SimpleITK, LPS); returns the file count.
+    """Write one classic MR or CT series of one or more volumes (SimpleITK, LPS).
 
-    Each volume is one time point; with `shuffled` the names of files do not follow their order.
+    Returns the number of files. Each volume is one time point; with `shuffled` the names of files do not follow their order.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count: int = sum(volume.GetSize()[2] for volume in volumes)

@@ -1,4 +1,4 @@
-"""Which attributes are read from every header, by keyword: facts about the instance, and identifiers.
+"""Attributes that are read from every header, by keyword: facts about it, and identifiers.
 
 The tags are looked up once, when first needed.
 """
@@ -64,7 +64,7 @@ DATES = frozenset(("birth", "date"))
 
 
 class Column(NamedTuple):
-    """A field of `Instance` that is the value of an attribute: its place, and whether it is a number."""
+    """A field of `Instance` that is the value of an attribute."""
 
     place: int
     is_number: bool
@@ -83,7 +83,7 @@ def fact_columns() -> dict[int, Column]:
 
 @lru_cache(maxsize=1)
 def identifier_kinds() -> dict[int, str]:
-    """Tag -> kind of every attribute whose values identify (`configs/standard/identifiers.yaml`)."""
+    """Tag -> kind of every attribute whose values identify (`IDENTIFIERS` of configs)."""
     kinds: dict[str, str] = load_yaml(IDENTIFIERS)
     tags = tags_of(kinds)
     return dict(zip(tags, kinds.values(), strict=True))

@@ -1,4 +1,4 @@
-"""Decoding of text under a SpecificCharacterSet (PS3.3 C.12.1.1.2), and under what it fails to name."""
+"""Decoding of text by SpecificCharacterSet (PS3.3 C.12.1.1.2), and by unnamed ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def encodings_of(charset: str) -> list[str]:
 
 
 def other_readings(raw: bytes) -> Iterator[str]:
-    """The text of bytes in character sets that the header does not name: ISO 2022 by escapes, UTF-8."""
+    """The text of bytes in character sets that the header does not name: ISO 2022, UTF-8."""
     if b"\x1b" in raw:
         yield decoder(_ISO_2022)(raw)
     if raw.isascii():

@@ -149,7 +149,7 @@ def _main_header(frame: bytes) -> tuple[bytes, int]:
 
 
 def _refuse_comment(frame: bytes, position: int) -> None:
-    """Raise IndexError for a comment in a tile-part's header: cutting it would change its length."""
+    """Raise IndexError for a comment in a tile-part's header, whose length must not change."""
     position += _SOT_SIZE
     while True:
         marker, length = _SEGMENT(frame, position)
@@ -161,9 +161,9 @@ def _refuse_comment(frame: bytes, position: int) -> None:
 
 
 def without_tail(fragment: bytes, pixels: int) -> bytes:
-    """An RLE fragment (PS3.5 annex G) of an image of `pixels` pixels, cut where its last segment ends.
+    """An RLE fragment of an image of `pixels` pixels, cut where its last segment ends.
 
-    Raises Withheld if it is not understood.
+    PS3.5 annex G. Raises Withheld if it is not understood.
     """
     (count,) = struct.unpack_from("<I", fragment)
     if count not in _RLE_SEGMENTS:

@@ -65,7 +65,7 @@ def keyword_tags() -> dict[str, int]:
 
 
 def tags_of(keywords: Iterable[str]) -> list[int]:
-    """The tags of keywords, in their order; raises KeyError for one that is not in the dictionary."""
+    """The tags of keywords, in their order; raises KeyError for an unknown one."""
     tags = keyword_tags()
     return [tags[keyword] for keyword in keywords]
 

@@ -55,7 +55,7 @@ class Element(NamedTuple):
 
 
 Head = Callable[[Buffer, int], Parts]
-"""Reads the head at a position; raises NotUnderstood for an unknown VR and struct.error at the end."""
+"""Reads the head at a position; raises NotUnderstood for an unknown VR, struct.error if cut."""
 
 
 @dataclass(frozen=True, slots=True)

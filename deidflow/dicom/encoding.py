@@ -49,7 +49,10 @@ def _is_of_kind(syntax: str, codestream: bytes) -> bool:
 
 
 def _jpeg_kind_fits(syntax: str, codestream: bytes) -> bool:
-    """Whether a codestream is JPEG-LS if and only if the syntax says so; a late frame is not searched."""
+    """Whether a codestream is JPEG-LS if and only if the syntax says so.
+
+    A frame header that comes late is not searched for.
+    """
     marker = _frame_marker(codestream)
     if marker is None:
         return True

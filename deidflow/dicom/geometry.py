@@ -1,7 +1,8 @@
 """Where stored pixels lie in the patient: one plane for each frame, or tile of a mosaic.
 
 LPS millimetres. The centre of the pixel in row r and column c of a plane is
-origin + row_direction * column_spacing * c + column_direction * row_spacing * r (PS3.3 C.7.6.2.1.1).
+origin + row_direction * column_spacing * c + column_direction * row_spacing * r
+(PS3.3 C.7.6.2.1.1).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _GRID_POSITIONS = 0x00651051
 _MOSAIC_COUNT = 0x0019100A
 """Siemens: the number of tiles of a mosaic."""
 _CROOKED = 0.02
-"""How far directions may be from unit length and from a right angle, as a difference of products."""
+"""How far products of directions may be from those of orthonormal ones."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _classic(header: Any) -> Plane:
 
 
 def _plane(header: Any, *, position: Any, orientation: Any, spacing: Any, frame: int = 0) -> Plane:
-    """The plane of a whole frame, from values of attributes; raises Withheld if they are not valid."""
+    """The plane of a whole frame, from attributes; raises Withheld if they are not valid."""
     directions = _vector(orientation)
     steps = _vector(spacing)
     origin = _vector(position)
@@ -218,9 +219,10 @@ def _tile_plane(whole: Plane, tile: _Tile, origin: Vector) -> Plane:
 
 
 def _mosaic(header: Any) -> list[Plane]:
-    """Siemens: the position is that of the whole mosaic; the sign of the normal is in the CSA header.
+    """Siemens: the position is that of the whole mosaic.
 
-    The header gives the corner that a slice as large as the mosaic would have, with the same centre.
+    It is the corner that a slice as large as the mosaic would have, with the same centre. The sign
+    of the normal is in the CSA header.
     """
     csa = _csa(header)
     count = _tile_count(header, csa)

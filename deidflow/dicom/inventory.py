@@ -87,9 +87,10 @@ def is_working_folder(name: str) -> bool:
 def files_below(
     source: Path, unreadable: list[str], working: list[str]
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Path below `source` and entry of every regular file, in a fixed order; links are not followed.
+    """Path below `source` and entry of every regular file, in a fixed order.
 
-    Folders that cannot be opened are added to `unreadable`, staging folders of deidflow to `working`.
+    Links are not followed. Folders that cannot be opened are added to `unreadable`, staging folders
+    of deidflow to `working`.
     """
     waiting = [""]
     while waiting:

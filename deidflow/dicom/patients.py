@@ -1,9 +1,9 @@
 """Which instances are of one patient: by PatientID, unless name and birth date or sex deny it.
 
 Of several persons under one PatientID the one whom the vault knows is kept, else the one with most
-instances, else the one with the earliest study date, else the one with the lowest Study Instance UID.
-The others are strangers, who go no further, unless their IssuerOfPatientID says that theirs is another
-number (`persons`).
+instances, else the one with the earliest study date, else the one with the lowest Study Instance
+UID. The others are strangers, who go no further, unless their IssuerOfPatientID says that theirs is
+another number (`persons`).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def patients_of(
 ) -> Patients:
     """The patient of each member.
 
-    `all`: a PatientID is a patient, whatever its issuer; without PatientID top folder, name and birth
-    date are, and what shares a study. `per_top_folder`: a folder at the top of the source is a patient.
-    `one_per_study`: a study is.
+    `all`: a PatientID is a patient, whatever its issuer; without PatientID top folder, name and
+    birth date are, and what shares a study. `per_top_folder`: a folder at the top of the source is
+    a patient. `one_per_study`: a study is.
     """
     if discovery == "one_per_study":
         return _one_per_study(members)
@@ -79,7 +79,7 @@ def is_usable(patient_id: str) -> bool:
 
 
 def top_folder(member: Member) -> str:
-    """The folder at the top of the source that holds a file; empty for a file beside the folders."""
+    """The top folder of the source that holds a file; empty for a file beside the folders."""
     parts = PurePath(member.path).parts
     return parts[0] if len(parts) > 1 else ""
 

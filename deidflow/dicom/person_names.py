@@ -1,4 +1,4 @@
-"""Names of persons (PN, PS3.5 section 6.2) as people write them: case, marks, spelling, script, order.
+"""Names of persons (PN, PS3.5 section 6.2) as people write them: spelling, script, order.
 
 Pure functions on text; callers decide which of the written forms they search for.
 """
@@ -180,7 +180,7 @@ def is_generic(name: str) -> bool:
 
 
 def _groups(name: str) -> Iterator[tuple[str, ...]]:
-    """The words of each component group (alphabetic, ideographic, phonetic), without generic ones."""
+    """The words of each component group (alphabetic, ideographic, phonetic) but generic ones."""
     for group in name.split("="):
         words = name_words(group)
         if words and not set(words) <= _ANYBODY:
@@ -225,7 +225,7 @@ def _match(word: str, candidates: Sequence[str]) -> str | None:
 
 
 def _joined(words: Sequence[str]) -> set[str]:
-    """The letters of a name in a row: in order, and with the first or last word at the other end."""
+    """The letters of a name in a row: in order, and with the first or last word moved."""
     first, last = words[0], words[-1]
     orders = (
         words,

@@ -158,7 +158,7 @@ def _merged(parts: Sequence[_Part]) -> list[_Part]:
 
 
 def _known_key(base: str, parts: Sequence[_Part], known: Known) -> tuple[str, Demographics | None]:
-    """The key under which the vault knows the patient, also an earlier one with issuer; else `base`."""
+    """The key under which the vault knows the patient, with an issuer or without; else `base`."""
     keys = [base]
     if base.startswith(_ID_KEY):
         issuers: set[str] = set()

@@ -53,8 +53,8 @@ class Pixels:
 def read_pixels(source: Any, scratch: Path) -> Pixels:
     """The stored cells of a data set as read by pydicom, decoded by SimpleITK's GDCM if compressed.
 
-    Native cells are unsigned and hold every allocated bit. `scratch` is a folder for temporary files.
-    Raises Withheld without a decoder.
+    Native cells are unsigned and hold every allocated bit. `scratch` is a folder for temporary
+    files. Raises Withheld without a decoder.
     """
     check_encoding(source)
     syntax = str(source.file_meta.TransferSyntaxUID)
@@ -128,7 +128,7 @@ def _native(source: Any, syntax: str) -> Stored:
 
 
 def _gdcm(source: Any, scratch: Path) -> Stored:
-    """Decode with GDCM through a file of the pixel description only, so that nothing else confuses it."""
+    """Decode with GDCM, through a file without anything else that could confuse it."""
     path = scratch / "decode.dcm"
     try:
         _pixel_description(source).save_as(path, enforce_file_format=True)
@@ -140,7 +140,7 @@ def _gdcm(source: Any, scratch: Path) -> Stored:
 
 
 def _pixel_description(source: Any) -> Dataset:
-    """A secondary capture with the pixel data of the source, and the attributes that describe them."""
+    """A secondary capture with the pixel data of the source and their description."""
     bare = Dataset()
     for keyword in _SHAPE:
         if keyword in source:
@@ -178,7 +178,7 @@ def _read_gdcm(path: Path, shape: tuple[int, int, int, int]) -> Stored:
 
 
 def put_pixels(header: Any, cells: Stored, source: Any, *, decoded: bool) -> None:
-    """Give a header the cells as native pixel data; the bytes are those of the source outside edits."""
+    """Give a header the cells as native pixel data; unedited bytes are those of the source."""
     allocated = int(source.BitsAllocated)
     kind = np.dtype(_CELLS[allocated]).newbyteorder("<")
     content = np.ascontiguousarray(cells).astype(kind, casting="unsafe").tobytes()

@@ -159,7 +159,7 @@ def _types(instance: Instance) -> set[str]:
 
 
 def has_plane(instance: Instance) -> bool:
-    """Whether the header may place the image in the patient; positions may come per frame or tile."""
+    """Whether the header may place the image in the patient, as a whole, per frame or per tile."""
     if is_enhanced(instance):
         return True
     return bool(instance.orientation and instance.spacing)

@@ -1,8 +1,8 @@
 """What the files of a series have in common is handled once.
 
 Headers of one series differ in a few elements. Everything between these is a *run*: its bytes are
-compared with those of earlier files (one memory comparison), and if they are equal, what was made of
-them is reused. Elements that vary are handled one by one. Runs are learned: a file that does not
+compared with those of earlier files (one memory comparison), and if they are equal, what was made
+of them is reused. Elements that vary are handled one by one. Runs are learned: a file that does not
 fit is walked in full, and the elements that differ become varying ones.
 """
 
@@ -67,7 +67,7 @@ class _Shape(Generic[Piece]):
     varying: set[int] = field(default_factory=set)
     fits: int = 0
     runs: list[tuple[bytes, Piece, int, bool]] = field(default_factory=list)
-    """Bytes of a run with the tag of the element after it, its piece, its length, whether one varies after it."""
+    """Bytes of a run and the next tag, its piece, its length, and whether an element varies after it."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Repeats(Generic[Piece]):
         self._form: Form = EXPLICIT if self.handler.explicit else IMPLICIT
 
     def read(self, body: bytes, start: int) -> Reading[Piece]:
-        """Handle the data set that starts at `start`; raises NotUnderstood, struct.error or IndexError."""
+        """Handle the data set at `start`; raises NotUnderstood, struct.error or IndexError."""
         for number, shape in enumerate(self.shapes):
             reading = self._fitted(shape, body, start)
             if reading is not None:

@@ -1,4 +1,4 @@
-"""The facts about instances, read from the first bytes of their files; what repeats is read once."""
+"""The facts about instances, read from the heads of files; what repeats is read once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEADS = (1 << 14, 1 << 18)
 """How much of a file is read at first: most headers, then those with large private elements."""
 
 Piece = tuple[int, Fact, list[Pair]]
-"""Column in `Instance` (negative: none) and decoded value of an element, and the identifiers in it."""
+"""Column in `Instance` (negative: none), decoded value and identifiers of an element."""
 _NO_COLUMN = -1
 
 
@@ -69,7 +69,11 @@ class _FactHandler:
         )
 
     def run(
-        self, constants: _Constants, body: bytes, elements: Sequence[Element], before: int
+        self,
+        constants: _Constants,
+        body: bytes,
+        elements: Sequence[Element],
+        before: int,  # noqa: ARG002 - of the protocol
     ) -> None:
         """Add elements that repeat to the constants."""
         for element in elements:
@@ -81,7 +85,7 @@ class _FactHandler:
                 constants.identifiers.update(dict.fromkeys(pairs))
 
     def vary(self, constants: _Constants, body: bytes, element: Element) -> Piece | None:
-        """The piece of an element that differs from file to file; None for one that is not wanted."""
+        """The piece of an element that differs from file to file; None if it is not wanted."""
         if element.undefined or is_sequence(element.tag, element.vr):
             return _NO_COLUMN, "", self._inside(constants, body, element)
 

@@ -1,4 +1,4 @@
-"""Bits of native pixels outside the stored values, which may hold only a sign (PS3.5 section 8.1.1)."""
+"""Bits of native pixels outside the stored values: only a sign is allowed (PS3.5 section 8.1.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SpareBits:
 
     @classmethod
     def of(cls, raws: Mapping[int, bytes]) -> SpareBits | None:
-        """The spare bits that values of group 0028 (Little Endian) leave; None if there are none."""
+        """The spare bits by raw values of group 0028 (Little Endian); None if there are none."""
         allocated = _short(raws, _ALLOCATED, default=0)
         stored = _short(raws, _STORED, default=0)
         if allocated not in _WORDS or not 0 < stored < allocated:

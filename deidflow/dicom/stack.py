@@ -1,4 +1,4 @@
-"""Volumes from planes: each slice where its own header puts it, for any order, gap, tilt or tiling."""
+"""Volumes from planes: each slice where its header puts it, for any order, gap or tilt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cells of pixel data stand for: stored integers, real values, and the value of nothing."""
+"""What the cells of pixel data stand for: stored integers, real values, and the fill."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def stored_values(cells: Stored, source: Any) -> NDArray[np.int64]:
 
 
 def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
-    """A frame's cells, shape (rows, columns, samples), in real units (HU for CT), shape (rows, columns).
+    """A frame's cells in real units (HU for CT).
 
-    Colour becomes the mean of its samples.
+    The shape (rows, columns, samples) becomes (rows, columns). Colour becomes the mean of its samples.
     """
     rescale = _rescale(source, frame)
     samples = stored_values(cells, source)
@@ -63,10 +63,11 @@ def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
 
 
 def without_overlay_bits(cells: Stored, source: Any) -> Stored:
-    """Native cells whose bits outside BitsStored are cleared; a sign extended above the value may stay.
+    """Native cells whose bits outside BitsStored are cleared, but for an extended sign.
 
-    Old overlays are in such bits (PS3.5 section 8.1.1, retired), and whatever else somebody put there.
-    Raises Withheld if HighBit contradicts the pixels: values below it, and none in its highest bits.
+    Old overlays are in such bits (PS3.5 section 8.1.1, retired), and whatever else somebody put
+    there. Raises Withheld if HighBit contradicts the pixels: values below it, and none in its
+    highest bits.
     """
     stored = int(source.BitsStored)
     allocated = int(source.BitsAllocated)

@@ -59,8 +59,8 @@ class NestedValue(NamedTuple):
 class Structure:
     """Values and pixel data found by the walk.
 
-    `values` holds the raw bytes of the wanted top-level elements; `pixel_length` is the length of the
-    pixel data in bytes, None without pixel data; `encapsulated` says whether it is in fragments.
+    `values` holds the raw bytes of the wanted top-level elements; `pixel_length` is the length of
+    the pixel data in bytes, None without pixel data; `encapsulated` says whether it is in fragments.
     """
 
     transfer_syntax: str
@@ -68,7 +68,7 @@ class Structure:
     pixel_length: int | None
     encapsulated: bool
     pixel_offset: int = 0
-    """Where the value of the pixel data begins in the file; if deflated, in the inflated data set."""
+    """Where the value of the pixel data begins in the file, or in the inflated data set."""
     nested: list[NestedValue] = field(default_factory=list)
     """The elements in sequences that were asked for."""
     codestream: bytes = b""
@@ -85,8 +85,8 @@ def scan(
 ) -> Structure:
     """Walk one DICOM file with the DICM mark.
 
-    Raises Withheld with the reason when a bound is broken, the file is cut, or the transfer syntax is
-    not one of PS3.5's.
+    Raises Withheld with the reason when a bound is broken, the file is cut, or the transfer syntax
+    is not one of PS3.5's.
     """
     try:
         return _scan(data, wanted, limits, nested)
@@ -181,7 +181,7 @@ class _Picked:
 
 @dataclass(frozen=True)
 class _PixelValue:
-    """Where the value of the pixel data starts, and its length in bytes; None without pixel data."""
+    """Start and length in bytes of the value of the pixel data; None without pixel data."""
 
     start: int
     length: int | None

@@ -93,8 +93,8 @@ class Walk:
     def run(self) -> Parts | None:
         """Walk to the end; an outermost element with the tag `stop` ends the walk and is returned.
 
-        Raises NotUnderstood with the reason if a bound is broken or the bytes contradict themselves,
-        struct.error if a head is cut.
+        Raises NotUnderstood with the reason if a bound is broken or the bytes contradict
+        themselves, struct.error if a head is cut.
         """
         while self.levels:
             level = self.levels[-1]
@@ -119,7 +119,7 @@ class Walk:
         return None
 
     def _elements(self, level: Level) -> Parts | None:
-        """Step over elements up to the end of the level, or up to one to step into or to stop at."""
+        """Step over elements to the end of the level, or to one to step into or to stop at."""
         level_end, form, _, in_undefined = level
         body, head, leaf = self.body, form.head, self.leaf
         item_end = form.item_end if in_undefined else None

@@ -8,7 +8,10 @@ from datetime import date
 _DIGITS = re.compile(r"\d{8}(\d{2,6})?")
 _GROUPS = re.compile(r"\s*(\d{1,4})\s*[-./,_ ]\s*(\d{1,2})\s*[-./,_ ]\s*(\d{1,4})(?:[T ].*)?\s*")
 _WITH_MONTH = re.compile(
-    r"\s*(\d{1,2})?(?:st|nd|rd|th)?[-./, ]*([a-z]{3})[a-z]*[-./, ]*(\d{1,2}(?!\d))?[-./, ]*(\d{4})\s*"
+    r"\s*(\d{1,2})?(?:st|nd|rd|th)?[-./, ]*"
+    r"([a-z]{3})[a-z]*[-./, ]*"
+    r"(\d{1,2}(?!\d))?[-./, ]*"
+    r"(\d{4})\s*"
 )
 _MONTH_STARTS = (
     "jan ene gen",

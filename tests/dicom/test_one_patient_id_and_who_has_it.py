@@ -1,4 +1,4 @@
-"""One PatientID is one patient, whatever its issuer; two persons under it are never merged without a word."""
+"""One PatientID is one patient, whatever its issuer; two persons under it are never merged."""
 
 from __future__ import annotations
 
