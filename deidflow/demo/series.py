@@ -44,7 +44,8 @@ def write_series(
 ) -> int:
     """Write one classic MR or CT series of one or more volumes (SimpleITK, LPS).
 
-    Returns the number of files. Each volume is one time point; with `shuffled` the names of files do not follow their order.
+    Returns the number of files. Each volume is one time point; with `shuffled` the names of files
+    do not follow their order.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count: int = sum(volume.GetSize()[2] for volume in volumes)

@@ -67,7 +67,7 @@ class _Shape(Generic[Piece]):
     varying: set[int] = field(default_factory=set)
     fits: int = 0
     runs: list[tuple[bytes, Piece, int, bool]] = field(default_factory=list)
-    """Bytes of a run and the next tag, its piece, its length, and whether an element varies after it."""
+    """Bytes of a run and the next tag, its piece, its length, whether one varies after it."""
 
 
 @dataclass

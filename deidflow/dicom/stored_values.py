@@ -47,7 +47,7 @@ def stored_values(cells: Stored, source: Any) -> NDArray[np.int64]:
 def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
     """A frame's cells in real units (HU for CT).
 
-    The shape (rows, columns, samples) becomes (rows, columns). Colour becomes the mean of its samples.
+    The shape (rows, columns, samples) becomes (rows, columns), colour the mean of its samples.
     """
     rescale = _rescale(source, frame)
     samples = stored_values(cells, source)

@@ -60,7 +60,7 @@ class Structure:
     """Values and pixel data found by the walk.
 
     `values` holds the raw bytes of the wanted top-level elements; `pixel_length` is the length of
-    the pixel data in bytes, None without pixel data; `encapsulated` says whether it is in fragments.
+    the pixel data in bytes, None without; `encapsulated` says whether it is in fragments.
     """
 
     transfer_syntax: str
