@@ -30,7 +30,8 @@ from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.shared import SharedValues
-from deidflow.dicom.instance import NESTED, WANTED, describe
+from deidflow.dicom.attributes import nested_identifiers, wanted_tags
+from deidflow.dicom.instance import describe
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
@@ -96,7 +97,7 @@ def headers_below(folder: Path) -> list[tuple[Path, bytes]]:
 
 def _is_image(content: bytes) -> bool:
     try:
-        instance = describe(scan(memoryview(content), WANTED))
+        instance = describe(scan(memoryview(content), wanted_tags()))
     except Withheld:
         return False
     return instance.modality in ("MR", "CT", "PT") and instance.pixel_length is not None
@@ -115,7 +116,7 @@ def with_patient(content: bytes, patient: Patient) -> bytes:
 
 def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
     """The header as it is released, and what identifies in its source."""
-    instance = describe(scan(memoryview(content), WANTED, nested=NESTED))
+    instance = describe(scan(memoryview(content), wanted_tags(), nested=nested_identifiers()))
     profile = load_profile(level)
     context = HeaderContext(
         pseudonym="P001",

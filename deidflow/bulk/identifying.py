@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pydicom
 
-from deidflow.dicom.instance import IDENTIFIER_TAGS
+from deidflow.dicom.attributes import identifier_kinds
 from deidflow.header.csa import identifying_spans
 from deidflow.header.rules import listed_attributes
 from deidflow.header.selectors import keyword_of
@@ -133,7 +133,7 @@ class _Search:
 def _identifiers(header: Any) -> list[tuple[str, str]]:
     """Kind and value of the patient's identifiers."""
     identifiers: list[tuple[str, str]] = []
-    for tag, kind in IDENTIFIER_TAGS.items():
+    for tag, kind in identifier_kinds().items():
         element = header.get(tag)
         if element is None or not element.value:
             continue

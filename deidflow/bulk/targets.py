@@ -11,7 +11,7 @@ from deidflow.bulk.mirror import MirroredTree
 from deidflow.bulk.read import StackPosition
 from deidflow.bulk.tasks import FileTask
 from deidflow.dicom.grouping import Series, Subject
-from deidflow.dicom.patients import Member
+from deidflow.dicom.persons import Member
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import SessionOrder, WorkOrder

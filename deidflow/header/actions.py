@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from deidflow.dicom.instance import CHARSET, other_readings
+from deidflow.dicom.character_sets import CHARSET, other_readings
 from deidflow.dicom.person_names import fold
 from deidflow.header.context import HeaderContext
 from deidflow.header.rules import Rule

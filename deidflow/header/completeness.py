@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from deidflow.dicom.elements import dictionary_vrs
+from deidflow.dicom.dictionary import dictionary_vrs
 from deidflow.header.profile import Profile
 from deidflow.header.rules import Rule, Rules, compile_profile, from_table, listed_attributes
 from deidflow.header.selectors import tag_of

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import permutations
 
-from deidflow.dicom.instance import DATES, NAMES, NUMBERS
+from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.person_names import (
     PARTS,
     SUBPARTS,

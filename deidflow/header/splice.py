@@ -12,19 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deidflow.dicom.elements import (
-    Element,
-    NotUnderstood,
-    dictionary_multiplicity,
-    dictionary_vrs,
-    element_at,
-    elements_of,
-    encoded,
-    item,
-    items_of,
-)
-from deidflow.dicom.instance import CHARSET, encodings_of
+from deidflow.dicom.character_sets import CHARSET, encodings_of
+from deidflow.dicom.dictionary import dictionary_multiplicity, dictionary_vrs
+from deidflow.dicom.elements import Element, NotUnderstood, encoded, item
 from deidflow.dicom.spare_bits import TAGS as SPARE_BITS
+from deidflow.dicom.walk import elements_of, items_of
 from deidflow.errors import Withheld
 from deidflow.header.actions import BINARY, ENCODED, SIZES, Actions
 from deidflow.header.context import HeaderContext
@@ -114,14 +106,6 @@ class Splicer:
         self._own = {tag for tag, _, _ in self.markers}
 
     # the handler of dicom/repeats.py
-
-    def walk(self, body: bytes, start: int) -> list[Element]:
-        """All top-level elements up to the pixel data."""
-        return elements_of(body, start, len(body), explicit=self.explicit, top=True)
-
-    def one(self, body: bytes, position: int) -> Element:
-        """The element at a position."""
-        return element_at(body, position, len(body), explicit=self.explicit)
 
     def learn(self, body: bytes, elements: Sequence[Element]) -> Level:
         """The level of a header."""

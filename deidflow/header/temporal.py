@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 
-from deidflow.dicom.elements import dictionary_vrs
+from deidflow.dicom.dictionary import dictionary_vrs
 from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
 from deidflow.header.values import (

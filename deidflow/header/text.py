@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-from deidflow.dicom.instance import NAMES
+from deidflow.dicom.attributes import NAMES
 from deidflow.dicom.person_names import fold
 from deidflow.header.identifiers import expressions, folded_with_places, name_parts, own_numbers
 from deidflow.resources import load_yaml

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.grouping import Cohort, group
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.patients import Known, nobody
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import UsageError
 from deidflow.header.profile import Profile

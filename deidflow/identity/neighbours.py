@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.checks.cohort import CohortIndex
+from deidflow.dicom.attributes import DATES
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
-from deidflow.dicom.instance import DATES
 from deidflow.identity.vault import Identity
 from deidflow.store.files import read_json, write_json_atomic
 

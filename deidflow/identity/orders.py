@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
-from deidflow.dicom.instance import DATES, NAMES, NUMBERS, Instance
-from deidflow.dicom.patients import Member
+from deidflow.dicom.instance import Instance
+from deidflow.dicom.persons import Member
 from deidflow.header.identifiers import name_parts
 from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, real_dates, study_date, study_origin

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from deidflow.dicom.patients import Demographics
+from deidflow.dicom.demographics import Demographics
 from deidflow.identity.database import is_intact, open_database, transaction
 from deidflow.identity.file_table import (
     FileSignature,

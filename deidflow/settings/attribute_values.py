@@ -6,7 +6,7 @@ import re
 
 from pydicom.tag import Tag
 
-from deidflow.dicom.elements import dictionary_vrs
+from deidflow.dicom.dictionary import dictionary_vrs
 from deidflow.errors import ConfigError
 from deidflow.header.selectors import Selector, keyword_of, parse_selector
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deidflow.dicom.elements import dictionary_vrs
+from deidflow.dicom.dictionary import dictionary_vrs
 from deidflow.header.completeness import is_complete, weakened
 from deidflow.header.profile import Profile
 from deidflow.header.rules import Rules, compile_profile

@@ -16,7 +16,7 @@ from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
 from deidflow.checks.staged import check_names, check_others
-from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
+from deidflow.dicom.attributes import DATES, identifier_kinds
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
@@ -59,7 +59,7 @@ class Claims:
 def _kept_tags(profile: Profile) -> tuple[int, ...]:
     rules = compile_profile(profile)
     kept = []
-    for tag in IDENTIFIER_TAGS:
+    for tag in identifier_kinds():
         rule = rules.for_tag(tag, "LO")
         if rule.action in ("keep", "retain", "replace"):
             kept.append(tag)
