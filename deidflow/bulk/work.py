@@ -15,8 +15,9 @@ from deidflow.bulk.others import others_search
 from deidflow.dicom.file_kind import has_mark
 from deidflow.dicom.skim import HEADS
 from deidflow.errors import StepFailed, Withheld
-from deidflow.header.cleaner import Chunk, FromHead, HeaderCleaner
+from deidflow.header.cleaner import FromHead, HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
+from deidflow.header.pixel_element import Chunk
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import cleaner_for
 from deidflow.identity.workorder import WorkOrder
