@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from itertools import accumulate
 
-from deidflow.header.identifiers import folded_with_places
+from deidflow.header.folded_text import folded_with_places
 from deidflow.header.text import Scrubber
 
 CSA_ELEMENTS = frozenset(

@@ -11,7 +11,10 @@ from functools import lru_cache
 
 from deidflow.dicom.instance import NAMES
 from deidflow.dicom.person_names import fold
-from deidflow.header.identifiers import expressions, folded_with_places, name_parts, own_numbers
+from deidflow.header.folded_text import folded_with_places
+from deidflow.header.identifiers import expressions
+from deidflow.header.name_patterns import name_parts
+from deidflow.header.number_patterns import own_numbers
 from deidflow.resources import load_yaml
 
 _WORD = re.compile(r"[0-9A-Za-z.]+")

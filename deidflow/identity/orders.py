@@ -11,7 +11,7 @@ from pathlib import Path
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.dicom.instance import DATES, NAMES, NUMBERS
 from deidflow.dicom.patients import Member
-from deidflow.header.identifiers import name_parts
+from deidflow.header.name_patterns import name_parts
 from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, study_date, study_origin
 from deidflow.identity.names import number_of, ordered_names
