@@ -10,8 +10,8 @@ import pydicom
 
 from deidflow.dicom.instance import IDENTIFIER_TAGS
 from deidflow.header.csa import identifying_spans
-from deidflow.header.rules import listed_attributes
 from deidflow.header.selectors import keyword_of
+from deidflow.header.table import listed_attributes
 from deidflow.header.text import Scrubber
 
 _LONGEST = 100

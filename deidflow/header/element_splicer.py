@@ -23,7 +23,8 @@ from deidflow.header.context import HeaderContext
 from deidflow.header.element_value import ActionSettings, ElementValue
 from deidflow.header.level import Level, level_of
 from deidflow.header.private import PrivateDecision, PrivateElements
-from deidflow.header.rules import REMOVE, PrivateRule, Rule, Rules
+from deidflow.header.private_rules import PrivateRule
+from deidflow.header.rules import REMOVE, Rule, Rules
 from deidflow.header.temporal import moved_pair, partners
 from deidflow.header.value_kinds import BINARY, ENCODED, SIZES
 from deidflow.verdicts import Reason

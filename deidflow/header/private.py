@@ -9,7 +9,8 @@ from deidflow.header.actions import apply
 from deidflow.header.csa import CSA_ELEMENTS, scrub_csa
 from deidflow.header.element_value import ActionSettings, ElementValue
 from deidflow.header.physics import is_small_number, plausible_numbers
-from deidflow.header.rules import PrivateRule, Rule, Rules
+from deidflow.header.private_rules import PrivateRule
+from deidflow.header.rules import Rule, Rules
 from deidflow.header.selectors import ALL_OF_CREATOR
 from deidflow.header.value_kinds import BINARY, NUMERIC_TEXT, SIZES, TEXT
 

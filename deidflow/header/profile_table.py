@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deidflow.header.profile import OPTION_COLUMNS, Profile
-from deidflow.header.rules import TABLE, Rules, compile_profile, listed_attributes
+from deidflow.header.rules import Rules, compile_profile
 from deidflow.header.selectors import parse_selector
+from deidflow.header.table import TABLE, listed_attributes
 from deidflow.resources import load_table
 
 
