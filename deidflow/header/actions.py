@@ -17,7 +17,6 @@ from deidflow.header.element_value import ElementValue
 from deidflow.header.kept_values import keep, kept_uid
 from deidflow.header.rules import Rule
 from deidflow.header.temporal import move_value
-from deidflow.header.text import keep_tokens
 from deidflow.header.value_kinds import (
     BINARY,
     FLOATING,
@@ -35,6 +34,7 @@ from deidflow.header.values import (
     shift_date,
     shift_datetime,
 )
+from deidflow.header.vocabulary import keep_tokens
 
 CLASS_UIDS = frozenset(
     (0x00080016, 0x0008001A, 0x0008001B, 0x00081150, 0x0008115A, 0x0008010C, 0x00080117, 0x00080118)
