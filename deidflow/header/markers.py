@@ -34,8 +34,8 @@ Marker = tuple[int, bytes, bytes | None]
 def markers(profile: Profile, label: str, days: int | None, *, explicit: bool) -> list[Marker]:
     """What every header says of its de-identification (PS3.15 E.1.1).
 
-    `days` are those since the event that the profile counts from; codes of an earlier de-identification are
-    replaced. `explicit`: items of sequences are in Explicit VR.
+    `days` are those since the event that the profile counts from; codes of an earlier
+    de-identification are replaced. `explicit`: items of sequences are in Explicit VR.
     """
     complete = is_complete(profile)
     is_labelled = profile.dates.label or profile.dates.mode == "timepoint"
@@ -115,8 +115,7 @@ def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> No
 
 def _mark_frames_derived(header: Dataset) -> None:
     """Mark an enhanced image and all its frames (PS3.3 C.8.16.1)."""
-    image_type = header.get("ImageType")
-    if image_type and image_type[0] == "ORIGINAL":
+    if _values(header, "ImageType")[:1] == ["ORIGINAL"]:
         _mark_derived(header, "ImageType", "MIXED")
     for group in _functional_groups(header):
         for keyword in _FRAME_TYPES:
@@ -131,9 +130,17 @@ def _functional_groups(header: Dataset) -> Iterator[Dataset]:
 
 def _mark_derived(header: Dataset, keyword: str, word: str) -> None:
     """Replace the first value of an attribute, if it has values."""
-    if header.get(keyword):
-        element = header[keyword]
-        element.value = [word, *element.value[1:]]
+    values = _values(header, keyword)
+    if values:
+        header[keyword].value = [word, *values[1:]]
+
+
+def _values(header: Dataset, keyword: str) -> list[str]:
+    """The values of an attribute, however many it has."""
+    value = header.get(keyword)
+    if not value:
+        return []
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _code(value: str, meaning: str) -> Dataset:

@@ -11,10 +11,6 @@ from deidflow.errors import ConfigError
 _TAG = re.compile(r"\(?([0-9a-f]{4}),?([0-9a-f]{4})\)?", re.IGNORECASE)
 _REPEATING = re.compile(r"\(?([0-9a-fx]{4}),?([0-9a-fx]{4})\)?", re.IGNORECASE)
 _PRIVATE = re.compile(r"\(?([0-9a-f]{4}),\[([^\]]{1,64})\]([0-9a-f]{2}|xx)\)?", re.IGNORECASE)
-_ANY_DIGIT, _FIXED_DIGIT = (
-    str.maketrans("x", "0"),
-    str.maketrans("0123456789abcdefx", "f" * 16 + "0"),
-)
 ALL_OF_CREATOR = -1
 """Stands for every element of a private creator."""
 
@@ -23,8 +19,8 @@ ALL_OF_CREATOR = -1
 class Selector:
     """One attribute or a family of them, at the top level or below `path`.
 
-    Exactly one of `tag`, `mask` and `private` is set; `mask` is (bits, value): a tag fits if
-    `tag & bits == value`; `private` is (group, creator, low byte of the element, or all of the creator's).
+    Exactly one of `tag`, `mask` and `private` is set. `mask` is (bits, value): a tag fits if
+    `tag & bits == value`. `private` is group, creator, and low byte of the element or ALL_OF_CREATOR.
     """
 
     path: tuple[int, ...] = ()
@@ -70,8 +66,8 @@ def _private(text: str, match: re.Match[str]) -> tuple[int, str, int]:
 def _mask(match: re.Match[str]) -> tuple[int, int]:
     """Bits and value of a family of tags: an x stands for any digit."""
     digits = (match[1] + match[2]).lower()
-    bits = digits.translate(_FIXED_DIGIT)
-    value = digits.translate(_ANY_DIGIT)
+    bits = "".join("0" if digit == "x" else "f" for digit in digits)
+    value = digits.replace("x", "0")
     return int(bits, 16), int(value, 16)
 
 
