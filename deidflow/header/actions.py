@@ -151,7 +151,12 @@ def _date(value: ElementValue) -> bytes | None:
     vr = value.vr.decode("ascii")
     moved: list[str] = []
     for text in value.texts():
-        moment = move_value(text, vr, settings.dates, settings.context)
+        moment = move_value(
+            text,
+            vr,
+            settings.dates,
+            settings.context,
+        )
         if moment is None:
             return _fall_back(value)
         moved.append(moment)

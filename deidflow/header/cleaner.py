@@ -105,7 +105,12 @@ class HeaderCleaner:
         """As `file`; raises NotUnderstood, struct.error or IndexError for files that must be normalised."""
         source = _opened(content)
         spliced = self._spliced(source)
-        pixels = pixel_element(source.body, spliced.position, source.syntax, spliced.level.raws)
+        pixels = pixel_element(
+            source.body,
+            spliced.position,
+            source.syntax,
+            spliced.level.raws,
+        )
         if source.syntax in NATIVE and pixels:
             self._check_spare_bits(spliced.level, pixels[0][_VALUE[source.syntax] :])
 
@@ -113,7 +118,11 @@ class HeaderCleaner:
         if source.syntax == DEFLATED:
             chunks = [_deflated(chunks)]
         explicit = self._is_explicit_out(source.syntax)
-        meta = new_file_meta(spliced.header, source.syntax, explicit=explicit)
+        meta = new_file_meta(
+            spliced.header,
+            source.syntax,
+            explicit=explicit,
+        )
         return [*meta, *chunks]
 
     def from_head(self, head: bytes, size: int) -> FromHead | None:
@@ -135,7 +144,11 @@ class HeaderCleaner:
         if end > size or length & 1 or length == UNDEFINED:
             return None
         explicit = self._is_explicit_out(source.syntax)
-        meta = new_file_meta(spliced.header, source.syntax, explicit=explicit)
+        meta = new_file_meta(
+            spliced.header,
+            source.syntax,
+            explicit=explicit,
+        )
         return FromHead(
             chunks=[*meta, spliced.header],
             position=position,
@@ -220,6 +233,10 @@ def _opened(content: bytes) -> _Source:
 
 
 def _deflated(chunks: Sequence[Chunk]) -> bytes:
-    packer = zlib.compressobj(level=1, method=zlib.DEFLATED, wbits=-zlib.MAX_WBITS)
+    packer = zlib.compressobj(
+        level=1,
+        method=zlib.DEFLATED,
+        wbits=-zlib.MAX_WBITS,
+    )
     packed = b"".join([*map(packer.compress, chunks), packer.flush()])
     return packed + b"\0" * (len(packed) & 1)

@@ -69,11 +69,21 @@ class ElementSplicer:
             keep_binary=self.rules.keep_others,
         )
         private = PrivateElements(self.rules, settings)
-        return level_of(body, elements, private, explicit=explicit, depth=0)
+        return level_of(
+            body,
+            elements,
+            private,
+            explicit=explicit,
+            depth=0,
+        )
 
     def computed_age(self, level: Level) -> str | None:
         """The age that a header lacks, before birth and study date are removed."""
-        return computed_age(level.raws, self.rules, binned=self.context.binned)
+        return computed_age(
+            level.raws,
+            self.rules,
+            binned=self.context.binned,
+        )
 
     def element(self, level: Level, body: bytes, element: Element) -> bytes:
         """What happens to one element, encoded; empty if it is removed. Raises Withheld."""
@@ -90,7 +100,16 @@ class ElementSplicer:
             return self._sequence(level, body, element, rule)
         vr = vr or b"UN"
         raw = body[element.value : element.end]
-        value = self._value(level, ElementValue(rule, tag, vr, raw, level.settings))
+        value = self._value(
+            level,
+            ElementValue(
+                rule,
+                tag,
+                vr,
+                raw,
+                level.settings,
+            ),
+        )
         if value is None:
             return b""
         if element.vr == b"" and level.signed and tag in _SIGN_DEPENDENT:
@@ -101,13 +120,26 @@ class ElementSplicer:
         """An element with its value padded to even length."""
         if len(value) & 1:
             value += b" " if vr in _SPACE else b"\0"
-        return encoded(tag, vr, value, explicit=self.explicit_out)
+        return encoded(
+            tag,
+            vr,
+            value,
+            explicit=self.explicit_out,
+        )
 
     def created(self, level: Level, tag: int, text: str) -> bytes:
         """An element that a profile adds."""
         vr = self._vrs.get(tag, b"LO")
         rule = Rule("replace", value=text)
-        value = apply(ElementValue(rule, tag, vr, b"", level.settings))
+        value = apply(
+            ElementValue(
+                rule,
+                tag,
+                vr,
+                b"",
+                level.settings,
+            )
+        )
         return self.encode(tag, vr, value or b"")
 
     def _is_replaced(self, level: Level, tag: int) -> bool:
@@ -177,8 +209,19 @@ class ElementSplicer:
 
         items = []
         for start, end in items_of(body, element, explicit=explicit):
-            elements = elements_of(body, start, end, explicit=explicit)
-            inner = level_of(body, elements, private, explicit=explicit, depth=level.depth + 1)
+            elements = elements_of(
+                body,
+                start,
+                end,
+                explicit=explicit,
+            )
+            inner = level_of(
+                body,
+                elements,
+                private,
+                explicit=explicit,
+                depth=level.depth + 1,
+            )
             inner.signed = inner.signed or level.signed
             contents = [self.element(inner, body, nested) for nested in elements]
             items.append(item(b"".join(contents)))
@@ -197,7 +240,12 @@ class ElementSplicer:
 
         raw = body[element.value : element.end]
         try:
-            kept = level.private.kept(decision, tag, element.vr, raw)
+            kept = level.private.kept(
+                decision,
+                tag,
+                element.vr,
+                raw,
+            )
         except _NO_VALUE:
             return b""
         if kept is None:

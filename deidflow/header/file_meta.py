@@ -53,7 +53,12 @@ def _joined(rows: Iterable[tuple[int, bytes, bytes]]) -> bytes:
 
 def _element(tag: int, vr: bytes, value: bytes) -> bytes:
     padding = b"\0" * (len(value) & 1)
-    return encoded(tag, vr, value + padding, explicit=True)
+    return encoded(
+        tag,
+        vr,
+        value + padding,
+        explicit=True,
+    )
 
 
 def _class_and_instance(header: bytes, explicit: bool) -> tuple[bytes, bytes]:

@@ -61,7 +61,12 @@ def read_profile(path: Path, chain: tuple[Path, ...] = ()) -> Profile:
 
 def _nearest(word: str, words: tuple[str, ...], *, cutoff: float) -> str:
     """A question for what was meant; empty if no word is similar."""
-    near = difflib.get_close_matches(word, words, n=1, cutoff=cutoff)
+    near = difflib.get_close_matches(
+        word,
+        words,
+        n=1,
+        cutoff=cutoff,
+    )
     return f"; did you mean '{near[0]}'?" if near else ""
 
 

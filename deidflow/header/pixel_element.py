@@ -62,7 +62,12 @@ def _encapsulated(
         raise NotUnderstood
 
     offsets, *fragments = items
-    frames = _frames(body[first:position], fragments, syntax, raws)
+    frames = _frames(
+        body[first:position],
+        fragments,
+        syntax,
+        raws,
+    )
     cleaned = [_without_text(frame, syntax, raws) for frame in frames]
     if cleaned == frames and _are_offsets(offsets, fragments):
         return [memoryview(body)[start:end]]

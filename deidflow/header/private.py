@@ -61,13 +61,25 @@ class PrivateElements:
         """The VR to write and the value that is kept; None if the value does not pass the check."""
         if isinstance(decision, PrivateRule):
             used = _vr_of(decision, vr)
-            value = ElementValue(_KEEP, tag, used, raw, self.settings)
+            value = ElementValue(
+                _KEEP,
+                tag,
+                used,
+                raw,
+                self.settings,
+            )
             return _listed(value, decision)
 
         rule = decision if isinstance(decision, Rule) else _KEEP
         if decision is PrivateAction.SCRUB_CSA:
             return vr or b"OB", scrub_csa(raw, self.settings.context.scrubber)
-        value = ElementValue(rule, tag, vr or b"UN", raw, self.settings)
+        value = ElementValue(
+            rule,
+            tag,
+            vr or b"UN",
+            raw,
+            self.settings,
+        )
         if decision is PrivateAction.SEARCH:
             return _searched(value)
         return _applied(value)

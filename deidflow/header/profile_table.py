@@ -40,7 +40,14 @@ def explain(profile: Profile) -> list[Explained]:
     for row in load_table(TABLE):
         selector = selectors.get(row["tag"], Selector())
         deviation = deviations.pop(selector, None)
-        explained.append(_listed(row, profile, rules, deviation))
+        explained.append(
+            _listed(
+                row,
+                profile,
+                rules,
+                deviation,
+            )
+        )
     explained += map(_unlisted, deviations.values())
     return explained
 
@@ -161,7 +168,12 @@ def _comparison(names: Sequence[str], tables: Sequence[list[Explained]]) -> Iter
     for row in tables[0]:
         if row.code:
             actions = [table[row.tag] for table in action_by_tag]
-            yield _table_row(row.tag, row.attribute, row.code, *actions)
+            yield _table_row(
+                row.tag,
+                row.attribute,
+                row.code,
+                *actions,
+            )
 
 
 def _action_by_tag(rows: Sequence[Explained]) -> dict[str, str]:

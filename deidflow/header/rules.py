@@ -238,7 +238,12 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
     bits, value = selector.mask
     by_tag = {tag: known for tag, known in rules.by_tag.items() if tag & bits != value}
     masks = ((bits, value, rule), *rules.masks)
-    return replace(rules, by_tag=by_tag, masks=masks, below=below)
+    return replace(
+        rules,
+        by_tag=by_tag,
+        masks=masks,
+        below=below,
+    )
 
 
 def _placed_inside(rules: Rules, selector: Selector, rule: Rule) -> Rules:

@@ -64,7 +64,12 @@ class Splicer:
 
     def __post_init__(self) -> None:
         reserved = frozenset(tag for tag, _, _ in self.markers)
-        self._elements = ElementSplicer(self.rules, self.context, self.explicit_out, reserved)
+        self._elements = ElementSplicer(
+            self.rules,
+            self.context,
+            self.explicit_out,
+            reserved,
+        )
 
     @property
     def together(self) -> Mapping[int, int]:
@@ -73,15 +78,30 @@ class Splicer:
 
     def walk(self, body: bytes, start: int) -> list[Element]:
         """All top-level elements up to the pixel data."""
-        return elements_of(body, start, len(body), explicit=self.explicit, top=True)
+        return elements_of(
+            body,
+            start,
+            len(body),
+            explicit=self.explicit,
+            top=True,
+        )
 
     def one(self, body: bytes, position: int) -> Element:
         """The element at a position."""
-        return element_at(body, position, len(body), explicit=self.explicit)
+        return element_at(
+            body,
+            position,
+            len(body),
+            explicit=self.explicit,
+        )
 
     def learn(self, body: bytes, elements: Sequence[Element]) -> Level:
         """The level of a header."""
-        return self._elements.top_level(body, elements, explicit=self.explicit)
+        return self._elements.top_level(
+            body,
+            elements,
+            explicit=self.explicit,
+        )
 
     def run(self, known: Level, body: bytes, elements: Sequence[Element], before: int) -> bytes:
         """What repeats, and the markers that belong before the tag `before`."""
