@@ -23,7 +23,6 @@ from deidflow.header.value_kinds import (
     FORMATS,
     NUMERIC_TEXT,
     PADDED_TEXT,
-    SIZES,
     TEMPORAL,
     TEXT,
 )
@@ -100,10 +99,10 @@ def _dummy(value: ElementValue) -> bytes | None:
 
 def _replace(value: ElementValue) -> bytes | None:
     text = value.rule.value
-    if value.vr in FLOATING:
-        return struct.pack(f"<{FORMATS[value.vr]}", float(text))
     if value.vr in FORMATS:
-        return struct.pack(f"<{FORMATS[value.vr]}", int(text))
+        number = float(text) if value.vr in FLOATING else int(text)
+        number_format = f"<{FORMATS[value.vr]}"
+        return struct.pack(number_format, number)
     if value.vr in BINARY:
         return None
     return value.encoded([text])
@@ -196,8 +195,8 @@ def _binned_numbers(value: ElementValue) -> bytes | None:
         if text is None:
             return None
         floored.append(kind(text))
-    count = len(value.raw) // SIZES[value.vr]
-    return struct.pack(f"<{count}{FORMATS[value.vr]}", *floored)
+    number_format = f"<{len(floored)}{FORMATS[value.vr]}"
+    return struct.pack(number_format, *floored)
 
 
 def _age(value: ElementValue) -> bytes | None:

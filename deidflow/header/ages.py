@@ -27,8 +27,11 @@ def age_from(birth: str, study: str) -> str | None:
 
     months = _whole_months(born, day)
     if months < 1:
-        return f"{(day - born).days:03d}D"
-    return f"{months:03d}M" if months < 24 else f"{months // 12:03d}Y"
+        days = (day - born).days
+        return f"{days:03d}D"
+    if months < 24:
+        return f"{months:03d}M"
+    return f"{months // 12:03d}Y"
 
 
 def _whole_months(born: date, day: date) -> int:
@@ -61,7 +64,10 @@ def limit_age(text: str, *, binned: bool) -> str | None:
         return "090Y"
     if not binned:
         return f"{number:03d}{unit}"
-    return f"{years // _BIN * _BIN:03d}Y" if years >= _BIN else _young_age(days)
+    if years < _BIN:
+        return _young_age(days)
+    binned_years = years - years % _BIN
+    return f"{binned_years:03d}Y"
 
 
 def _young_age(days: float) -> str:

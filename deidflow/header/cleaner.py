@@ -112,7 +112,8 @@ class HeaderCleaner:
             spliced.level.raws,
         )
         if source.syntax in NATIVE and pixels:
-            self._check_spare_bits(spliced.level, pixels[0][_VALUE[source.syntax] :])
+            value = _VALUE[source.syntax]
+            self._check_spare_bits(spliced.level, pixels[0][value:])
 
         chunks: list[Chunk] = [spliced.header, *pixels]
         if source.syntax == DEFLATED:
@@ -238,5 +239,8 @@ def _deflated(chunks: Sequence[Chunk]) -> bytes:
         method=zlib.DEFLATED,
         wbits=-zlib.MAX_WBITS,
     )
-    packed = b"".join([*map(packer.compress, chunks), packer.flush()])
-    return packed + b"\0" * (len(packed) & 1)
+    packed = [packer.compress(chunk) for chunk in chunks]
+    packed.append(packer.flush())
+    content = b"".join(packed)
+    padding = b"\0" * (len(content) & 1)
+    return content + padding

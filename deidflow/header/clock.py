@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from deidflow.header.values import (
     format_date,
@@ -66,7 +66,7 @@ class StudyClock:
 
     def origin_day(self) -> datetime:
         """Midnight at the start of the day of the origin."""
-        return datetime(self.origin.year, self.origin.month, self.origin.day)
+        return datetime.combine(self.origin, time())
 
 
 def clock_date(text: str, clock: StudyClock) -> str | None:
@@ -102,18 +102,19 @@ def clock_datetime(text: str, clock: StudyClock, zone: timedelta | None = None) 
     The offset counts if that of the header, `zone`, or of the clock is known. Midnight or a missing time mean
     an unknown time: then only the date moves, by whole days.
     """
-    day, time = split_datetime(text)
+    day, time_text = split_datetime(text)
     if not day:
         return None
     if is_placeholder(day):
         return day + "000000"
-    if not parse_time(time or "00"):
+    if not parse_time(time_text or "00"):
         moved_day = clock_date(day, clock)
-        zeros = "0" * len(time.partition(".")[0])
+        whole, _, _ = time_text.partition(".")
+        zeros = "0" * len(whole)
         return moved_day + zeros if moved_day else None
 
     moment = local_datetime(text, zone or clock.zone)
     if moment is None or not clock.timed or not clock.is_near(moment):
         return None
     moved = clock.moved(moment)
-    return format_date(moved) + format_time(moved, time)
+    return format_date(moved) + format_time(moved, time_text)

@@ -43,7 +43,8 @@ def _listed(profile: Profile, rules: Rules) -> Iterator[int]:
     for keyword in profile.dates.keep:
         strict[tag_of(keyword)] = Rule("date")
 
-    times_stay = profile.dates.mode == "shift" and profile.dates.times == "keep"
+    dates = profile.dates
+    times_stay = dates.mode == "shift" and dates.times == "keep"
     for tag, row in listed_attributes():
         action = rules.for_tag(tag, "LO").action
         asked = strict[tag].action
@@ -80,7 +81,8 @@ def _special(rules: Rules) -> Iterator[int]:
 
     for inner in rules.below.values():
         for tag, rule in inner.by_tag.items():
-            if rule.action in _KEEPING and rule != rules.by_tag.get(tag):
+            is_new = rule != rules.by_tag.get(tag)
+            if is_new and rule.action in _KEEPING:
                 yield tag
         if inner.below or inner.chosen_private != rules.chosen_private:
             yield from _special(inner)

@@ -34,8 +34,8 @@ _LONGEST = 4096
 """A longer value is not text that somebody typed, in bytes."""
 _FEWEST_DIGITS = 5
 """Different characters of a telephone number; rows of zeros are none."""
-_LINE_CONTROLS = frozenset(b"\t\r\n\f\x1b")
-"""Control characters that text may contain."""
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\r\n\f\x1b")
+"""Bytes that text does not contain."""
 _TEXT_VRS = frozenset(("LO", "SH", "LT", "ST", "UT", "UC", "PN", "UR", "CS", "AE"))
 _BINARY_VRS = frozenset(("UN", "OB"))
 _SEARCHED_VRS = _TEXT_VRS | _BINARY_VRS | {None}
@@ -84,14 +84,17 @@ def _bytes(value: object) -> bytes:
     """A value as pydicom read it, as bytes of UTF-8."""
     if isinstance(value, bytes):
         return value
-    values = value if isinstance(value, list | tuple) else [value]
-    text = "\\".join(map(str, values))
+    if not isinstance(value, list | tuple):
+        value = [value]
+    text = "\\".join(map(str, value))
     return text.encode("utf-8", "replace")
 
 
 def _name(header: Dataset, tag: int) -> str:
     """The name of a private attribute, which holds for all files."""
-    group, block, low = tag >> 16, tag >> 8 & 0xFF, tag & 0xFF
+    group = tag >> 16
+    block = tag >> 8 & 0xFF
+    low = tag & 0xFF
     creator = "?"
     if (group, block) in header:
         creator = str(header[group, block].value).strip()
@@ -111,7 +114,7 @@ def kind_of(value: bytes) -> str:
 
 
 def _is_binary(text: bytes) -> bool:
-    return any(byte < 32 and byte not in _LINE_CONTROLS for byte in text)
+    return not _CONTROLS.isdisjoint(text)
 
 
 def _holds_telephone_number(text: bytes) -> bool:

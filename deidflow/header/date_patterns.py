@@ -48,7 +48,8 @@ def date_patterns(value: str) -> Iterator[str]:
 def _numeric(day: date) -> Iterator[str]:
     """A day in numbers, with and without separators."""
     year, short = _years(day)
-    month, number = f"0?{day.month}", f"0?{day.day}"
+    month = f"0?{day.month}"
+    number = f"0?{day.day}"
     orders = (
         (year, month, number),
         (number, month, year),
@@ -65,14 +66,16 @@ def _numeric(day: date) -> Iterator[str]:
     for order in short_orders:
         yield _alone("[-./]".join(order))
     yield _alone(f"{day:%Y%m%d}(?:{_TIME})?")
-    yield _alone(f"{day:%d%m%Y}|{day:%m%d%Y}|{day:%y%m%d}|{day:%d%m%y}")
+    styles = ("%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y")
+    yield _alone("|".join(map(day.strftime, styles)))
 
 
 def _with_month_name(day: date) -> Iterator[str]:
     year, short = _years(day)
     years = f"(?:{year}|{short})"
     number = f"0?{day.day}"
-    names = "|".join(_MONTHS[day.month - 1].split())
+    beginnings = _MONTHS[day.month - 1].split()
+    names = "|".join(beginnings)
     name = f"(?:{names})[a-z]*"
     yield _alone(f"{number}(?:st|nd|rd|th|er)?{_BETWEEN}{name}{_BETWEEN}{years}")
     yield _alone(f"{name}[-. ]?{number}(?:st|nd|rd|th)?[-., ]+{years}")
@@ -80,7 +83,8 @@ def _with_month_name(day: date) -> Iterator[str]:
 
 def _years(day: date) -> tuple[str, str]:
     """The year in four digits and in two."""
-    return f"{day.year:04d}", f"{day.year % 100:02d}"
+    year = f"{day.year:04d}"
+    return year, year[-2:]
 
 
 def _alone(expression: str) -> str:

@@ -164,12 +164,17 @@ class ElementSplicer:
     def _new_plan(self, level: Level, tag: int, written: bytes) -> tuple[bytes, Rule]:
         listed = self._vrs.get(tag)
         vr = listed if listed and written in (b"", b"UN") else written
-        is_text_under_numbers = listed in ENCODED and (vr in SIZES or vr in BINARY)
-        if is_text_under_numbers:
+        is_text = listed in ENCODED
+        if is_text and (vr in SIZES or vr in BINARY):
             return vr, REMOVE
         if tag == TRIGGER_TIME and not self.context.bin_trigger_time:
             return vr, Rule("keep")
-        return vr, level.rules.for_tag(tag, vr.decode("ascii"), known=listed is not None)
+        rule = level.rules.for_tag(
+            tag,
+            vr.decode("ascii"),
+            known=listed is not None,
+        )
+        return vr, rule
 
     def _value(self, level: Level, value: ElementValue) -> bytes | None:
         """The new value, dates moved with their times; None to remove the element."""

@@ -27,9 +27,9 @@ def new_file_meta(header: bytes, syntax: str, *, explicit: bool) -> list[bytes]:
     sop_class, instance = _class_and_instance(header, explicit)
     before, after = _around_instance(sop_class, syntax)
     own = _element(0x00020003, b"UI", instance)
-    size = len(before) + len(own) + len(after)
-    length = _element(0x00020000, b"UL", struct.pack("<I", size))
-    return [_PREAMBLE, length, before + own + after]
+    content = before + own + after
+    length = struct.pack("<I", len(content))
+    return [_PREAMBLE, _element(0x00020000, b"UL", length), content]
 
 
 @lru_cache(maxsize=64)
@@ -48,7 +48,8 @@ def _around_instance(sop_class: bytes, syntax: str) -> tuple[bytes, bytes]:
 
 
 def _joined(rows: Iterable[tuple[int, bytes, bytes]]) -> bytes:
-    return b"".join(_element(tag, vr, value) for tag, vr, value in rows)
+    elements = [_element(tag, vr, value) for tag, vr, value in rows]
+    return b"".join(elements)
 
 
 def _element(tag: int, vr: bytes, value: bytes) -> bytes:

@@ -31,7 +31,9 @@ def load_profile(name: str, chain: tuple[Path, ...] = ()) -> Profile:
     `chain` are the files that extend it. Raises ConfigError for an unknown name, and with the line for
     an unknown key, attribute, action or option.
     """
-    return _named(name) if name in NAMES else read_profile(Path(name), chain)
+    if name in NAMES:
+        return _named(name)
+    return read_profile(Path(name), chain)
 
 
 @lru_cache(maxsize=8)
@@ -73,7 +75,8 @@ def _nearest(word: str, words: tuple[str, ...], *, cutoff: float) -> str:
 def _checked(document: Document, name: str, chain: tuple[Path, ...]) -> Profile:
     """The profile in a document; `name` is used unless the document has its own."""
     raw = document.value
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+    keys = list(raw) if isinstance(raw, dict) else [None]
+    if not all(isinstance(key, str) for key in keys):
         raise ConfigError(
             f"{document.name} must hold keys and values; see 'deidflow profile show basic'"
         )

@@ -36,9 +36,14 @@ def name_parts(name: str) -> set[str]:
     parts: set[str] = set()
     for part in PARTS.split(name):
         for piece in (part, *SUBPARTS.split(part)):
-            if len(piece) >= least_letters(piece) and any(map(str.isalpha, piece)):
+            is_long_enough = len(piece) >= least_letters(piece)
+            if is_long_enough and _has_letters(piece):
                 parts.add(piece)
     return parts
+
+
+def _has_letters(part: str) -> bool:
+    return any(map(str.isalpha, part))
 
 
 def name_patterns(value: str, shortest: int) -> Iterator[str]:
@@ -48,7 +53,8 @@ def name_patterns(value: str, shortest: int) -> Iterator[str]:
     """
     for spelling in spellings(_CAMEL.sub("-", value)):
         parts = _parts(spelling)
-        initials = "".join(sorted({part[0] for part in parts}))
+        first_letters = {part[0] for part in parts}
+        initials = "".join(sorted(first_letters))
         for part in dict.fromkeys(parts):
             if _is_searched(part, shortest):
                 yield from _part_patterns(part, initials)
@@ -59,7 +65,7 @@ def name_patterns(value: str, shortest: int) -> Iterator[str]:
 
 def _parts(spelling: str) -> list[str]:
     """The parts of a name, then the pieces of those that have several."""
-    parts = [part for part in PARTS.split(spelling) if any(map(str.isalpha, part))]
+    parts = list(filter(_has_letters, PARTS.split(spelling)))
     pieces: list[str] = []
     for part in parts:
         if SUBPARTS.search(part):
@@ -119,7 +125,10 @@ def _written(part: str) -> Iterator[Pieces]:
         return
     transcribed: Pieces = []
     for forms, piece in zip(latin, pieces, strict=True):
-        transcribed.append(_escaped_letters(piece) if forms is None else _latin(forms))
+        if forms is None:
+            transcribed.append(_escaped_letters(piece))
+        else:
+            transcribed.append(_latin(forms))
     yield transcribed
 
 
@@ -141,7 +150,8 @@ def _in_two_words(letters: Sequence[str]) -> str:
     """Letters with a gap in one place, two letters or more on either side."""
     rests: list[str] = []
     for place in range(2, len(letters) - 1):
-        before, after = "".join(letters[2:place]), "".join(letters[place:])
+        before = "".join(letters[2:place])
+        after = "".join(letters[place:])
         rests.append(rf"{before}[\s\-_]{after}")
     start = "".join(letters[:2])
     return f"{start}(?:{'|'.join(rests)})"
@@ -166,8 +176,14 @@ def _pair_patterns(first: str, second: str, shortest: int) -> Iterator[str]:
 
 def _pairs(first: str, second: str) -> Iterator[str]:
     """Both parts as they are written, and both in Latin letters."""
-    for one, other in zip(_written(first), _written(second), strict=False):
-        yield _in_one_row(one) + _BETWEEN_PARTS + _in_one_row(other)
+    forms = zip(
+        _written(first),
+        _written(second),
+        strict=False,
+    )
+    for pieces in forms:
+        rows = map(_in_one_row, pieces)
+        yield _BETWEEN_PARTS.join(rows)
 
 
 def _in_one_row(pieces: Pieces) -> str:
@@ -176,7 +192,9 @@ def _in_one_row(pieces: Pieces) -> str:
 
 def _is_short_name(part: str) -> bool:
     """Whether two Latin letters are a name that is searched with an initial."""
-    return len(part) == 2 and part.isascii() and part not in short_words()
+    if len(part) != 2 or not part.isascii():
+        return False
+    return part not in short_words()
 
 
 def _with_initial(name: str, initial: str) -> str:

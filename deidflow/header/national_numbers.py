@@ -70,7 +70,9 @@ def _is_nir(number: str) -> bool:
 
 def _is_personnummer_or_cpr(number: str) -> bool:
     """A Danish number starts with a day, a Swedish one with a year and has a check digit."""
-    day, month, year = int(number[:2]), int(number[2:4]), int(number[4:6])
+    day = int(number[:2])
+    month = int(number[2:4])
+    year = int(number[4:6])
     if _is_day_of_month(day, month):
         return True
     return _is_day_of_month(year, month) and _is_luhn_from_two(_digits(number))

@@ -82,8 +82,11 @@ def _levels(root: Any) -> Iterator[Any]:
         level = waiting.pop()
         yield level
         for tag in list(level.keys()):
-            if can_be_read(level, tag) and level[tag].VR == "SQ":
-                waiting += list(level[tag].value)
+            if not can_be_read(level, tag):
+                continue
+            element = level[tag]
+            if element.VR == "SQ":
+                waiting += list(element.value)
 
 
 def _swap_words(root: Any) -> None:

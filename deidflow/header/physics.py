@@ -9,6 +9,7 @@ from deidflow.header.value_kinds import FLOATING, FORMATS, SIZES
 from deidflow.header.values import is_number
 
 _SMALLEST, _LARGEST = 1e-9, 1e10
+_PRINTABLE = frozenset((0, *range(0x20, 0x7F)))
 
 
 def plausible_numbers(value: ElementValue, most: int) -> bytes | None:
@@ -22,9 +23,11 @@ def plausible_numbers(value: ElementValue, most: int) -> bytes | None:
     if rest or count > most:
         return None
     if value.vr in FLOATING:
-        starts = range(0, len(value.raw), size)
-        cells = [value.raw[start : start + size] for start in starts]
-        return _plausible_cells(cells, f"<{FORMATS[value.vr]}")
+        cells: list[bytes] = []
+        for start in range(0, len(value.raw), size):
+            cells.append(value.raw[start : start + size])
+        number_format = f"<{FORMATS[value.vr]}"
+        return _plausible_cells(cells, number_format)
     if value.vr == b"AT":
         return value.raw
     return value.raw if _are_small(value) else None
@@ -57,7 +60,7 @@ def _is_plausible(cell: bytes, number_format: str) -> bool:
 
 def _is_printable(cell: bytes) -> bool:
     """Whether bytes are ASCII text or zero."""
-    return all(byte == 0 or 0x20 <= byte < 0x7F for byte in cell)
+    return _PRINTABLE.issuperset(cell)
 
 
 def is_small_number(text: str) -> bool:

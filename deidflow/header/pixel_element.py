@@ -71,8 +71,17 @@ def _encapsulated(
     cleaned = [_without_text(frame, syntax, raws) for frame in frames]
     if cleaned == frames and _are_offsets(offsets, fragments):
         return [memoryview(body)[start:end]]
-    rewritten = [item(frame + b"\0" * (len(frame) & 1)) for frame in cleaned]
-    return [body[start:first], item(b""), *rewritten, _SEQUENCE_END + bytes(4)]
+    return [
+        body[start:first],
+        item(b""),
+        *map(_padded_item, cleaned),
+        _SEQUENCE_END + bytes(4),
+    ]
+
+
+def _padded_item(frame: bytes) -> bytes:
+    padding = b"\0" * (len(frame) & 1)
+    return item(frame + padding)
 
 
 def _items(body: bytes, first: int) -> tuple[list[bytes], int]:
@@ -98,7 +107,8 @@ def _frames(
 
 
 def _number_of_frames(raws: Mapping[int, bytes]) -> int:
-    text = raws.get(_FRAMES, b"1").decode("ascii", "replace").strip("\0 ")
+    raw = raws.get(_FRAMES, b"1")
+    text = raw.decode("ascii", "replace").strip("\0 ")
     number = int(text) if text.isdigit() else 0
     return number or 1
 
@@ -110,8 +120,10 @@ def _without_text(frame: bytes, syntax: str, raws: Mapping[int, bytes]) -> bytes
         cleaned = without_tail(frame, pixels)
     else:
         cleaned = without_comments(frame)
-    is_same = frame.startswith(cleaned) and frame[len(cleaned) :] in (b"", b"\0")
-    return frame if is_same else cleaned
+    if not frame.startswith(cleaned):
+        return cleaned
+    tail = frame[len(cleaned) :]
+    return frame if tail in (b"", b"\0") else cleaned
 
 
 def _short(raws: Mapping[int, bytes], tag: int) -> int:
@@ -120,11 +132,13 @@ def _short(raws: Mapping[int, bytes], tag: int) -> int:
 
 def _are_offsets(table: bytes, fragments: list[bytes]) -> bool:
     """Whether the basic offset table is empty or holds positions of fragments (PS3.5 annex A.4)."""
-    starts = [0]
+    start = 0
+    starts = {start}
     for fragment in fragments:
-        starts.append(starts[-1] + _HEAD + len(fragment))
+        start += _HEAD + len(fragment)
+        starts.add(start)
     count, rest = divmod(len(table), 4)
     if rest:
         return False
     offsets = struct.unpack(f"<{count}I", table)
-    return set(offsets) <= set(starts)
+    return starts.issuperset(offsets)

@@ -150,7 +150,10 @@ def _text(value: ElementValue, rule: PrivateRule) -> KeptValue | None:
 def _numeric_text(value: ElementValue, texts: list[str]) -> KeptValue | None:
     """Numbers as text; what is not a small number, or is the patient's own, becomes empty."""
     is_own = value.scrubber.is_own_number
-    numbers = [text if is_small_number(text) and not is_own(text) else "" for text in texts]
+    numbers: list[str] = []
+    for text in texts:
+        is_kept = is_small_number(text) and not is_own(text)
+        numbers.append(text if is_kept else "")
     if any(texts) and not any(numbers):
         return None
     return value.vr, value.encoded(numbers)

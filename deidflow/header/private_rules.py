@@ -39,8 +39,10 @@ def private_rules(profile: Profile) -> dict[PrivateKey, PrivateRule]:
 def _safe_rules() -> dict[PrivateKey, PrivateRule]:
     rules: dict[PrivateKey, PrivateRule] = {}
     for row in load_table("standard/safe_private_e3_10_1.csv"):
-        group, low = int(row["group"], 16), int(row["element_low"], 16)
-        rules[group, row["creator"].strip(), low] = PrivateRule(
+        group = int(row["group"], 16)
+        low = int(row["element_low"], 16)
+        creator = row["creator"].strip()
+        rules[group, creator, low] = PrivateRule(
             vr=row["vr"],
             words=None,
             numbers_only=False,
@@ -52,7 +54,8 @@ def _safe_rules() -> dict[PrivateKey, PrivateRule]:
 def _physics_rules() -> dict[PrivateKey, PrivateRule]:
     rules: dict[PrivateKey, PrivateRule] = {}
     for entry in load_yaml("private/physics.yaml"):
-        group, low = int(entry["group"], 16), int(entry["element"], 16)
+        group = int(entry["group"], 16)
+        low = int(entry["element"], 16)
         words = frozenset(entry["words"]) if "words" in entry else None
         rules[group, entry["creator"], low] = PrivateRule(
             vr=entry["vr"],

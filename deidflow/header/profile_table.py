@@ -34,7 +34,9 @@ def explain(profile: Profile) -> list[Explained]:
     """Every attribute of the table, then those that only the profile names."""
     rules = compile_profile(profile)
     deviations = {parse_selector(row.attribute): row for row in profile.deviations}
-    selectors = {row["tag"]: Selector(tag=tag) for tag, row in listed_attributes()}
+    selectors: dict[str, Selector] = {}
+    for tag, row in listed_attributes():
+        selectors[row["tag"]] = Selector(tag=tag)
 
     explained: list[Explained] = []
     for row in load_table(TABLE):
@@ -111,9 +113,10 @@ def differing(first: Profile, second: Profile) -> list[tuple[str, str, str]]:
     right = _action_by_attribute(second)
     rows: list[tuple[str, str, str]] = []
     for attribute in {**left, **right}:
-        actions = left.get(attribute, "-"), right.get(attribute, "-")
-        if left.get(attribute) != right.get(attribute):
-            rows.append((attribute, *actions))
+        before = left.get(attribute, "-")
+        after = right.get(attribute, "-")
+        if before != after:
+            rows.append((attribute, before, after))
     return rows
 
 

@@ -226,7 +226,9 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
     """The rules with one more, at the top or inside the sequences of the selector's path."""
     if selector.path:
         return _placed_inside(rules, selector, rule)
-    below = {tag: _placed(inner, selector, rule) for tag, inner in rules.below.items()}
+    below = {}
+    for tag, inner in rules.below.items():
+        below[tag] = _placed(inner, selector, rule)
     if selector.private is not None:
         chosen = {**rules.chosen_private, selector.private: rule}
         return replace(rules, chosen_private=chosen, below=below)
@@ -236,7 +238,10 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
 
     assert selector.mask is not None
     bits, value = selector.mask
-    by_tag = {tag: known for tag, known in rules.by_tag.items() if tag & bits != value}
+    by_tag = {}
+    for tag, known in rules.by_tag.items():
+        if tag & bits != value:
+            by_tag[tag] = known
     masks = ((bits, value, rule), *rules.masks)
     return replace(
         rules,

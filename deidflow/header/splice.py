@@ -107,7 +107,10 @@ class Splicer:
         """What repeats, and the markers that belong before the tag `before`."""
         after = known.before
         known.before = before
-        contents = [(element.tag, self._remembered(known, body, element)) for element in elements]
+        contents: list[tuple[int, bytes]] = []
+        for element in elements:
+            content = self._remembered(known, body, element)
+            contents.append((element.tag, content))
         for tag, content in self._added(known):
             if after <= tag < before:
                 contents.append((tag, content))
@@ -144,14 +147,18 @@ class Splicer:
             return self._elements.element(level, body, element)
 
         raw = body[element.start : element.end]
-        locale = level.raws.get(CHARSET, b"") + b"|" + level.raws.get(ZONE, b"")
+        charset = level.raws.get(CHARSET, b"")
+        zone = level.raws.get(ZONE, b"")
+        locale = charset + b"|" + zone
         state = self.context.bin_trigger_time, level.signed, self.explicit_out
         key = raw, locale, state
-        if key not in self.memory:
+        content = self.memory.get(key)
+        if content is None:
+            content = self._elements.element(level, body, element)
             if len(self.memory) > _REMEMBERED:
                 self.memory.clear()
-            self.memory[key] = self._elements.element(level, body, element)
-        return self.memory[key]
+            self.memory[key] = content
+        return content
 
     def _added(self, level: Level) -> Iterator[tuple[int, bytes]]:
         """Tag and content of elements that the source lacks: markers, created ones, the age."""
@@ -165,4 +172,5 @@ class Splicer:
 
         age = elements.computed_age(level)
         if age:
-            yield AGE, elements.encode(AGE, b"AS", age.encode("ascii"))
+            raw = age.encode("ascii")
+            yield AGE, elements.encode(AGE, b"AS", raw)

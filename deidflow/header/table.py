@@ -65,7 +65,9 @@ def basic_action(row: Row) -> ActionName:
         return "empty" if code in ("Z", "X/Z") else "remove"
     if code == "X":
         return "remove"
-    if "U" in code or (vr == "UI" and "D" in code):
+    if "U" in code:
+        return "uid"
+    if vr == "UI" and "D" in code:
         return "uid"
     if code in ("Z", "X/Z"):
         return "empty"

@@ -29,14 +29,17 @@ def partners() -> dict[int, int]:
     from pydicom._dicom_dict import DicomDictionary
 
     times: dict[str, int] = {}
+    dates: dict[str, int] = {}
     for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
         if vr == "TM":
             times[keyword] = tag
+        elif vr == "DA":
+            dates[keyword] = tag
 
     pairs: dict[int, int] = {}
-    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+    for keyword, tag in dates.items():
         partner = times.get(keyword.replace("Date", "Time"))
-        if vr == "DA" and partner is not None:
+        if partner is not None:
             pairs[tag] = partner
             pairs[partner] = tag
     return pairs
@@ -70,8 +73,9 @@ def _moved(date_raw: bytes, time_raw: bytes, clock: StudyClock) -> tuple[bytes, 
         return None
 
     moved = clock.moved(moment)
-    date, time = format_date(moved), format_time(moved, time_text)
-    return date.encode("ascii"), time.encode("ascii")
+    moved_date = format_date(moved)
+    moved_time = format_time(moved, time_text)
+    return moved_date.encode("ascii"), moved_time.encode("ascii")
 
 
 def _text(raw: bytes) -> str:

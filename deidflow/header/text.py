@@ -50,7 +50,7 @@ class Scrubber:
         cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()
     ) -> Scrubber:
         """A scrubber for (kind, value) pairs; names count by their parts, others as a whole."""
-        names = [(kind, value) for kind, value in identifiers if kind in NAMES]
+        names = [pair for pair in identifiers if pair[0] in NAMES]
         own_words: set[str] = set()
         for _, name in names:
             own_words.update(map(fold, name_parts(name)))

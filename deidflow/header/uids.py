@@ -47,6 +47,7 @@ class UidMap:
             number = int.from_bytes(digest[:16], "big")
             return f"{UUID_ROOT}.{number}"
 
-        digits = min(_LONGEST - len(self.root) - 1, _MOST_DIGITS)
+        free = _LONGEST - len(self.root) - 1
+        digits = min(free, _MOST_DIGITS)
         number = int.from_bytes(digest, "big") % 10**digits
         return f"{self.root}.{number or 1}"

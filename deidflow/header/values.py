@@ -45,7 +45,9 @@ def parse_date(text: str) -> date | None:
     digits = text.strip().replace(".", "")
     if len(digits) != 8 or not digits.isdigit():
         return None
-    year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:])
+    year = int(digits[:4])
+    month = int(digits[4:6])
+    day = int(digits[6:])
     try:
         return date(year, month, day)
     except ValueError:
@@ -144,7 +146,8 @@ def parse_zone(text: str) -> timedelta | None:
     match = _ZONE.fullmatch(text.strip())
     if match is None:
         return None
-    hours, minutes = int(match[2]), int(match[3])
+    hours = int(match[2])
+    minutes = int(match[3])
     if hours > 14 or minutes > 59:
         return None
     offset = timedelta(hours=hours, minutes=minutes)
