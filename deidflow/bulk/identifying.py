@@ -14,8 +14,8 @@ import pydicom
 
 from deidflow.dicom.attributes import identifier_kinds
 from deidflow.header.csa import identifying_spans
-from deidflow.header.rules import listed_attributes
 from deidflow.header.selectors import keyword_of
+from deidflow.header.table import listed_attributes
 from deidflow.header.text import Scrubber
 
 _LONGEST = 100

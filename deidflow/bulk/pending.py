@@ -13,7 +13,7 @@ from deidflow.bulk.output import make_public, make_public_parents, staged_folder
 from deidflow.bulk.tasks import FileOutcome, FileTask
 from deidflow.bulk.units import RECORD_SCHEMA, KeptOutput, UnitRecord, record_path, unit_of
 from deidflow.identity.workorder import WorkOrder
-from deidflow.settings.anonymize import MIRROR
+from deidflow.settings.layout_template import MIRROR
 from deidflow.store.files import Signature, digest_of, remove_tree
 from deidflow.store.staging import staging_of
 from deidflow.verdicts import Verdict

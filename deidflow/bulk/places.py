@@ -8,7 +8,7 @@ from pathlib import Path
 from deidflow.bulk.targets import SeriesTargets, Target
 from deidflow.bulk.units import KeptOutput, kept_outputs, unit_of
 from deidflow.errors import UsageError
-from deidflow.settings.anonymize import MIRROR
+from deidflow.settings.layout_template import MIRROR
 
 
 def check_apart(series_targets: Sequence[SeriesTargets], layout: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from deidflow.errors import Withheld
-from deidflow.header.cleaner import Chunk
+from deidflow.header.pixel_element import Chunk
 from deidflow.store.files import Signature
 from deidflow.verdicts import Reason
 

@@ -16,7 +16,7 @@ from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import slice_names
-from deidflow.settings.anonymize import MIRROR
+from deidflow.settings.layout_template import MIRROR
 
 
 class Target(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deidflow.bulk.tasks import FileOutcome
-from deidflow.settings.anonymize import MIRROR
+from deidflow.settings.layout_template import MIRROR
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
 
 RECORD_SCHEMA = "2"

@@ -8,14 +8,7 @@ import SimpleITK as sitk
 from deidflow.face.affine import Array
 from deidflow.face.grids import on_even_grid
 from deidflow.face.heads import head_mask, head_threshold
-from deidflow.face.volume import (
-    Image,
-    Values,
-    flags_of,
-    float_like,
-    values_of,
-    view_of,
-)
+from deidflow.face.volume import Image, Values, flags_of, float_like, values_of, view_of
 
 AIR_CEILING = 0.12
 """Ranked intensities: air lies below it, the head above."""

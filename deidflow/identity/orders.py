@@ -12,7 +12,7 @@ from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.persons import Member
-from deidflow.header.identifiers import name_parts
+from deidflow.header.name_patterns import name_parts
 from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, real_dates, study_date, study_origin
 from deidflow.identity.names import number_of, ordered_names

@@ -9,12 +9,7 @@ from pathlib import Path
 
 from deidflow.dicom.demographics import Demographics
 from deidflow.identity.database import is_intact, open_database, transaction
-from deidflow.identity.file_table import (
-    FileSignature,
-    delete_files,
-    replace_files,
-    select_files,
-)
+from deidflow.identity.file_table import FileSignature, delete_files, replace_files, select_files
 from deidflow.identity.patient_table import PatientTable, select_scopes
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys

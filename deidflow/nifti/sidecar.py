@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from deidflow.errors import Withheld
-from deidflow.header.text import Scrubber, keep_tokens
+from deidflow.header.text import Scrubber
+from deidflow.header.vocabulary import keep_tokens
 from deidflow.resources import load_yaml
 from deidflow.store.faults import check_space
 from deidflow.verdicts import Reason

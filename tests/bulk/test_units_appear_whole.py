@@ -15,7 +15,8 @@ from deidflow.bulk.tasks import FileOutcome, FileTask
 from deidflow.bulk.units import KeptOutput, UnitRecord, record_path, unit_of
 from deidflow.errors import ReleaseBusy, UsageError
 from deidflow.identity.workorder import SessionOrder, WorkOrder
-from deidflow.settings.anonymize import MIRROR, TEMPLATE, AnonymizeSettings
+from deidflow.settings.anonymize import AnonymizeSettings
+from deidflow.settings.layout_template import MIRROR, TEMPLATE
 from deidflow.store.files import Signature, names_below, write_json_atomic
 from deidflow.verdicts import Reason, Verdict
 

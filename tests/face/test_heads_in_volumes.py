@@ -7,21 +7,8 @@ import math
 import numpy as np
 import SimpleITK as sitk
 
-from deidflow.face.heads import (
-    head_centres,
-    head_mask,
-    head_region,
-    head_threshold,
-    vertex_height,
-)
-from deidflow.face.volume import (
-    flags_of,
-    float_like,
-    image_of,
-    mask_points,
-    millilitres,
-    values_of,
-)
+from deidflow.face.heads import head_centres, head_mask, head_region, head_threshold, vertex_height
+from deidflow.face.volume import flags_of, float_like, image_of, mask_points, millilitres, values_of
 from tests.face.conftest import ball, cube_affine
 
 

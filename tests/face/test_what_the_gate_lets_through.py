@@ -11,13 +11,7 @@ import pytest
 from deidflow.face.affine import IDENTITY, affine_of, compose, index_to_world
 from deidflow.face.features import face_is_empty, features
 from deidflow.face.front_view import front_view
-from deidflow.face.gate import (
-    GateDecision,
-    Limit,
-    agreement,
-    judge,
-    judge_tomography,
-)
+from deidflow.face.gate import GateDecision, Limit, agreement, judge, judge_tomography
 from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.template import Template
 from deidflow.face.volume import Image, image_of, view_of

@@ -19,7 +19,8 @@ from pydicom.sequence import Sequence
 from deidflow.dicom.attributes import nested_identifiers, wanted_tags
 from deidflow.dicom.elements import NotUnderstood
 from deidflow.dicom.file_kind import has_mark
-from deidflow.dicom.inventory import Found, Reader, describe, walk
+from deidflow.dicom.instance import describe
+from deidflow.dicom.inventory import Found, Reader, walk
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from deidflow.dicom.attributes import nested_identifiers, wanted_tags
 from deidflow.dicom.grouping import Series, Study, Subject
-from deidflow.dicom.instance import NESTED, WANTED, Instance, describe
-from deidflow.dicom.patients import Member
+from deidflow.dicom.instance import Instance, describe
+from deidflow.dicom.persons import Member
 from deidflow.dicom.structure import scan
 from tests.conftest import as_file, mr_instance
 
@@ -18,7 +19,7 @@ UNDATED = dict.fromkeys((*DATES, *TIMES), "")
 def instance(**changes: Any) -> Instance:
     """What the inventory reads of a made-up MR image."""
     content = memoryview(as_file(mr_instance(**changes)))
-    return describe(scan(content, WANTED, nested=NESTED))
+    return describe(scan(content, wanted_tags(), nested=nested_identifiers()))
 
 
 def series(*instances: Instance, incomplete: bool = False) -> Series:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.dicom.patients import Demographics
+from deidflow.dicom.demographics import Demographics
 from deidflow.identity.persons import Person
 from deidflow.identity.vault import Vault
 
