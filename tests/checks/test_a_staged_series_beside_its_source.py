@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from deidflow.checks.elements import NotReadable
+from deidflow.checks.file_search import NOT_READ
 from deidflow.checks.findings import DIFFER, LEAK, Defect, Finding, PlacedHits, leaks_of
 from deidflow.checks.leaks import ANOTHERS, OWN, Hit, LeakSearch
 from deidflow.checks.ours import Ours
@@ -222,6 +223,20 @@ def test_a_broken_instance_is_an_error_of_the_check(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(NotReadable):
         staged.findings()
+
+
+@pytest.mark.parametrize("length", range(0, 1000, 50))
+def test_an_instance_cut_anywhere_is_an_error_of_reading_or_a_finding(
+    tmp_path: Path, length: int
+) -> None:
+    staged = Staged(tmp_path)
+    path = staged.instances / "slice_001.dcm"
+    path.write_bytes(path.read_bytes()[:length])
+    try:
+        found = staged.findings()
+    except NOT_READ:
+        return
+    assert found != []
 
 
 def test_a_broken_file_of_a_release_is_a_finding(tmp_path: Path) -> None:
