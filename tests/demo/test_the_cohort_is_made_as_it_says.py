@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +40,10 @@ def volume(scale: float = 1.0) -> sitk.Image:
 
 
 @pytest.fixture
-def series(tmp_path: Path) -> Iterator[list[pydicom.Dataset]]:
+def series(tmp_path: Path) -> list[pydicom.Dataset]:
     """The files of a series of one volume, in the order of their names."""
     write_series(tmp_path, VISIT, 2, "T1", [volume()])
-    yield [pydicom.dcmread(path) for path in sorted(tmp_path.iterdir())]
+    return [pydicom.dcmread(path) for path in sorted(tmp_path.iterdir())]
 
 
 # people

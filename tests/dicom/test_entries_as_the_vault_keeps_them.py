@@ -1,4 +1,4 @@
-"""An entry of the inventory comes back from its text as it was, unless it was read by another reader."""
+"""An entry of the inventory comes back from its text, unless another reader made it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_text_of_another_reader_is_not_used(tmp_path: Path) -> None:
 def test_files_are_read_again_when_other_attributes_identify(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The version of the reader depends on the list, not only on a number that somebody must raise."""
+    """The version depends on the list, not only on a number that somebody must raise."""
     before = reader_version()
     monkeypatch.setattr("deidflow.dicom.entry_records.IDENTIFIERS", "standard/body_parts.yaml")
     reader_version.cache_clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -32,13 +31,13 @@ class Texts:
         self.together = together
         self.handled: list[int] = []
 
-    def learn(self, body: bytes, elements: Sequence[Element]) -> str:
+    def learn(self, _body: bytes, elements: Sequence[Element]) -> str:
         return f"{len(elements)} elements"
 
-    def run(self, header: Any, body: bytes, elements: Sequence[Element], before: int) -> str:
+    def run(self, header: Any, body: bytes, elements: Sequence[Element], _before: int) -> str:
         return "".join(self.vary(header, body, element) for element in elements)
 
-    def vary(self, header: Any, body: bytes, element: Element) -> str:
+    def vary(self, _header: Any, body: bytes, element: Element) -> str:
         self.handled.append(element.tag)
         value = body[element.value : element.end].decode("latin-1")
         return f"{element.tag:08x}={value};"
@@ -261,7 +260,7 @@ def test_a_sequence_that_breaks_a_bound_needs_the_whole_file() -> None:
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.2", "1.2.840.10008.1.2.4.70", "1.2.3"])
-def test_other_transfer_syntaxes_need_the_whole_file(tmp_path: Path, syntax: str) -> None:
+def test_other_transfer_syntaxes_need_the_whole_file(syntax: str) -> None:
     content = as_file(mr_instance())
     padded = syntax.encode().ljust(20, b"\0")
     other = content.replace(b"1.2.840.10008.1.2.1\0", padded)

@@ -1,4 +1,4 @@
-"""Persons under one PatientID, conflicts in a cohort, the policy's exceptions, and stacks of slices."""
+"""Persons under one PatientID, conflicts in a cohort, exceptions of the policy, and stacks."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_unless_the_vault_knows_another_person_by_this_issuer() -> None:
     paul = member("c", issuer="B", **PAUL)
     known = {
         "id||PID-1": Demographics("PID-1", "", "DOE^JANE", "19500101", ""),
-        "id|B|PID-1": Demographics("PID-1", "B", "POE^ANN", "19700101", "F"),
+        "id|B|PID-1": Demographics("PID-1", "B", "POE^ANN", "19700203", "F"),
     }
 
     assert keys([*jane, paul], known.get)[1] == ("id||PID-1|stranger 1", ["c"], True)
@@ -242,7 +242,7 @@ def test_a_contour_of_the_body_is_let_through_only_with_faces() -> None:
 def test_a_misspelled_class_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'MRImageStorage'"):
         class_uids(["MRImageStorrage"])
-    with pytest.raises(ConfigError, match="no SOP class 'q'$"):
+    with pytest.raises(ConfigError, match=r"no SOP class 'q'$"):
         class_uids(["q"])
 
 
