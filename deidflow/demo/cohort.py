@@ -91,6 +91,7 @@ def _sagittal(folder: Path, visit: Visit, seed: int) -> int:
         size=size,
         centre=_point(y=-10.0, z=-8.0),
     )
+
     volume = on_grid(warped_head(seed), size, affine)
     return write_series(
         folder=folder,
@@ -150,6 +151,7 @@ def _tomography(folder: Path, visit: Visit, seed: int) -> int:
         size=size,
         centre=_point(z=-4.0),
     )
+
     volume = on_grid(
         warped_tomography(seed),
         size=size,
