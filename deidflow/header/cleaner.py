@@ -89,7 +89,7 @@ class HeaderCleaner:
     _splicers: dict[bool, tuple[Splicer, Repeats[bytes | int]]] = field(default_factory=dict)
 
     def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
-        """The same for a series whose trigger times may, or may not, be binned; what was learned is shared."""
+        """The same for a series with or without binned trigger times; memory is shared."""
         context = replace(self.context, bin_trigger_time=bin_trigger_time)
         return replace(self, context=context, _splicers={})
 
@@ -98,11 +98,11 @@ class HeaderCleaner:
         return self._normalised_if_needed(self.plain_file, content)
 
     def header(self, content: bytes) -> list[Chunk]:
-        """The released header without pixels, as a file in Explicit VR Little Endian; raises Withheld."""
+        """The released header as a file of Explicit VR Little Endian; raises Withheld."""
         return self._normalised_if_needed(self._header_file, content)
 
     def plain_file(self, content: bytes) -> list[Chunk]:
-        """As `file`; raises NotUnderstood, struct.error or IndexError for files that must be normalised."""
+        """As `file`; raises NotUnderstood, struct.error or IndexError for odd files."""
         source = _opened(content)
         spliced = self._spliced(source)
         pixels = pixel_element(
@@ -127,7 +127,7 @@ class HeaderCleaner:
         return [*meta, *chunks]
 
     def from_head(self, head: bytes, size: int) -> FromHead | None:
-        """As `file`, for the first bytes of a file of `size`; None where the whole file is needed."""
+        """As `file`, for the first bytes of a file of `size`; None if the whole file is needed."""
         try:
             source = _opened(head)
             if source.syntax not in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):

@@ -1,8 +1,8 @@
 """Siemens CSA headers and the texts of mMR list-mode files, scrubbed in place: no length changes.
 
 The names of fields tell where identifiers are (`<ParamString."PatientName"> { "DOE^JANE" }`,
-`tPatientName = "..."`, `patient name := ...`; a 64-byte name before binary items). The patient's own
-identifiers, moments and UIDs are overwritten wherever they are.
+`tPatientName = "..."`, `patient name := ...`; a 64-byte name before binary items). The patient's
+own identifiers, moments and UIDs are overwritten wherever they are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _FIELDS = (
     rb"(?:referring|performing|requesting)[ _]?physician(?:s?[ _]?name)?|operators?[ _]?name|"
     rb"accession[ _]?(?:number|no)|study[ _]?(?:date|time|id)|"
     rb"(?:series|acquisition|content)[ _]?(?:date|time)|"
-    rb"device[ _]?serial[ _]?number|station[ _]?name|other[ _]?patient[ _]?ids?|used ?patient ?weight"
+    rb"device[ _]?serial[ _]?number|station[ _]?name|"
+    rb"other[ _]?patient[ _]?ids?|used ?patient ?weight"
 )
 _QUOTED = re.compile(
     rb'(?i)(?:"|\.|\b[tsl]|\bfl?)(?:'

@@ -1,4 +1,4 @@
-"""What happens to one element of a header: copied, changed or left out, with everything inside of sequences."""
+"""What happens to one element of a header: copied, changed or left out, sequences included."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class ElementSplicer:
         return tag == AGE and bool(self.computed_age(level))
 
     def _check_overlay(self, raw: bytes) -> None:
-        """Raises Withheld for an overlay in unused bits of pixels, unless these are cleared elsewhere."""
+        """Raises Withheld for an overlay in unused pixel bits that nobody clears."""
         if not self.context.overlay_bits_cleared and raw.strip(b"\0 "):
             raise Withheld(Reason.EMBEDDED_OVERLAY)
 

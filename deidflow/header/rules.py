@@ -159,7 +159,7 @@ def _rules_by_tag(profile: Profile) -> dict[int, Rule]:
 
 
 def from_table(profile: Profile) -> dict[int, Rule]:
-    """Tag -> rule of every attribute of Table E.1-1, with the declared options, without deviations."""
+    """Tag -> rule of every attribute of Table E.1-1 under the declared options."""
     by_tag: dict[int, Rule] = {}
     for tag, row in listed_attributes():
         action = listed_action(row, profile)
@@ -186,7 +186,7 @@ def _retained(category: str) -> dict[int, Rule]:
 
 
 def _removed(category: str, by_tag: dict[int, Rule]) -> dict[int, Rule]:
-    """The rules of a category that is switched on: what would stay gets the table's basic action."""
+    """The rules of a category that is removed: what would stay gets the basic action."""
     rows = dict(listed_attributes())
     removed: dict[int, Rule] = {}
     for tag in category_tags(category):
@@ -236,7 +236,8 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
         by_tag = {**rules.by_tag, selector.tag: rule}
         return replace(rules, by_tag=by_tag, below=below)
 
-    assert selector.mask is not None
+    if selector.mask is None:
+        raise ValueError("a selector names a tag, a family of tags or a private element")
     bits, value = selector.mask
     by_tag = {}
     for tag, known in rules.by_tag.items():

@@ -1,9 +1,9 @@
 """De-identification of a header as bytes: kept elements are copied, changed ones written anew.
 
-No data set objects are made. Every sequence is handled likewise (PS3.15 annex E). What repeats through a
-series is handled once (`dicom/repeats.py`). What is not understood raises NotUnderstood; then pydicom reads
-the file and writes it in a plain form (`header/normalise.py`), which comes here again: one set of rules, the
-same bytes.
+No data set objects are made. Every sequence is handled likewise (PS3.15 annex E). What repeats
+through a series is handled once (`dicom/repeats.py`). What is not understood raises
+NotUnderstood; then pydicom reads the file and writes it in a plain form (`header/normalise.py`),
+which comes here again: one set of rules, the same bytes.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_runs_are_added_to_the_same_log(tmp_path: Path) -> None:
 
 def test_after_the_run_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     before = list(LOGGER.handlers)
-    with pytest.raises(KeyError), shown(None):  # noqa: PT012  a run that breaks
+    with pytest.raises(KeyError), shown(None):
         log("within")
         raise KeyError
     log("after")
@@ -79,7 +79,7 @@ def record(message: str, pseudonym: str = "", step: str = "") -> logging.LogReco
 
 
 def descriptions(bars: _Bars) -> list[str]:
-    return [task.description for task in bars._progress.tasks]  # noqa: SLF001  what is on screen
+    return [task.description for task in bars._progress.tasks]
 
 
 def test_each_subject_at_work_has_one_bar(bars: _Bars) -> None:
@@ -96,7 +96,7 @@ def test_a_finished_subject_leaves_a_line_and_no_bar(bars: _Bars) -> None:
     bars.emit(record("all done"))
 
     assert descriptions(bars) == []
-    stream = bars._progress.console.file  # noqa: SLF001  what is on screen
+    stream = bars._progress.console.file
     assert isinstance(stream, io.StringIO)
     text = stream.getvalue()
     assert "P001: released" in text
