@@ -55,8 +55,16 @@ def make_cohort(folder: Path) -> Expected:
 
     home = folder / "tanaka-mitsuko"
     released += _sagittal(home / "MR", mr_visit, seed=31)
-    released += _tomography(home / "CT", ct_visit, seed=41)
-    write_screenshot(home / "screenshot of Tanaka.dcm", mr_visit, 9)
+    released += _tomography(
+        home / "CT",
+        ct_visit,
+        seed=41,
+    )
+    write_screenshot(
+        home / "screenshot of Tanaka.dcm",
+        mr_visit,
+        9,
+    )
     _cut_file(home / "MR" / "IM00001", home / "cut.dcm")
     notes = home / "notes.txt"
     notes.write_text("Mrs Tanaka called on Tuesday.\n")

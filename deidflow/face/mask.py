@@ -121,7 +121,11 @@ class WorldMask:
             reach_mm=self.brain_margin_mm,
         )
         if box is not None:
-            removed &= ~_near(self.brain, plane, self.brain_margin_mm)
+            removed &= ~_near(
+                self.brain,
+                plane,
+                self.brain_margin_mm,
+            )
         return removed
 
     def on(self, grid: Image) -> Flags:

@@ -91,7 +91,11 @@ class HeaderCleaner:
     def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
         """The same for a series with or without binned trigger times; memory is shared."""
         context = replace(self.context, bin_trigger_time=bin_trigger_time)
-        return replace(self, context=context, _splicers={})
+        return replace(
+            self,
+            context=context,
+            _splicers={},
+        )
 
     def file(self, content: bytes) -> list[Chunk]:
         """The released file in chunks; raises Withheld."""
@@ -176,7 +180,14 @@ class HeaderCleaner:
         source = _opened(content)
         header = self._spliced(source).header
         explicit = self._is_explicit_out(source.syntax)
-        return [*new_file_meta(header, EXPLICIT_LITTLE, explicit=explicit), header]
+        return [
+            *new_file_meta(
+                header,
+                EXPLICIT_LITTLE,
+                explicit=explicit,
+            ),
+            header,
+        ]
 
     def _spare_bits(self, level: Level) -> SpareBits | None:
         """The spare bits that must be empty because nobody promised to clear them."""
@@ -195,8 +206,16 @@ class HeaderCleaner:
         splicer, repeats = self._splicer(source.syntax)
         level: Level
         level, pieces, position = repeats.read(source.body, source.start)
-        finished = splicer.finish(level, source.body, pieces)
-        return _Spliced(b"".join(finished), level, position)
+        finished = splicer.finish(
+            level,
+            source.body,
+            pieces,
+        )
+        return _Spliced(
+            b"".join(finished),
+            level,
+            position,
+        )
 
     def _splicer(self, syntax: str) -> tuple[Splicer, Repeats[bytes | int]]:
         """What handles the headers of a transfer syntax, made when the first one comes."""
@@ -212,6 +231,7 @@ class HeaderCleaner:
                 memory=self.memory[explicit],
             )
             self._splicers[explicit] = splicer, Repeats(splicer, self.guesses)
+
         return self._splicers[explicit]
 
 

@@ -116,7 +116,11 @@ def _in_utf16(pattern: re.Pattern[str], raw: bytes) -> Iterator[Span]:
     for order in "<>":
         for offset in (0, 1):
             count = (len(raw) - offset) // 2
-            units = struct.unpack_from(f"{order}{count}H", raw, offset)
+            units = struct.unpack_from(
+                f"{order}{count}H",
+                raw,
+                offset,
+            )
             text = "".join(map(chr, units))
             for first, last in _own_spans(pattern, text):
                 yield offset + 2 * first, offset + 2 * last

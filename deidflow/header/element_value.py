@@ -64,7 +64,11 @@ class ElementValue(NamedTuple):
         from pydicom.charset import decode_bytes
 
         codecs = list(self.settings.context.charset)
-        text = decode_bytes(self.raw, codecs, _DELIMITERS)
+        text = decode_bytes(
+            self.raw,
+            codecs,
+            _DELIMITERS,
+        )
         return str(text).rstrip("\0 ")
 
     def texts(self) -> list[str]:

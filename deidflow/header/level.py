@@ -71,6 +71,7 @@ def level_of(
     for element in elements:
         if element.tag >> 16 & 1:
             _decide(level, element.tag)
+
     return level
 
 
@@ -114,7 +115,11 @@ def _decide(level: Level, tag: int) -> None:
     creator = level.creators.get((group, number >> 8), "")
     decision: PrivateDecision = None
     if number >= 0x1000 and creator:
-        decision = level.private.decision(group, creator, number & 0xFF)
+        decision = level.private.decision(
+            group,
+            creator,
+            number & 0xFF,
+        )
 
     if decision is PrivateAction.SEARCH:
         scrubber = level.settings.context.scrubber

@@ -58,7 +58,11 @@ def read_profile(path: Path, chain: tuple[Path, ...] = ()) -> Profile:
             f"profile '{path.name}' extends itself; let the chain end in one of {names}"
         )
     document = read_document(path, "profile")
-    return _checked(document, path.stem, (*chain, resolved))
+    return _checked(
+        document,
+        path.stem,
+        (*chain, resolved),
+    )
 
 
 def _checked(document: Document, name: str, chain: tuple[Path, ...]) -> Profile:

@@ -42,7 +42,13 @@ def pixel_element(
         raise Withheld(Reason.PIXEL_ENCODING)
     value = length_at + 4
     if length == UNDEFINED:
-        return _encapsulated(body, position, value, syntax, raws)
+        return _encapsulated(
+            body,
+            position,
+            value,
+            syntax,
+            raws,
+        )
     end = value + length
     if end > len(body) or length & 1:
         raise NotUnderstood

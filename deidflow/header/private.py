@@ -141,7 +141,11 @@ def _text(value: ElementValue, rule: PrivateRule) -> KeptValue | None:
     if rule.numbers_only or value.vr in _NUMBERS or listed in _NUMBERS:
         return _numeric_text(value, texts)
     if rule.words is None:
-        kept = _is_free_of_identifiers(value, rule, texts)
+        kept = _is_free_of_identifiers(
+            value,
+            rule,
+            texts,
+        )
     else:
         kept = rule.words.issuperset(texts)
     return (value.vr, value.encoded(texts)) if kept else None

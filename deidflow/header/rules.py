@@ -142,6 +142,7 @@ def _compiled(text: str) -> Rules:
     )
     for deviation in profile.deviations:
         rules = _deviating(rules, deviation)
+
     return rules
 
 
@@ -231,10 +232,18 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
         below[tag] = _placed(inner, selector, rule)
     if selector.private is not None:
         chosen = {**rules.chosen_private, selector.private: rule}
-        return replace(rules, chosen_private=chosen, below=below)
+        return replace(
+            rules,
+            chosen_private=chosen,
+            below=below,
+        )
     if selector.tag is not None:
         by_tag = {**rules.by_tag, selector.tag: rule}
-        return replace(rules, by_tag=by_tag, below=below)
+        return replace(
+            rules,
+            by_tag=by_tag,
+            below=below,
+        )
 
     if selector.mask is None:
         raise ValueError("a selector names a tag, a family of tags or a private element")
@@ -256,8 +265,17 @@ def _placed_inside(rules: Rules, selector: Selector, rule: Rule) -> Rules:
     """The rules with one more inside of a sequence, which is opened for it."""
     outer, *path = selector.path
     nested = replace(selector, path=tuple(path))
-    inner = _placed(rules.inside(outer), nested, rule)
+    inner = _placed(
+        rules.inside(outer),
+        nested,
+        rule,
+    )
     by_tag = dict(rules.by_tag)
     if outer not in rules.below:
         by_tag[outer] = _RECURSE
-    return replace(rules, below={**rules.below, outer: inner}, by_tag=by_tag)
+
+    return replace(
+        rules,
+        below={**rules.below, outer: inner},
+        by_tag=by_tag,
+    )

@@ -115,7 +115,11 @@ def _shifted(text: str, vr: str, context: HeaderContext) -> str | None:
         return None
     if vr == "DA":
         return shift_date(text, context.shift_days)
-    return shift_datetime(text, context.shift_days, context.zone)
+    return shift_datetime(
+        text,
+        context.shift_days,
+        context.zone,
+    )
 
 
 def _is_far(text: str, context: HeaderContext) -> bool:

@@ -160,7 +160,11 @@ def to_datetime(day: str, time: str) -> datetime | None:
     since_midnight = parse_time(time) if time.strip() else timedelta()
     if parsed is None or since_midnight is None:
         return None
-    midnight = datetime(parsed.year, parsed.month, parsed.day)
+    midnight = datetime(
+        parsed.year,
+        parsed.month,
+        parsed.day,
+    )
     return midnight + since_midnight
 
 
