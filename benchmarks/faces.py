@@ -2,7 +2,8 @@
 
     python benchmarks/faces.py [FOLDER_OF_A_HEAD_SERIES ...]
 
-Two warped average heads, and the largest series of every folder given. Truth is the registration of the
+Two warped average heads, and the largest series of every folder given. Truth is the registration of
+the
 unperturbed head with the known motion. Beside ours, pydeface with FSL's flirt where FSL is there.
 """
 
@@ -226,7 +227,7 @@ def measured(
         return f"refused: {outcome.detail}", None, used
     anchor = anchor_of(outcome, lambda one: TemplateEngine().face(one, template), SETTINGS)
     mask = (
-        Carrier.of(anchor, template, SETTINGS, lambda one: anchor.face, ()).plan_for(series).mask()
+        Carrier.of(anchor, template, SETTINGS, lambda one: anchor.face, ()).plan_for(series).mask()  # noqa: ARG005
     )
     moved = compose(truth, inverse(case.motion))
     grid = image_of(sitk.GetArrayFromImage(head), compose(case.motion, index_to_world(head)))

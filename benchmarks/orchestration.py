@@ -2,9 +2,12 @@
 
     .venv/bin/python benchmarks/orchestration.py [SUBJECTS ...]
 
-For each number of subjects (50 without an argument): milliseconds a step over the same steps without Prefect (at
-most 5) and what empty tasks of Prefect cost with nothing of ours; seconds of a run where all is up to date
-beyond a run on nobody (at most 1.5, for 50); what a subject costs in time and in Prefect's database (must not grow
+For each number of subjects (50 without an argument): milliseconds a step over the same steps
+without Prefect (at
+most 5) and what empty tasks of Prefect cost with nothing of ours; seconds of a run where all is up
+to date
+beyond a run on nobody (at most 1.5, for 50); what a subject costs in time and in Prefect's database
+(must not grow
 with their number; try 200 1000 5000).
 """
 
@@ -99,7 +102,7 @@ def without_prefect() -> Iterator[None]:
 
     def plain(step: Step[Any]) -> Callable[..., Any]:
         task = real(step)
-        return lambda *names, return_state: task.fn(*names)
+        return lambda *names, return_state: task.fn(*names)  # noqa: ARG005
 
     chain.task_of = plain
     yield
@@ -192,7 +195,7 @@ def steps_alone(root: Path, source: Path) -> float:
             """It is over."""
 
     real = fan_out.runner_of, fan_out.as_completed
-    fan_out.runner_of, fan_out.as_completed = lambda settings: Plain(), lambda futures: futures
+    fan_out.runner_of, fan_out.as_completed = lambda settings: Plain(), lambda futures: futures  # noqa: ARG005
     with without_prefect():
         wall = run(root, source, shown=False)
     fan_out.runner_of, fan_out.as_completed = real
@@ -225,7 +228,8 @@ def measure(subjects: int) -> None:
 
 
 def one_round(root: Path, number: int, source: Path, nobody: Path) -> tuple[float, ...]:
-    """Seconds of a first run, the same without Prefect, a rerun, a run on nobody, bare tasks; bytes of database."""
+    """Seconds of a first run, the same without Prefect, a rerun, a run on nobody, bare tasks; bytes
+    of database."""
     empty = run(root / f"empty{number}", nobody)
     bare = bare_tasks(BARE)
     time.sleep(SETTLE_SECONDS)

@@ -1,8 +1,10 @@
-"""Small heads on one worker and on two: the ratio of wall times, and whether the bytes are the same. Then a rerun.
+"""Small heads on one worker and on two: the ratio of wall times, and whether the bytes are the
+same. Then a rerun.
 
     PYTHONPATH=. .venv/bin/python benchmarks/throughput.py [HEADS]
 
-HEADS is 16 by default. The bounds, on two cores: 1.7 times one worker's throughput; the rerun costs at most 2 % of
+HEADS is 16 by default. The bounds, on two cores: 1.7 times one worker's throughput; the rerun costs
+at most 2 % of
 the first run's CPU beyond a run on nobody.
 """
 

@@ -70,7 +70,7 @@ def carry_out(
     try:
         with watched(run):
             return _chain(run, vault, pages)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a run ends in our words, whatever broke
         return _faulted(run, run.explained(error))
     except BaseException:
         _note_stop(run)

@@ -39,7 +39,7 @@ def subject(pseudonym: str, run: Run) -> State[Any]:
             wait=True,
         ):
             return _work_on(pseudonym, run)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - one subject must not end the others
         explained = run.explained(error)
         if isinstance(explained, EnvironmentFault):
             run.stop(explained)

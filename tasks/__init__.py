@@ -1,1 +1,4 @@
-"""Prefect tasks: one module each. The task of a step is `step_task` over the step, and nothing else."""
+"""Prefect tasks: one module each.
+
+The task of a step is `step_task` over the step, and nothing else.
+"""

@@ -45,7 +45,7 @@ def step_task(step: Step[Any]) -> Any:
         retry_condition_fn=is_place_away,
         **OPTIONS,
     )
-    def run_step(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
+    def run_step(pseudonym: str, label: str, session: SessionRun) -> State[Any]:  # noqa: ARG001 - Prefect names the task by them
         return perform(session, step)
 
     return run_step
@@ -60,7 +60,7 @@ def perform(session: SessionRun, step: Step[Any]) -> State[Any]:
         session.shown += 1
     try:
         finished = carry_out(session, step)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a step raises ends its session only
         if _may_pass(session, error) and not _is_last_try():
             raise PlaceAway(Reason.UNREACHABLE.words) from None
         return _failed(session, step, error)

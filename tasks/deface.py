@@ -1,4 +1,5 @@
-"""The Prefect task of the step `deface`: one registration for the session, and the mask of each series."""
+"""The Prefect task of the step `deface`: one registration for the session, and the mask of each
+series."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from tasks.whole_run import for_the_run
 
 @task(name="discover", task_run_name="discover", **OPTIONS)
 def discover(run: Run, vault: Vault) -> State[Any]:
-    """Read the source, identify its subjects, write their work orders; the state's data is a RunBatch."""
+    """Read the source, identify its subjects, write their work orders; the state's data is a
+    RunBatch."""
 
     def work() -> tuple[RunBatch, str]:
         batch = discover_batch(

@@ -1,4 +1,5 @@
-"""What Prefect's pages show of a run beside its tasks: tags, progress, tables. Pseudonyms and counts only."""
+"""What Prefect's pages show of a run beside its tasks: tags, progress, tables. Pseudonyms and
+counts only."""
 
 from __future__ import annotations
 
@@ -29,12 +30,18 @@ _SECONDS_BETWEEN = 1.0
 
 
 def tags_of(settings: RunSettings) -> list[str]:
-    """By what runs can be filtered. Tasks have none: each would ask the server for a tag's concurrency limit."""
+    """By what runs can be filtered.
+
+    Tasks have none: each would ask the server for a tag's concurrency limit.
+    """
     return [f"level:{settings.level}", f"project:{settings.project}"]
 
 
 class RunPages:
-    """Prefect's pages of one run. They only show the work: where the server is gone, it goes on without them."""
+    """Prefect's pages of one run.
+
+    They only show the work: where the server is gone, it goes on without them.
+    """
 
     def __init__(self) -> None:
         self.lost = False
@@ -48,7 +55,8 @@ class RunPages:
         except (httpx.HTTPError, PrefectException, OSError):
             self.lost = True
             progress.info(
-                "the Prefect server does not answer; the work goes on, but its history is not complete"
+                "the Prefect server does not answer; the work goes on, "
+                "but its history is not complete"
             )
             return None
 

@@ -20,7 +20,7 @@ def for_the_run(run: Run, work: Callable[[], tuple[Value, str]]) -> State[Any]:
     """
     try:
         value, message = work()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the run ends in our words, whatever broke
         run.stop(run.explained(error))
         return Failed(message=str(run.fault))
     return Completed(message=message, data=value)

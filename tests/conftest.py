@@ -64,7 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class UnexpectedErrors:
-    """Notes each use of the reason of last resort in this process; it comes from children as a StepFailed."""
+    """Notes each use of the reason of last resort in this process; it comes from children as a
+    StepFailed."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -296,7 +297,8 @@ def give_template(vault: Path, template: Path) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without settings of ours or of Prefect, but for its home and the server that tests share."""
+    """The environment without settings of ours or of Prefect, but for its home and the server that
+    tests share."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -311,7 +313,8 @@ SHARED_API = "DEIDFLOW_TEST_API"
 
 @pytest.fixture(scope="session")
 def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API of one Prefect server for all the runs of a test process: each that starts its own takes seconds."""
+    """The API of one Prefect server for all the runs of a test process: each that starts its own
+    takes seconds."""
     before = dict(os.environ)
     with server(tmp_path_factory.mktemp("prefect")) as process:
         wait_until_ready(process)
@@ -331,7 +334,8 @@ def shared_server(server_address: str) -> Iterator[None]:
 
 
 def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as by default."""
+    """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as
+    by default."""
     clean = {name: value for name, value in (clean_environment() | environment).items() if value}
     result = subprocess.run(
         [Path(sys.executable).with_name("deidflow"), *map(str, arguments)],
@@ -347,7 +351,8 @@ def command_line(*arguments: object, **environment: str) -> subprocess.Completed
 
 @contextmanager
 def mounted(place: Path, *options: str) -> Iterator[Path]:
-    """Something mounted on a folder as `mount` options say; the test is skipped where nobody may mount."""
+    """Something mounted on a folder as `mount` options say; the test is skipped where nobody may
+    mount."""
     place.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(["mount", *options, place], capture_output=True, check=False)
     if result.returncode:

@@ -127,7 +127,7 @@ def _element_differences(
             yield Difference(name, _action(after, rules))
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         yield Difference(name, Change.CHANGED)
 
 

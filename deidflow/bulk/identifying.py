@@ -47,7 +47,7 @@ def exposed(path: Path, *, force: bool) -> list[Exposed] | None:
         return list(_Search.of(header).level(header, ""))
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         return None
 
 
@@ -77,7 +77,7 @@ class _Search:
         for tag in sorted(level.keys()):
             try:
                 element = level[tag]
-            except Exception:
+            except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
                 name = f"{path}{tag.group:04x},{tag.element:04x}"
                 yield Exposed(name, "?", "cannot be read")
                 continue

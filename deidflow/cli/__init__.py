@@ -62,7 +62,7 @@ def _run_command(arguments: list[str]) -> int:
     except BrokenPipeError:
         _discard_output()
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last guard of a command: words, no traceback
         return _fail_unexpectedly(error)
     except KeyboardInterrupt:
         return _fail("stopped; run the same command again to carry on", _INTERRUPTED)

@@ -58,7 +58,8 @@ def anonymize(
     project: Name of the project or recipient; outputs of different projects cannot be joined.
     level: low shifts dates; high puts every study on one clock and bins ages (the default).
     profile: Name or file of other header rules; see 'deidflow profile list'.
-    remove: Attribute: keyword, gggg,eeee, 60xx,xxxx, gggg,[CREATOR]ee, Sequence/Keyword; repeatable.
+    remove: Attribute: keyword, gggg,eeee, 60xx,xxxx, gggg,[CREATOR]ee, Sequence/Keyword;
+    repeatable.
     replace: ATTRIBUTE=VALUE, repeatable; wins over --remove.
     keep: Attribute to keep, repeatable (a warning says what it lets out); wins over the two above.
     shift_dates: Shift dates of everybody by this many days.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
-    """Make a small cohort with faces and planted identifiers, run the pipeline at level high, check what came out.
+    """Make a small cohort with faces and planted identifiers, run the pipeline at level high, check
+    what came out.
 
     Parameters
     ----------

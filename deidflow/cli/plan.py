@@ -31,7 +31,8 @@ def plan(
     deface: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Say what would be found, released, defaced, excluded and quarantined, and why. Writes nothing.
+    """Say what would be found, released, defaced, excluded and quarantined, and why. Writes
+    nothing.
 
     Takes the same settings as `deidflow run`, from the same places, and decides by the same code.
 
@@ -90,7 +91,8 @@ def _show(run_plan: RunPlan) -> None:
     console.print(_verdicts_table(run_plan))
     if not run_plan.going_out:
         console.print(
-            "Nothing would be released: no file of the source may go out; the reasons are listed above."
+            "Nothing would be released: no file of the source may go out; "
+            "the reasons are listed above."
         )
     if run_plan.absent:
         console.print(f"A DICOMDIR lists {run_plan.absent} files that are not there.")

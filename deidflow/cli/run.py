@@ -151,7 +151,7 @@ def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
                 vault,
                 ours=process is not None,
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a server that is gone may raise anything
             if is_reached() and not _has_ended(layout, run_id):
                 raise _refused(error) from None
         return not is_reached()

@@ -9,7 +9,8 @@ from pathlib import Path
 def serve(
     *, config: Path | None = None, cron: str = "", host: str = "127.0.0.1", port: int = 4200
 ) -> int:
-    """Run a Prefect server with its UI, a worker and two deployments: `nightly` and `reprocess-subject`.
+    """Run a Prefect server with its UI, a worker and two deployments: `nightly` and `reprocess-
+    subject`.
 
     With PREFECT_API_URL it uses the server that is there.
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def status(
     release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False
 ) -> int:
-    """List each subject, session and step: done, failed, quarantined or stale, and files written or reused.
+    """List each subject, session and step: done, failed, quarantined or stale, and files written or
+    reused.
 
-    It needs no server. A session that is gone is published, but the source does not hold it any more.
+    It needs no server. A session that is gone is published, but the source does not hold it any
+    more.
 
     Parameters
     ----------

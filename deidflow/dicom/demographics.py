@@ -80,6 +80,6 @@ Known = Callable[[str], Demographics | None]
 """Subject key -> what the vault knows of the subject."""
 
 
-def nobody(key: str) -> Demographics | None:
+def nobody(key: str) -> Demographics | None:  # noqa: ARG001 - one of several lookups
     """The knowledge of an empty vault."""
     return None

@@ -284,7 +284,7 @@ def _csa(header: Any) -> _Csa:
             count,
             None if normal is None else np.asarray(normal, float),
         )
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         return _Csa(None, None)
 
 

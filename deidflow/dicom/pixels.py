@@ -170,7 +170,7 @@ def _openjpeg(source: Any) -> Stored:
     """HTJ2K, frame by frame, by OpenJPEG through pydicom."""
     try:
         values = np.asarray(pixel_array(source, raw=True))
-    except Exception:
+    except Exception:  # noqa: BLE001 - a codec may raise anything on a bad file
         raise Withheld(Reason.NO_DECODER) from None
     cells: Stored = np.ascontiguousarray(values.reshape(shape_of(source)))
     return cells

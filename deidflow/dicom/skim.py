@@ -73,7 +73,7 @@ class _FactHandler:
         constants: _Constants,
         body: bytes,
         elements: Sequence[Element],
-        before: int,
+        before: int,  # noqa: ARG002 - one of several readers
     ) -> None:
         """Add elements that repeat to the constants."""
         for element in elements:

@@ -44,6 +44,6 @@ def can_be_read(source: Any, tag: Any) -> bool:
         source[tag]
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         return False
     return True

@@ -34,7 +34,8 @@ _FOLLOW_SECONDS = 1.0
 class Run:
     """One run: its settings and places, its working processes, and the fault that stops it.
 
-    A copy in another process (a Dask worker's) is made anew from the settings that lie in the vault.
+    A copy in another process (a Dask worker's) is made anew from the settings that lie in the
+    vault.
     """
 
     def __init__(
@@ -103,7 +104,8 @@ class Run:
         self.children.stop()
 
     def explained(self, error: Exception) -> DeidflowError:
-        """The error in words without identifiers; the whole of an unexpected one goes to the vault's log."""
+        """The error in words without identifiers; the whole of an unexpected one goes to the
+        vault's log."""
         if isinstance(error, DeidflowError):
             return error
         with suppress(OSError), self.layout.tool_log.open("a") as log:
@@ -123,8 +125,9 @@ def _elsewhere(run_id: str, path: str) -> Run:
         raise EnvironmentFault("the run has ended, or this worker does not see the vault's folder")
 
     os.umask(0o077)
-    # Dask starts its workers as daemons, which may have no children; ours die with their parent anyway.
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    # Dask starts its workers as daemons, which may have no children; ours die with their parent
+    # anyway.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
     settings = RunSettings(**told["settings"])
     run = Run(
         run_id,
@@ -147,7 +150,8 @@ def _follow(run: Run) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a file is there, as far as can be told: a share that is away for a moment is no answer."""
+    """Whether a file is there, as far as can be told: a share that is away for a moment is no
+    answer."""
     try:
         path.stat()
     except FileNotFoundError:

@@ -66,7 +66,8 @@ def check_source(source: Path) -> None:
 def take_inventory(
     source: Path, vault: Vault, children: Children, log: Path, *, strict: bool
 ) -> list[Entry]:
-    """Every file below the source, read anew where it is new, was touched, or is read by other code."""
+    """Every file below the source, read anew where it is new, was touched, or is read by other
+    code."""
     known = {} if strict else vault.known_files(source)
     entries: list[Entry] = []
     unread: dict[str, Found] = {}
@@ -192,7 +193,8 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -
 def _select(
     cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]
 ) -> frozenset[str]:
-    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not there."""
+    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not
+    there."""
     everyone = frozenset(subject.key for subject in cohort.subjects)
     if not selection:
         return everyone
@@ -206,15 +208,18 @@ def _select(
             source,
         )
         if not keys:
-            raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
-                             "with source folders or PatientIDs")  # fmt: skip
+            raise UsageError(
+                f"entry {number} of --subjects names nobody in this source; "
+                "give a pseudonym, or @FILE with source folders or PatientIDs"
+            )
         chosen |= keys
 
     return frozenset(chosen)
 
 
 def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source: Path) -> set[str]:
-    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the source."""
+    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the
+    source."""
     keys = [subject.key for subject in cohort.subjects]
     pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
     numbers = {subject.key for subject in cohort.subjects if wanted in patient_ids(subject)}

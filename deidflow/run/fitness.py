@@ -32,7 +32,8 @@ def stands(session: SessionRun) -> bool:
 
 
 def withdraw_unfit(session: SessionRun) -> None:
-    """Take an older version of the session out of the release when this run does not stand behind it.
+    """Take an older version of the session out of the release when this run does not stand behind
+    it.
 
     A version that was found fit by the same rules stays where a step of this run only broke.
     """

@@ -31,7 +31,8 @@ _LEAST_FREE = 64 << 20
 def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     """The vault of a run that holds release and project while the context is open.
 
-    Checks source, tools and space, completes what a killed run left, and describes the release. Where
+    Checks source, tools and space, completes what a killed run left, and describes the release.
+    Where
     another run holds the locks, waits or raises ReleaseBusy. Raises UsageError, VaultMismatch or
     EnvironmentFault; then nothing was written but empty folders and a new vault.
     """
@@ -118,9 +119,11 @@ def clean_up(layout: Layout) -> None:
 
 
 def leave_release(layout: Layout) -> None:
-    """At the end of a run: nothing private stays inside the release; a sibling stays while it is used.
+    """At the end of a run: nothing private stays inside the release; a sibling stays while it is
+    used.
 
-    Sessions that were withdrawn go to the vault. One that is held in staging is built again by the next run.
+    Sessions that were withdrawn go to the vault. One that is held in staging is built again by the
+    next run.
     """
     # What cannot be moved now stays private, and the next run tries again.
     with suppress(OSError):

@@ -53,6 +53,6 @@ def guarded(work: Callable[[], Row]) -> Row | Held:
         return Held(error.reason, error.detail)
     except (MemoryError, OSError, DeidflowError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a library may raise anything on a bad file
         traceback.print_exc()
         return Held(reason_of(error), type(error).__name__)

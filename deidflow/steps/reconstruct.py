@@ -1,4 +1,5 @@
-"""Reconstruct: the released series of a session, staged: DICOM from header and stored pixels, NIfTI."""
+"""Reconstruct: the released series of a session, staged: DICOM from header and stored pixels,
+NIfTI."""
 
 from __future__ import annotations
 

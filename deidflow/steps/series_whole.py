@@ -1,4 +1,5 @@
-"""A series released with all its pixels: the de-identified header, and the pixel bytes as they were."""
+"""A series released with all its pixels: the de-identified header, and the pixel bytes as they
+were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The volumes of a series from its source files: one a stack of planes, magnitude first, the first of many."""
+"""The volumes of a series from its source files: one a stack of planes, magnitude first, the first
+of many."""
 
 from __future__ import annotations
 
@@ -28,10 +29,23 @@ _SPACING_MM = 2.0
 _LONGEST_T1_ECHO = 15
 _LONGEST_T1_REPETITION = 1_000
 _HEADER = [
-    "ImageType", "Manufacturer", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns",
-    "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "SpacingBetweenSlices",
-    "SliceThickness", 0x0043102F, 0x0019100A, 0x00291010, 0x00651051,
-]  # fmt: skip
+    "ImageType",
+    "Manufacturer",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PerFrameFunctionalGroupsSequence",
+    "SharedFunctionalGroupsSequence",
+    "SpacingBetweenSlices",
+    "SliceThickness",
+    0x0043102F,
+    0x0019100A,
+    0x00291010,
+    0x00651051,
+]
 
 
 @dataclass(frozen=True)
@@ -48,9 +62,11 @@ class _Frame:
 def read_volumes(
     order: WorkOrder, series: SeriesOrder, scratch: Path, image: Path | None = None
 ) -> HeadSeries:
-    """Read the planes of a series, averaged to about 2 mm, as volumes; memory is bounded by one volume.
+    """Read the planes of a series, averaged to about 2 mm, as volumes; memory is bounded by one
+    volume.
 
-    Of several frames at one place the first is taken, and magnitude before phase, real and imaginary parts.
+    Of several frames at one place the first is taken, and magnitude before phase, real and
+    imaginary parts.
     Raises Withheld where a frame has no place or cannot be decoded.
     """
     header = read_source(

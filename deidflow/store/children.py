@@ -172,7 +172,7 @@ def reason_of_death(exit_code: int | None) -> Reason:
 
 def _kill_forkserver() -> None:
     """Kill the process that starts children: it hangs, and with it all who wait for a child."""
-    server = forkserver._forkserver
+    server = forkserver._forkserver  # noqa: SLF001 - no public way to its number
     number = getattr(server, "_forkserver_pid", None)
     if number:
         with suppress(ProcessLookupError):
@@ -212,7 +212,7 @@ def _child(sender: Connection[Any, Any], call: Callable[[], object], log: str, l
         sender.send(("value", value))
     except MemoryError:
         os._exit(MEMORY_EXIT)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the parent gets it in words
         with suppress(OSError):
             traceback.print_exc()
         sender.send(("error", fault_of(error)))

@@ -146,7 +146,8 @@ class Pool:
     def _results(self, worker: _Worker, again: deque[PoolBatch], lost: Lost) -> Iterator[Any]:
         """The result of a worker's batch; the batch of one that died is halved and done again."""
         batch = worker.batch
-        assert batch is not None
+        if batch is None:
+            return
         worker.batch = None
 
         try:
@@ -205,6 +206,6 @@ def _answer(function: Work, batch: PoolBatch) -> Answer:
         return "value", function(batch.common, batch.items)
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the parent gets it in words
         traceback.print_exc()
         return "error", fault_of(error)

@@ -1,6 +1,7 @@
 """The record of a finished step: its key, its outputs and its result.
 
-A step is up to date when its key (content of inputs, configuration, code, tools) is the recorded key
+A step is up to date when its key (content of inputs, configuration, code, tools) is the recorded
+key
 and the recorded outputs are still there, intact. Outputs appear by one rename, then the record by
 another, so that a killed step leaves nothing that could be mistaken for a finished step.
 """
@@ -161,7 +162,8 @@ class StepStore:
         return any(self._digest(step) != digest for step, digest in record.after.items())
 
     def run(self, task: Task[Result]) -> Finished[Result]:
-        """The recorded result, or that of the work: its outputs appear by a rename, then the record.
+        """The recorded result, or that of the work: its outputs appear by a rename, then the
+        record.
 
         Raises what the work raises; then neither outputs nor a record are there.
         """

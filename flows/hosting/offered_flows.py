@@ -1,6 +1,7 @@
 """Flows that `deidflow serve` offers: the nightly run, and one subject again.
 
-Their parameters can carry no name and no path: places come from the configuration file that the worker's
+Their parameters can carry no name and no path: places come from the configuration file that the
+worker's
 environment names.
 """
 
@@ -58,7 +59,7 @@ def reprocess_subject(
         StepName, Field(description="This step and all that follow are done again.")
     ] = STEP_NAMES[0],
     level: Annotated[Level, Field(description="The level of the release.")] = "high",
-    reason: Annotated[
+    reason: Annotated[  # noqa: ARG001 - Prefect keeps it with the run
         Occasion, Field(description="Why; kept with the run.")
     ] = "looked at and not good enough",
 ) -> State[Any]:
@@ -87,7 +88,7 @@ def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
         return Cancelled(message=str(error))
     except DeidflowError as error:
         return Failed(message=str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Prefect would store the words of any exception
         return Failed(message=str(fault_of(error)))
 
 

@@ -1,6 +1,7 @@
 """What deidflow uses of Prefect that Prefect does not promise to keep.
 
-Each has a contract test in tests/flows/test_private_names_of_prefect.py, so that an upgrade says what broke.
+Each has a contract test in tests/flows/test_private_names_of_prefect.py, so that an upgrade says
+what broke.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def brief_server_command(host: str, port: int) -> list[str]:
 
 def restrict_parameter(deployment: RunnerDeployment, name: str, schema: dict[str, Any]) -> None:
     """Let the form take only some values for a parameter; `schema` is JSON Schema."""
-    deployment._parameter_openapi_schema.properties[name] |= schema
+    deployment._parameter_openapi_schema.properties[name] |= schema  # noqa: SLF001
 
 
 def close_parameters(deployment: RunnerDeployment) -> None:
@@ -51,6 +52,6 @@ def close_parameters(deployment: RunnerDeployment) -> None:
 
         additionalProperties: bool
 
-    known = deployment._parameter_openapi_schema.model_dump()
+    known = deployment._parameter_openapi_schema.model_dump()  # noqa: SLF001
     closed = ClosedSchema(**known, additionalProperties=False)
-    deployment._parameter_openapi_schema = closed
+    deployment._parameter_openapi_schema = closed  # noqa: SLF001

@@ -72,7 +72,8 @@ def _local_zone() -> str:
 
 
 def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
-    """Without Prefect limits of concurrency: the lock of the release is enough, and dies with its holder."""
+    """Without Prefect limits of concurrency: the lock of the release is enough, and dies with its
+    holder."""
     every_night = nightly.to_deployment(
         "nightly",
         schedule=Cron(cron, timezone=_local_zone()) if cron else None,

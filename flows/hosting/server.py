@@ -48,7 +48,8 @@ def prepare_environment(home: Path) -> None:
 
 @contextmanager
 def server(home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
-    """Use the server of PREFECT_API_URL or of `deidflow serve`, or run one while the context is open."""
+    """Use the server of PREFECT_API_URL or of `deidflow serve`, or run one while the context is
+    open."""
     prepare_environment(home)
     home = Path(os.environ["PREFECT_HOME"])
     known = os.environ.get("PREFECT_API_URL") or served_at(home)
@@ -74,7 +75,8 @@ def served_at(home: Path) -> str | None:
 
 @contextmanager
 def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server with Prefect's UI and all its services, which runs of this vault use while it is there."""
+    """A server with Prefect's UI and all its services, which runs of this vault use while it is
+    there."""
     home.mkdir(
         parents=True,
         exist_ok=True,
@@ -84,7 +86,7 @@ def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Pope
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
 
     with held(home / "server.lock", "history of runs"):
-        reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - a comparison
         os.environ["PREFECT_API_URL"] = f"http://{reached}:{port}/api"
         process = _launch(
             home,
@@ -117,7 +119,8 @@ def _with_ui(home: Path) -> dict[str, str]:
 
 
 def _send_what_waits() -> None:
-    """Send events and log lines that are still in this process, while there is a server to take them."""
+    """Send events and log lines that are still in this process, while there is a server to take
+    them."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
@@ -142,7 +145,8 @@ def _start(home: Path) -> subprocess.Popen[bytes]:
 
 
 def show_history(home: Path, port: int) -> int:
-    """Run a server with Prefect's UI over the history in `home`, on loopback, until it is interrupted."""
+    """Run a server with Prefect's UI over the history in `home`, on loopback, until it is
+    interrupted."""
     prepare_environment(home)
     if not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
         raise UsageError("there is no history of runs in this vault; run 'deidflow run' first")
@@ -210,7 +214,8 @@ def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
 
 @contextmanager
 def without_heartbeat() -> Iterator[None]:
-    """Where the server ends with the run nobody would hear it, and each run would end on a full second for it."""
+    """Where the server ends with the run nobody would hear it, and each run would end on a full
+    second for it."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
@@ -218,7 +223,8 @@ def without_heartbeat() -> Iterator[None]:
 
 
 def wait_for_rows(flow_run: object, expected: int) -> None:
-    """Wait until the server has stored the end of every task: one that stops earlier loses the rest."""
+    """Wait until the server has stored the end of every task: one that stops earlier loses the
+    rest."""
     from prefect.client.orchestration import get_client
 
     ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}}
@@ -237,7 +243,8 @@ def wait_for_rows(flow_run: object, expected: int) -> None:
 
 
 def _usual_port(home: Path) -> int:
-    """The port of the run before, where it is free: workers of a cluster that outlive a run find the server again."""
+    """The port of the run before, where it is free: workers of a cluster that outlive a run find
+    the server again."""
     known = read_json(home / "port.json")
     port = known if isinstance(known, int) and is_free("127.0.0.1", known) else _free_port()
     if port != known:

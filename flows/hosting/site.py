@@ -20,7 +20,8 @@ FOLDER = "DEIDFLOW_FOLDER"
 class Site:
     """A configuration file, and the folder from which its relative paths start.
 
-    The worker's processes know both from their environment: a flow's parameters are stored by Prefect,
+    The worker's processes know both from their environment: a flow's parameters are stored by
+    Prefect,
     and a path may identify.
     """
 

@@ -1,4 +1,5 @@
-"""Another part of the body keeps its pixels only where attributes and image say so; a rule cannot release a head."""
+"""Another part of the body keeps its pixels only where attributes and image say so; a rule cannot
+release a head."""
 
 from __future__ import annotations
 

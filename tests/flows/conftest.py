@@ -101,7 +101,8 @@ class Api:
         return self.run(run_id)
 
     def tasks(self, run_id: str) -> dict[str, str]:
-        """Name and state of every task of an ended run; the server stores them a second or so later."""
+        """Name and state of every task of an ended run; the server stores them a second or so
+        later."""
         before = self._rows(run_id)
         time.sleep(1.5)
         while (found := self._rows(run_id)) != before:
@@ -244,7 +245,8 @@ def first(one_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(first: Path, tmp_path: Path) -> Site:
-    """A copy of it, with its dates; inodes are new, so that files are read again, and found unchanged."""
+    """A copy of it, with its dates; inodes are new, so that files are read again, and found
+    unchanged."""
     shutil.copytree(first, tmp_path / "site", symlinks=True)
     one = Site(tmp_path / "site")
     staging = first.parent / ".release.deidflow"

@@ -1,4 +1,5 @@
-"""The whole pipeline through the command line, on the demo's cohort; what came out is looked at from outside."""
+"""The whole pipeline through the command line, on the demo's cohort; what came out is looked at
+from outside."""
 
 from __future__ import annotations
 

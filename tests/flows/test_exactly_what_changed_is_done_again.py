@@ -1,4 +1,5 @@
-"""Input, outputs, configuration, code or tools change: the affected steps of the affected subjects run, no others."""
+"""Input, outputs, configuration, code or tools change: the affected steps of the affected subjects
+run, no others."""
 
 from __future__ import annotations
 
@@ -179,7 +180,8 @@ FOLLOWING = {
     "reconstruct": {"reconstruct"},
     "verify": {"verify"},
 }
-"""Its output comes out the same, so that nothing but the step itself is done; what was built is not published again."""
+"""Its output comes out the same, so that nothing but the step itself is done; what was built is not
+published again."""
 
 
 @pytest.mark.slow

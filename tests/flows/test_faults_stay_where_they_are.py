@@ -148,7 +148,8 @@ def test_what_can_pass_by_itself_is_tried_again(
 def test_odd_file_names_are_only_names_and_an_odd_series_costs_only_itself(
     one_server: None, tmp_path: Path
 ) -> None:
-    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with; cells of 64 bits."""
+    """Line breaks, bytes that are no UTF-8, commas, signs that spreadsheets compute with; cells of
+    64 bits."""
     write_secret(tmp_path / "vault")
     save_series(tmp_path / "source", 3)
     odd = {

@@ -70,7 +70,8 @@ def test_each_series_has_its_outcome(released: Path) -> None:
 
 
 def test_released_dicom_converts_to_the_released_nifti(released: Path, tmp_path: Path) -> None:
-    """Stored values and affine in world orientation, and the number of images, whatever their names."""
+    """Stored values and affine in world orientation, and the number of images, whatever their
+    names."""
     import dcm2niix
 
     compared = 0

@@ -1,4 +1,5 @@
-"""Every action of a profile on single values, from the bytes in the file to the bytes in the release."""
+"""Every action of a profile on single values, from the bytes in the file to the bytes in the
+release."""
 
 from __future__ import annotations
 

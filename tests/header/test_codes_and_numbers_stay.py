@@ -1,4 +1,5 @@
-"""Codes, terms and numbers of physics stay, whoever's name or number they equal; what fails goes alone."""
+"""Codes, terms and numbers of physics stay, whoever's name or number they equal; what fails goes
+alone."""
 
 from __future__ import annotations
 

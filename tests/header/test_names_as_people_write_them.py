@@ -1,4 +1,5 @@
-"""Names, birth dates and numbers of the patient in forms that differ from the attribute's own; words that stay."""
+"""Names, birth dates and numbers of the patient in forms that differ from the attribute's own;
+words that stay."""
 
 from __future__ import annotations
 

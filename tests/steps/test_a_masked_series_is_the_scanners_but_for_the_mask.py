@@ -1,4 +1,5 @@
-"""What `reconstruct` writes of one series: fill, markers, bits beside the values, NIfTI and picture."""
+"""What `reconstruct` writes of one series: fill, markers, bits beside the values, NIfTI and
+picture."""
 
 from __future__ import annotations
 

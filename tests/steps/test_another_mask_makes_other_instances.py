@@ -1,4 +1,5 @@
-"""Series that were published with another mask get new instance UIDs, and references to them follow."""
+"""Series that were published with another mask get new instance UIDs, and references to them
+follow."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_an_expected_error_has_its_own_exit_code() -> None:
 
 def test_a_failed_step_survives_the_way_between_processes() -> None:
     error = StepFailed(Reason.UNDECODABLE, "PixelData")
-    copy = pickle.loads(pickle.dumps(error))
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
 
     assert (copy.reason, copy.detail, str(copy)) == (error.reason, error.detail, str(error))
 
