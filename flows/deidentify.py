@@ -160,7 +160,7 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
 
 
 def _note_stop(run: Run) -> None:
-    """Note the end of a run that a signal stops, also where the signal carries out a cancellation."""
+    """Note the end of a run that a signal stops, also where somebody cancelled it."""
     run.children.stop()
     error = str(RunCancelled()) if store_cancellation() else STOPPED
     summary = RunSummary(

@@ -1,4 +1,4 @@
-"""Tells a site's own address that something was quarantined or failed: pseudonyms and counts only."""
+"""Tell a site's webhook that something was quarantined or failed: pseudonyms and counts only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Message(BaseModel):
 
 
 def notify(run: Run, summary: RunSummary) -> int:
-    """Send the message if settings and summary ask for one; returns how many tasks Prefect shows."""
+    """Send the message if the settings ask for it; returns how many tasks Prefect shows."""
     if not run.settings.notify.webhook or not is_news(summary):
         return 0
     state = send(

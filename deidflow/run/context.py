@@ -1,4 +1,4 @@
-"""What the tasks of one run share; nothing of it is a parameter, so nothing of it reaches Prefect."""
+"""What the tasks of one run share. None of it is a flow parameter, so none of it reaches Prefect."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Run:
 
 @lru_cache(maxsize=4)
 def _elsewhere(run_id: str, path: str) -> Run:
-    """The run in another process; its working processes end when the run has ended, or was told to."""
+    """The run in another process; its working processes end with the run."""
     told = read_json(Path(path))
     if told is None:
         raise EnvironmentFault("the run has ended, or this worker does not see the vault's folder")

@@ -27,7 +27,7 @@ Fresh = tuple[str, tuple[int, int, int, int], str]
 
 @dataclass(frozen=True)
 class RunBatch:
-    """What a run has to do: the cohort, identities by subject key, orders of the selected subjects."""
+    """What a run has to do: cohort, identities by subject key, orders of the selected subjects."""
 
     cohort: Cohort
     absent: tuple[str, ...]
@@ -152,7 +152,7 @@ def discover_batch(
 
 
 def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:
-    """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
+    """Group the inventory, identify everyone in one transaction, make orders for the selected."""
     source, profile = settings.source, effective_profile(settings)
     cohort = group_by(
         entries,

@@ -1,4 +1,4 @@
-"""What several steps need: source files read and checked, and the end of a series that is withheld."""
+"""What several steps need: source files read and checked, and the end of a withheld series."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from deidflow.store.files import digest_of, write_json_atomic
 
 
 def publish_session(job: StepJob) -> PublishResult:
-    """Move the staged session into the release unless it is there; note by which rules it went out."""
+    """Move the staged session into the release; note by which rules and masks it went out."""
     if not is_published(job):
         publish(
             job.staged,

@@ -1,4 +1,4 @@
-"""What each step says of a session: the part of its record that later steps, tables and pages read."""
+"""What each step says of a session: what later steps, tables and pages read of its record."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _run_number() -> str:
 
 
 def _check_subjects(settings: RunSettings) -> None:
-    """Take pseudonyms only, although the command line knows subjects by PatientID and folder too."""
+    """Take pseudonyms only; the command line also knows subjects by PatientID and folder."""
     if not set(settings.subjects) <= set(Layout.of(settings).known_subjects()):
         raise UsageError(
             "no subject has this pseudonym at this level; use one from the release, e.g. P001"

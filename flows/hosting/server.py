@@ -40,7 +40,7 @@ _QUIET = {
 
 
 def prepare_environment(home: Path) -> None:
-    """Settings of Prefect for this process and its children; must come before Prefect is imported."""
+    """Prefect's settings for this process and its children; call it before Prefect is imported."""
     os.environ.update(_NO_TELEMETRY)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ.setdefault("PREFECT_HOME", str(home))
