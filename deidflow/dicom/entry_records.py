@@ -17,7 +17,7 @@ from deidflow.verdicts import Reason, Verdict
 
 @lru_cache(maxsize=1)
 def reader_version() -> str:
-    """What an entry depends on beside the file: the reader's code, and which attributes identify."""
+    """What an entry depends on beside the file: the reader's code, which attributes identify."""
     code = code_digest(read_files.__module__)
     attributes = resources_digest((IDENTIFIERS,))
     return f"{code[:12]}-{attributes[:12]}"

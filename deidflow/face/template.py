@@ -91,6 +91,12 @@ def load_template(path: Path) -> Template:
         return _unpack(dict(stored))
 
 
+def load_distance(path: Path) -> Image:
+    """`Template.distance` alone: a fifth of the time, for those who only evaluate masks."""
+    with np.load(path) as stored:
+        return image_of(stored["distance_values"], stored["distance_affine"])
+
+
 def build_template(*, ears: bool) -> Template:
     """Compute everything from pydeface's two files; about 10 CPU seconds."""
     image = _oriented("mean_reg2mean.nii.gz", sitk.sitkFloat32)

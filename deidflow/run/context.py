@@ -1,4 +1,4 @@
-"""What the tasks of one run share. None of it is a flow parameter, so none of it reaches Prefect."""
+"""What the tasks of one run share. None of it is a flow parameter: none of it reaches Prefect."""
 
 from __future__ import annotations
 

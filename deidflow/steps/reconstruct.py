@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deidflow.face.template import Template, load_template
+from deidflow.face.template import load_distance
+from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.steps.results import (
@@ -47,11 +48,13 @@ def reconstruct_session(job: StepJob) -> ReconstructResult:
 
 
 def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
-    template: Template | None = None
+    template: Image | None = None
     plans: Mapping[str, DefacePlan | Held] = {}
     if "deface" in job.outputs:
-        template = load_template(job.template)
         plans = job.output("deface", DefaceResult).result.series
+    if any(_needs_template(plan) for plan in plans.values()):
+        template = load_distance(job.template)
+
     return SeriesBuilder(
         job=job,
         order=order,
@@ -60,6 +63,13 @@ def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
         held=_held_before(job),
         uids=_renewed_uids(job, order),
     )
+
+
+def _needs_template(plan: DefacePlan | Held) -> bool:
+    """Whether the mask ends on the template's own field, as with our own engine."""
+    if isinstance(plan, Held) or plan.mask is None:
+        return False
+    return not plan.mask.face
 
 
 def _renewed_uids(job: StepJob, order: WorkOrder) -> dict[str, str]:

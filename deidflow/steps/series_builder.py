@@ -17,7 +17,7 @@ from deidflow.dicom.geometry import Plane, planes
 from deidflow.errors import StepFailed, Withheld
 from deidflow.face.mask import Field, WorldMask, load_field
 from deidflow.face.picture import save_sheet
-from deidflow.face.template import Template
+from deidflow.face.volume import Image
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.release.layout import slice_names
 from deidflow.states import WHOLE, SeriesState
@@ -35,6 +35,7 @@ from deidflow.steps.results import (
 from deidflow.steps.series_masked import MaskedSeries
 from deidflow.steps.series_whole import release_whole
 from deidflow.steps.step import StepJob
+from deidflow.steps.volumes import PLANE_ATTRIBUTES
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.record import adapter_of
 from deidflow.verdicts import Reason
@@ -51,8 +52,8 @@ class SeriesBuilder:
 
     job: StepJob
     order: WorkOrder
-    template: Template | None
-    """Loaded once for all series; None where faces stay."""
+    template: Image | None
+    """Distance to the template's face region, loaded once; None where no mask needs it."""
     plans: Mapping[str, DefacePlan | Held]
     held: Mapping[str, Held]
     uids: Mapping[str, str]
@@ -105,12 +106,12 @@ class SeriesBuilder:
         )
 
     def _masked(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
-        if plan.mask is None or self.template is None:
+        if plan.mask is None:
             raise StepFailed(Reason.NO_RESULT)
 
         headers = self._headers(series)
         masked = MaskedSeries(
-            mask=self._mask(plan.mask, self.template),
+            mask=self._mask(plan.mask),
             settings=self.job.settings.deface,
             order=self.order,
             folder=folder,
@@ -132,10 +133,10 @@ class SeriesBuilder:
             removed=counts.removed,
         )
 
-    def _mask(self, fields: MaskFields, template: Template) -> WorldMask:
+    def _mask(self, fields: MaskFields) -> WorldMask:
         """The mask that the step `deface` decided on."""
         folder = self.job.output("deface", DefaceResult).folder
-        distance = template.distance
+        distance = self.template
         if fields.face:
             distance = load_field(folder / fields.face).distance
 
@@ -197,7 +198,7 @@ def _spatial_names(headers: Sequence[Path]) -> list[str]:
 
 
 def _spatial_key(path: Path, number: int) -> tuple[Any, ...]:
-    header = pydicom.dcmread(path)
+    header = pydicom.dcmread(path, specific_tags=PLANE_ATTRIBUTES)
     try:
         first: Plane = planes(header)[0]
     except Withheld:

@@ -28,7 +28,7 @@ from deidflow.verdicts import Reason
 _SPACING_MM = 2.0
 _LONGEST_T1_ECHO = 15
 _LONGEST_T1_REPETITION = 1_000
-_HEADER = [
+PLANE_ATTRIBUTES: list[str | int] = [
     "ImageType",
     "Manufacturer",
     "ImagePositionPatient",
@@ -46,6 +46,7 @@ _HEADER = [
     0x00291010,
     0x00651051,
 ]
+"""What places the planes of an image, and says which component they show."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _frames(order: WorkOrder, series: SeriesOrder) -> Iterator[_Frame]:
             order,
             file,
             pixels=False,
-            only=_HEADER,
+            only=PLANE_ATTRIBUTES,
         )
         for plane in planes(header):
             yield _Frame(
