@@ -18,6 +18,7 @@ ROOMS = [
     "nifti",
     "face",
     "release",
+    "tables",
     "demo",
     "steps",
     "run",
@@ -34,6 +35,7 @@ ALLOWED = {
     "nifti": {"store", "dicom", "header"},
     "face": {"store", "dicom", "settings"},
     "release": {"store", "header", "settings"},
+    "tables": {"store", "dicom", "header", "settings", "checks", "identity", "release"},
     "demo": {"face"},
     "steps": {
         "store",

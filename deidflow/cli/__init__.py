@@ -26,6 +26,7 @@ app.command("deidflow.cli.status:status", name="status")
 app.command("deidflow.cli.serve:serve", name="serve")
 app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
+app.command("deidflow.cli.demographics:tables", name="tables")
 
 
 def main() -> None:
