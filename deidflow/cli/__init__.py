@@ -27,6 +27,7 @@ app.command("deidflow.cli.serve:serve", name="serve")
 app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
 app.command("deidflow.cli.demographics:tables", name="tables")
+app.command("deidflow.cli.organize:organize", name="organize")
 
 
 def main() -> None:

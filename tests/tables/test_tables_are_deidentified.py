@@ -21,7 +21,8 @@ Make = Callable[..., TableSettings]
 TABLE = (
     "PatNr;Name;Geburtsdatum;Alter;Diagnose;Bemerkung;Visite;MMSE\n"
     "77120;Zimmerquast, Adelheid;12.04.1960;62;AD;ok;10.05.2022;28\n"
-    'PID-77120;Adelheid Zimmerquast;12.04.1960;62;AD;"Frau Zimmerquast kam mit Grossmann Joerg";01.06.2022;-2.5\n'
+    "PID-77120;Adelheid Zimmerquast;12.04.1960;62;AD;"
+    "Frau Zimmerquast kam mit Grossmann Joerg;01.06.2022;-2.5\n"
     ";Joerg Peter Grossmann;;90;MCI;Kontrolle am 12.05.2018, Tel. 0551 39 12345;04.03.2021;25\n"
     "123;Ganz Anders;01.01.1970;50;NC;;;30\n"
 )
