@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = [
     "store",
     "dicom",
+    "archives",
     "header",
     "settings",
     "checks",
@@ -28,6 +29,7 @@ ROOMS = [
 ALLOWED = {
     "store": set(),
     "dicom": {"store"},
+    "archives": {"store", "dicom"},
     "header": {"dicom"},
     "settings": {"dicom", "header"},
     "checks": set(),
