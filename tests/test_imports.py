@@ -20,6 +20,7 @@ ROOMS = [
     "face",
     "release",
     "tables",
+    "bids",
     "demo",
     "steps",
     "run",
@@ -38,6 +39,7 @@ ALLOWED = {
     "face": {"store", "dicom", "settings"},
     "release": {"store", "header", "settings"},
     "tables": {"store", "dicom", "header", "settings", "checks", "identity", "release"},
+    "bids": {"store", "settings", "release"},
     "demo": {"face"},
     "steps": {
         "store",

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from deidflow.archives.bounds import ArchiveRefused, Bounds, MemberRefused
 from deidflow.verdicts import Reason
@@ -218,11 +218,12 @@ def _gzip_members(stream: IO[bytes], bounds: Bounds) -> Iterator[ArchiveMember]:
 
     stream.seek(0)
     with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+        content = cast(IO[bytes], unpacked)
         if is_tar(head):
-            yield from _tar_members(_Bounded(unpacked, bounds, stream), bounds)
+            yield from _tar_members(_Bounded(content, bounds, stream), bounds)
         else:
             size = os.fstat(stream.fileno()).st_size
-            yield ArchiveMember(1, unpacked, packed_bytes=size)
+            yield ArchiveMember(1, content, packed_bytes=size)
 
 
 def _tar_members(stream: _Bounded, bounds: Bounds) -> Iterator[ArchiveMember]:
@@ -241,7 +242,7 @@ def _tar_members(stream: _Bounded, bounds: Bounds) -> Iterator[ArchiveMember]:
         if info is None:
             return
         # tarfile remembers every member that it has seen.
-        archive.members.clear()
+        archive.members.clear()  # type: ignore[attr-defined]
         if info.isdir():
             continue
         number += 1

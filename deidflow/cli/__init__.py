@@ -28,6 +28,7 @@ app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
 app.command("deidflow.cli.demographics:tables", name="tables")
 app.command("deidflow.cli.organize:organize", name="organize")
+app.command("deidflow.cli.bids:bids", name="bids")
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ def tables(
     if result.ambiguous:
         print(
             f"deidflow: {result.ambiguous} subjects match no row for certain; the vault's "
-            "folder 'tables' lists candidates in ambiguous.csv: correct the table or add patient IDs",
+            "folder 'tables' lists candidates in ambiguous.csv: correct the table, or add IDs",
             file=sys.stderr,
         )
     return result.exit_code
