@@ -29,6 +29,7 @@ app.command("deidflow.cli.demo:demo", name="demo")
 app.command("deidflow.cli.demographics:tables", name="tables")
 app.command("deidflow.cli.organize:organize", name="organize")
 app.command("deidflow.cli.bids:bids", name="bids")
+app.command("deidflow.cli.init:init", name="init")
 
 
 def main() -> None:
