@@ -16,6 +16,7 @@ from deidflow.store.files import read_json
 from deidflow.version import __version__
 
 BIDS_VERSION = "1.11.1"
+_IGNORED = "sub-*/ses-*/ct\nsub-*/ses-*/ct/**\n**/ct/\n*_ct.*\n"
 _README = """Exported by deidflow from a de-identified release.
 
 What BIDS has no name for is in sourcedata, where unnamed.tsv lists it with the line that would name
@@ -49,7 +50,7 @@ def write_top(
         out / "dataset_description.json", description(read_json(release / "dataset.json"), "raw")
     )
     write_text(out / "README", _README)
-    write_text(out / ".bidsignore", "**/ct/\n**/ct/**\n*_ct.*\n")
+    write_text(out / ".bidsignore", _IGNORED)
     rows = [["participant_id", *participants.columns]]
     for subject, label in zip(subjects, labels, strict=True):
         rows.append([f"sub-{label}", *participants.of(subject)])

@@ -143,6 +143,9 @@ def _write_image(entry: Named, out: Path, targets: Mapping[tuple[str, str], list
 
     sidecar = dict(image.sidecar)
     sidecar.pop("BidsGuess", None)
+    method = sidecar.get("DeidentificationMethod")
+    if isinstance(method, str):
+        sidecar["DeidentificationMethod"] = [method]
     if name.datatype == "func":
         sidecar["TaskName"] = name.entities["task"]
     if name.datatype == "fmap":

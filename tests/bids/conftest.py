@@ -41,11 +41,15 @@ def write_image(stem: Path, sidecar: dict[str, Any], volumes: int = 1) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     shape = (4, 4, 4, volumes) if volumes > 1 else (4, 4, 4)
     image = nibabel.Nifti1Image(np.zeros(shape, "<i2"), np.eye(4))
+    if volumes > 1:
+        image.header.set_zooms((1.0, 1.0, 1.0, 2.0))
+        image.header.set_xyzt_units("mm", "sec")
     nibabel.save(image, f"{stem}.nii.gz")
     if stem.name.startswith("defaced"):
         output = stem.name.removeprefix("defaced")
         nibabel.save(image, stem.with_name(f"defaced_mask{output}.nii.gz"))
-    content = {"Modality": "MR", "RepetitionTime": 2.0, **sidecar}
+    method = {"DeidentificationMethod": "deidflow, profile high"}
+    content = {"Modality": "MR", "RepetitionTime": 2.0, **method, **sidecar}
     stem.with_name(f"{stem.name}.json").write_text(json.dumps(content))
     dicom = stem.parent / ("defaced_dicom" if stem.name.startswith("defaced") else "dicom")
     dicom.mkdir(exist_ok=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,20 @@ def test_the_check_finds_a_name_that_is_no_bids(tmp_path: Path, release: Path) -
     assert invalid_paths(tmp_path / "bids") == (str(wrong.relative_to(tmp_path / "bids")),)
 
 
+@pytest.mark.slow
+def test_the_validator_of_bids_finds_no_error(tmp_path: Path, release: Path) -> None:
+    validator = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
+    if validator is None:
+        pytest.skip("the extra 'validator' is not installed")
+    export_release(release, tmp_path / "bids")
+    result = subprocess.run(
+        [validator, "--json", tmp_path / "bids"], capture_output=True, text=True, check=False
+    )
+
+    issues = json.loads(result.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
+
+
 def test_what_has_no_name_is_in_sourcedata_with_the_line_to_add(
     tmp_path: Path, release: Path
 ) -> None:
@@ -107,6 +124,7 @@ def test_sidecars_say_task_and_field_map(tmp_path: Path, release: Path) -> None:
     bold = sidecar(session, "func/sub-P001_ses-M00_task-rest_echo-1_bold.json")
     phase = sidecar(session, "fmap/sub-P001_ses-M00_phasediff.json")
     assert bold["TaskName"] == "rest"
+    assert bold["DeidentificationMethod"] == ["deidflow, profile high"]
     assert bold["B0FieldSource"] == phase["B0FieldIdentifier"]
     assert "bids::sub-P001/ses-M00/dwi/sub-P001_ses-M00_dwi.nii.gz" in str(phase["IntendedFor"])
     assert (session / "dwi" / "sub-P001_ses-M00_dwi.bvec").exists()
