@@ -5,13 +5,12 @@ from __future__ import annotations
 import atexit
 import fcntl
 import io
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +37,9 @@ from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from deidflow.run.outcome import SessionOutcome, read_outcome
 from deidflow.settings.run import RunSettings
-from deidflow.store.record import StepStore
+from deidflow.store.record import Record, StepStore
 from deidflow.verdicts import Reason
 from flows.hosting.server import server, wait_until_ready
 
@@ -70,15 +70,13 @@ class UnexpectedErrors:
         self.seen: list[str] = []
         self._watch(StepFailed)
         self._watch(NotReleased)
-        write = StepStore.write
+        write = StepStore._write
 
-        def noting_write(
-            store: StepStore, step: str, key: str, manifest: Any, result: Any, after: Any
-        ) -> None:
-            self.note(json.dumps(result, default=str))
-            write(store, step, key, manifest, result, after)
+        def noting_write(store: StepStore, step: str, record: Record) -> None:
+            self.note(record.model_dump_json())
+            write(store, step, record)
 
-        StepStore.write = noting_write  # type: ignore[method-assign]
+        StepStore._write = noting_write  # type: ignore[method-assign]
 
     def _watch(self, kind: Any) -> None:
         construct = kind.__init__
@@ -391,11 +389,9 @@ class DemoRun:
         """The settings of the demo's run."""
         return RunSettings(source=self.source, release=self.release, vault=self.vault)
 
-    def outcome(self, pseudonym: str) -> Any:
+    def outcome(self, pseudonym: str) -> Mapping[str, SessionOutcome]:
         """How a subject's run ended."""
-        return json.loads(
-            (self.vault / "work" / "default-high" / pseudonym / "outcome.json").read_text()
-        )
+        return read_outcome(self.vault / "work" / "default-high" / pseudonym / "outcome.json")
 
 
 @pytest.fixture(scope="session")

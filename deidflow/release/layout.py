@@ -164,6 +164,10 @@ class Layout:
         """The masks with which a session's series were published, and how often that changed."""
         return self.session_work(pseudonym, label) / "published.json"
 
+    def rules(self, pseudonym: str, label: str) -> Path:
+        """By which rules a session was published."""
+        return self.session_work(pseudonym, label) / "rules.json"
+
     def review(self, pseudonym: str, label: str) -> Path:
         """Pictures of a session before and after, for people who may see faces."""
         return self.vault / "review" / f"{self.project}-{self.level}" / pseudonym / label
@@ -182,6 +186,11 @@ class Layout:
         return sorted(
             one.name for one in folders if SUBJECT_FOLDER.fullmatch(one.name) and one.is_dir()
         )
+
+    def known_sessions(self, pseudonym: str) -> list[str]:
+        """Labels of all sessions of a subject that were ever worked on."""
+        folders = self.subject(pseudonym).iterdir()
+        return sorted(folder.name for folder in folders if SESSION_FOLDER.fullmatch(folder.name))
 
     def published_sessions(self) -> list[tuple[str, str]]:
         """(pseudonym, label) of every session that is in the release."""

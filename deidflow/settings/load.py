@@ -12,22 +12,28 @@ from pydantic import BaseModel, ValidationError
 
 from deidflow.errors import ConfigError
 from deidflow.header.load_profile import load_profile
+from deidflow.settings.absolute import absolute_paths
 from deidflow.settings.origins import Origins
 from deidflow.settings.run import CommonSettings, PlanSettings, RunSettings, check_separate
 
 
 def load_settings(
-    flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] = os.environ
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    base: Path | None = None,
 ) -> RunSettings:
     """Merge file, environment and flags (the later wins) into checked settings.
 
     Raises ConfigError for an unknown key (with the nearest known one) or a bad value, UsageError for
-    folders that lie inside each other.
+    folders that lie inside each other. Relative paths start from `base`, by default the current folder.
     """
     origins = Origins.of(RunSettings, flags, file, environment)
     for key in ("source", "release", "vault"):
         _require(origins, key)
-    settings = checked(RunSettings, origins.values, origins)
+    values = origins.values if base is None else absolute_paths(origins.values, base)
+    settings = checked(RunSettings, values, origins)
     check_separate(settings)
     return settings
 

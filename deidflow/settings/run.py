@@ -24,8 +24,6 @@ from deidflow.settings.sections import (
     SessionSettings,
 )
 
-Step = Literal["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
-STEPS: tuple[Step, ...] = ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
 Level = Literal["low", "high"]
 
 
@@ -87,7 +85,8 @@ class RunSettings(PlanSettings):
 
     release: Path
     vault: Path
-    redo: Step | None = None
+    redo: str | None = None
+    """The step that is done again, with all that follow."""
     scheduler: str = Field(default="", pattern=r"^((tcp|tls)://\S+)?$")
     """Address of the Dask scheduler."""
     runner: Literal["threads", "dask"] = "threads"

@@ -26,7 +26,11 @@ _LOOK_SECONDS = 3.0
 def cancellable(run: Run) -> Iterator[None]:
     """Stop the run when its state becomes Cancelling."""
     over = threading.Event()
-    threading.Thread(target=_watch, args=(run, flow_run.get_id(), over), daemon=True).start()
+    threading.Thread(
+        target=_watch,
+        args=(run, flow_run.get_id(), over),
+        daemon=True,
+    ).start()
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.store.locks import held, is_held
 from deidflow.store.process import die_with_parent
+from flows.hosting.prefect_private import BRIEF_SERVER, brief_server_command
 
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 60.0
 _NO_TELEMETRY = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "NO_ET": "1"}
@@ -54,6 +55,7 @@ def server(home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
     process = None if known else _start(home)
     if known:
         os.environ["PREFECT_API_URL"] = known
+
     try:
         yield process
     finally:
@@ -73,13 +75,22 @@ def served_at(home: Path) -> str | None:
 @contextmanager
 def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A server with Prefect's UI and all its services, which runs of this vault use while it is there."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     if not is_free(host, port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+
     with held(home / "server.lock", "history of runs"):
         reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
         os.environ["PREFECT_API_URL"] = f"http://{reached}:{port}/api"
-        process = _launch(home, host, port, {**_with_ui(home), **_LASTING})
+        process = _launch(
+            home,
+            _server_command(host, port),
+            _with_ui(home) | _LASTING,
+        )
         write_json_atomic(home / "server.json", {"api": os.environ["PREFECT_API_URL"]})
         try:
             wait_until_ready(process)
@@ -91,7 +102,6 @@ def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Pope
 
 _BRIEF = {
     "PREFECT_UI_ENABLED": "0",
-    "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",
 }
 _LASTING = {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
@@ -116,9 +126,17 @@ def _send_what_waits() -> None:
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     port = _usual_port(home)
-    process = _launch(home, "127.0.0.1", port, _BRIEF)
+    process = _launch(
+        home,
+        brief_server_command("127.0.0.1", port),
+        _BRIEF | BRIEF_SERVER,
+    )
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     return process
 
@@ -128,13 +146,14 @@ def show_history(home: Path, port: int) -> int:
     prepare_environment(home)
     if not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
         raise UsageError("there is no history of runs in this vault; run 'deidflow run' first")
+
     if not is_free("127.0.0.1", port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+
     home, address = Path(os.environ["PREFECT_HOME"]), f"http://127.0.0.1:{port}"
     os.environ["PREFECT_API_URL"] = f"{address}/api"
-    process = _launch(
-        home, "127.0.0.1", port, {**_with_ui(home), "PREFECT__SERVER_WEBSERVER_ONLY": "1"}
-    )
+    command = [*_server_command("127.0.0.1", port), "--no-services"]
+    process = _launch(home, command, _with_ui(home))
     try:
         wait_until_ready(process)
         print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
@@ -145,22 +164,29 @@ def show_history(home: Path, port: int) -> int:
         stop(process)
 
 
+def _server_command(host: str, port: int) -> list[str]:
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    return [*command, "--host", host, "--port", str(port), "--log-level", "ERROR"]
+
+
 def _launch(
-    home: Path, host: str, port: int, settings: Mapping[str, str]
+    home: Path, command: Sequence[str], settings: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    command += ["--host", host, "--port", str(port), "--log-level", "error", "--lifespan", "on"]
     with (home / "server.log").open("ab") as log:
         return subprocess.Popen(
-            command, env=_server_environment(os.environ) | dict(settings), stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, preexec_fn=die_with_parent, start_new_session=True,
-        )  # fmt: skip
+            command,
+            env=_server_environment(os.environ) | dict(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,
+            start_new_session=True,
+        )
 
 
 def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What the server may know: no variable of deidflow, since those name places."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}
-    return kept | {"PREFECT__SERVER_FINAL": "1"}
+    return {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}
 
 
 def is_reached() -> bool:
@@ -200,7 +226,11 @@ def wait_for_rows(flow_run: object, expected: int) -> None:
     deadline = time.monotonic() + _DRAIN_SECONDS
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
-            answer = client._client.post("/task_runs/count", json=query)
+            answer = client.request(
+                "POST",
+                "/task_runs/count",
+                json=query,
+            )
             if answer.status_code != 200 or answer.json() >= expected:
                 return
             time.sleep(0.1)
@@ -224,7 +254,11 @@ def _free_port() -> int:
 def is_free(host: str, port: int) -> bool:
     """Whether nobody listens there yet."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(
+            socket.SOL_SOCKET,
+            socket.SO_REUSEADDR,
+            1,
+        )
         try:
             probe.bind((host, port))
         except OSError:

@@ -218,11 +218,10 @@ class Site:
         self.summary = summary_of_run(
             load_settings({**places, "level": "low", **changes}, environment={})
         )
-        assert ("error" in self.summary) == fails, self.summary
-        rows = self.summary.get("sessions", [])
+        assert bool(self.summary.error) == fails, self.summary
         return {
-            row["subject"]: {step for step, how in row["steps"].items() if how == "done"}
-            for row in rows
+            row.subject: {step for step, state in row.steps.items() if state == "done"}
+            for row in self.summary.sessions
         }
 
     def file(self, subject: int, number: int = 1) -> Path:
