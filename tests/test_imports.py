@@ -54,6 +54,7 @@ ALLOWED = {
     },
     "run": {
         "store",
+        "archives",
         "dicom",
         "header",
         "settings",

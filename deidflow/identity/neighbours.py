@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +51,12 @@ def write_neighbours(
     key: bytes,
     *,
     with_uids: bool = True,
+    places: Mapping[str, Path] | None = None,
 ) -> None:
-    """Write what the checks of this run look up: hashes of identifiers, by kind, and files by subject."""
+    """Write what the checks of this run look up: hashes of identifiers, by kind, and files by subject.
+
+    `places` says where files are that are not below the source: members of archives.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     by_kind: dict[str, set[str]] = {}
     for subject in group.subjects:
@@ -66,7 +70,10 @@ def write_neighbours(
         Cohort.of(((kind, value) for value in values), (), key).save(folder / f"{kind}.npy")
     if with_uids:
         Cohort.of((), _uids(group), key).save(folder / f"{_UIDS}.npy")
-    files = {identities[subject.key].pseudonym: _files(subject) for subject in group.subjects}
+    files = {}
+    for subject in group.subjects:
+        paths = [str((places or {}).get(path, path)) for path in _files(subject)]
+        files[identities[subject.key].pseudonym] = paths
     content = json.dumps({"source": str(source), "subjects": files}, sort_keys=True)
     write_bytes_atomic(folder / _FILES, content.encode("ascii"))
 

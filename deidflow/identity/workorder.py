@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,26 @@ class WorkOrder:
         )
         return digest_of([own, session])
 
+    def with_places(self, places: Mapping[str, Path]) -> WorkOrder:
+        """The order with the files of these locators where they are; all others are in the source.
+
+        The place of a file in an archive is absolute, so that `source / path` is the place.
+        """
+        if not places:
+            return self
+        return replace(self, sessions=tuple(_placed(session, places) for session in self.sessions))
+
     def write(self, path: Path) -> None:
         """Write the order as JSON, mode 0600."""
         write_json_atomic(path, asdict(self))
+
+
+def _placed(session: SessionOrder, places: Mapping[str, Path]) -> SessionOrder:
+    series = []
+    for one in session.series:
+        files = [replace(file, path=str(places.get(file.path, file.path))) for file in one.files]
+        series.append(replace(one, files=tuple(files)))
+    return replace(session, series=tuple(series))
 
 
 def read_order(path: Path) -> WorkOrder:
