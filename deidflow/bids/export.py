@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deidflow.bids.check import invalid_paths
 from deidflow.bids.description import Participants, description, read_participants, write_top
-from deidflow.bids.files import make_public, subject_label, tsv, write_json, write_text
+from deidflow.bids.files import make_public, tsv, visit_folder, write_json, write_text
 from deidflow.bids.images import ReleasedImage, images_in, series_folders
-from deidflow.bids.plan import BidsPlan, Named, Unnamed, plan_names
+from deidflow.bids.plan import BidsPlan, Named, Unnamed, Visit, plan_names
 from deidflow.bids.sourcedata import copy_dicom, write_unnamed
 from deidflow.errors import UsageError
 from deidflow.store.files import read_json, remove_tree
@@ -21,6 +22,8 @@ from deidflow.store.scratch import private_folder, public_folder
 from deidflow.store.staging import staging_of
 
 _DERIVATIVES = "derivatives/deidflow"
+_CORRECTED = ("func", "dwi")
+"""Data types whose images a field map is for."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,15 @@ def _write(
     with_dicom: bool,
 ) -> None:
     folders = list(series_folders(release))
-    write_top(out, release, sorted({subject for subject, _, _ in folders}), participants)
+    subjects = sorted({subject for subject, _, _ in folders})
+    write_top(out, release, subjects, participants)
+
     targets = _field_map_targets(plan.named)
-    scans: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for entry in plan.named:
-        written = _write_image(entry, out, targets)
-        scans[entry.image.subject, entry.image.session].append(written)
-    _write_scans(out, scans)
+        _write_image(entry, out, targets.get(entry.visit))
+    _write_scans(out, plan.named)
     _write_masks(out, plan.named)
+
     write_unnamed(out, plan.unnamed, release)
     if with_dicom:
         copy_dicom(out, folders)
@@ -123,91 +127,84 @@ def _write(
 # images
 
 
-def _folder(out: Path, subject: str, session: str, datatype: str) -> Path:
-    return out / f"sub-{subject_label(subject)}" / f"ses-{session}" / datatype
-
-
-def _relative(entry: Named) -> str:
-    """The path of an image below its session."""
-    image, name = entry.image, entry.name
-    return f"{name.datatype}/{name.stem(subject_label(image.subject), image.session)}.nii.gz"
-
-
-def _write_image(entry: Named, out: Path, targets: Mapping[tuple[str, str], list[str]]) -> str:
-    """Write image, sidecar and gradients; returns the path below the session."""
-    image, name = entry.image, entry.name
-    folder = _folder(out, image.subject, image.session, name.datatype)
+def _write_image(entry: Named, out: Path, targets: Sequence[str] | None) -> None:
+    """Write image, sidecar and gradients; `targets` are what a field map of the session is for."""
+    folder = out / entry.folder
     folder.mkdir(parents=True, exist_ok=True)
-    stem = name.stem(subject_label(image.subject), image.session)
-    shutil.copyfile(image.image, folder / f"{stem}.nii.gz")
+    image = entry.image
+    shutil.copyfile(image.image, folder / f"{entry.stem}.nii.gz")
+    write_json(folder / f"{entry.stem}.json", _sidecar(entry, targets))
 
-    sidecar = dict(image.sidecar)
+    if entry.name.suffix not in ("dwi", "epi", "sbref"):
+        return
+    for suffix in (".bval", ".bvec"):
+        gradients = image.beside(suffix)
+        if gradients.exists():
+            shutil.copyfile(gradients, folder / f"{entry.stem}{suffix}")
+
+
+def _sidecar(entry: Named, targets: Sequence[str] | None) -> dict[str, Any]:
+    """The sidecar of the release with what BIDS asks for beyond it."""
+    sidecar = dict(entry.image.sidecar)
     sidecar.pop("BidsGuess", None)
     method = sidecar.get("DeidentificationMethod")
     if isinstance(method, str):
         sidecar["DeidentificationMethod"] = [method]
+
+    name = entry.name
+    field_map = f"b0map{entry.image.session}"
     if name.datatype == "func":
         sidecar["TaskName"] = name.entities["task"]
     if name.datatype == "fmap":
-        sidecar["B0FieldIdentifier"] = f"b0map{image.session}"
-        sidecar["IntendedFor"] = targets.get((image.subject, image.session), [])
-    elif targets and name.datatype in ("func", "dwi") and _has_field_map(entry, targets):
-        sidecar["B0FieldSource"] = f"b0map{image.session}"
-    write_json(folder / f"{stem}.json", sidecar)
-
-    for suffix in (".bval", ".bvec"):
-        gradients = image.beside(suffix)
-        if gradients.exists() and name.suffix in ("dwi", "epi", "sbref"):
-            shutil.copyfile(gradients, folder / f"{stem}{suffix}")
-    return _relative(entry)
+        sidecar["B0FieldIdentifier"] = field_map
+        sidecar["IntendedFor"] = list(targets or ())
+    elif name.datatype in _CORRECTED and targets is not None:
+        sidecar["B0FieldSource"] = field_map
+    return sidecar
 
 
-def _field_map_targets(named: Sequence[Named]) -> dict[tuple[str, str], list[str]]:
+def _field_map_targets(named: Sequence[Named]) -> dict[Visit, list[str]]:
     """The functional and diffusion images of each session that has a field map, as BIDS URIs."""
-    sessions = {
-        (entry.image.subject, entry.image.session)
-        for entry in named
-        if entry.name.datatype == "fmap"
-    }
-    targets: dict[tuple[str, str], list[str]] = {key: [] for key in sessions}
+    targets: dict[Visit, list[str]] = {}
     for entry in named:
-        key = (entry.image.subject, entry.image.session)
-        if key in sessions and entry.name.datatype in ("func", "dwi"):
-            place = f"sub-{subject_label(key[0])}/ses-{key[1]}/{_relative(entry)}"
-            targets[key].append(f"bids::{place}")
+        if entry.name.datatype == "fmap":
+            targets.setdefault(entry.visit, [])
+
+    for entry in named:
+        if entry.visit in targets and entry.name.datatype in _CORRECTED:
+            targets[entry.visit].append(f"bids::{entry.place}")
     return targets
 
 
-def _has_field_map(entry: Named, targets: Mapping[tuple[str, str], list[str]]) -> bool:
-    return (entry.image.subject, entry.image.session) in targets
+def _write_scans(out: Path, named: Sequence[Named]) -> None:
+    """The table of the images of each session; CT is no part of BIDS."""
+    scans: defaultdict[Visit, list[str]] = defaultdict(list)
+    for entry in named:
+        if entry.name.datatype != "ct":
+            name = f"{entry.name.datatype}/{entry.stem}.nii.gz"
+            scans[entry.visit].append(name)
 
-
-def _write_scans(out: Path, scans: Mapping[tuple[str, str], Sequence[str]]) -> None:
-    for (subject, session), names in scans.items():
-        label = subject_label(subject)
-        folder = out / f"sub-{label}" / f"ses-{session}"
-        released = [name for name in names if not name.startswith("ct/")]
-        if released:
-            rows = [["filename"], *([name] for name in sorted(released))]
-            write_text(folder / f"sub-{label}_ses-{session}_scans.tsv", tsv(rows))
+    for visit, names in scans.items():
+        folder = visit_folder(*visit)
+        name = f"{folder.parent.name}_{folder.name}_scans.tsv"
+        rows = [[scan] for scan in sorted(names)]
+        write_text(out / folder / name, tsv([["filename"], *rows]))
 
 
 def _write_masks(out: Path, named: Sequence[Named]) -> None:
     """The masks of defaced images that the release holds, as derivatives."""
-    masked = [(entry, entry.image.mask) for entry in named if entry.image.mask is not None]
-    if not masked:
-        return
     root = out / _DERIVATIVES
-    root.mkdir(parents=True)
-    write_json(root / "dataset_description.json", description({}, "derivative"))
-    for entry, mask in masked:
-        image, name = entry.image, entry.name
-        folder = _folder(root, image.subject, image.session, name.datatype)
+    for entry in named:
+        mask = entry.image.mask
+        if mask is None:
+            continue
+        folder = root / entry.folder
         folder.mkdir(parents=True, exist_ok=True)
-        stem = name.stem(subject_label(image.subject), image.session).removesuffix(
-            f"_{name.suffix}"
-        )
-        target = f"{stem}_desc-{name.suffix}deface_mask"
-        shutil.copyfile(mask, folder / f"{target}.nii.gz")
-        source = f"sub-{subject_label(image.subject)}/ses-{image.session}/{_relative(entry)}"
-        write_json(folder / f"{target}.json", {"Type": "Face", "Sources": [f"bids:raw:{source}"]})
+        suffix = entry.name.suffix
+        stem = entry.stem.removesuffix(suffix) + f"desc-{suffix}deface_mask"
+        shutil.copyfile(mask, folder / f"{stem}.nii.gz")
+        sources = [f"bids:raw:{entry.place}"]
+        write_json(folder / f"{stem}.json", {"Type": "Face", "Sources": sources})
+
+    if root.exists():
+        write_json(root / "dataset_description.json", description({}, "derivative"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,27 @@ def subject_label(pseudonym: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", pseudonym)
 
 
-def tsv(rows: Sequence[Sequence[str]]) -> str:
-    lines = ["\t".join(re.sub(r"[\t\r\n]+", " ", cell) for cell in row) for row in rows]
-    return "\n".join(lines) + "\n"
+def visit_folder(pseudonym: str, session: str) -> Path:
+    """The folder of a session below the data set."""
+    return Path(f"sub-{subject_label(pseudonym)}", f"ses-{session}")
+
+
+def tsv(rows: Iterable[Sequence[str]]) -> str:
+    """A table as tab-separated text; tabs and line ends in cells become spaces."""
+    lines = []
+    for row in rows:
+        cells = [re.sub(r"[\t\r\n]+", " ", cell) for cell in row]
+        lines.append("\t".join(cells) + "\n")
+    return "".join(lines)
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text that everybody may read."""
     write_bytes_atomic(path, text.encode(), _PUBLIC)
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON that everybody may read."""
     write_json_atomic(path, value, _PUBLIC, indent=2)
 
 

@@ -41,6 +41,14 @@ class ReleasedImage:
         """A file that belongs to the image: .json, .bval, .bvec."""
         return self.image.with_name(self.image.name.removesuffix(".nii.gz") + suffix)
 
+    @property
+    def files(self) -> list[Path]:
+        """The image, its mask, and what belongs to it."""
+        paths = [self.image, *map(self.beside, (".json", ".bval", ".bvec"))]
+        if self.mask is not None:
+            paths.append(self.mask)
+        return [path for path in paths if path.exists()]
+
 
 def series_folders(release: Path) -> Iterator[tuple[str, str, Path]]:
     """Subject, session and folder of every published series, in a fixed order."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.bids.files import subject_label, visit_folder
 from deidflow.bids.images import ReleasedImage
 from deidflow.bids.names import BidsName, is_set_apart, line_to_add, load_rules, name_of
 
+Visit = tuple[str, str]
+"""Pseudonym and session label."""
 NO_RULE = "no rule fits"
 _REQUIRED: dict[str, tuple[str, ...]] = {
     "bold": ("RepetitionTime",),
@@ -61,6 +63,27 @@ class Named:
 
     image: ReleasedImage
     name: BidsName
+
+    @property
+    def visit(self) -> Visit:
+        """Whose image it is, and of which session."""
+        return self.image.subject, self.image.session
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        label = subject_label(self.image.subject)
+        return self.name.stem(label, self.image.session)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the image below the data set."""
+        return visit_folder(*self.visit) / self.name.datatype
+
+    @property
+    def place(self) -> str:
+        """The path of the image below the data set."""
+        return str(self.folder / f"{self.stem}.nii.gz")
 
 
 @dataclass(frozen=True)
@@ -121,55 +144,77 @@ def _with_runs(named: Sequence[Named]) -> list[Named]:
     for entry in named:
         groups[_kind(entry)].append(entry)
 
-    numbered = []
+    numbered: list[Named] = []
     for entries in groups.values():
         batches = _batches(entries)
+        if len(batches) == 1:
+            numbered += entries
+            continue
         for number, batch in enumerate(batches, 1):
-            more = {"run": str(number)} if len(batches) > 1 else {}
-            numbered += [Named(entry.image, entry.name.having(**more)) for entry in batch]
-    return sorted(
-        numbered, key=lambda entry: (entry.image.subject, entry.image.session, entry.image.order)
-    )
+            for entry in batch:
+                name = entry.name.having(run=str(number))
+                numbered.append(Named(entry.image, name))
+    return sorted(numbered, key=_order)
+
+
+def _order(entry: Named) -> tuple[object, ...]:
+    return entry.visit, entry.image.order
 
 
 def _kind(entry: Named) -> tuple[object, ...]:
-    entities = {
-        key: label for key, label in entry.name.entities.items() if key not in _ACROSS_ECHOES
-    }
+    """What images that need a run to be told apart have in common."""
     name = entry.name
-    return entry.image.subject, entry.image.session, name.datatype, name.suffix, *entities.items()
+    entities = []
+    for key, label in sorted(name.entities.items()):
+        if key not in _ACROSS_ECHOES:
+            entities.append((key, label))
+    return entry.visit, name.datatype, name.suffix, *entities
 
 
 def _batches(entries: Sequence[Named]) -> list[list[Named]]:
     """Images that share a run: of one series with different echoes or parts."""
     batches: list[list[Named]] = []
-    for entry in sorted(entries, key=lambda entry: entry.image.order):
+    for entry in sorted(entries, key=_order):
         last = batches[-1] if batches else []
-        is_same_series = bool(last) and last[-1].image.series == entry.image.series
-        if is_same_series and all(entry.name != other.name for other in last):
+        if _share_a_run(entry, last):
             last.append(entry)
         else:
             batches.append([entry])
     return batches
 
 
+def _share_a_run(entry: Named, others: Sequence[Named]) -> bool:
+    if not others:
+        return False
+    if others[-1].image.series != entry.image.series:
+        return False
+    return all(entry.name != other.name for other in others)
+
+
 def _with_company(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
     """Field maps without a magnitude, or magnitudes without their phase, cannot stay in `fmap`."""
-    kinds: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    kinds: defaultdict[Visit, set[str]] = defaultdict(set)
     for entry in named:
-        kinds[entry.image.subject, entry.image.session].add(entry.name.suffix)
+        kinds[entry.visit].add(entry.name.suffix)
 
     kept: list[Named] = []
     lonely: list[Unnamed] = []
     for entry in named:
-        there = kinds[entry.image.subject, entry.image.session]
-        is_lonely = re.match("magnitude|phase", entry.name.suffix) and not (
-            any(kind.startswith("magnitude") for kind in there)
-            and any(kind.startswith(("phase", "fieldmap")) for kind in there)
-        )
-        if is_lonely:
-            why = f"{entry.name.suffix} is alone: a field map needs magnitude and phase"
-            lonely.append(Unnamed(entry.image, why, line_to_add(entry.image.facts)))
+        suffix = entry.name.suffix
+        if _is_field_part(suffix) and not _is_complete(kinds[entry.visit]):
+            why = f"{suffix} is alone: a field map needs magnitude and phase"
+            line = line_to_add(entry.image.facts)
+            lonely.append(Unnamed(entry.image, why, line))
         else:
             kept.append(entry)
     return kept, lonely
+
+
+def _is_field_part(suffix: str) -> bool:
+    return suffix.startswith(("magnitude", "phase"))
+
+
+def _is_complete(kinds: Collection[str]) -> bool:
+    has_magnitude = any(kind.startswith("magnitude") for kind in kinds)
+    has_phase = any(kind.startswith(("phase", "fieldmap")) for kind in kinds)
+    return has_magnitude and has_phase

@@ -122,7 +122,9 @@ def _by_name(name: str, wanted: ColumnSettings) -> Role | None:
 def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> Column:
     """What the cells of a column are; what can say when or who without words is dropped."""
     filled = [cell for cell in cells if cell]
-    if not filled or _share(filled, is_day) >= _MOSTLY:
+    if not filled:
+        return Column(name, place, Role.NUMBER)
+    if _share(filled, is_day) >= _MOSTLY:
         order = date_order_of(filled, date_order)
         if order is None:
             return Column(name, place, Role.DROPPED, why="day and month cannot be told apart")

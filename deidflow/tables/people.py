@@ -58,16 +58,17 @@ def subjects_of(vault: Vault, layout: Layout, settings: TableSettings) -> list[S
 def _subject(original: Original, layout: Layout, has_images: bool) -> Subject:
     values = original.values
     name, birth = values.get("patient_name", ""), values.get("birth_date", "")
-    number = normal_number(values.get("patient_id", ""))
+    identifiers = tuple(_pairs(values))
+    numbers = {normal_number(value) for kind, value in identifiers if kind == "id"}
     who = Who(
-        numbers=frozenset([number] if number else []),
+        numbers=frozenset(numbers - {""}),
         name=name,
         births=days_meant(birth),
     )
     return Subject(
         pseudonym=original.pseudonym,
         shift_days=original.shift_days,
-        identifiers=tuple(_pairs(values)),
+        identifiers=identifiers,
         who=who,
         sex=values.get("patient_sex", ""),
         birth=birth,
