@@ -9,7 +9,9 @@ from pathlib import Path
 
 from deidflow.bids.files import subject_label, visit_folder
 from deidflow.bids.images import ReleasedImage
-from deidflow.bids.names import BidsName, is_set_apart, line_to_add, load_rules, name_of
+from deidflow.bids.names import BidsName
+from deidflow.bids.naming import is_set_apart, line_to_add, name_of
+from deidflow.bids.rules import load_rules
 
 Visit = tuple[str, str]
 """Pseudonym and session label."""

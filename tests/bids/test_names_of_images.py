@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from deidflow.bids.names import Facts, guessed_name, load_rules, name_of, reproin_name
+from deidflow.bids.guesses import guessed_name, reproin_name
+from deidflow.bids.names import Facts
+from deidflow.bids.naming import name_of
+from deidflow.bids.rules import load_rules
 
 PLAIN = Facts("MR", "", "", ("ORIGINAL", "PRIMARY", "M"), "", 1, False)
 RULES = load_rules(None)
