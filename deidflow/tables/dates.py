@@ -37,6 +37,11 @@ class Moment:
     day: date
     time: str = ""
 
+    @property
+    def digits(self) -> str:
+        """The time as a TM value."""
+        return "".join(part.zfill(2) for part in self.time.split(":"))
+
 
 def is_day(cell: str) -> bool:
     """Whether a cell is a date in any style, with a time or without."""
@@ -90,20 +95,20 @@ class Mover:
 
     def move(self, moment: Moment) -> tuple[str, str]:
         """The moved date in ISO 8601 and the session of its clock; empty if it cannot be moved."""
+        day = f"{moment.day:%Y%m%d}"
         if self.dates.mode == "keep":
-            return _iso(moment.day.strftime("%Y%m%d"), moment.time), ""
+            return _iso(day, moment.time), ""
         if self.dates.mode not in ("shift", "clock"):
             return "", ""
+
         label, clock = self._nearest(moment.day)
-        context = self._context(clock)
-        day = f"{moment.day:%Y%m%d}"
-        time = moment.time if self.dates.times == "keep" else ""
-        if not time:
-            moved = move_value(day, "DA", self.dates.mode, context) or ""
-            return _iso(moved, ""), label if moved else ""
-        digits = "".join(part.zfill(2) for part in time.split(":"))
-        moved = move_value(day + digits, "DT", self.dates.mode, context) or ""
-        return _iso(moved[:8], _clock_time(moved[8:])), label if moved else ""
+        has_time = bool(moment.time) and self.dates.times == "keep"
+        value = day + moment.digits if has_time else day
+        vr = "DT" if has_time else "DA"
+        moved = move_value(value, vr, self.dates.mode, self._context(clock))
+        if not moved:
+            return "", ""
+        return _iso(moved[:8], _clock_time(moved[8:])), label
 
     def _nearest(self, day: date) -> tuple[str, StudyClock | None]:
         if not self.clocks:
@@ -130,5 +135,7 @@ def _iso(day: str, time: str) -> str:
 
 
 def _clock_time(digits: str) -> str:
+    """A TM value with colons, without its fraction."""
     whole = digits.partition(".")[0]
-    return ":".join(whole[place : place + 2] for place in range(0, len(whole), 2))
+    pairs = re.findall("..", whole)
+    return ":".join(pairs)

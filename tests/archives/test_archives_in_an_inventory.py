@@ -5,12 +5,22 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
+
 from deidflow.archives.opened import open_archives
 from deidflow.dicom.grouping import group
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.verdicts import Reason, Verdict
 from tests.archives.test_hostile_archives import zipped
-from tests.conftest import as_file, inventory, mr_instance, save
+from tests.conftest import (
+    as_file,
+    command_line,
+    inventory,
+    mr_instance,
+    save,
+    save_series,
+    tree_digest,
+)
 
 ONE = as_file(mr_instance())
 OTHER = as_file(mr_instance(SOPInstanceUID="1.2.3.4.5.1.2", InstanceNumber=2))
@@ -81,3 +91,34 @@ def test_a_work_order_says_where_a_member_is(tmp_path: Path) -> None:
     assert paths == ["a.dcm", str(place)]
     assert Path(order.source) / paths[1] == place
     assert placed.content_digest("M00") == order.content_digest("M00")
+
+
+@pytest.mark.slow
+def test_a_run_releases_the_same_from_an_archive(tmp_path: Path) -> None:
+    save_series(tmp_path / "plain" / "study", 4)
+    (tmp_path / "packed").mkdir()
+    members = [
+        (path.name, path.read_bytes()) for path in sorted((tmp_path / "plain").rglob("*.dcm"))
+    ]
+    (tmp_path / "packed" / "study.zip").write_bytes(zipped(*members))
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef0123456789abcdef")
+    releases = {}
+    for name in ("plain", "packed"):
+        release = tmp_path / f"release-{name}"
+        vault = tmp_path / f"vault-{name}"
+        result = command_line(
+            "run",
+            tmp_path / name,
+            release,
+            "--vault",
+            vault,
+            "--level",
+            "low",
+            DEIDFLOW_SECRET_FILE=str(secret),
+        )
+        assert result.returncode == 0, result.stderr
+        releases[name] = tree_digest(release)
+
+    assert releases["plain"] == releases["packed"]
+    assert any(name.endswith(".dcm") for name in releases["plain"])
