@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from deidflow.dicom.person_names import name_words, same_name
 from deidflow.dicom.written_dates import days_meant
@@ -59,9 +60,9 @@ def _subject(original: Original, layout: Layout, has_images: bool) -> Subject:
     values = original.values
     name, birth = values.get("patient_name", ""), values.get("birth_date", "")
     identifiers = tuple(_pairs(values))
-    numbers = {normal_number(value) for kind, value in identifiers if kind == "id"}
+    numbers = [value for kind, value in identifiers if kind == "id"]
     who = Who(
-        numbers=frozenset(numbers - {""}),
+        numbers=_numbers(numbers),
         name=name,
         births=days_meant(birth),
     )
@@ -164,29 +165,47 @@ def people_in(table: Table, columns: Sequence[Column]) -> list[RowPerson]:
     """The persons of a table: rows with one number, or without one with one name and birth date."""
     groups: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, row in enumerate(table.rows):
-        number = normal_number(_first(row, columns, Role.ID))
-        words = sorted(name_words(full_name(row, columns)))
-        birth = _first(row, columns, Role.BIRTH)
-        key = ("id", number) if number else ("name", birth, *words)
-        if number or words:
+        key = _group_key(row, columns)
+        if key:
             groups[key].append(place)
     return [_person(places, table, columns) for places in groups.values()]
 
 
+def _group_key(row: Sequence[str], columns: Sequence[Column]) -> tuple[str, ...]:
+    """What rows of one person have in common; empty for a row of nobody."""
+    number = normal_number(_first(row, columns, Role.ID))
+    if number:
+        return "number", number
+    words = sorted(name_words(full_name(row, columns)))
+    birth = _first(row, columns, Role.BIRTH)
+    return ("name", birth, *words) if words else ()
+
+
 def _person(places: Sequence[int], table: Table, columns: Sequence[Column]) -> RowPerson:
-    rows = [table.rows[place] for place in places]
-    names = [name for row in rows if (name := full_name(row, columns))]
-    births = [birth for row in rows if (birth := _first(row, columns, Role.BIRTH))]
-    number = _first(rows[0], columns, Role.ID)
+    names: list[str] = []
+    births: list[str] = []
+    for place in places:
+        row = table.rows[place]
+        names.append(full_name(row, columns))
+        births.append(_first(row, columns, Role.BIRTH))
+
+    names = list(filter(None, names))
     name = names[0] if names else ""
-    days = [days_meant(birth) for birth in births]
-    who = Who(
-        numbers=frozenset([normal_number(number)] if number else []),
-        name=name,
-        births=frozenset().union(*days),
+    number = _first(table.rows[places[0]], columns, Role.ID)
+    days = frozenset[date]().union(*map(days_meant, births))
+    is_mixed = any(not same_name(name, other) for other in names)
+    return RowPerson(
+        rows=tuple(places),
+        who=Who(_numbers([number]), name, days),
+        number=number,
+        birth=next(filter(None, births), ""),
+        is_mixed=is_mixed,
     )
-    is_mixed = any(not same_name(name, other) for other in names[1:])
-    return RowPerson(tuple(places), who, number, births[0] if births else "", is_mixed)
+
+
+def _numbers(values: Iterable[str]) -> frozenset[str]:
+    """Numbers as they are compared."""
+    return frozenset(filter(None, map(normal_number, values)))
 
 
 def _first(row: Sequence[str], columns: Sequence[Column], role: Role) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from itertools import pairwise
 from pathlib import Path
 
 from deidflow.errors import ConfigError, EnvironmentFault, UsageError
@@ -49,7 +48,17 @@ _LEAST_GUESSED = 32
 """Bytes beyond ASCII from which a guess of the encoding is better than the commonest one."""
 _LARGEST_FILE = 512 << 20
 _LARGEST_SHEET = 1 << 30
-_EXCEL = (".xlsx", ".xlsm")
+_UNREADABLE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
+"""What openpyxl and its XML parser raise for what is not a workbook."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +146,12 @@ def _is_western(content: bytes) -> bool:
         text = content.decode(_WESTERN)
     except UnicodeDecodeError:
         return False
-    foreign = [letter for letter in text if ord(letter) > 0x7F]
-    letters = [letter for letter in foreign if letter.isalpha()]
-    pairs = sum(ord(first) > 0x7F < ord(second) for first, second in pairwise(text))
-    return 10 * len(letters) >= 9 * len(foreign) and 4 * pairs <= len(foreign)
+
+    foreign = [letter for letter in text if not letter.isascii()]
+    letters = sum(map(str.isalpha, foreign))
+    together = re.findall(r"(?=[^\x00-\x7f]{2})", text)
+    are_letters = 10 * letters >= 9 * len(foreign)
+    return are_letters and 4 * len(together) <= len(foreign)
 
 
 def guess_delimiter(text: str) -> str:
@@ -148,11 +159,12 @@ def guess_delimiter(text: str) -> str:
     sample = text.splitlines()[:200]
 
     def fit(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(sample, delimiter=delimiter) if row]
-        widths = Counter(map(len, rows))
-        width = len(rows[0]) if rows else 0
-        share = widths[width] / len(rows) if width > 1 else 0.0
-        return share, width
+        reader = csv.reader(sample, delimiter=delimiter)
+        widths = [len(row) for row in reader if row]
+        width = widths[0] if widths else 0
+        if width < 2:
+            return 0.0, width
+        return widths.count(width) / len(widths), width
 
     return max(_DELIMITERS, key=fit)
 
@@ -175,7 +187,7 @@ def _excel_rows(path: Path, sheet: str) -> list[list[str]]:
     _refuse_large(path)
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except Exception:
+    except _UNREADABLE:
         raise UsageError("the table is a zip file but not a workbook that can be read") from None
     try:
         if sheet and sheet not in book.sheetnames:
@@ -212,18 +224,24 @@ def cell_text(value: object) -> str:
 
 def _checked(rows: Iterable[Sequence[str]], suffix: str, delimiter: str) -> Table:
     """Rows of equal width under a header whose names are told apart."""
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    filled = [row for row in rows if _filled_width(row)]
     if len(filled) < 2:
         raise UsageError("the table holds no rows below its header")
 
-    header = [cell.strip() for cell in filled[0]]
-    width = max(_filled_width(row) for row in filled)
-    columns = _names((header + [""] * width)[:width])
-    body = []
-    for row in filled[1:]:
-        cells = [cell.strip() for cell in row]
-        body.append(tuple((cells + [""] * width)[:width]))
-    return Table(columns, tuple(body), suffix, delimiter)
+    width = max(map(_filled_width, filled))
+    even = [_of_width(row, width) for row in filled]
+    return Table(
+        columns=_names(even[0]),
+        rows=tuple(even[1:]),
+        suffix=suffix,
+        delimiter=delimiter,
+    )
+
+
+def _of_width(row: Sequence[str], width: int) -> tuple[str, ...]:
+    cells = [cell.strip() for cell in row[:width]]
+    missing = width - len(cells)
+    return (*cells, *[""] * missing)
 
 
 def _filled_width(row: Sequence[str]) -> int:
@@ -242,8 +260,3 @@ def _names(header: Sequence[str]) -> tuple[str, ...]:
             wanted = f"{base}_{count}"
         names.append(wanted)
     return tuple(names)
-
-
-def is_excel(path: Path) -> bool:
-    """Whether a path is named like a workbook."""
-    return path.suffix.lower() in _EXCEL

@@ -14,6 +14,8 @@ from deidflow.tables.reading import Table
 from deidflow.tables.writing import write_table
 
 _PRIVATE = 0o600
+_MATCHES = ("subject", "how", "distance", "patient_id", "patient_name", "rows", "id", "name")
+_MISSING = ("missing_in", "subject", "id", "name")
 _FIRST_ROW = 2
 """The line of the first row in the table's file, below its header."""
 
@@ -42,39 +44,54 @@ def write_records(
     """Write mapping, ambiguous matches, missing persons and the shortened original."""
     folder = records_folder(settings)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    paired = [(pairing, pairing.person) for pairing in pairings if pairing.person]
+    names = [column.name for column in columns]
 
-    mapping = [
-        _cells(person, pairing.subject, pairing.match.how, pairing.match.distance)
-        for pairing, person in paired
-    ]
-    ambiguous = []
+    _write(folder / "mapping.csv", _MATCHES, _mapping(pairings))
+    _write(folder / "ambiguous.csv", _MATCHES, _ambiguous(pairings, people))
+    _write(folder / "missing.csv", _MISSING, _missing(pairings, people))
+    _write(folder / "shortened.csv", ("subject", *names), _shortened(pairings, table))
+
+
+def _mapping(pairings: Sequence[Pairing]) -> list[list[str]]:
+    rows = []
+    for pairing in pairings:
+        if pairing.person is not None:
+            cells = _cells(pairing.person, pairing, pairing.match.distance)
+            rows.append(cells)
+    return rows
+
+
+def _ambiguous(pairings: Sequence[Pairing], people: Sequence[RowPerson]) -> list[list[str]]:
+    rows = []
     for pairing in pairings:
         for place, distance in pairing.match.candidates:
-            ambiguous.append(_cells(people[place], pairing.subject, "ambiguous", distance))
-    header = ("subject", "how", "distance", "patient_id", "patient_name", "rows", "id", "name")
-    _write(folder / "mapping.csv", header, mapping)
-    _write(folder / "ambiguous.csv", header, ambiguous)
-    _write(
-        folder / "missing.csv", ("missing_in", "subject", "id", "name"), _missing(pairings, people)
-    )
-
-    shortened = []
-    for pairing, person in paired:
-        if pairing.subject.has_images:
-            shortened += [[pairing.subject.pseudonym, *table.rows[place]] for place in person.rows]
-    _write(folder / "shortened.csv", ("subject", *(column.name for column in columns)), shortened)
+            cells = _cells(people[place], pairing, distance)
+            rows.append(cells)
+    return rows
 
 
-def _cells(person: RowPerson, subject: Subject, how: str, distance: float) -> list[str]:
-    rows = " ".join(str(place + _FIRST_ROW) for place in person.rows)
+def _shortened(pairings: Sequence[Pairing], table: Table) -> list[list[str]]:
+    """The original rows of those who have images."""
+    rows = []
+    for pairing in pairings:
+        subject, person = pairing.subject, pairing.person
+        if person is None or not subject.has_images:
+            continue
+        for place in person.rows:
+            rows.append([subject.pseudonym, *table.rows[place]])
+    return rows
+
+
+def _cells(person: RowPerson, pairing: Pairing, distance: float) -> list[str]:
+    subject = pairing.subject
+    rows = [str(place + _FIRST_ROW) for place in person.rows]
     return [
         subject.pseudonym,
-        how,
+        pairing.match.how,
         f"{distance:.3f}",
         subject.patient_id,
         subject.who.name,
-        rows,
+        " ".join(rows),
         person.number,
         person.who.name,
     ]
