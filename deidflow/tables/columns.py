@@ -16,11 +16,15 @@ from deidflow.tables.dates import DateOrder, date_order_of, is_day
 from deidflow.tables.reading import Table
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?(?:[eE][+-]?\d{1,3})?%?")
-_TIME = re.compile(r"[0-2]?\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_PARTIAL_DATE = re.compile(
-    r"(?:0?[1-9]|1[0-2])[-./](?:19|20)\d\d|(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])"
-)
+_DROPPED_CELLS = {
+    "holds years": re.compile(r"(?:19|20)\d\d"),
+    "holds months": re.compile(
+        r"(?:0?[1-9]|1[0-2])[-./](?:19|20)\d\d|(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])"
+    ),
+    "holds times without dates": re.compile(r"[0-2]?\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"),
+}
+"""What can say when without a date that can be moved, and the words for it."""
+_NO_ORDER = "does not tell day from month"
 _LONG_NUMBER = re.compile(r"[A-Za-z]{0,4}[-_ ]?\d{6,}")
 _MOSTLY = 0.9
 """The share of cells that decides what a column holds."""
@@ -124,23 +128,21 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
     filled = [cell for cell in cells if cell]
     if not filled:
         return Column(name, place, Role.NUMBER)
+
     if _share(filled, is_day) >= _MOSTLY:
         order = date_order_of(filled, date_order)
         if order is None:
-            return Column(name, place, Role.DROPPED, why="day and month cannot be told apart")
+            return Column(name, place, Role.DROPPED, why=_NO_ORDER)
         return Column(name, place, Role.DATE, order)
-    if (
-        _share(filled, _YEAR.fullmatch) >= _MOSTLY
-        or _share(filled, _PARTIAL_DATE.fullmatch) >= _MOSTLY
-    ):
-        return Column(name, place, Role.DROPPED, why="holds years or months")
-    if _share(filled, _TIME.fullmatch) >= _MOSTLY:
-        return Column(name, place, Role.DROPPED, why="holds times without dates")
+
+    for why, pattern in _DROPPED_CELLS.items():
+        if _share(filled, pattern.fullmatch) >= _MOSTLY:
+            return Column(name, place, Role.DROPPED, why=why)
     if _share(filled, _LONG_NUMBER.fullmatch) >= _MOSTLY and _are_distinct(filled):
         return Column(name, place, Role.DROPPED, why="holds a long number for each row")
-    if _share(filled, _NUMBER.fullmatch) == 1.0:
-        return Column(name, place, Role.NUMBER)
-    return Column(name, place, Role.TEXT)
+
+    is_number = _share(filled, _NUMBER.fullmatch) == 1.0
+    return Column(name, place, Role.NUMBER if is_number else Role.TEXT)
 
 
 def _share(cells: Sequence[str], fits: Callable[[str], object]) -> float:

@@ -35,6 +35,7 @@ from deidflow.tables.records import Pairing, write_records
 from deidflow.tables.writing import write_table
 
 NAME = "demographics"
+SHORTENED = "demographics_shortened"
 MISSING = "missing"
 
 
@@ -93,17 +94,35 @@ def _make_vault(folder: Path) -> None:
 def _from_images(subjects: Sequence[Subject], settings: TableSettings) -> TableResult:
     """A table of sex and age at the first session, of the subjects with images."""
     profile = effective_profile(settings)
-    present = [subject for subject in subjects if subject.has_images]
     rows = []
-    for subject in present:
-        age = age_from(subject.birth, first_date(subject)) or ""
-        years = str(int(age[:3])) if age.endswith("Y") else age
-        limited = limited_age(years, binned=profile.binned) if years else ""
-        rows.append([subject.pseudonym, subject.sex, limited, str(len(subject.sessions))])
+    for subject in subjects:
+        if not subject.has_images:
+            continue
+        age = _age_of(subject, binned=profile.binned)
+        sessions = str(len(subject.sessions))
+        rows.append([subject.pseudonym, subject.sex, age, sessions])
 
     path = settings.out / f"{NAME}.csv"
     write_table(path, ("subject", "sex", "age", "sessions"), rows)
-    return TableResult(len(rows), len(rows), 0, 0, 0, (), 0, 0)
+    return TableResult(
+        rows=len(rows),
+        subjects=len(rows),
+        without_row=0,
+        without_images=0,
+        ambiguous=0,
+        dropped=(),
+        cleaned=0,
+        emptied=0,
+    )
+
+
+def _age_of(subject: Subject, *, binned: bool) -> str:
+    """The age at the first session; empty where it is not known."""
+    age = age_from(subject.birth, first_date(subject))
+    if age is None:
+        return ""
+    years = str(int(age[:3])) if age.endswith("Y") else age
+    return limited_age(years, binned=binned)
 
 
 # a table
@@ -120,27 +139,34 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
     people = people_in(table, columns)
     subjects = subjects_of(vault, layout, settings)
     pairings = _pair(subjects, people, settings)
-
     if settings.everyone or not subjects:
         pairings += _name_the_rest(vault, layout, settings, pairings, people)
-    columns = _without_names(columns, _cohort_of(table, columns, subjects, vault.keys))
-    counts = CellCounts()
+
     cohort = _cohort_of(table, columns, subjects, vault.keys)
-    cleaner = RowCleaner(columns, effective_profile(settings), cohort, counts)
-    released = [pairing for pairing in pairings if pairing.person and pairing.subject]
-    count = _write(table, cleaner, released, settings)
-    missing = _missing(pairings, subjects)
+    cleaner = RowCleaner(
+        columns=_without_names(columns, cohort),
+        profile=effective_profile(settings),
+        cohort=cohort,
+        counts=CellCounts(),
+    )
+    released = [pairing for pairing in pairings if pairing.person]
+    missing = _missing(pairings)
+    row_count = _write(table, cleaner, released, settings)
     _write_missing(table, missing, settings)
     write_records(settings, table, columns, people, pairings)
+
+    dropped = [(column.name, column.why) for column in cleaner.columns if column.why]
+    sides = [side for _, side in missing]
+    ways = [pairing.match.how for pairing in pairings]
     return TableResult(
-        rows=count,
+        rows=row_count,
         subjects=len(released),
-        without_row=sum(side == "table" for _, side in missing),
+        without_row=sides.count("table"),
         without_images=len(_unpaired(pairings, people)),
-        ambiguous=sum(pairing.match.how == "ambiguous" for pairing in pairings),
-        dropped=tuple((column.name, column.why) for column in columns if column.why),
-        cleaned=sum(counts.cleaned.values()),
-        emptied=sum(counts.emptied.values()),
+        ambiguous=ways.count("ambiguous"),
+        dropped=tuple(dropped),
+        cleaned=cleaner.counts.cleaned.total(),
+        emptied=cleaner.counts.emptied.total(),
     )
 
 
@@ -151,22 +177,29 @@ def _pair(
     sought = {place: subject.who for place, subject in enumerate(subjects)}
     rows = {place: person.who for place, person in enumerate(people)}
     matches = match_people(sought, rows, settings.match.threshold)
+
     pairings = []
     for place, subject in enumerate(subjects):
         match = matches[place]
-        person = None if match.row is None else people[match.row]
-        if match.row is not None and person is not None and person.is_mixed:
-            match = Match(None, "ambiguous", candidates=((match.row, match.distance),))
-            person = None
-        pairings.append(Pairing(subject, person, match))
+        if match.row is None:
+            pairings.append(Pairing(subject, None, match))
+            continue
+        person = people[match.row]
+        if person.is_mixed:
+            candidate = (match.row, match.distance)
+            match = Match(None, "ambiguous", candidates=(candidate,))
+            pairings.append(Pairing(subject, None, match))
+        else:
+            pairings.append(Pairing(subject, person, match))
     return pairings
 
 
 def _unpaired(pairings: Sequence[Pairing], people: Sequence[RowPerson]) -> list[RowPerson]:
     """Persons of the table who are nobody's match with images."""
-    taken = {
-        pairing.person.rows for pairing in pairings if pairing.person and pairing.subject.has_images
-    }
+    taken = set()
+    for pairing in pairings:
+        if pairing.person and pairing.subject.has_images:
+            taken.add(pairing.person.rows)
     return [person for person in people if person.rows not in taken]
 
 
@@ -178,19 +211,22 @@ def _name_the_rest(
     people: Sequence[RowPerson],
 ) -> list[Pairing]:
     """Give pseudonyms to persons of the table whom the vault does not know and nobody may be."""
-    taken = {pairing.person.rows for pairing in pairings if pairing.person}
-    doubtful = {people[place].rows for pairing in pairings for place, _ in pairing.match.candidates}
-    new = [
-        person for person in people if person.rows not in taken | doubtful and not person.is_mixed
-    ]
-    identities = vault.identify(
-        [person.person() for person in new], settings.ids, settings.sessions
-    )
+    taken = set()
+    for pairing in pairings:
+        if pairing.person is not None:
+            taken.add(pairing.person.rows)
+        for place, _ in pairing.match.candidates:
+            taken.add(people[place].rows)
+    new = [person for person in people if person.rows not in taken and not person.is_mixed]
+
+    persons = [person.person() for person in new]
+    identities = vault.identify(persons, settings.ids, settings.sessions)
     by_name = {subject.pseudonym: subject for subject in subjects_of(vault, layout, settings)}
     added = []
     for person in new:
-        subject = by_name[identities[person.key].pseudonym]
-        added.append(Pairing(replace(subject, has_images=False), person, Match(None, "new")))
+        pseudonym = identities[person.key].pseudonym
+        subject = replace(by_name[pseudonym], has_images=False)
+        added.append(Pairing(subject, person, Match(None, "new")))
     return added
 
 
@@ -198,9 +234,13 @@ def _cohort_of(
     table: Table, columns: Sequence[Column], subjects: Iterable[Subject], keys: Keys
 ) -> Cohort:
     """Names and numbers of everybody in the table and in the vault."""
-    pairs = {pair for subject in subjects for pair in subject.identifiers}
+    pairs: set[tuple[str, str]] = set()
+    for subject in subjects:
+        pairs.update(subject.identifiers)
     for row in table.rows:
-        pairs.update(pair for pair in row_identifiers(row, columns) if pair[0] != "text")
+        for kind, value in row_identifiers(row, columns):
+            if kind != "text":
+                pairs.add((kind, value))
     return Cohort.of(sorted(pairs), (), keys.derive("tables"))
 
 
@@ -218,38 +258,54 @@ def _without_names(columns: Sequence[Column], cohort: Cohort) -> tuple[Column, .
 def _write(
     table: Table, cleaner: RowCleaner, released: Sequence[Pairing], settings: TableSettings
 ) -> int:
-    """Write the table, and the shortened one if there are persons without images in it."""
+    """Write the table and the shortened one, by pseudonym; returns the number of rows."""
     rows: list[list[str]] = []
     shortened: list[list[str]] = []
-    for pairing in sorted(released, key=lambda pairing: pairing.subject.pseudonym):
-        for place in pairing.person.rows if pairing.person else ():
-            cells = cleaner.clean(table.rows[place], pairing.subject)
-            rows.append(cells)
-            if pairing.subject.has_images:
-                shortened.append(cells)
+    for pairing in sorted(released, key=_by_pseudonym):
+        cleaned = _clean_rows(pairing, table, cleaner)
+        rows += cleaned
+        if pairing.subject.has_images:
+            shortened += cleaned
 
-    places = {NAME: rows, f"{NAME}_shortened": shortened}
-    for name, content in places.items():
-        path = settings.out / f"{name}{table.suffix}"
-        write_table(path, cleaner.header, content, delimiter=table.delimiter)
+    _write_rows(NAME, cleaner.header, rows, table, settings)
+    _write_rows(SHORTENED, cleaner.header, shortened, table, settings)
     return len(rows)
 
 
-def _missing(pairings: Sequence[Pairing], subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+def _by_pseudonym(pairing: Pairing) -> str:
+    return pairing.subject.pseudonym
+
+
+def _clean_rows(pairing: Pairing, table: Table, cleaner: RowCleaner) -> list[list[str]]:
+    places = pairing.person.rows if pairing.person else ()
+    return [cleaner.clean(table.rows[place], pairing.subject) for place in places]
+
+
+def _write_rows(
+    name: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    table: Table,
+    settings: TableSettings,
+) -> None:
+    """Write a table in the format of the one that was read."""
+    path = settings.out / f"{name}{table.suffix}"
+    write_table(path, header, rows, delimiter=table.delimiter)
+
+
+def _missing(pairings: Sequence[Pairing]) -> list[tuple[str, str]]:
     """Pseudonyms, and the side on which they are missing."""
-    with_row = {pairing.subject.pseudonym for pairing in pairings if pairing.person}
     missing = []
-    for subject in subjects:
-        if subject.has_images and subject.pseudonym not in with_row:
-            missing.append((subject.pseudonym, "table"))
     for pairing in pairings:
-        if pairing.person and not pairing.subject.has_images:
-            missing.append((pairing.subject.pseudonym, "images"))
+        subject = pairing.subject
+        if subject.has_images and pairing.person is None:
+            missing.append((subject.pseudonym, "table"))
+        if pairing.person is not None and not subject.has_images:
+            missing.append((subject.pseudonym, "images"))
     return sorted(missing)
 
 
 def _write_missing(
     table: Table, missing: Sequence[tuple[str, str]], settings: TableSettings
 ) -> None:
-    path = settings.out / f"{MISSING}{table.suffix}"
-    write_table(path, ("subject", "missing_in"), missing, delimiter=table.delimiter)
+    _write_rows(MISSING, ("subject", "missing_in"), missing, table, settings)

@@ -7,8 +7,9 @@ words that belong together, plus a little for each word that is missing or only 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -46,8 +47,10 @@ class Name:
         plain = [forms[0] for forms in self.words]
         if not plain:
             return frozenset()
-        orders = (plain, [*plain[1:], plain[0]], [plain[-1], *plain[:-1]])
-        return frozenset("".join(order) for order in orders)
+        first_behind = [*plain[1:], plain[0]]
+        last_before = [plain[-1], *plain[:-1]]
+        orders = (plain, first_behind, last_before)
+        return frozenset(map("".join, orders))
 
 
 def parse_name(text: str) -> Name:
@@ -153,55 +156,73 @@ class NameIndex:
         return distances
 
 
+class WordPair(NamedTuple):
+    """A word of each name that may be the same, in the order of preference."""
+
+    distance: float
+    is_initial: bool
+    mine: int
+    yours: int
+    letters: int
+    """Letters of the second word."""
+
+
 def name_distance(name: Name, other: Name, words: Sequence[Mapping[str, float]]) -> float:
     """How far apart two names are, 0 to 1; `words` are the near words of each word of the first."""
-    pairs = sorted(_word_pairs(name, other, words))
-    ours = set(range(len(name.words)))
-    theirs = set(range(len(other.words)))
-    cost, letters, whole, alone = 0.0, 0, 0, False
-
-    for distance, is_initial, mine, yours in pairs:
-        if mine not in ours or yours not in theirs:
-            continue
-        ours.discard(mine)
-        theirs.discard(yours)
-        if is_initial:
-            cost += _INITIAL
-            continue
-        length = len(other.words[yours][0])
-        letters += length
-        cost += distance * length / max(name.letters, 1)
-        whole += 1
-        alone = alone or (distance == 0 and length >= _LEAST_ALONE)
-
-    missing = min(len(ours), len(theirs))
-    if missing or not _is_enough(whole, max(len(name.words), len(other.words)), alone):
+    pairs = _chosen_pairs(name, other, words)
+    shorter, longer = sorted((len(name.words), len(other.words)))
+    if len(pairs) < shorter:
         return 1.0
-    return cost + _MISSING * (len(ours) + len(theirs))
+
+    whole = [pair for pair in pairs if not pair.is_initial]
+    is_telling = any(pair.distance == 0.0 and pair.letters >= _LEAST_ALONE for pair in whole)
+    is_enough = len(whole) > 1 or (len(whole) == 1 and is_telling and longer <= 2)
+    if not is_enough:
+        return 1.0
+
+    letters = sum(pair.letters * pair.distance for pair in whole)
+    initials = len(pairs) - len(whole)
+    missing = longer - shorter
+    return letters / name.letters + _INITIAL * initials + _MISSING * missing
+
+
+def _chosen_pairs(name: Name, other: Name, words: Sequence[Mapping[str, float]]) -> list[WordPair]:
+    """Pairs of words that belong together, the nearest first; no word is in two."""
+    ours: set[int] = set()
+    theirs: set[int] = set()
+    chosen = []
+    for pair in sorted(_word_pairs(name, other, words)):
+        if pair.mine in ours or pair.yours in theirs:
+            continue
+        ours.add(pair.mine)
+        theirs.add(pair.yours)
+        chosen.append(pair)
+    return chosen
 
 
 def _word_pairs(
     name: Name, other: Name, words: Sequence[Mapping[str, float]]
-) -> Iterable[tuple[float, bool, int, int]]:
-    """Distance, whether one is an initial, and the places of two words that may be the same."""
+) -> Iterator[WordPair]:
+    """Each two words that may be the same, or one the initial of the other."""
     for yours, forms in enumerate(other.words):
+        their_word = forms[0]
         for mine, near in enumerate(words):
-            our_word = name.words[mine][0]
             distances = [near[form] for form in forms if form in near]
             if distances:
-                yield min(distances), False, mine, yours
-            elif 1 in (len(our_word), len(forms[0])) and our_word[0] == forms[0][0]:
-                yield 1.0, True, mine, yours
+                nearest = min(distances)
+                yield WordPair(nearest, False, mine, yours, len(their_word))
+            elif _is_initial(name.words[mine][0], their_word):
+                yield WordPair(1.0, True, mine, yours, 1)
 
 
-def _is_enough(whole: int, most: int, alone: bool) -> bool:
-    """Whether the words in common can mean one person; one alone must be exact and not short."""
-    if whole >= 2:
-        return True
-    return whole == 1 and alone and most <= 2
+def _is_initial(one: str, other: str) -> bool:
+    """Whether one of two words is the initial of the other."""
+    return 1 in (len(one), len(other)) and one[0] == other[0]
 
 
 def _is_shortened(one: str, other: str) -> bool:
     """Whether one word begins with the other: Rob, Robert."""
     short, long = sorted((one, other), key=len)
-    return len(short) >= _LEAST_SHORTENED and short != long and long.startswith(short)
+    if len(short) < _LEAST_SHORTENED or len(short) == len(long):
+        return False
+    return long.startswith(short)
