@@ -61,7 +61,7 @@ def tables(
     config: YAML file with these settings (match, columns) and those shared with 'run'.
     """
     from deidflow.settings.tables import load_table_settings
-    from deidflow.tables.deidentify import deidentify_table
+    from deidflow.tables.deidentify import NAMED_AFTER, deidentify_table
 
     columns = {"id": id_column, "name": name_column, "drop": drop, "keep": keep}
     given = {key: tuple(names) for key, names in columns.items() if names}
@@ -84,7 +84,7 @@ def tables(
     result = deidentify_table(load_table_settings(flags, config))
 
     for name, why in result.dropped:
-        place = "a column" if why == "its name is a person's" else f"column '{name}'"
+        place = "a column" if why == NAMED_AFTER else f"column '{name}'"
         print(f"warning: {place} is left out: it {why}", file=sys.stderr)
     print(f"{result.rows} rows of {result.subjects} subjects written")
     print(f"{result.without_row} subjects with images are not in the table")

@@ -21,9 +21,8 @@ from deidflow.settings.effective import effective_profile
 from deidflow.settings.tables import TableSettings
 from deidflow.tables.cells import CellCounts, RowCleaner, limited_age
 from deidflow.tables.columns import Column, Role, columns_of
-from deidflow.tables.matching import Match, match_people
+from deidflow.tables.pairs import Pairing, missing_sides, name_the_rest, pair_up, unpaired
 from deidflow.tables.people import (
-    RowPerson,
     Subject,
     first_date,
     people_in,
@@ -31,29 +30,31 @@ from deidflow.tables.people import (
     subjects_of,
 )
 from deidflow.tables.reading import Table, read_table
-from deidflow.tables.records import Pairing, write_records
+from deidflow.tables.records import write_records
 from deidflow.tables.writing import write_table
 
 NAME = "demographics"
 SHORTENED = "demographics_shortened"
 MISSING = "missing"
+NAMED_AFTER = "is named after a person"
+"""Why a column is dropped whose name must not be said."""
 
 
 @dataclass(frozen=True)
 class TableResult:
     """Counts of a table that was de-identified; nothing identifying is in them."""
 
-    rows: int
-    subjects: int
-    without_row: int
+    rows: int = 0
+    subjects: int = 0
+    without_row: int = 0
     """Subjects with images whom the table does not have."""
-    without_images: int
+    without_images: int = 0
     """Persons of the table who have no images."""
-    ambiguous: int
-    dropped: tuple[tuple[str, str], ...]
+    ambiguous: int = 0
+    dropped: tuple[tuple[str, str], ...] = ()
     """Columns that were dropped for what their cells are, and why."""
-    cleaned: int
-    emptied: int
+    cleaned: int = 0
+    emptied: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -104,16 +105,7 @@ def _from_images(subjects: Sequence[Subject], settings: TableSettings) -> TableR
 
     path = settings.out / f"{NAME}.csv"
     write_table(path, ("subject", "sex", "age", "sessions"), rows)
-    return TableResult(
-        rows=len(rows),
-        subjects=len(rows),
-        without_row=0,
-        without_images=0,
-        ambiguous=0,
-        dropped=(),
-        cleaned=0,
-        emptied=0,
-    )
+    return TableResult(rows=len(rows), subjects=len(rows))
 
 
 def _age_of(subject: Subject, *, binned: bool) -> str:
@@ -138,9 +130,9 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
     columns = columns_of(table, settings.columns, settings.date_order)
     people = people_in(table, columns)
     subjects = subjects_of(vault, layout, settings)
-    pairings = _pair(subjects, people, settings)
+    pairings = pair_up(subjects, people, settings)
     if settings.everyone or not subjects:
-        pairings += _name_the_rest(vault, layout, settings, pairings, people)
+        pairings += name_the_rest(vault, layout, settings, pairings, people)
 
     cohort = _cohort_of(table, columns, subjects, vault.keys)
     cleaner = RowCleaner(
@@ -150,84 +142,33 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
         counts=CellCounts(),
     )
     released = [pairing for pairing in pairings if pairing.person]
-    missing = _missing(pairings)
+    missing = missing_sides(pairings)
     row_count = _write(table, cleaner, released, settings)
     _write_missing(table, missing, settings)
     write_records(settings, table, columns, people, pairings)
 
-    dropped = [(column.name, column.why) for column in cleaner.columns if column.why]
     sides = [side for _, side in missing]
-    ways = [pairing.match.how for pairing in pairings]
-    return TableResult(
+    result = _result(cleaner, pairings)
+    return replace(
+        result,
         rows=row_count,
-        subjects=len(released),
         without_row=sides.count("table"),
-        without_images=len(_unpaired(pairings, people)),
+        without_images=len(unpaired(pairings, people)),
+    )
+
+
+def _result(cleaner: RowCleaner, pairings: Sequence[Pairing]) -> TableResult:
+    """What cleaning and matching say of themselves."""
+    dropped = [(column.name, column.why) for column in cleaner.columns if column.why]
+    ways = [pairing.match.how for pairing in pairings]
+    paired = [pairing for pairing in pairings if pairing.person]
+    return TableResult(
+        subjects=len(paired),
         ambiguous=ways.count("ambiguous"),
         dropped=tuple(dropped),
         cleaned=cleaner.counts.cleaned.total(),
         emptied=cleaner.counts.emptied.total(),
     )
-
-
-def _pair(
-    subjects: Sequence[Subject], people: Sequence[RowPerson], settings: TableSettings
-) -> list[Pairing]:
-    """Each subject with the person of the table who is meant."""
-    sought = {place: subject.who for place, subject in enumerate(subjects)}
-    rows = {place: person.who for place, person in enumerate(people)}
-    matches = match_people(sought, rows, settings.match.threshold)
-
-    pairings = []
-    for place, subject in enumerate(subjects):
-        match = matches[place]
-        if match.row is None:
-            pairings.append(Pairing(subject, None, match))
-            continue
-        person = people[match.row]
-        if person.is_mixed:
-            candidate = (match.row, match.distance)
-            match = Match(None, "ambiguous", candidates=(candidate,))
-            pairings.append(Pairing(subject, None, match))
-        else:
-            pairings.append(Pairing(subject, person, match))
-    return pairings
-
-
-def _unpaired(pairings: Sequence[Pairing], people: Sequence[RowPerson]) -> list[RowPerson]:
-    """Persons of the table who are nobody's match with images."""
-    taken = set()
-    for pairing in pairings:
-        if pairing.person and pairing.subject.has_images:
-            taken.add(pairing.person.rows)
-    return [person for person in people if person.rows not in taken]
-
-
-def _name_the_rest(
-    vault: Vault,
-    layout: Layout,
-    settings: TableSettings,
-    pairings: Sequence[Pairing],
-    people: Sequence[RowPerson],
-) -> list[Pairing]:
-    """Give pseudonyms to persons of the table whom the vault does not know and nobody may be."""
-    taken = set()
-    for pairing in pairings:
-        if pairing.person is not None:
-            taken.add(pairing.person.rows)
-        for place, _ in pairing.match.candidates:
-            taken.add(people[place].rows)
-    new = [person for person in people if person.rows not in taken and not person.is_mixed]
-
-    persons = [person.person() for person in new]
-    identities = vault.identify(persons, settings.ids, settings.sessions)
-    by_name = {subject.pseudonym: subject for subject in subjects_of(vault, layout, settings)}
-    added = []
-    for person in new:
-        pseudonym = identities[person.key].pseudonym
-        subject = replace(by_name[pseudonym], has_images=False)
-        added.append(Pairing(subject, person, Match(None, "new")))
-    return added
 
 
 def _cohort_of(
@@ -250,7 +191,7 @@ def _without_names(columns: Sequence[Column], cohort: Cohort) -> tuple[Column, .
     checked = []
     for column in columns:
         if column.role.leaves and search.text("column", column.name.replace("_", " ")):
-            column = replace(column, role=Role.DROPPED, why="its name is a person's")
+            column = replace(column, role=Role.DROPPED, why=NAMED_AFTER)
         checked.append(column)
     return tuple(checked)
 
@@ -291,18 +232,6 @@ def _write_rows(
     """Write a table in the format of the one that was read."""
     path = settings.out / f"{name}{table.suffix}"
     write_table(path, header, rows, delimiter=table.delimiter)
-
-
-def _missing(pairings: Sequence[Pairing]) -> list[tuple[str, str]]:
-    """Pseudonyms, and the side on which they are missing."""
-    missing = []
-    for pairing in pairings:
-        subject = pairing.subject
-        if subject.has_images and pairing.person is None:
-            missing.append((subject.pseudonym, "table"))
-        if pairing.person is not None and not subject.has_images:
-            missing.append((subject.pseudonym, "images"))
-    return sorted(missing)
 
 
 def _write_missing(

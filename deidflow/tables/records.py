@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.settings.tables import TableSettings
 from deidflow.tables.columns import Column
-from deidflow.tables.matching import Match
-from deidflow.tables.people import RowPerson, Subject
+from deidflow.tables.pairs import Pairing
+from deidflow.tables.people import RowPerson
 from deidflow.tables.reading import Table
 from deidflow.tables.writing import write_table
 
@@ -18,15 +17,6 @@ _MATCHES = ("subject", "how", "distance", "patient_id", "patient_name", "rows", 
 _MISSING = ("missing_in", "subject", "id", "name")
 _FIRST_ROW = 2
 """The line of the first row in the table's file, below its header."""
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """A subject, the person of the table who is meant, and how that was found."""
-
-    subject: Subject
-    person: RowPerson | None
-    match: Match
 
 
 def records_folder(settings: TableSettings) -> Path:
