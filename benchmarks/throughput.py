@@ -16,7 +16,8 @@ import numpy as np
 from measure import Cost, cost
 
 from deidflow.demo.head import grid_affine, on_grid, warped_head
-from deidflow.demo.series import Person, Visit, write_series
+from deidflow.demo.people import MadeUpPerson, Visit
+from deidflow.demo.series import write_series
 from deidflow.face.template import prepare_template, template_path
 from tests.conftest import give_template, tree_digest, write_secret
 
@@ -28,7 +29,7 @@ def make_heads(folder: Path, count: int) -> Path:
     """Heads of 3.5 mm, each bent in its own way, one a subject."""
     affine = grid_affine(*AXES, (3.5, 3.5, 3.5), SIZE, np.array([0.0, -10.0, -8.0]))
     for number in range(count):
-        person = Person(
+        person = MadeUpPerson(
             f"Person{number:03d}^Xaver", f"PID-{number:05d}", "19700101", "Doe^Dora", "Somewhere"
         )
         volume = on_grid(warped_head(100 + number), SIZE, affine)

@@ -19,7 +19,8 @@ from pathlib import Path
 from deidflow.bulk.locate import Located, locate
 from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.patients import Member, patients_of
+from deidflow.dicom.patients import patients_of
+from deidflow.dicom.persons import Member
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.names import number_of
 from deidflow.store.files import safe_cell, sha256_of, write_bytes_atomic
@@ -211,7 +212,7 @@ def _series_name(row: ReadFile) -> str:
 
 
 def _slice_order(row: ReadFile) -> tuple[object, ...]:
-    return row.place, number_of(_text(row.entry, "instance_number")), _instance_uid(row)
+    return row.position, number_of(_text(row.entry, "instance_number")), _instance_uid(row)
 
 
 def _text(entry: Entry, field: str) -> str:

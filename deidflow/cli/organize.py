@@ -28,7 +28,7 @@ def organize(
     workers: Processes that read; by default one per core.
     force: Read files without the DICM mark too.
     """
-    from deidflow.bulk.locate import given_paths
+    from deidflow.bulk.given import given_paths
     from deidflow.bulk.organize import TABLE
     from deidflow.bulk.organize import organize as organize_files
 

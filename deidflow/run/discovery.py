@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.archives.opened import open_archives
+from deidflow.dicom.entry_records import from_json, to_json
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
@@ -20,7 +20,6 @@ from deidflow.release.layout import Layout
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
-from deidflow.store.code import code_digest
 from deidflow.verdicts import Reason
 
 _BATCH = 2_000
@@ -69,7 +68,6 @@ def take_inventory(
     source: Path, vault: Vault, children: Children, log: Path, *, strict: bool
 ) -> list[Entry]:
     """Every file below the source, read anew where it is new, was touched, or is read by other code."""
-    reader = code_digest(read_files.__module__)
     known = {} if strict else vault.known_files(source)
     entries: list[Entry] = []
     unread: dict[str, Found] = {}
@@ -79,21 +77,20 @@ def take_inventory(
             continue
 
         signature, text = known.pop(file.path, (None, ""))
-        row = json.loads(text) if signature == file.signature else {}
-        if row.get("reader") == reader:
-            entries.append(Entry.from_json(row["entry"]))
+        entry = from_json(text) if signature == file.signature else None
+        if entry is not None:
+            entries.append(entry)
         else:
             unread[file.path] = file
 
     fresh = list(read_in_children(source, list(unread), children, log))
-    rows = [_row(reader, unread[entry.path], entry) for entry in fresh]
+    rows = [_row(unread[entry.path], entry) for entry in fresh]
     vault.remember_files(source, rows, known)
     return sorted(entries + fresh, key=lambda entry: entry.path)
 
 
-def _row(reader: str, file: Found, entry: Entry) -> Fresh:
-    text = json.dumps({"reader": reader, "entry": entry.to_json()})
-    return file.path, file.signature, text
+def _row(file: Found, entry: Entry) -> Fresh:
+    return file.path, file.signature, to_json(entry)
 
 
 def read_in_children(
@@ -105,14 +102,14 @@ def read_in_children(
         batch = waiting[:_BATCH]
         done = 0
         try:
-            for row in children.stream(
+            for entry in children.stream(
                 log,
                 read_files,
                 str(source),
                 batch,
             ):
                 done += 1
-                yield Entry.from_json(row)
+                yield entry
         except StepFailed as error:
             if error.reason is Reason.STOPPED:
                 raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from deidflow.checks.staged import DIFFER, Finding
+from deidflow.checks.findings import DIFFER, Finding
 from deidflow.run.session import SessionRun
 from deidflow.states import SeriesState, StepState
 from deidflow.steps import STEPS

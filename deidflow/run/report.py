@@ -26,13 +26,7 @@ from deidflow.run.instances import (
     with_missing,
 )
 from deidflow.run.outcome import read_outcome
-from deidflow.run.summary import (
-    RunSummary,
-    gone_sessions,
-    read_summary,
-    summarize,
-    with_news,
-)
+from deidflow.run.summary import RunSummary, gone_sessions, read_summary, summarize, with_news
 from deidflow.store.files import Manifest, write_json_atomic
 from deidflow.store.record import StepStore
 

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 from deidflow.errors import Withheld
+from deidflow.face.anchor import anchor_of, register_session
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.mask import Field, save_field
 from deidflow.face.other_body_part import shows_no_head
 from deidflow.face.series import About, HeadSeries, scope_rule_for
-from deidflow.face.session import Carrier, MaskPlan, anchor_of, register_session
+from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings
@@ -141,7 +142,7 @@ class _Head:
             self._locate,
             series,
         )
-        return self._each(series, lambda head: self._masked(head, carrier.fate(head)))
+        return self._each(series, lambda head: self._masked(head, carrier.plan_for(head)))
 
     def without(self, series: Sequence[HeadSeries], refused: Sequence[Refused]) -> Plans:
         """No head in this session: what shows another part of the body may go out, nothing else."""

@@ -18,16 +18,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
-from deidflow.dicom.pixels import (
-    Pixels,
-    fill_cell,
-    in_source_order,
-    put_pixels,
-    read_pixels,
-    without_overlay_bits,
-)
-from deidflow.dicom.policy import FUNCTIONAL_GROUPS
+from deidflow.dicom.pixels import Pixels, in_source_order, put_pixels, read_pixels
+from deidflow.dicom.stored_values import fill_cell, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
@@ -186,7 +180,7 @@ class MaskedSeries:
         is_derived = self.settings.image_type == "derived"
         mark_defaced(
             header,
-            enhanced=FUNCTIONAL_GROUPS in header,
+            enhanced=PER_FRAME_TAG in header,
             derived=is_derived,
         )
         header.file_meta = file_meta(header, ExplicitVRLittleEndian)

@@ -12,13 +12,8 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from deidflow.dicom.codestream import without_comments
 from deidflow.dicom.encoding import NATIVE
-from deidflow.dicom.pixels import (
-    check_encoding,
-    put_pixels,
-    read_pixels,
-    shape_of,
-    without_overlay_bits,
-)
+from deidflow.dicom.pixels import check_encoding, put_pixels, read_pixels, shape_of
+from deidflow.dicom.stored_values import without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_BIG
 from deidflow.identity.workorder import FileOrder, WorkOrder
 from deidflow.steps.anonymize import file_meta

@@ -8,20 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deidflow.checks.findings import LEAK, Finding
 from deidflow.checks.leaks import ANOTHERS, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
-from deidflow.checks.staged import (
-    LEAK,
-    ExpectedSeries,
-    Finding,
-    check_names,
-    check_others,
-    check_series,
-)
-from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
+from deidflow.checks.staged import check_names, check_others
+from deidflow.dicom.attributes import DATES, identifier_kinds
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
@@ -64,7 +59,7 @@ class Claims:
 def _kept_tags(profile: Profile) -> tuple[int, ...]:
     rules = compile_profile(profile)
     kept = []
-    for tag in IDENTIFIER_TAGS:
+    for tag in identifier_kinds():
         rule = rules.for_tag(tag, "LO")
         if rule.action in ("keep", "retain", "replace"):
             kept.append(tag)

@@ -13,9 +13,10 @@ import pydicom
 
 from deidflow.dicom.component import MAGNITUDE, component
 from deidflow.dicom.geometry import Plane, planes
-from deidflow.dicom.pixels import read_pixels, real_values
+from deidflow.dicom.pixels import read_pixels
 from deidflow.dicom.policy import is_projection
 from deidflow.dicom.stack import Slice, Volume, reduced, stack_key, volume_of
+from deidflow.dicom.stored_values import real_values
 from deidflow.errors import Withheld
 from deidflow.face.series import About, HeadSeries
 from deidflow.face.volume import image_of

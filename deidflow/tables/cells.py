@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deidflow.checks.cohort import Cohort
+from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
@@ -61,7 +61,7 @@ class RowCleaner:
 
     columns: tuple[Column, ...]
     profile: Profile
-    cohort: Cohort
+    cohort: CohortIndex
     """Everybody else's identifiers."""
     counts: CellCounts
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deidflow.checks.cohort import Cohort
+from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.errors import EnvironmentFault
-from deidflow.header.values import age_from
+from deidflow.header.ages import age_from
 from deidflow.identity.database import NAME as DATABASE
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
@@ -173,7 +173,7 @@ def _result(cleaner: RowCleaner, pairings: Sequence[Pairing]) -> TableResult:
 
 def _cohort_of(
     table: Table, columns: Sequence[Column], subjects: Iterable[Subject], keys: Keys
-) -> Cohort:
+) -> CohortIndex:
     """Names and numbers of everybody in the table and in the vault."""
     pairs: set[tuple[str, str]] = set()
     for subject in subjects:
@@ -182,10 +182,10 @@ def _cohort_of(
         for kind, value in row_identifiers(row, columns):
             if kind != "text":
                 pairs.add((kind, value))
-    return Cohort.of(sorted(pairs), (), keys.derive("tables"))
+    return CohortIndex.of(sorted(pairs), (), keys.derive("tables"))
 
 
-def _without_names(columns: Sequence[Column], cohort: Cohort) -> tuple[Column, ...]:
+def _without_names(columns: Sequence[Column], cohort: CohortIndex) -> tuple[Column, ...]:
     """Columns whose own name is somebody's are dropped."""
     search = LeakSearch(OwnIdentifiers.of(()), Ours(), cohort)
     checked = []

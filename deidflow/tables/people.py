@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
 from deidflow.dicom.person_names import name_words, same_name
 from deidflow.dicom.written_dates import days_meant
+from deidflow.errors import EnvironmentFault
 from deidflow.header.clock import StudyClock
 from deidflow.header.values import parse_date
 from deidflow.identity.persons import Person
@@ -91,9 +93,11 @@ def _pairs(values: Mapping[str, str]) -> Iterable[tuple[str, str]]:
 def _clocks(original: Original, layout: Layout) -> Iterable[tuple[str, StudyClock]]:
     """The clock of each session: its work order's, else one that starts on the study's date."""
     path = layout.order(original.pseudonym)
-    origins = {}
-    if path.exists():
-        origins = {session.label: session.origin for session in read_order(path).sessions}
+    origins: dict[str, str] = {}
+    # Without a work order of this version the clock starts at midnight of the study's date.
+    with suppress(EnvironmentFault):
+        for session in read_order(path).sessions:
+            origins[session.label] = session.origin
     for label, day in original.sessions:
         clock = StudyClock.parse(origins.get(label) or day)
         if clock is not None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from deidflow.face.volume import image_of, shrink
+from deidflow.face.grids import shrink
+from deidflow.face.volume import image_of
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings, ScopeRule
 from deidflow.steps.deface import deface_session

@@ -19,7 +19,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from deidflow.demo.cohort import PEOPLE
+from deidflow.demo.people import PEOPLE
 from tests.conftest import DemoRun, clean_environment, command_line, tree_digest
 from tests.flows.conftest import free_port
 

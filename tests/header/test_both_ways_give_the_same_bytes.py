@@ -16,10 +16,11 @@ from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from deidflow.dicom.attributes import nested_identifiers, wanted_tags
 from deidflow.dicom.elements import NotUnderstood
 from deidflow.dicom.file_kind import has_mark
-from deidflow.dicom.instance import NESTED, WANTED
-from deidflow.dicom.inventory import Found, Reader, describe, walk
+from deidflow.dicom.instance import describe
+from deidflow.dicom.inventory import Found, Reader, walk
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
@@ -204,7 +205,13 @@ def test_the_head_of_a_file_says_what_the_whole_walk_says() -> None:
         entry = reader.read(found.path) if isinstance(found, Found) else found
         if entry.instance is None:
             continue
-        walked = describe(scan(memoryview((root / entry.path).read_bytes()), WANTED, nested=NESTED))
+        walked = describe(
+            scan(
+                memoryview((root / entry.path).read_bytes()),
+                wanted_tags(),
+                nested=nested_identifiers(),
+            )
+        )
         assert walked._replace(identifiers=()) == entry.instance._replace(identifiers=())
         assert sorted(walked.identifiers) == sorted(entry.instance.identifiers)
         count += 1

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from deidflow.header.actions import diffusion_comment
+from deidflow.header.descriptions import diffusion_comment
 from deidflow.header.text import Scrubber
 from tests.conftest import anonymizer, as_file, cleaner, mr_instance
 

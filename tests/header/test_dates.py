@@ -8,15 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from deidflow.header.clock import StudyClock
-from deidflow.header.values import (
-    age_from,
-    clock_datetime,
-    clock_time,
-    limit_age,
-    shift_date,
-    shift_datetime,
-)
+from deidflow.header.ages import age_from, limit_age
+from deidflow.header.clock import StudyClock, clock_datetime, clock_time
+from deidflow.header.values import shift_date, shift_datetime
 from tests.conftest import anonymizer, mr_instance
 
 
