@@ -45,7 +45,10 @@ class Reason(StrEnum):
     ARCHIVE_BROKEN = "archive-broken", "the archive, or this member of it, is broken"
     ARCHIVE_PATH = "archive-path", "the name of a member leads out of its archive"
     ARCHIVE_NOT_REGULAR = "archive-not-regular", "a link or device in an archive, not a file"
-    ARCHIVE_NESTED = "archive-nested", "an archive in an archive is not opened; unpack the outer one"
+    ARCHIVE_NESTED = (
+        "archive-nested",
+        "an archive in an archive is not opened; unpack the outer one",
+    )
     ARCHIVE_MEMBERS = "archive-members", "the archive has more members than the limit"
     ARCHIVE_MEMBER_SIZE = "archive-member-size", "a member of an archive is larger than the limit"
     ARCHIVE_RATIO = "archive-ratio", "it unpacks to far more than is there: an archive bomb"
