@@ -45,7 +45,11 @@ def parse(text: str, name: str) -> Document:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
         _refuse_duplicates(root, name)
-        return Document(name, yaml.safe_load(text), root)
+        return Document(
+            name,
+            yaml.safe_load(text),
+            root,
+        )
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

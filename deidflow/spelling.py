@@ -11,7 +11,12 @@ def did_you_mean(wrong: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
     `cutoff` is the least similarity of a suggestion, from 0 to 1.
     """
-    nearest = difflib.get_close_matches(wrong, list(known), n=1, cutoff=cutoff)
+    nearest = difflib.get_close_matches(
+        wrong,
+        list(known),
+        n=1,
+        cutoff=cutoff,
+    )
     if not nearest:
         return ""
     return f"; did you mean '{nearest[0]}'?"

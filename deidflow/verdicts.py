@@ -31,11 +31,6 @@ class Reason(StrEnum):
         member.words = words
         return member
 
-    @classmethod
-    def read(cls, code: str) -> Reason:
-        """The reason with this code."""
-        return cls(code)
-
     # discover: what kind of file
     EMPTY_FILE = "empty-file", "the file is empty"
     NOT_DICOM = "not-dicom", "not a DICOM file"

@@ -43,7 +43,12 @@ def deidentify(run_id: str, settings: RunSettings, vault: Vault) -> State[Any]:
         log_prints=False,
     )
     def deidentify_run(run_id: str) -> State[Any]:
-        return carry_out(run_id, settings, vault, cancellable)
+        return carry_out(
+            run_id,
+            settings,
+            vault,
+            cancellable,
+        )
 
     state: State[Any] = deidentify_run(run_id, return_state=True)
     return state
@@ -84,7 +89,11 @@ def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
         return _faulted(run, run.fault)
 
     if not run.settings.subjects:
-        withdraw_unordered(run.layout, vault, batch)
+        withdraw_unordered(
+            run.layout,
+            vault,
+            batch,
+        )
     summary = _value(
         report(
             run,

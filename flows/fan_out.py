@@ -74,5 +74,10 @@ def runner_of(settings: RunSettings) -> TaskRunner[Any]:
 
 def _say(run: Run, pseudonym: str, state: Any) -> None:
     line = f"{pseudonym}: {str(state.name).lower()}, {state.message}"
-    run.say(line, pseudonym, "subject", "End")
+    run.say(
+        line,
+        pseudonym,
+        "subject",
+        "End",
+    )
     get_run_logger().info(line)

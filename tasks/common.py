@@ -96,7 +96,12 @@ def _failed(session: SessionRun, step: Step[Any], error: Exception) -> State[Any
         with suppress(OSError):
             session.store.note_failure(step.name, reason)
 
-    _say(session, step, "Failed", str(explained))
+    _say(
+        session,
+        step,
+        "Failed",
+        str(explained),
+    )
     return Failed(message=str(explained))
 
 

@@ -31,7 +31,11 @@ def back_up(call: Call) -> None:
     private_folder(target, "backup")
     folders = (str(call.located.root), str(target))
     batches = in_batches(folders, call.located.paths)
-    with Pool(back_up_batch, call.workers, call.memory_limit) as pool:
+    with Pool(
+        back_up_batch,
+        call.workers,
+        call.memory_limit,
+    ) as pool:
         failed = sum(len(paths) for paths in pool.map(batches, _lost))
 
     if failed:

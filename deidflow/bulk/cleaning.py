@@ -42,7 +42,11 @@ class Cleaning:
             make_way(call.settings)
 
         batches = self._batches(units)
-        with Pool(clean_batch, call.workers, call.memory_limit) as pool:
+        with Pool(
+            clean_batch,
+            call.workers,
+            call.memory_limit,
+        ) as pool:
             for outcomes in pool.map(batches, lost):
                 if not call.settings.dry_run:
                     units.finish(outcomes)

@@ -63,7 +63,11 @@ def _header(content: bytes) -> Any:
     if not has_mark(content):
         content = with_mark(content)
     stream = io.BytesIO(content)
-    return pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+    return pydicom.dcmread(
+        stream,
+        stop_before_pixels=True,
+        force=True,
+    )
 
 
 def _meta_differences(source: Any, released: Any) -> Iterator[Difference]:
@@ -106,7 +110,11 @@ def _element_differences(
         after = released[tag]
         if _are_alike_sequences(before, after):
             inner_rules = rules.inside(int(tag))
-            pairs = zip(before.value, after.value, strict=True)
+            pairs = zip(
+                before.value,
+                after.value,
+                strict=True,
+            )
             for number, (item, released_item) in enumerate(pairs, 1):
                 path = f"{name}[{number}]/"
                 yield from _level_differences(

@@ -37,7 +37,11 @@ class Exposed(NamedTuple):
 def exposed(path: Path, *, force: bool) -> list[Exposed] | None:
     """The identifying attributes of a file; None if it is not a readable DICOM file."""
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, force=force)
+        header = pydicom.dcmread(
+            path,
+            stop_before_pixels=True,
+            force=force,
+        )
         if not header:
             return None
         return list(_Search.of(header).level(header, ""))

@@ -54,7 +54,11 @@ def read_all(
 
     `limit` is the memory of a worker in bytes.
     """
-    batches = _batches(located, force=force, signed=signed)
+    batches = _batches(
+        located,
+        force=force,
+        signed=signed,
+    )
     rows_by_start: dict[int, list[ReadFile]] = {}
     with Pool(read_batch, workers, limit) as pool:
         for start, rows in pool.map(batches, _lost):
@@ -90,7 +94,11 @@ def _folder_rows(located: Located) -> Iterator[ReadFile]:
         entry = failed(path, Reason.UNREADABLE)
         yield ReadFile(entry)
     for path in located.working:
-        entry = failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED)
+        entry = failed(
+            path,
+            Reason.WORKING_FOLDER,
+            Verdict.SKIPPED,
+        )
         yield ReadFile(entry)
 
 

@@ -36,13 +36,21 @@ def write_instance_table(call: Call, plan: Plan, outcomes: Sequence[FileOutcome]
     output_id = digest_of(str(settings.out))[:8]
     name = f"anonymize-{settings.project}-{settings.level}-{output_id}.csv"
     path = call.vault.folder / "instances" / name
-    write_instances(path, list(rows), settings.out)
+    write_instances(
+        path,
+        list(rows),
+        settings.out,
+    )
 
 
 def report(call: Call, plan: Plan, cleaning: Cleaning) -> Result:
     """Write the audit and the vault's table of files that are not released; returns the result."""
     held_back = _held_back(call, plan, cleaning.outcomes)
-    write_audit(call.settings, cleaning.outcomes, held_back)
+    write_audit(
+        call.settings,
+        cleaning.outcomes,
+        held_back,
+    )
     _write_quarantine(call, held_back)
 
     subjects = {pseudonym for pseudonym, _ in plan.sessions}

@@ -128,6 +128,10 @@ def _read(call: Call) -> list[ReadFile]:
 def _conclude(call: Call, plan: Plan, cleaning: Cleaning) -> None:
     """Note in vault and output what was released."""
     sessions = sorted(plan.sessions)
-    write_instance_table(call, plan, cleaning.outcomes)
+    write_instance_table(
+        call,
+        plan,
+        cleaning.outcomes,
+    )
     call.vault.mark_published(sessions)
     write_description(call.settings, call.profile)

@@ -81,11 +81,19 @@ def targets_of(
         session_order = _with_session(order, session)
         named_series = ordered_names(study)
 
-        for (name, series), series_order in zip(named_series, session.series, strict=True):
+        for (name, series), series_order in zip(
+            named_series,
+            session.series,
+            strict=True,
+        ):
             if tree is not None:
                 targets = _mirrored(series, order.pseudonym, tree)
             else:
-                folder = layout.format(subject=order.pseudonym, timepoint=label, series=name)
+                folder = layout.format(
+                    subject=order.pseudonym,
+                    timepoint=label,
+                    series=name,
+                )
                 targets = _numbered(series, folder, positions)
             yield SeriesTargets(
                 order=session_order,

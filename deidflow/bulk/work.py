@@ -50,13 +50,23 @@ def _session_cleaner(context: SessionContext) -> HeaderCleaner:
         context.profile,
         explicit_out=False,
         overlay_bits_cleared=False,
-        refuse=others_search(context.order, context.profile, context.others),
+        refuse=others_search(
+            context.order,
+            context.profile,
+            context.others,
+        ),
     )
 
 
 def lost(batch: PoolBatch, reason: Reason) -> list[FileOutcome]:
     """The outcome of a file that killed its process."""
-    return [FileOutcome(batch.items[0], Verdict.FAILED, reason)]
+    return [
+        FileOutcome(
+            batch.items[0],
+            Verdict.FAILED,
+            reason,
+        )
+    ]
 
 
 def _guarded(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) -> FileOutcome:
@@ -105,7 +115,11 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
         target = os.path.join(context.staging, task.output_path)
     searched = keeps_private_text(cleaner.rules)
     if target and not context.audited and not searched:
-        signature = _cleaned_from_head(source, target, cleaner)
+        signature = _cleaned_from_head(
+            source,
+            target,
+            cleaner,
+        )
         if signature is not None:
             return FileOutcome(
                 task=task,
@@ -118,7 +132,11 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
     changes: tuple[Difference, ...] = ()
     suspects: tuple[Attribute, ...] = ()
     if context.audited:
-        changes = _differences(content, b"".join(chunks), cleaner)
+        changes = _differences(
+            content,
+            b"".join(chunks),
+            cleaner,
+        )
     if searched:
         suspects = tuple(contacts(b"".join(chunks)))
 
@@ -190,6 +208,10 @@ def _refuse_spare_bits(descriptor: int, cleaned: FromHead) -> None:
         return
     end = cleaned.position + cleaned.length
     length = end - cleaned.value
-    pixels = os.pread(descriptor, length, cleaned.value)
+    pixels = os.pread(
+        descriptor,
+        length,
+        cleaned.value,
+    )
     if spare.are_used(pixels):
         raise Withheld(Reason.EMBEDDED_OVERLAY)

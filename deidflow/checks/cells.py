@@ -72,7 +72,11 @@ class Cells:
             self.shape,
             planar=self.planar,
         )
-        return used_bits(shaped, self.stored, self.lowest)
+        return used_bits(
+            shaped,
+            self.stored,
+            self.lowest,
+        )
 
 
 def in_shape(flat: Values, shape: Shape, *, planar: bool) -> Values:

@@ -86,7 +86,13 @@ class DataSetWalk:
                 )
             else:
                 position = start + length
-                yield self._element(tag, vr, start, position, level)
+                yield self._element(
+                    tag,
+                    vr,
+                    start,
+                    position,
+                    level,
+                )
 
         if position != end:
             raise NotReadable
@@ -161,7 +167,12 @@ class DataSetWalk:
 
             level = Level(parent.charset, depth)
             stop, after = self._item_ends(position, size, explicit)
-            yield from self._level(position, stop, level, explicit)
+            yield from self._level(
+                position,
+                stop,
+                level,
+                explicit,
+            )
             position = after
         return position
 

@@ -73,7 +73,11 @@ def _native(dataset: Any, shape: Shape) -> Values:
         count=prod(shape),
     )
     configuration = int(dataset.get("PlanarConfiguration") or 0)
-    return in_shape(flat, shape, planar=configuration == 1)
+    return in_shape(
+        flat,
+        shape,
+        planar=configuration == 1,
+    )
 
 
 def _decompressed(dataset: Any, shape: Shape, scratch: Path) -> Values:

@@ -41,7 +41,11 @@ def _fragments(stored: bytes) -> Iterator[bytes]:
     position = 0
     is_offset_table = True
     while stored[position : position + 4] == _ITEM:
-        (length,) = struct.unpack_from("<I", stored, position + 4)
+        (length,) = struct.unpack_from(
+            "<I",
+            stored,
+            position + 4,
+        )
         start = position + _ITEM_HEADER
         position = start + length
         if not is_offset_table:
@@ -131,7 +135,11 @@ def _in_j2k(stream: bytes) -> Iterator[bytes]:
 
 def _tile_end(stream: bytes, position: int) -> int:
     """The end of the tile part whose marker is at `position`; length 0 reaches to the end."""
-    (length,) = struct.unpack_from(">I", stream, position + 6)
+    (length,) = struct.unpack_from(
+        ">I",
+        stream,
+        position + 6,
+    )
     if not length:
         return len(stream)
     return position + int(length)

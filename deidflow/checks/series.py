@@ -47,7 +47,11 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
     staged = _staged_instances(folder, expected)
     missing = len(expected.sources) - len(staged)
     if missing:
-        finding = _finding(expected, Defect.WRONG_COUNT, abs(missing))
+        finding = _finding(
+            expected,
+            Defect.WRONG_COUNT,
+            abs(missing),
+        )
         return [finding]
 
     masks = _masks_of(expected)
@@ -82,7 +86,11 @@ def _masks_of(expected: ExpectedSeries) -> dict[str, PackedMask]:
 
 
 def _finding(expected: ExpectedSeries, defect: Defect, count: int) -> Finding:
-    return Finding(expected.name, defect.value, count)
+    return Finding(
+        expected.name,
+        defect.value,
+        count,
+    )
 
 
 def _by_identity(sources: Iterable[SourceFile]) -> SourcesByIdentity:
@@ -203,7 +211,11 @@ def _mask_findings(
     difference = abs(in_dicom - in_nifti)
     if not difference:
         return []
-    finding = _finding(expected, Defect.MASKS_DIFFER, difference)
+    finding = _finding(
+        expected,
+        Defect.MASKS_DIFFER,
+        difference,
+    )
     return [finding]
 
 

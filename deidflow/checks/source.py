@@ -60,7 +60,11 @@ def _read_natively(content: bytes, keep: frozenset[int]) -> tuple[Facts, Cells |
 
 def _by_pydicom(content: bytes) -> Iterator[Element]:
     """The values of a file in an odd form; those that pydicom cannot read are left out."""
-    root = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True, force=True)
+    root = pydicom.dcmread(
+        io.BytesIO(content),
+        stop_before_pixels=True,
+        force=True,
+    )
     waiting = [(root, Level())]
 
     while waiting:

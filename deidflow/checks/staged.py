@@ -61,7 +61,11 @@ def check_leaks(root: Path, search: LeakSearch) -> list[Finding]:
             in_file = hits_of(path, search)
             _add_hits(hits, place, in_file)
         except NOT_READ:
-            broken = Finding(place, Defect.BROKEN_FILE.value, 1)
+            broken = Finding(
+                place,
+                Defect.BROKEN_FILE.value,
+                1,
+            )
             findings.append(broken)
 
     return findings + leaks_of(hits)
@@ -83,7 +87,11 @@ def check_others(root: Path, search: LeakSearch) -> list[Finding]:
             _add_hits(hits, place, in_file)
         except NOT_READ:
             kind = path.suffix or "a"
-            broken = Finding(place, f"{kind} file is not what it should be", 1)
+            broken = Finding(
+                place,
+                f"{kind} file is not what it should be",
+                1,
+            )
             findings.append(broken)
 
     return findings + leaks_of(hits)

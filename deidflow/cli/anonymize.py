@@ -111,7 +111,11 @@ def anonymize(
         "log": log,
     }
     settings = load_anonymize_settings(flags, config)
-    return _execute(settings, shown, show_paths=show_paths)
+    return _execute(
+        settings,
+        shown,
+        show_paths=show_paths,
+    )
 
 
 def _execute(settings: AnonymizeSettings, shown: Verbosity, *, show_paths: bool) -> int:
@@ -127,5 +131,10 @@ def _execute(settings: AnonymizeSettings, shown: Verbosity, *, show_paths: bool)
 
     if settings.dry_run:
         show_plan(result, paths)
-    show_result(result, settings, shown, paths)
+    show_result(
+        result,
+        settings,
+        shown,
+        paths,
+    )
     return result.exit_code

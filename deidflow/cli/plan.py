@@ -100,7 +100,11 @@ def _series_table(run_plan: RunPlan) -> Table:
     from rich.table import Table
 
     columns = ("subject", "session", "series", "instances", "would be")
-    table = Table(*columns, title="Subjects", title_justify="left")
+    table = Table(
+        *columns,
+        title="Subjects",
+        title_justify="left",
+    )
     for subject in run_plan.subjects:
         for session in subject.sessions:
             for series in session.series:
@@ -118,11 +122,25 @@ def _series_table(run_plan: RunPlan) -> Table:
 def _verdicts_table(run_plan: RunPlan) -> Table:
     from rich.table import Table
 
-    table = Table("verdict", "files", "why", title="Files", title_justify="left")
+    table = Table(
+        "verdict",
+        "files",
+        "why",
+        title="Files",
+        title_justify="left",
+    )
     for row in run_plan.verdicts:
         words = "" if row.reason is None else row.reason.words
-        table.add_row(row.verdict, str(row.files), words)
+        table.add_row(
+            row.verdict,
+            str(row.files),
+            words,
+        )
     table.add_section()
     total = sum(row.files for row in run_plan.verdicts)
-    table.add_row("sum", str(total), f"of {run_plan.files} files found")
+    table.add_row(
+        "sum",
+        str(total),
+        f"of {run_plan.files} files found",
+    )
     return table

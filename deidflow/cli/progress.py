@@ -47,7 +47,11 @@ class _Bars(logging.Handler):
                     pseudonym, total=len(STEP_NAMES)
                 )
             done = STEP_NAMES.index(step) + 1 if step in STEP_NAMES else 0
-            self._progress.update(bar, completed=done, description=f"{pseudonym} {step}")
+            self._progress.update(
+                bar,
+                completed=done,
+                description=f"{pseudonym} {step}",
+            )
 
 
 @contextmanager
@@ -61,7 +65,11 @@ def shown(log: Path | None, *, quiet: bool = False) -> Iterator[None]:
         yield from _with(handlers)
     elif console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(
+            *columns,
+            console=console,
+            transient=True,
+        ) as progress:
             yield from _with([*handlers, _Bars(progress)])
     else:
         yield from _with([*handlers, _Lines()])

@@ -126,7 +126,11 @@ def _summary(layout: Layout, run_id: str) -> RunSummary:
     summary = read_summary(layout.summary)
     if summary is not None and summary.run == run_id:
         return summary
-    return RunSummary(run=run_id, exit_code=1, error="the run ended without a result")
+    return RunSummary(
+        run=run_id,
+        exit_code=1,
+        error="the run ended without a result",
+    )
 
 
 def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
@@ -141,7 +145,12 @@ def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     with server(layout.prefect_home) as process:
         wait_until_ready(process)
         try:
-            _stored_flow(run_id, settings, vault, ours=process is not None)
+            _stored_flow(
+                run_id,
+                settings,
+                vault,
+                ours=process is not None,
+            )
         except Exception as error:
             if is_reached() and not _has_ended(layout, run_id):
                 raise _refused(error) from None

@@ -43,12 +43,22 @@ def _show(standing: ReleaseStatus) -> None:
     from deidflow.steps import STEP_NAMES
 
     counts = ("written", "reused", "failed", "quarantined")
-    table = Table("subject", "session", *STEP_NAMES, *counts)
+    table = Table(
+        "subject",
+        "session",
+        *STEP_NAMES,
+        *counts,
+    )
     for row in standing.sessions:
         label = f"{row.session} (gone)" if row.gone else row.session
         files = (row.written, row.reused, row.failed, row.quarantined)
         states = [row.steps[step] for step in STEP_NAMES]
-        table.add_row(row.subject, label, *states, *map(str, files))
+        table.add_row(
+            row.subject,
+            label,
+            *states,
+            *map(str, files),
+        )
 
     console = wide_console()
     console.print(_state(standing))

@@ -79,38 +79,72 @@ _BAD = (Verdict.FAILED, Verdict.QUARANTINED)
 def show_series(summary: RunSummary, layout: Layout) -> None:
     """Print every series of the run with its end, step and reason."""
     columns = ("subject", "session", "series", "verdict", "step", "why")
-    table = Table(*columns, title="Series", title_justify="left")
+    table = Table(
+        *columns,
+        title="Series",
+        title_justify="left",
+    )
     for row in summary.sessions:
         outcome = read_outcome(layout.outcome(row.subject)).get(row.session)
         if outcome is None:
             continue
         for name, series in sorted(outcome.series.items()):
             words = series.state if series.reason is None else series.reason.words
-            table.add_row(row.subject, row.session, name, series.verdict, series.step, words)
+            table.add_row(
+                row.subject,
+                row.session,
+                name,
+                series.verdict,
+                series.step,
+                words,
+            )
     wide_console().print(table)
 
 
 def sessions_table(rows: Sequence[SessionCounts]) -> Table:
     """Subjects and sessions with the states of their series."""
     columns = ("subject", "session", "series", "failed step")
-    table = Table(*columns, title="Sessions", title_justify="left")
+    table = Table(
+        *columns,
+        title="Sessions",
+        title_justify="left",
+    )
     for row in rows:
         states = ", ".join(f"{count} {state}" for state, count in row.series.items())
-        table.add_row(row.subject, row.session, states, row.failed)
+        table.add_row(
+            row.subject,
+            row.session,
+            states,
+            row.failed,
+        )
     return table
 
 
 def verdicts_table(summary: RunSummary) -> Table:
     """Every verdict with its count, reasons below it; the last row is the sum."""
-    table = Table("verdict", "files", "why", title="Files", title_justify="left")
+    table = Table(
+        "verdict",
+        "files",
+        "why",
+        title="Files",
+        title_justify="left",
+    )
     for verdict, count in summary.verdicts.items():
         reasons = [
             f"{number} × {reason.words}"
             for name, reason, number in summary.reasons
             if name is verdict
         ]
-        table.add_row(verdict, str(count), "\n".join(reasons))
+        table.add_row(
+            verdict,
+            str(count),
+            "\n".join(reasons),
+        )
     table.add_section()
     total = sum(summary.verdicts.values())
-    table.add_row("sum", str(total), f"of {summary.files} files found")
+    table.add_row(
+        "sum",
+        str(total),
+        f"of {summary.files} files found",
+    )
     return table

@@ -55,8 +55,16 @@ def make_cohort(folder: Path) -> Expected:
 
     home = folder / "tanaka-mitsuko"
     released += _sagittal(home / "MR", mr_visit, seed=31)
-    released += _tomography(home / "CT", ct_visit, seed=41)
-    write_screenshot(home / "screenshot of Tanaka.dcm", mr_visit, 9)
+    released += _tomography(
+        home / "CT",
+        ct_visit,
+        seed=41,
+    )
+    write_screenshot(
+        home / "screenshot of Tanaka.dcm",
+        mr_visit,
+        9,
+    )
     _cut_file(home / "MR" / "IM00001", home / "cut.dcm")
     notes = home / "notes.txt"
     notes.write_text("Mrs Tanaka called on Tuesday.\n")
@@ -91,6 +99,7 @@ def _sagittal(folder: Path, visit: Visit, seed: int) -> int:
         size=size,
         centre=_point(y=-10.0, z=-8.0),
     )
+
     volume = on_grid(warped_head(seed), size, affine)
     return write_series(
         folder=folder,
@@ -150,6 +159,7 @@ def _tomography(folder: Path, visit: Visit, seed: int) -> int:
         size=size,
         centre=_point(z=-4.0),
     )
+
     volume = on_grid(
         warped_tomography(seed),
         size=size,

@@ -99,7 +99,11 @@ def warped_tomography(seed: int) -> Image:
     values = sitk.GetArrayFromImage(moved)
     values[_headrest(values)] = _HEADREST_HU
 
-    noise = generator.normal(0, _CT_NOISE_HU, values.shape)
+    noise = generator.normal(
+        0,
+        _CT_NOISE_HU,
+        values.shape,
+    )
     noisy = np.clip(
         values + noise,
         _LOWEST_HU,

@@ -90,7 +90,12 @@ def _stored(volume: Any, *, tomography: bool) -> NDArray[np.uint16]:
 
 def write_screenshot(path: Path, visit: Visit, number: int) -> None:
     """A screenshot that may show the patient's name."""
-    header = study_header(visit, number, "screenshot", 1)
+    header = study_header(
+        visit,
+        number,
+        "screenshot",
+        1,
+    )
     header.SOPClassUID = SECONDARY_CAPTURE
     header.Modality = "OT"
     header.ConversionType = "WSD"

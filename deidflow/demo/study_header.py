@@ -17,7 +17,12 @@ def study_header(visit: Visit, series: int, description: str, instance: int) -> 
     person = visit.person
     header = Dataset()
     header.SpecificCharacterSet = "ISO_IR 100"
-    _add_uids(header, visit, series, instance)
+    _add_uids(
+        header,
+        visit,
+        series,
+        instance,
+    )
     _add_patient(header, person)
     _add_dates(header, visit.date)
 
@@ -89,4 +94,8 @@ def _add_nested(header: Dataset, person: MadeUpPerson) -> None:
         create=True,
     )
     block.add_new(0x01, "LO", person.name)
-    block.add_new(0x02, "OB", binary.encode())
+    block.add_new(
+        0x02,
+        "OB",
+        binary.encode(),
+    )

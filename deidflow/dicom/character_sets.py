@@ -23,7 +23,13 @@ def decoder(charset: bytes) -> Callable[[bytes], str]:
     def decode(raw: bytes) -> str:
         if raw.isascii() and b"\x1b" not in raw:
             return raw.decode("ascii").strip("\0 ")
-        return str(decode_bytes(raw, encodings, set(_DELIMITERS))).strip("\0 ")
+        return str(
+            decode_bytes(
+                raw,
+                encodings,
+                set(_DELIMITERS),
+            )
+        ).strip("\0 ")
 
     return decode
 

@@ -190,7 +190,16 @@ def encoded(tag: int, vr: bytes, value: bytes, *, explicit: bool) -> bytes:
     if vr in LONG_VRS:
         return _LONG_FORM(group, number, vr, 0, length) + value
     if length > 0xFFFE:
-        return _LONG_FORM(group, number, b"UN", 0, length) + value
+        return (
+            _LONG_FORM(
+                group,
+                number,
+                b"UN",
+                0,
+                length,
+            )
+            + value
+        )
     return _SHORT_FORM(group, number, vr, length) + value
 
 

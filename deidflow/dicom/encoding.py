@@ -75,4 +75,5 @@ def _frame_marker(codestream: bytes) -> int | None:
             "big",
         )
         position += 2 + length
+
     return None

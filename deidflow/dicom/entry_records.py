@@ -47,7 +47,7 @@ def from_json(text: str) -> Entry | None:
         path=row["path"],
         sha256=row["sha256"],
         verdict=Verdict(row["verdict"]) if row["verdict"] else None,
-        reason=Reason.read(row["reason"]) if row["reason"] else None,
+        reason=Reason(row["reason"]) if row["reason"] else None,
         instance=_instance(row["instance"]) if row["instance"] else None,
         absent=tuple(row["absent"]),
     )

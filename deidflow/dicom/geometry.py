@@ -200,7 +200,14 @@ def _grid(header: Any) -> list[Plane]:
         spacing=header.PixelSpacing,
     )
     origins = [_vector(item.ImagePositionPatient) for item in items]
-    return list(map(partial(_tile_plane, whole), tiles, origins))
+
+    return list(
+        map(
+            partial(_tile_plane, whole),
+            tiles,
+            origins,
+        )
+    )
 
 
 def _tile_plane(whole: Plane, tile: _Tile, origin: Vector) -> Plane:

@@ -76,7 +76,11 @@ def walk(source: Path) -> Iterator[Found | Entry]:
     for path in unreadable:
         yield failed(path, Reason.UNREADABLE)
     for path in working:
-        yield failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED)
+        yield failed(
+            path,
+            Reason.WORKING_FOLDER,
+            Verdict.SKIPPED,
+        )
 
 
 def is_working_folder(name: str) -> bool:
@@ -171,7 +175,11 @@ class Reader:
             return _judged(path, "", instance)
 
         with (
-            mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped,
+            mmap.mmap(
+                descriptor,
+                0,
+                access=mmap.ACCESS_READ,
+            ) as mapped,
             memoryview(mapped) as data,
         ):
             digest = hashlib.sha256(data).hexdigest() if self.hashed else ""
@@ -228,6 +236,7 @@ class Reader:
                 digest,
                 describe(structure),
             )
+
         absent = absent_files(self.source, path)
         return Entry(
             path,

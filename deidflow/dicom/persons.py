@@ -95,7 +95,11 @@ def persons_of(base: str, members: Sequence[Member], known: Known) -> Iterator[P
         vault_part = _Part([demographics], is_known=True)
         parts.insert(0, vault_part)
     main, *others = sorted(_merged(parts), key=_rank)
-    yield Person(main_key, main.members, is_stranger=False)
+    yield Person(
+        main_key,
+        main.members,
+        is_stranger=False,
+    )
 
     accepted = [main]
     for number, part in enumerate(others, 1):

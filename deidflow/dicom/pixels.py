@@ -111,9 +111,18 @@ def _native(source: Any, syntax: str) -> Stored:
     kind = np.dtype(_CELLS[allocated])
     stored = kind.newbyteorder(">" if syntax == EXPLICIT_BIG else "<")
     count = frames * rows * columns * samples
-    flat = np.frombuffer(source.PixelData, stored, count).astype(kind)
+    flat = np.frombuffer(
+        source.PixelData,
+        stored,
+        count,
+    ).astype(kind)
     if samples > 1 and _has_sample_planes(source):
-        return flat.reshape(frames, samples, rows, columns).transpose(
+        return flat.reshape(
+            frames,
+            samples,
+            rows,
+            columns,
+        ).transpose(
             0,
             2,
             3,

@@ -98,7 +98,11 @@ class _FactHandler:
         raw = body[element.value : element.end]
         pairs: list[Pair] = []
         if is_identifier:
-            pairs += identifiers_in(tag, raw, constants.charset)
+            pairs += identifiers_in(
+                tag,
+                raw,
+                constants.charset,
+            )
         if column is None:
             return _NO_COLUMN, "", pairs
         if column.is_number:
@@ -120,6 +124,7 @@ class _FactHandler:
                 raw,
                 charset or constants.charset,
             )
+
         return pairs
 
 
@@ -151,7 +156,12 @@ class Skimmer:
                 size,
                 explicit=explicit,
             )
-            return _instance(constants, pieces, syntax, length), meta.get(META_SOP_CLASS, b"")
+            return _instance(
+                constants,
+                pieces,
+                syntax,
+                length,
+            ), meta.get(META_SOP_CLASS, b"")
         except (NotUnderstood, Withheld, struct.error, IndexError, ValueError):
             return None
 

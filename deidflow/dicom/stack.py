@@ -56,7 +56,11 @@ def reduced(plane: Plane, values: Values, spacing: float) -> Slice:
 
     `values` has the shape (rows, columns) of the plane.
     """
-    down = _factor(plane.rows, plane.row_spacing, spacing)
+    down = _factor(
+        plane.rows,
+        plane.row_spacing,
+        spacing,
+    )
     across = _factor(
         plane.columns,
         plane.column_spacing,
@@ -172,7 +176,13 @@ def _canvas(first: Plane, heights: Vector, aside: NDArray[np.float64]) -> _Canva
     columns = first.columns + int(more_columns)
 
     median = np.median(np.diff(heights))
-    step = float(np.clip(median, _FINEST_STEP_MM, _COARSEST_STEP_MM))
+    step = float(
+        np.clip(
+            median,
+            _FINEST_STEP_MM,
+            _COARSEST_STEP_MM,
+        )
+    )
     extent = max(
         heights[-1] - heights[0],
         rows * pitch[1],
@@ -189,7 +199,11 @@ def _canvas(first: Plane, heights: Vector, aside: NDArray[np.float64]) -> _Canva
         plane=replace(first, origin=origin),
         low=low,
         shape=(rows, columns),
-        heights=np.arange(heights[0], heights[-1] + step / 2, step),
+        heights=np.arange(
+            heights[0],
+            heights[-1] + step / 2,
+            step,
+        ),
         step=step,
     )
 

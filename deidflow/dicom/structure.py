@@ -148,7 +148,13 @@ def check_element(
         of_items=False,
         undefined=False,
     )
-    Walk(body, element.start, level, leaf=picked.take).run()
+    Walk(
+        body,
+        element.start,
+        level,
+        leaf=picked.take,
+    ).run()
+
     return picked.nested_values
 
 

@@ -85,6 +85,7 @@ class Walk:
         self.position = position
         self.levels = [level]
         self.charsets = [b""]
+
         self.leaf = leaf
         self.stop = stop
         self.depth = limits.depth
@@ -152,6 +153,7 @@ class Walk:
         """Step into an item, over one of defined length if there is no leaf, or out."""
         parts = level.form.item(self.body, self.position)
         tag, _, _, value, end, undefined = parts
+
         if tag == SEQUENCE_END and level.undefined:
             self.position = value
             self._leave()
@@ -206,7 +208,12 @@ def closed(body: bytes, element: Element, end: int, form: Form) -> Element:
     walk = Walk(
         body,
         element.value,
-        Level(end, inner, of_items=True, undefined=True),
+        Level(
+            end,
+            inner,
+            of_items=True,
+            undefined=True,
+        ),
     )
     walk.run()
     if walk.position > end:
@@ -251,6 +258,7 @@ def items_of(body: bytes, element: Element, *, explicit: bool) -> Iterator[tuple
     form = EXPLICIT if explicit else IMPLICIT
     position = element.value
     end = element.end - (8 if element.undefined else 0)
+
     while position < end:
         tag, _, _, value, item_end, undefined = form.item(body, position)
         if tag != ITEM:
@@ -259,7 +267,12 @@ def items_of(body: bytes, element: Element, *, explicit: bool) -> Iterator[tuple
             walk = Walk(
                 body,
                 value,
-                Level(end, form, of_items=False, undefined=True),
+                Level(
+                    end,
+                    form,
+                    of_items=False,
+                    undefined=True,
+                ),
             )
             walk.run()
             position = walk.position

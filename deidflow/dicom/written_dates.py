@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 _DIGITS = re.compile(r"\d{8}(\d{2,6})?")
-_GROUPS = re.compile(r"\s*(\d{1,4})\s*[-./,_ ]\s*(\d{1,2})\s*[-./,_ ]\s*(\d{1,4})(?:[T ].*)?\s*")
+_GROUPS = re.compile(r"\s*(\d{1,4})\s*[-./,_ ]\s*(\d{1,2})\s*[-./,_ ]\s*(\d{1,4})(?:[t ].*)?\s*")
 _WITH_MONTH = re.compile(
     r"\s*(\d{1,2})?(?:st|nd|rd|th)?[-./, ]*"
     r"([a-z]{3})[a-z]*[-./, ]*"

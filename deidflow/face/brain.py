@@ -93,7 +93,11 @@ def _around(mask: Image) -> Box:
     labels = view_of(mask).astype(np.uint8)
     (bounds,) = ndimage.find_objects(labels)
     box: list[slice] = []
-    for bound, step in zip(bounds[::-1], mask.GetSpacing(), strict=True):
+    for bound, step in zip(
+        bounds[::-1],
+        mask.GetSpacing(),
+        strict=True,
+    ):
         reach = int(2 * _AROUND_TEMPLATE_MM / step)
         first = bound.start - reach
         part = slice(

@@ -32,7 +32,7 @@ from deidflow.verdicts import Reason
 _GRID_MM, _COVERED = 1.0, 0.25
 """A mask is kept at 1 mm; a voxel counts as removed if more than a quarter of it is."""
 _DEPTHS_MM = 0.0, 5.0, 10.0
-"""The face is looked at on its skin and so far below it."""
+"""The face is checked on its skin and at these depths below it."""
 
 
 def run_program(command: Sequence[str], series: HeadSeries, scratch: Path, log: Path) -> Image:

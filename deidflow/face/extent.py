@@ -49,7 +49,11 @@ def face_cut(mask: Image, affine: Array, template: Template) -> float:
     the face would leave. `mask` is the head in its own field of view, without padding; `affine`
     maps subject world to template world.
     """
-    sides = _sides_of_the_face(mask, affine, template)
+    sides = _sides_of_the_face(
+        mask,
+        affine,
+        template,
+    )
     if not sides:
         return 1.0
 

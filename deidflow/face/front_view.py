@@ -74,7 +74,11 @@ def front_view(mask: Image, affine: Array, template: Template) -> FrontView:
     return FrontView(
         pixels=float(face.sum()),
         face_changed=_face_changed(scene, face, template),
-        forehead_changed=_forehead_changed(scene, forehead, template),
+        forehead_changed=_forehead_changed(
+            scene,
+            forehead,
+            template,
+        ),
     )
 
 
@@ -186,7 +190,11 @@ class _Scene:
         )
         left = self.head & flags_of(stays)
         before = self.head.argmax(1)
-        after = np.where(left.any(1), left.argmax(1), _ALL_REMOVED)
+        after = np.where(
+            left.any(1),
+            left.argmax(1),
+            _ALL_REMOVED,
+        )
         deeper = after - before
         moved: Flags = deeper >= _MOVED_VOXELS
         return moved

@@ -12,7 +12,7 @@ from deidflow.face.affine import Array, apply, index_to_world, inverse
 from deidflow.face.volume import Flags, Image, Values, flags_of, view_of
 
 _FEWEST_POINTS = 50
-"""Of fewer points in view no share is told."""
+"""With this many points in view or fewer no share is given."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Seen:
 
     @property
     def is_enough(self) -> bool:
-        """Whether so many points are in view that a share of them says something."""
+        """Whether enough points are in view for a share of them to mean anything."""
         return int(self.in_view.sum()) > _FEWEST_POINTS
 
     def share(self) -> float:

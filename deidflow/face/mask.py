@@ -121,7 +121,11 @@ class WorldMask:
             reach_mm=self.brain_margin_mm,
         )
         if box is not None:
-            removed &= ~_near(self.brain, plane, self.brain_margin_mm)
+            removed &= ~_near(
+                self.brain,
+                plane,
+                self.brain_margin_mm,
+            )
         return removed
 
     def on(self, grid: Image) -> Flags:
@@ -182,7 +186,7 @@ def _thinned(plane: Plane) -> Plane:
 
 
 def _span(used: NDArray[np.intp], size: int) -> slice:
-    """The pixels between the neighbours of the first and last used one of every eighth."""
+    """The pixels from before the first used one of every eighth to after the last."""
     before = int(used[0]) - 1
     after = int(used[-1]) + 1
     end = after * _STRIDE + 1

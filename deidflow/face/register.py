@@ -110,10 +110,24 @@ def register(image: Image, target: Target, *, seed: int = 0) -> Array:
     subject = _Subject.of(image)
     search = Search(subject.centres[0], target.centre)
     rough = _rough_similarity(subject, target, seed)
-    exact = _fine_similarity(subject, target, EXACT, seed)
-    polished = _fine_similarity(subject, target, POLISHED, seed)
+    exact = _fine_similarity(
+        subject,
+        target,
+        EXACT,
+        seed,
+    )
+    polished = _fine_similarity(
+        subject,
+        target,
+        POLISHED,
+        seed,
+    )
 
-    starts = _sized_starts(search, rough, subject.centres)
+    starts = _sized_starts(
+        search,
+        rough,
+        subject.centres,
+    )
     stretched = _best_stretched(search, exact, starts)
     sheared = search.descend(
         similarity=exact,

@@ -26,7 +26,7 @@ _CHIN_Z, _BROW_Z, _HALF_WIDTH, _FRONT_Y = 5, 122, 60, 110
 """The window in which the face is seen from the front, in template voxels (mm)."""
 _VAULT_MM = 15.0
 _SHELL = 3, 6
-"""The shell around the head lies so many voxels of 2 mm outside it."""
+"""Where the shell around the head begins and ends, in voxels of 2 mm outside it."""
 _DEEP_MM = 6
 """The face's surface lies deeper than this inside pydeface's region."""
 
@@ -39,7 +39,7 @@ class _Picker:
     generator: np.random.Generator
 
     def points(self, flags: Flags, most: int) -> Array:
-        """At most so many world points of a mask, shape (n, 3)."""
+        """At most `most` world points of a mask, shape (n, 3)."""
         points = mask_points(mask_like(flags, self.grid))
         count = min(most, len(points))
         picked = self.generator.choice(
@@ -54,11 +54,11 @@ class _Picker:
 def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
     """World points (n, 3) of the template's parts, by their names.
 
-    `brain`, `face`, its `surface`, `head`, and `outer`, a shell around the head.
-
-    `two` is the windowed template of 2 mm, `region` pydeface's, 0 where it removes. `front` is the
+    `brain`, `face`, its `surface`, `head`, and `outer`, a shell around the head. `front` is the
     skin that is seen from the front between brow and chin; `vault` is what of the head lies in the
     brain or within 15 mm of it.
+
+    `two` is the windowed template of 2 mm, `region` pydeface's, 0 where it removes.
     """
     grid = head_mask(two)
     head = flags_of(grid)

@@ -125,7 +125,11 @@ def _hash(value: ElementValue) -> bytes | None:
     if not text:
         return b""
     message = f"{value.tag:08x}|{text}".encode()
-    digest = hmac.digest(value.settings.context.hash_key, message, "sha256")
+    digest = hmac.digest(
+        value.settings.context.hash_key,
+        message,
+        "sha256",
+    )
 
     if value.vr in NUMERIC_TEXT:
         number = int.from_bytes(digest[:3], "big")

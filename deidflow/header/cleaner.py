@@ -89,20 +89,24 @@ class HeaderCleaner:
     _splicers: dict[bool, tuple[Splicer, Repeats[bytes | int]]] = field(default_factory=dict)
 
     def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
-        """The same for a series whose trigger times may, or may not, be binned; what was learned is shared."""
+        """The same for a series with or without binned trigger times; memory is shared."""
         context = replace(self.context, bin_trigger_time=bin_trigger_time)
-        return replace(self, context=context, _splicers={})
+        return replace(
+            self,
+            context=context,
+            _splicers={},
+        )
 
     def file(self, content: bytes) -> list[Chunk]:
         """The released file in chunks; raises Withheld."""
         return self._normalised_if_needed(self.plain_file, content)
 
     def header(self, content: bytes) -> list[Chunk]:
-        """The released header without pixels, as a file in Explicit VR Little Endian; raises Withheld."""
+        """The released header as a file of Explicit VR Little Endian; raises Withheld."""
         return self._normalised_if_needed(self._header_file, content)
 
     def plain_file(self, content: bytes) -> list[Chunk]:
-        """As `file`; raises NotUnderstood, struct.error or IndexError for files that must be normalised."""
+        """As `file`; raises NotUnderstood, struct.error or IndexError for odd files."""
         source = _opened(content)
         spliced = self._spliced(source)
         pixels = pixel_element(
@@ -127,7 +131,7 @@ class HeaderCleaner:
         return [*meta, *chunks]
 
     def from_head(self, head: bytes, size: int) -> FromHead | None:
-        """As `file`, for the first bytes of a file of `size`; None where the whole file is needed."""
+        """As `file`, for the first bytes of a file of `size`; None if the whole file is needed."""
         try:
             source = _opened(head)
             if source.syntax not in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):
@@ -176,7 +180,14 @@ class HeaderCleaner:
         source = _opened(content)
         header = self._spliced(source).header
         explicit = self._is_explicit_out(source.syntax)
-        return [*new_file_meta(header, EXPLICIT_LITTLE, explicit=explicit), header]
+        return [
+            *new_file_meta(
+                header,
+                EXPLICIT_LITTLE,
+                explicit=explicit,
+            ),
+            header,
+        ]
 
     def _spare_bits(self, level: Level) -> SpareBits | None:
         """The spare bits that must be empty because nobody promised to clear them."""
@@ -195,8 +206,16 @@ class HeaderCleaner:
         splicer, repeats = self._splicer(source.syntax)
         level: Level
         level, pieces, position = repeats.read(source.body, source.start)
-        finished = splicer.finish(level, source.body, pieces)
-        return _Spliced(b"".join(finished), level, position)
+        finished = splicer.finish(
+            level,
+            source.body,
+            pieces,
+        )
+        return _Spliced(
+            b"".join(finished),
+            level,
+            position,
+        )
 
     def _splicer(self, syntax: str) -> tuple[Splicer, Repeats[bytes | int]]:
         """What handles the headers of a transfer syntax, made when the first one comes."""
@@ -212,6 +231,7 @@ class HeaderCleaner:
                 memory=self.memory[explicit],
             )
             self._splicers[explicit] = splicer, Repeats(splicer, self.guesses)
+
         return self._splicers[explicit]
 
 

@@ -1,4 +1,4 @@
-"""The study clock: every study starts at 1900-01-01 00:00:00, and all moments keep their distance from it."""
+"""The study clock: every study starts at 1900-01-01 00:00:00, all moments keep their distance."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class StudyClock:
 
 
 def clock_date(text: str, clock: StudyClock) -> str | None:
-    """A DA value on the study clock; None for a date that is not of the study. Placeholders stay."""
+    """A DA value on the study clock; None if it is not of the study. Placeholders stay."""
     if is_placeholder(text):
         return text.strip()
     day = to_datetime(text, "")
@@ -82,8 +82,8 @@ def clock_date(text: str, clock: StudyClock) -> str | None:
 def clock_time(text: str, clock: StudyClock) -> str | None:
     """A TM value without its date on the study clock; hours wrap at midnight.
 
-    Midnight stays: it usually means an unknown time and would reveal the time of the study if it were moved.
-    None if the clock's own time of day is unknown.
+    Midnight stays: it usually means an unknown time and would reveal the time of the study if it
+    were moved. None if the clock's own time of day is unknown.
     """
     since_midnight = parse_time(text)
     if since_midnight is None:
@@ -99,8 +99,8 @@ def clock_time(text: str, clock: StudyClock) -> str | None:
 def clock_datetime(text: str, clock: StudyClock, zone: timedelta | None = None) -> str | None:
     """A DT value on the study clock, without its offset from UTC.
 
-    The offset counts if that of the header, `zone`, or of the clock is known. Midnight or a missing time mean
-    an unknown time: then only the date moves, by whole days.
+    The offset counts if that of the header, `zone`, or of the clock is known. Midnight or a
+    missing time mean an unknown time: then only the date moves, by whole days.
     """
     day, time_text = split_datetime(text)
     if not day:

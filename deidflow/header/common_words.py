@@ -14,7 +14,7 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def least_letters(value: str) -> int:
-    """Fewest letters that mean somebody: fewer in scripts where a letter is a syllable or a word."""
+    """Fewest letters that identify somebody; fewer in scripts of syllables or words."""
     if is_unspaced(value):
         return 1
     return LEAST_LETTERS if value.isascii() else LEAST_LETTERS - 1
@@ -44,7 +44,7 @@ def short_words() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def common_words() -> frozenset[str]:
-    """Words that identify nobody, in lower case: of acquisition, of image types, names of makers."""
+    """Words that identify nobody, in lower case: acquisition, image types, manufacturers."""
     words = _words(load_yaml("vocabulary/acquisition.yaml")["words"])
     words += _words(load_yaml("vocabulary/not_identifying.yaml"))
     tokens = _words(load_yaml("vocabulary/image_tokens.yaml")["tokens"])

@@ -71,7 +71,7 @@ def _unlisted(rules: Rules) -> Iterator[int]:
 
 
 def _special(rules: Rules) -> Iterator[int]:
-    """Repeating groups, private elements and attributes inside of sequences that are kept by name."""
+    """Repeating groups, private elements and nested attributes that are kept by name."""
     for _, value, rule in rules.masks:
         if rule.action in _KEEPING:
             yield value

@@ -1,7 +1,7 @@
 """Telephone numbers, e-mail addresses and national numbers in private elements that were kept.
 
-A weak profile keeps private text but for the patient's own identifiers. What looks like a way to reach a
-person is counted by attribute, never quoted.
+A weak profile keeps private text but for the patient's own identifiers. What looks like a way to
+reach a person is counted by attribute, never quoted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def keeps_private_text(rules: Rules) -> bool:
 
 
 def contacts(released: bytes) -> Counter[Attribute]:
-    """Private attributes of a released file whose values look like contacts; pixels are not read."""
+    """Private attributes of a released file that look like contacts; pixels are not read."""
     header = pydicom.dcmread(
         io.BytesIO(released),
         stop_before_pixels=True,

@@ -1,8 +1,8 @@
 """Siemens CSA headers and the texts of mMR list-mode files, scrubbed in place: no length changes.
 
 The names of fields tell where identifiers are (`<ParamString."PatientName"> { "DOE^JANE" }`,
-`tPatientName = "..."`, `patient name := ...`; a 64-byte name before binary items). The patient's own
-identifiers, moments and UIDs are overwritten wherever they are.
+`tPatientName = "..."`, `patient name := ...`; a 64-byte name before binary items). The patient's
+own identifiers, moments and UIDs are overwritten wherever they are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _FIELDS = (
     rb"(?:referring|performing|requesting)[ _]?physician(?:s?[ _]?name)?|operators?[ _]?name|"
     rb"accession[ _]?(?:number|no)|study[ _]?(?:date|time|id)|"
     rb"(?:series|acquisition|content)[ _]?(?:date|time)|"
-    rb"device[ _]?serial[ _]?number|station[ _]?name|other[ _]?patient[ _]?ids?|used ?patient ?weight"
+    rb"device[ _]?serial[ _]?number|station[ _]?name|"
+    rb"other[ _]?patient[ _]?ids?|used ?patient ?weight"
 )
 _QUOTED = re.compile(
     rb'(?i)(?:"|\.|\b[tsl]|\bfl?)(?:'
@@ -115,7 +116,11 @@ def _in_utf16(pattern: re.Pattern[str], raw: bytes) -> Iterator[Span]:
     for order in "<>":
         for offset in (0, 1):
             count = (len(raw) - offset) // 2
-            units = struct.unpack_from(f"{order}{count}H", raw, offset)
+            units = struct.unpack_from(
+                f"{order}{count}H",
+                raw,
+                offset,
+            )
             text = "".join(map(chr, units))
             for first, last in _own_spans(pattern, text):
                 yield offset + 2 * first, offset + 2 * last

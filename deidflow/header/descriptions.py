@@ -37,9 +37,10 @@ def described(value: ElementValue) -> bytes | None:
 
 
 def diffusion_comment(text: str) -> str:
-    """A b-value and a direction as written by Canon, `b=1500(0.445,0.000,0.895)`; empty for other text.
+    """A b-value and direction as Canon writes them, `b=1500(0.445,0.000,0.895)`; else empty.
 
-    Formatted again from the parsed numbers: converters find no gradients without it (docs/outputs.md).
+    Formatted again from the parsed numbers: converters find no gradients without it
+    (docs/outputs.md).
     """
     match = _DIFFUSION.fullmatch(text.strip())
     if match is None:

@@ -1,4 +1,4 @@
-"""What happens to one element of a header: copied, changed or left out, with everything inside of sequences."""
+"""What happens to one element of a header: copied, changed or left out, sequences included."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class ElementSplicer:
             keep_binary=self.rules.keep_others,
         )
         private = PrivateElements(self.rules, settings)
+
         return level_of(
             body,
             elements,
@@ -90,7 +91,12 @@ class ElementSplicer:
 
         vr, rule = self._plan(level, tag, element.vr)
         if vr == b"SQ" or element.undefined:
-            return self._sequence(level, body, element, rule)
+            return self._sequence(
+                level,
+                body,
+                element,
+                rule,
+            )
         vr = vr or b"UN"
         raw = body[element.value : element.end]
         value = self._value(
@@ -142,7 +148,7 @@ class ElementSplicer:
         return tag == AGE and bool(self.computed_age(level))
 
     def _check_overlay(self, raw: bytes) -> None:
-        """Raises Withheld for an overlay in unused bits of pixels, unless these are cleared elsewhere."""
+        """Raises Withheld for an overlay in unused pixel bits that nobody clears."""
         if not self.context.overlay_bits_cleared and raw.strip(b"\0 "):
             raise Withheld(Reason.EMBEDDED_OVERLAY)
 
@@ -206,7 +212,11 @@ class ElementSplicer:
         private = replace(level.private, rules=rules)
 
         items = []
-        for start, end in items_of(body, element, explicit=explicit):
+        for start, end in items_of(
+            body,
+            element,
+            explicit=explicit,
+        ):
             elements = elements_of(
                 body,
                 start,
@@ -229,12 +239,21 @@ class ElementSplicer:
         tag = element.tag
         if tag in level.used_creators:
             creator = level.creators[tag >> 16, tag & 0xFF]
-            return self.encode(tag, b"LO", creator.encode("latin-1"))
+            return self.encode(
+                tag,
+                b"LO",
+                creator.encode("latin-1"),
+            )
         decision = level.decisions.get(tag)
         if decision is None or (element.vr == b"OB" and element.undefined):
             return b""
         if _is_sequence(element, decision):
-            return self._private_sequence(level, body, element, decision)
+            return self._private_sequence(
+                level,
+                body,
+                element,
+                decision,
+            )
 
         raw = body[element.value : element.end]
         try:

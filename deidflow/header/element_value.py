@@ -14,7 +14,7 @@ from deidflow.header.value_kinds import ENCODED, FORMATS, SIZES, UNDIVIDED, WIDE
 from deidflow.resources import defined_terms
 
 _DELIMITERS = {0x5C, 0x5E, 0x3D}
-"""Backslash, caret and equals sign: they end the reach of an escape sequence (PS3.5 section 6.1.2.5.3)."""
+"""Backslash, caret and equals sign end the reach of escape sequences (PS3.5 6.1.2.5.3)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,11 @@ class ElementValue(NamedTuple):
         from pydicom.charset import decode_bytes
 
         codecs = list(self.settings.context.charset)
-        text = decode_bytes(self.raw, codecs, _DELIMITERS)
+        text = decode_bytes(
+            self.raw,
+            codecs,
+            _DELIMITERS,
+        )
         return str(text).rstrip("\0 ")
 
     def texts(self) -> list[str]:

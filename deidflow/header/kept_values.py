@@ -21,7 +21,7 @@ _CODES = frozenset(
 _CHARSETS = re.compile(r"(?:ISO|IR|IS|GB|GBK|GB18030|UTF|\d{1,5}|[ _,.-])*")
 """Terms of SpecificCharacterSet, misspelled ones included: text cannot be decoded without them."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f].*", re.DOTALL)
-"""Everything after a control character that text may not contain is dropped (PS3.5 section 6.1.3)."""
+"""Everything after a control character that is not allowed is dropped (PS3.5 section 6.1.3)."""
 _UIDS = re.compile(rb"[0-9.\\]*")
 _AGE = re.compile(rb"(\d{3}[DWMY])?")
 _PIXEL_GROUP = 0x0028

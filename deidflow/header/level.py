@@ -35,7 +35,7 @@ class Level:
     plans: dict[tuple[int, bytes], tuple[bytes, Rule]] = field(default_factory=dict)
     """VR and rule of elements, by tag and VR as written."""
     signed: bool = False
-    """Whether pixel values are signed: the VR of some attributes depends on it (PS3.5 annex A.1)."""
+    """Whether pixel values are signed, on which the VR of some attributes depends (PS3.5 A.1)."""
     before: int = 0
     """Markers of smaller tags have been written."""
 
@@ -58,7 +58,7 @@ def level_of(
     explicit: bool,
     depth: int,
 ) -> Level:
-    """The level of some elements; its character set and time zone replace those of the level above."""
+    """The level of some elements; its character set and zone replace those of the level above."""
     raws = {element.tag: _beginning(body, element) for element in elements}
     level = Level(
         explicit=explicit,
@@ -71,6 +71,7 @@ def level_of(
     for element in elements:
         if element.tag >> 16 & 1:
             _decide(level, element.tag)
+
     return level
 
 
@@ -114,7 +115,11 @@ def _decide(level: Level, tag: int) -> None:
     creator = level.creators.get((group, number >> 8), "")
     decision: PrivateDecision = None
     if number >= 0x1000 and creator:
-        decision = level.private.decision(group, creator, number & 0xFF)
+        decision = level.private.decision(
+            group,
+            creator,
+            number & 0xFF,
+        )
 
     if decision is PrivateAction.SEARCH:
         scrubber = level.settings.context.scrubber

@@ -1,4 +1,4 @@
-"""Profiles by name or file: read, joined with what they extend, and errors explained line by line."""
+"""Profiles by name or file: read, joined with what they extend, errors explained by line."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _MODELS: dict[str, Any] = {"deviations": Deviation, "dates": Dates}
 def load_profile(name: str, chain: tuple[Path, ...] = ()) -> Profile:
     """The profile of that name in `configs/profiles`, or of the YAML file at that path.
 
-    `chain` are the files that extend it. Raises ConfigError for an unknown name, and with the line for
-    an unknown key, attribute, action or option.
+    `chain` are the files that extend it. Raises ConfigError for an unknown name, and with the
+    line for an unknown key, attribute, action or option.
     """
     if name in NAMES:
         return _named(name)
@@ -58,7 +58,11 @@ def read_profile(path: Path, chain: tuple[Path, ...] = ()) -> Profile:
             f"profile '{path.name}' extends itself; let the chain end in one of {names}"
         )
     document = read_document(path, "profile")
-    return _checked(document, path.stem, (*chain, resolved))
+    return _checked(
+        document,
+        path.stem,
+        (*chain, resolved),
+    )
 
 
 def _checked(document: Document, name: str, chain: tuple[Path, ...]) -> Profile:

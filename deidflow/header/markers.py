@@ -84,11 +84,27 @@ def _encoded_codes(codes: Iterable[tuple[str, str]], explicit: bool) -> bytes:
     items: list[bytes] = []
     for value, meaning in codes:
         elements = (
-            encoded(0x00080100, b"SH", _even(value), explicit=explicit),
-            encoded(0x00080102, b"SH", _even("DCM"), explicit=explicit),
-            encoded(0x00080104, b"LO", _even(meaning), explicit=explicit),
+            encoded(
+                0x00080100,
+                b"SH",
+                _even(value),
+                explicit=explicit,
+            ),
+            encoded(
+                0x00080102,
+                b"SH",
+                _even("DCM"),
+                explicit=explicit,
+            ),
+            encoded(
+                0x00080104,
+                b"LO",
+                _even(meaning),
+                explicit=explicit,
+            ),
         )
         items.append(item(b"".join(elements)))
+
     return b"".join(items)
 
 
@@ -110,17 +126,30 @@ def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> No
     if enhanced:
         _mark_frames_derived(header)
     else:
-        _mark_derived(header, "ImageType", "DERIVED")
+        _mark_derived(
+            header,
+            "ImageType",
+            "DERIVED",
+        )
 
 
 def _mark_frames_derived(header: Dataset) -> None:
     """Mark an enhanced image and all its frames (PS3.3 C.8.16.1)."""
     if _values(header, "ImageType")[:1] == ["ORIGINAL"]:
-        _mark_derived(header, "ImageType", "MIXED")
+        _mark_derived(
+            header,
+            "ImageType",
+            "MIXED",
+        )
+
     for group in _functional_groups(header):
         for keyword in _FRAME_TYPES:
             for frame_type in group.get(keyword) or ():
-                _mark_derived(frame_type, "FrameType", "DERIVED")
+                _mark_derived(
+                    frame_type,
+                    "FrameType",
+                    "DERIVED",
+                )
 
 
 def _functional_groups(header: Dataset) -> Iterator[Dataset]:

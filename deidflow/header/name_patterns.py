@@ -1,4 +1,4 @@
-"""A patient's names as regular expressions for folded text: in parts, in orders, in Latin letters."""
+"""A patient's names as regular expressions: in parts, in orders, in Latin letters."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def _is_short_name(part: str) -> bool:
 
 
 def _with_initial(name: str, initial: str) -> str:
-    """A name of two letters with the initial of another part before or after it: `NG_A`, `A. Ng`."""
+    """A name of two letters with the initial of another part: `NG_A`, `A. Ng`."""
     escaped = re.escape(name)
     other = re.escape(initial)
     after = escaped + _BEFORE_INITIAL + other

@@ -27,8 +27,8 @@ _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 def normalised(content: bytes) -> bytes:
     """The file with elements in order, sequences of defined length, and a transfer syntax in use.
 
-    Big endian becomes Explicit VR Little Endian, pixels too. Elements that cannot be read are left out.
-    Raises Withheld for what pydicom does not understand.
+    Big endian becomes Explicit VR Little Endian, pixels too. Elements that cannot be read are
+    left out. Raises Withheld for what pydicom does not understand.
     """
     try:
         return _rewritten(content)

@@ -1,4 +1,4 @@
-"""A patient's numbers: as regular expressions for folded text, and as binary attributes hold them."""
+"""A patient's numbers: as regular expressions, and as binary attributes hold them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _without_leading_zeros(letters: list[str]) -> list[str]:
 
 
 def own_numbers(identifiers: Iterable[tuple[str, str]]) -> frozenset[int]:
-    """Numbers and birth dates of (kind, value) pairs as binary attributes hold them; no short ones."""
+    """Long numbers and birth dates of (kind, value) pairs as binary attributes hold them."""
     numbers: set[int] = set()
     for kind, value in identifiers:
         if kind in NUMBERS:

@@ -15,8 +15,8 @@ _PRINTABLE = frozenset((0, *range(0x20, 0x7F)))
 def plausible_numbers(value: ElementValue, most: int) -> bytes | None:
     """The binary numbers of a value; floating-point ones that are not plausible become NaN.
 
-    None if there are more than `most`, or if none is plausible: bytes of text read as floating point are far
-    larger or smaller than any physical quantity.
+    None if there are more than `most`, or if none is plausible: bytes of text read as floating
+    point are far larger or smaller than any physical quantity.
     """
     size = SIZES[value.vr]
     count, rest = divmod(len(value.raw), size)

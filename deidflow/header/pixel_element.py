@@ -1,4 +1,4 @@
-"""The pixel data element of a file: copied as it is, but for text that hides in compressed frames."""
+"""The pixel data element of a file: copied, but for text that hides in compressed frames."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def pixel_element(
 ) -> list[Chunk]:
     """The pixel data element at a position, in chunks; bytes after it are left out.
 
-    `raws` are the values of the header. Empty at the end of the data set. Raises NotUnderstood for another
-    element or a length that does not fit, Withheld for pixels that are not encoded as the syntax says.
+    `raws` are the values of the header. Empty at the end of the data set. Raises NotUnderstood
+    for another element or a length that does not fit, Withheld for pixels that are not encoded as
+    the syntax says.
     """
     if position == len(body):
         return []
@@ -41,7 +42,13 @@ def pixel_element(
         raise Withheld(Reason.PIXEL_ENCODING)
     value = length_at + 4
     if length == UNDEFINED:
-        return _encapsulated(body, position, value, syntax, raws)
+        return _encapsulated(
+            body,
+            position,
+            value,
+            syntax,
+            raws,
+        )
     end = value + length
     if end > len(body) or length & 1:
         raise NotUnderstood
@@ -114,7 +121,7 @@ def _number_of_frames(raws: Mapping[int, bytes]) -> int:
 
 
 def _without_text(frame: bytes, syntax: str, raws: Mapping[int, bytes]) -> bytes:
-    """A frame without comments and tail; one that has none is returned as it is, with its padding."""
+    """A frame without comments and tail; one that has none is returned with its padding."""
     if syntax == _RLE:
         pixels = _short(raws, _ROWS) * _short(raws, _COLUMNS)
         cleaned = without_tail(frame, pixels)

@@ -1,4 +1,4 @@
-"""Private elements: only listed or chosen ones are kept, matched by creator and low byte, each value checked."""
+"""Private elements: only listed or chosen ones are kept, and each value is checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PrivateAction(Enum):
 
 
 PrivateDecision = PrivateRule | Rule | PrivateAction | None
-"""What decides on a private element: a listed rule, a chosen one, an action, or None to remove it."""
+"""What decides on a private element: a listed or chosen rule, an action, or None to remove it."""
 KeptValue = tuple[bytes, bytes]
 """The VR to write, and the value."""
 
@@ -100,7 +100,7 @@ def _applied(value: ElementValue) -> KeptValue | None:
 
 
 def _searched(value: ElementValue) -> KeptValue | None:
-    """With everything private kept: text without the patient's identifiers, bytes only if they hold none."""
+    """Text without the patient's identifiers; bytes only if they hold none."""
     if value.vr in TEXT or value.vr == b"PN":
         return _applied(value)
     if value.holds_own_number():
@@ -141,7 +141,11 @@ def _text(value: ElementValue, rule: PrivateRule) -> KeptValue | None:
     if rule.numbers_only or value.vr in _NUMBERS or listed in _NUMBERS:
         return _numeric_text(value, texts)
     if rule.words is None:
-        kept = _is_free_of_identifiers(value, rule, texts)
+        kept = _is_free_of_identifiers(
+            value,
+            rule,
+            texts,
+        )
     else:
         kept = rule.words.issuperset(texts)
     return (value.vr, value.encoded(texts)) if kept else None
@@ -160,7 +164,7 @@ def _numeric_text(value: ElementValue, texts: list[str]) -> KeptValue | None:
 
 
 def _is_free_of_identifiers(value: ElementValue, rule: PrivateRule, texts: list[str]) -> bool:
-    """Whether texts are short and hold no identifier of the patient; raises Withheld for others'."""
+    """Whether texts are short and without the patient's identifiers; may raise Withheld."""
     value.check(texts)
     if value.vr not in TEXT:
         return False

@@ -136,6 +136,7 @@ def documented(profiles: Iterable[Profile]) -> str:
     ]
     for profile, rows in zip(chosen, tables, strict=True):
         lines += _section(profile, rows)
+
     names = [profile.name for profile in chosen]
     lines += _comparison(names, tables)
     return "\n".join(lines) + "\n"
@@ -164,7 +165,12 @@ def _comparison(names: Sequence[str], tables: Sequence[list[Explained]]) -> Iter
     """The actions of all profiles side by side."""
     yield "## Every attribute of Table E.1-1"
     yield ""
-    yield _table_row("tag", "attribute", "PS3.15", *names)
+    yield _table_row(
+        "tag",
+        "attribute",
+        "PS3.15",
+        *names,
+    )
     yield "|" + "---|" * (3 + len(names))
 
     action_by_tag = list(map(_action_by_tag, tables))

@@ -142,6 +142,7 @@ def _compiled(text: str) -> Rules:
     )
     for deviation in profile.deviations:
         rules = _deviating(rules, deviation)
+
     return rules
 
 
@@ -159,7 +160,7 @@ def _rules_by_tag(profile: Profile) -> dict[int, Rule]:
 
 
 def from_table(profile: Profile) -> dict[int, Rule]:
-    """Tag -> rule of every attribute of Table E.1-1, with the declared options, without deviations."""
+    """Tag -> rule of every attribute of Table E.1-1 under the declared options."""
     by_tag: dict[int, Rule] = {}
     for tag, row in listed_attributes():
         action = listed_action(row, profile)
@@ -186,7 +187,7 @@ def _retained(category: str) -> dict[int, Rule]:
 
 
 def _removed(category: str, by_tag: dict[int, Rule]) -> dict[int, Rule]:
-    """The rules of a category that is switched on: what would stay gets the table's basic action."""
+    """The rules of a category that is removed: what would stay gets the basic action."""
     rows = dict(listed_attributes())
     removed: dict[int, Rule] = {}
     for tag in category_tags(category):
@@ -231,12 +232,21 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
         below[tag] = _placed(inner, selector, rule)
     if selector.private is not None:
         chosen = {**rules.chosen_private, selector.private: rule}
-        return replace(rules, chosen_private=chosen, below=below)
+        return replace(
+            rules,
+            chosen_private=chosen,
+            below=below,
+        )
     if selector.tag is not None:
         by_tag = {**rules.by_tag, selector.tag: rule}
-        return replace(rules, by_tag=by_tag, below=below)
+        return replace(
+            rules,
+            by_tag=by_tag,
+            below=below,
+        )
 
-    assert selector.mask is not None
+    if selector.mask is None:
+        raise ValueError("a selector names a tag, a family of tags or a private element")
     bits, value = selector.mask
     by_tag = {}
     for tag, known in rules.by_tag.items():
@@ -255,8 +265,17 @@ def _placed_inside(rules: Rules, selector: Selector, rule: Rule) -> Rules:
     """The rules with one more inside of a sequence, which is opened for it."""
     outer, *path = selector.path
     nested = replace(selector, path=tuple(path))
-    inner = _placed(rules.inside(outer), nested, rule)
+    inner = _placed(
+        rules.inside(outer),
+        nested,
+        rule,
+    )
     by_tag = dict(rules.by_tag)
     if outer not in rules.below:
         by_tag[outer] = _RECURSE
-    return replace(rules, below={**rules.below, outer: inner}, by_tag=by_tag)
+
+    return replace(
+        rules,
+        below={**rules.below, outer: inner},
+        by_tag=by_tag,
+    )

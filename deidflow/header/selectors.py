@@ -19,8 +19,8 @@ ALL_OF_CREATOR = -1
 class Selector:
     """One attribute or a family of them, at the top level or below `path`.
 
-    Exactly one of `tag`, `mask` and `private` is set. `mask` is (bits, value): a tag fits if
-    `tag & bits == value`. `private` is group, creator, and low byte of the element or ALL_OF_CREATOR.
+    Exactly one of `tag`, `mask` and `private` is set. `mask` is (bits, value): a tag fits if `tag
+    & bits == value`. `private` is group, creator, and low byte of the element or ALL_OF_CREATOR.
     """
 
     path: tuple[int, ...] = ()

@@ -1,9 +1,9 @@
 """De-identification of a header as bytes: kept elements are copied, changed ones written anew.
 
-No data set objects are made. Every sequence is handled likewise (PS3.15 annex E). What repeats through a
-series is handled once (`dicom/repeats.py`). What is not understood raises NotUnderstood; then pydicom reads
-the file and writes it in a plain form (`header/normalise.py`), which comes here again: one set of rules, the
-same bytes.
+No data set objects are made. Every sequence is handled likewise (PS3.15 annex E). What repeats
+through a series is handled once (`dicom/repeats.py`). What is not understood raises
+NotUnderstood; then pydicom reads the file and writes it in a plain form (`header/normalise.py`),
+which comes here again: one set of rules, the same bytes.
 """
 
 from __future__ import annotations
@@ -123,7 +123,11 @@ class Splicer:
         if element.tag in self._elements.partners:
             self._pending[element.tag] = element
             return element.tag
-        return self._elements.element(known, body, element)
+        return self._elements.element(
+            known,
+            body,
+            element,
+        )
 
     def finish(self, known: Level, body: bytes, pieces: list[Any]) -> list[bytes]:
         """The pieces, with dates and times that vary moved together."""
@@ -136,7 +140,11 @@ class Splicer:
         for piece in pieces:
             if isinstance(piece, int):
                 pending = self._pending[piece]
-                piece = self._elements.element(known, body, pending)
+                piece = self._elements.element(
+                    known,
+                    body,
+                    pending,
+                )
             finished.append(piece)
         self._pending.clear()
         return finished
@@ -145,7 +153,11 @@ class Splicer:
         """The element's new content, remembered for the same bytes in later series of the study."""
         tag = element.tag
         if tag >> 16 & 1 or tag in self.together or tag == TRIGGER_TIME:
-            return self._elements.element(level, body, element)
+            return self._elements.element(
+                level,
+                body,
+                element,
+            )
 
         raw = body[element.start : element.end]
         charset = level.raws.get(CHARSET, b"")
@@ -155,7 +167,11 @@ class Splicer:
         key = raw, locale, state
         content = self.memory.get(key)
         if content is None:
-            content = self._elements.element(level, body, element)
+            content = self._elements.element(
+                level,
+                body,
+                element,
+            )
             if len(self.memory) > _REMEMBERED:
                 self.memory.clear()
             self.memory[key] = content

@@ -37,7 +37,11 @@ def listed_action(row: Row, profile: Profile) -> ActionName:
         if code == "K":
             return "recurse" if is_sequence else "keep"
         if code == "C":
-            cleaned = _cleaned(option, row["vr"], profile.dates.mode)
+            cleaned = _cleaned(
+                option,
+                row["vr"],
+                profile.dates.mode,
+            )
             if cleaned is not None:
                 return cleaned
 
@@ -61,16 +65,22 @@ def basic_action(row: Row) -> ActionName:
     code, vr = row["basic"], row["vr"]
     if code == "X/Z/U*":
         return "recurse"
+
     if vr == "SQ":
         return "empty" if code in ("Z", "X/Z") else "remove"
+
     if code == "X":
         return "remove"
+
     if "U" in code:
         return "uid"
+
     if vr == "UI" and "D" in code:
         return "uid"
+
     if code in ("Z", "X/Z"):
         return "empty"
+
     return "date" if vr in TEMPORAL else "dummy"
 
 

@@ -25,7 +25,7 @@ _LIFETIME = timedelta(days=3653)
 
 @lru_cache(maxsize=1)
 def partners() -> dict[int, int]:
-    """Tag of a date -> tag of the time of the same moment, and the reverse, by their names in PS3.6."""
+    """Tag of a date -> tag of the time of the same moment, and the reverse, by name in PS3.6."""
     from pydicom._dicom_dict import DicomDictionary
 
     times: dict[str, int] = {}
@@ -46,7 +46,7 @@ def partners() -> dict[int, int]:
 
 
 def moved_pair(tag: int, raws: Mapping[int, bytes], context: HeaderContext) -> bytes | None:
-    """Date or time on the study clock with its partner, midnight carried; None if it has no partner.
+    """Date or time on the study clock, moved with its partner; None if it has no partner.
 
     `raws` are the values of the data set by tag.
     """
@@ -64,7 +64,7 @@ def moved_pair(tag: int, raws: Mapping[int, bytes], context: HeaderContext) -> b
 
 @lru_cache(maxsize=4096)
 def _moved(date_raw: bytes, time_raw: bytes, clock: StudyClock) -> tuple[bytes, bytes] | None:
-    """Date and time of one moment on the clock; None if the moment is not known or not of the study."""
+    """Date and time of one moment on the clock; None if it is unknown or not of the study."""
     date_text, time_text = _text(date_raw), _text(time_raw)
     moment = to_datetime(date_text, time_text)
     if moment is None or not time_text or not clock.timed:
@@ -115,7 +115,11 @@ def _shifted(text: str, vr: str, context: HeaderContext) -> str | None:
         return None
     if vr == "DA":
         return shift_date(text, context.shift_days)
-    return shift_datetime(text, context.shift_days, context.zone)
+    return shift_datetime(
+        text,
+        context.shift_days,
+        context.zone,
+    )
 
 
 def _is_far(text: str, context: HeaderContext) -> bool:

@@ -79,7 +79,11 @@ class Scrubber:
 
     def words(self, text: str) -> str:
         """The words of acquisition in a description, without the patient's own names."""
-        return keep_words(self.clean(text), self.own_words, self.vocabulary)
+        return keep_words(
+            self.clean(text),
+            self.own_words,
+            self.vocabulary,
+        )
 
     def hides(self, raw: bytes, *, needed: bool = False) -> bool:
         """Whether bytes hold an identifier, in one or two bytes per character, or compressed data.

@@ -96,8 +96,8 @@ def shift_date(text: str, days: int) -> str | None:
 def shift_datetime(text: str, days: int, zone: timedelta | None = None) -> str | None:
     """A DT value moved by whole days; time and fraction stay.
 
-    Its offset from UTC stays too unless the header's `zone` is known: then the value becomes local time like
-    all other times of the header, whose TimezoneOffsetFromUTC is removed.
+    Its offset from UTC stays too unless the header's `zone` is known: then the value becomes
+    local time like all other times of the header, whose TimezoneOffsetFromUTC is removed.
     """
     match = _DATETIME.fullmatch(text.strip())
     if match is None:
@@ -160,7 +160,11 @@ def to_datetime(day: str, time: str) -> datetime | None:
     since_midnight = parse_time(time) if time.strip() else timedelta()
     if parsed is None or since_midnight is None:
         return None
-    midnight = datetime(parsed.year, parsed.month, parsed.day)
+    midnight = datetime(
+        parsed.year,
+        parsed.month,
+        parsed.day,
+    )
     return midnight + since_midnight
 
 
@@ -170,7 +174,7 @@ def format_date(moment: date) -> str:
 
 
 def format_time(moment: datetime, like: str) -> str:
-    """A TM value as precise as `like`: hours, minutes or seconds, with at least its digits of fraction."""
+    """A TM value as precise as `like`, with at least its digits of fraction."""
     whole, _, fraction_like = like.strip().replace(":", "").partition(".")
     text = f"{moment.hour:02d}{moment.minute:02d}{moment.second:02d}"
     if len(whole) in (2, 4):

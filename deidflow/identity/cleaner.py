@@ -44,7 +44,12 @@ def cleaner_for(
     )
     rules = compile_profile(profile)
     marks = _marks(profile, session)
-    return HeaderCleaner(rules, context, marks, explicit_out)
+    return HeaderCleaner(
+        rules,
+        context,
+        marks,
+        explicit_out,
+    )
 
 
 def _marks(profile: Profile, session: SessionOrder) -> dict[bool, list[Marker]]:

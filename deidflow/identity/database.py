@@ -152,7 +152,11 @@ def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:
         if _schema_number(database) == SCHEMA_NUMBER:
             return
         for table in _SELECT_SEALED:
-            _bind_values(database, keys.master, table)
+            _bind_values(
+                database,
+                keys.master,
+                table,
+            )
         database.execute(f"PRAGMA user_version = {SCHEMA_NUMBER}")
 
 

@@ -123,7 +123,11 @@ def work_order(
             label=identity.labels[study.uid],
             origin=study_origin(study),
             series=_series_orders(study, with_files),
-            days_since=_days_since(study, options.since, first_date),
+            days_since=_days_since(
+                study,
+                options.since,
+                first_date,
+            ),
         )
         sessions.append(session)
 

@@ -21,7 +21,11 @@ _LEAST_WHOLE = 3
 
 def pseudonym_from(text: str) -> str:
     """A text as a pseudonym; empty where nothing of it can be one."""
-    replaced = re.sub(r"[^A-Za-z0-9_-]+", "_", text.strip())
+    replaced = re.sub(
+        r"[^A-Za-z0-9_-]+",
+        "_",
+        text.strip(),
+    )
     shortened = replaced.strip("_-")[:_LONGEST]
     return shortened if PSEUDONYM.fullmatch(shortened) else ""
 

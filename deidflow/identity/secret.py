@@ -38,18 +38,30 @@ class Keys:
     def derive(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose within this project and level."""
         scope = f"{purpose}|{self.project}|{self.level}"
-        return hmac.digest(self.master, scope.encode(), "sha256")
+        return hmac.digest(
+            self.master,
+            scope.encode(),
+            "sha256",
+        )
 
     def lookup(self, purpose: str, value: str) -> bytes:
         """A keyed hash of 16 bytes, to find a value without storing it."""
         key = self.derive(purpose)
-        digest = hmac.digest(key, value.encode(), "sha256")
+        digest = hmac.digest(
+            key,
+            value.encode(),
+            "sha256",
+        )
         return digest[:_LOOKUP_BYTES]
 
     @property
     def fingerprint(self) -> str:
         """Tells whether a vault belongs to the secret; reveals nothing of it."""
-        digest = hmac.digest(self.master, b"fingerprint", "sha256")
+        digest = hmac.digest(
+            self.master,
+            b"fingerprint",
+            "sha256",
+        )
         return digest.hex()[:16]
 
 

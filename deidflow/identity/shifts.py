@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date
 
 from deidflow.identity.persons import Person
@@ -17,9 +16,10 @@ def shift_days(keys: Keys, person: Person) -> int:
 
     Drawn again while a shifted date is another date of the patient's own.
     """
+    ordinals = frozenset(map(date.toordinal, person.dates))
     for draw in range(_MOST_DRAWS + 1):
         days = _draw(keys, person, draw)
-        if not _hits_own_date(person.dates, days):
+        if not _hits_own_date(ordinals, days):
             return days
     return _draw(keys, person, _MOST_DRAWS + 1)
 
@@ -30,7 +30,6 @@ def _draw(keys: Keys, person: Person, draw: int) -> int:
     return -(number % _LONGEST_SHIFT + 1)
 
 
-def _hits_own_date(dates: Collection[date], days: int) -> bool:
-    ordinals = {day.toordinal() for day in dates}
+def _hits_own_date(ordinals: frozenset[int], days: int) -> bool:
     moved = {ordinal + days for ordinal in ordinals}
     return not moved.isdisjoint(ordinals)

@@ -72,7 +72,11 @@ class Namer:
         self._refuse_collisions(named, taken_names)
         if strategy in _FROM_TEXT:
             texts = self._texts(named, new)
-            refuse_identifiers(strategy, texts, everyone)
+            refuse_identifiers(
+                strategy,
+                texts,
+                everyone,
+            )
         return named
 
     def _by_strategy(self, new: Sequence[Person], taken: set[str]) -> Named:
@@ -147,7 +151,11 @@ class Namer:
                 unnamed.append(person)
 
         if unnamed and self.settings.folder.fallback == "error":
-            raise _missing_names("folder", "the folder's regex", len(unnamed))
+            raise _missing_names(
+                "folder",
+                "the folder's regex",
+                len(unnamed),
+            )
         named |= self._filled(
             unnamed,
             taken | set(named.values()),
@@ -200,7 +208,11 @@ class Namer:
                 unnamed.append(person)
 
         if unnamed and settings.missing == "error":
-            raise _missing_names("csv", "the table", len(unnamed))
+            raise _missing_names(
+                "csv",
+                "the table",
+                len(unnamed),
+            )
         named |= self._filled(
             unnamed,
             taken | set(named.values()),

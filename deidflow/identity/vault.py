@@ -126,8 +126,16 @@ class Vault:
         self._sessions.forget_unpublished(patient.pseudonym)
         for uid, lookup in lookups.items():
             if lookup not in published:
-                original = _session_originals(person.studies, uid, anchor)
-                self._sessions.replace(patient.pseudonym, labels[lookup], original)
+                original = _session_originals(
+                    person.studies,
+                    uid,
+                    anchor,
+                )
+                self._sessions.replace(
+                    patient.pseudonym,
+                    labels[lookup],
+                    original,
+                )
         return Identity(
             pseudonym=patient.pseudonym,
             shift_days=patient.shift_days,

@@ -59,7 +59,11 @@ def _read(path: Path) -> Iterator[InstanceRow]:
     """The rows of an earlier call; none if there is no table, or it has other columns."""
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+    with path.open(
+        encoding="utf-8",
+        errors="surrogateescape",
+        newline="",
+    ) as stream:
         reader = csv.reader(stream)
         header = tuple(next(reader, ()))
         if header != _COLUMNS:

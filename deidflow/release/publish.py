@@ -59,7 +59,11 @@ def keep_withdrawn(staging: Path, kept: Path) -> None:
 def _make_room(folder: Path) -> None:
     """Remove an older folder of this name, and make its private parents."""
     remove_tree(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    folder.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=PRIVATE_FOLDER_MODE,
+    )
 
 
 def complete(staging: Path) -> None:

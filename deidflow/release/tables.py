@@ -219,7 +219,11 @@ def _session_digests(folder: str, manifest: Manifest) -> dict[str, str]:
 def _write_public_lines(path: Path, lines: Iterable[str]) -> None:
     text = "\n".join(lines)
     content = f"{text}\n".encode()
-    write_bytes_atomic(path, content, PUBLIC_FILE_MODE)
+    write_bytes_atomic(
+        path,
+        content,
+        PUBLIC_FILE_MODE,
+    )
 
 
 def write_quarantine(path: Path, rows: Iterable[FileRow]) -> None:

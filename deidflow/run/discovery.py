@@ -83,7 +83,14 @@ def take_inventory(
         else:
             unread[file.path] = file
 
-    fresh = list(read_in_children(source, list(unread), children, log))
+    fresh = list(
+        read_in_children(
+            source,
+            list(unread),
+            children,
+            log,
+        )
+    )
     rows = [_row(unread[entry.path], entry) for entry in fresh]
     vault.remember_files(source, rows, known)
     return sorted(entries + fresh, key=lambda entry: entry.path)
@@ -202,7 +209,12 @@ def _select(
 
     chosen: set[str] = set()
     for number, wanted in enumerate(selection, 1):
-        keys = _meant(wanted, cohort, identities, source)
+        keys = _meant(
+            wanted,
+            cohort,
+            identities,
+            source,
+        )
         if not keys:
             raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
                              "with source folders or PatientIDs")  # fmt: skip

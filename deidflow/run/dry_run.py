@@ -85,7 +85,14 @@ def _vault(settings: PlanSettings) -> Iterator[Vault]:
         if known:
             _copy_database(place, folder)
         secret = load_secret(place, create=not known)
-        vault = Vault(folder, Keys(secret, settings.project, settings.level))
+        vault = Vault(
+            folder,
+            Keys(
+                secret,
+                settings.project,
+                settings.level,
+            ),
+        )
         try:
             yield vault
         finally:
@@ -123,7 +130,12 @@ def _plan(
     released = 0
     subjects = []
     for number, order in enumerate(batch.orders, 1):
-        ends = _series_ends(settings, order, children, folder)
+        ends = _series_ends(
+            settings,
+            order,
+            children,
+            folder,
+        )
         for series, end in _planned(order, ends):
             if end.held is None:
                 released += len(series.files)
@@ -141,7 +153,14 @@ def _plan(
     return RunPlan(
         files=files,
         level=settings.level,
-        verdicts=(VerdictPlan(TO_BE_RELEASED, None, released), *rows),
+        verdicts=(
+            VerdictPlan(
+                TO_BE_RELEASED,
+                None,
+                released,
+            ),
+            *rows,
+        ),
         subjects=tuple(subjects),
         absent=len(batch.absent),
         warnings=tuple(profile_warnings(settings, effective_profile(settings))),
@@ -200,7 +219,13 @@ def plan_session(
     Runs in a child process.
     """
     order = read_order(order_path)
-    decide = partial(_decide, order, scratch, settings, level)
+    decide = partial(
+        _decide,
+        order,
+        scratch,
+        settings,
+        level,
+    )
     decided = each_series(order.session(label), decide)
     return {name: _end(decision) for name, decision in decided.items()}
 

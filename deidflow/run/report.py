@@ -52,7 +52,12 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     )
     _write_quarantine(layout, batch, ends)
 
-    summary = summarize(run.run_id, layout, batch, ends)
+    summary = summarize(
+        run.run_id,
+        layout,
+        batch,
+        ends,
+    )
     summary = with_news(summary, read_summary(layout.summary))
     summary.write(layout.summary)
     return summary
@@ -82,7 +87,15 @@ def _write_instances(
     ends: list[FileEnd],
     published: Mapping[Session, Published],
 ) -> None:
-    rows = list(instance_rows(run, vault, batch, ends, published))
+    rows = list(
+        instance_rows(
+            run,
+            vault,
+            batch,
+            ends,
+            published,
+        )
+    )
     write_instances(
         run.layout.instances_table,
         rows,

@@ -42,7 +42,11 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     os.umask(0o077)
     _make_folders(layout)
     with (
-        held(layout.release_lock, "release", wait=wait),
+        held(
+            layout.release_lock,
+            "release",
+            wait=wait,
+        ),
         held(
             layout.work_lock,
             "project of the vault",

@@ -120,7 +120,11 @@ def _steps(layout: Layout, pseudonym: str, label: str) -> dict[str, StepState]:
     states: dict[str, StepState] = {}
     for step in STEPS:
         if step.moves:
-            states[step.name] = _moved(store, published, states["reconstruct"])
+            states[step.name] = _moved(
+                store,
+                published,
+                states["reconstruct"],
+            )
             continue
         own = store.folder / step.name
         is_staged = step.name == "reconstruct"

@@ -27,7 +27,12 @@ def provide_template(run: Run) -> None:
         write_bytes_atomic(path, kept.read_bytes())
         return
 
-    run.children.run(run.layout.tool_log, prepare_template, str(path), ears)
+    run.children.run(
+        run.layout.tool_log,
+        prepare_template,
+        str(path),
+        ears,
+    )
     # Where the cache cannot be written the next vault computes its own.
     with suppress(OSError):
         keep(path, kept)
@@ -49,7 +54,11 @@ def is_intact(path: Path) -> bool:
 
 def keep(path: Path, target: Path) -> None:
     """Copy a file into the cache, then its hash: without a hash it does not count."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     write_bytes_atomic(target, path.read_bytes())
     write_bytes_atomic(_hash_file(target), sha256_of(path).encode())
 

@@ -99,7 +99,11 @@ def load_anonymize_settings(
     origins = _without_run_keys(origins)
     origins = _with_header(origins, header_flags)
 
-    settings = checked(AnonymizeSettings, origins.values, origins)
+    settings = checked(
+        AnonymizeSettings,
+        origins.values,
+        origins,
+    )
     _check_paths(settings)
     return settings
 

@@ -49,6 +49,10 @@ def _fields(text: str) -> list[_Field]:
     fields: list[_Field] = []
     for _, name, form, conversion in parts:
         if name is not None:
-            field = _Field(name, form or "", conversion or "")
+            field = _Field(
+                name,
+                form or "",
+                conversion or "",
+            )
             fields.append(field)
     return fields

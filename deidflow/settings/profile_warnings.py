@@ -91,7 +91,11 @@ def _effect(selector: Selector, rules: Rules) -> str:
         rules = rules.inside(parent)
     vr = dictionary_vrs().get(selector.tag, b"UN").decode("ascii")
     is_known = selector.tag in dictionary_vrs()
-    action = rules.for_tag(selector.tag, vr, known=is_known).action
+    action = rules.for_tag(
+        selector.tag,
+        vr,
+        known=is_known,
+    ).action
     if action == "keep" and vr in _TEXT_VRS:
         return "searches for identifiers"
     return _EFFECTS.get(action, "")

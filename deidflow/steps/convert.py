@@ -60,7 +60,11 @@ def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> Fie
     method = f"deidflow, profile {profile.name}"
     fields: dict[str, Any] = {"DeidentificationMethod": method}
     if series.modality == "PT":
-        header = read_source(order, series.files[0], pixels=False)
+        header = read_source(
+            order,
+            series.files[0],
+            pixels=False,
+        )
         fields |= pet_fields(header)
     return fields
 

@@ -46,7 +46,11 @@ def deface_session(job: StepJob) -> DefaceResult:
     order, session = job.read_order()
     series, unread = _read(job, order, session)
     settings = job.settings.deface
-    head = _Head(job, settings, load_template(job.template))
+    head = _Head(
+        job,
+        settings,
+        load_template(job.template),
+    )
     candidates = [row for row in series if may_be_head(row.about, settings)]
     registered, refused = register_session(
         candidates,
@@ -87,7 +91,12 @@ def _volumes(job: StepJob, order: WorkOrder, series: SeriesOrder) -> HeadSeries:
     folder = converted.folder / series.name
     images = sorted(folder.glob("image*.nii.gz"))
     image = images[0] if images else None
-    return read_volumes(order, series, job.scratch, image)
+    return read_volumes(
+        order,
+        series,
+        job.scratch,
+        image,
+    )
 
 
 def may_be_head(about: About, settings: DefaceSettings) -> bool:

@@ -186,7 +186,13 @@ def _spatial_names(headers: Sequence[Path]) -> list[str]:
     """Slice names in the order of the work order: along row x column, then by volume."""
     keys = [_spatial_key(path, number) for number, path in enumerate(headers)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    names = dict(zip(order, slice_names(len(keys)), strict=True))
+    names = dict(
+        zip(
+            order,
+            slice_names(len(keys)),
+            strict=True,
+        )
+    )
     return [names[index] for index in range(len(keys))]
 
 

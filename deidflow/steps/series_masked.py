@@ -84,7 +84,12 @@ class MaskedSeries:
 
         masks: dict[str, NDArray[np.uint8]] = {}
         cleared = 0
-        instances = zip(series.files, headers, names, strict=True)
+        instances = zip(
+            series.files,
+            headers,
+            names,
+            strict=True,
+        )
         try:
             for number, (file, header, name) in enumerate(instances, 1):
                 content = read_content(self.order, file)
@@ -118,7 +123,12 @@ class MaskedSeries:
         cells = self._filled(source, clean, removed)
 
         header = pydicom.dcmread(header_path)
-        released = self._released(header, cells, source, pixels)
+        released = self._released(
+            header,
+            cells,
+            source,
+            pixels,
+        )
         target = self.folder / "defaced_dicom" / name
         released.save_as(target, enforce_file_format=True)
 
@@ -158,7 +168,11 @@ class MaskedSeries:
         filled = cells.copy()
         masked_frames = removed.any((1, 2))
         for frame in np.flatnonzero(masked_frames):
-            cell = fill_cell(source, int(frame), self.settings.fill)
+            cell = fill_cell(
+                source,
+                int(frame),
+                self.settings.fill,
+            )
             value = np.array(cell, np.int64)
             filled[frame][removed[frame]] = value.astype(cells.dtype)
         return filled
@@ -203,7 +217,11 @@ class MaskedSeries:
             self.folder,
             stem="defaced",
             scrubber=scrubber_for(self.order, self.profile),
-            extra=extra_fields(self.order, series, self.profile),
+            extra=extra_fields(
+                self.order,
+                series,
+                self.profile,
+            ),
         )
 
         by_suffix = {mask.suffix: mask for mask in masks}

@@ -49,7 +49,11 @@ def _give_pixels(header: Any, source: Any, scratch: Path) -> bool:
     is_native = syntax in NATIVE
     cleared = False
     if is_native and not _is_odd(source):
-        cleared = _give_clean_cells(header, source, scratch)
+        cleared = _give_clean_cells(
+            header,
+            source,
+            scratch,
+        )
     elif is_native or syntax == RLELossless:
         header["PixelData"] = source["PixelData"]
     else:
@@ -67,9 +71,15 @@ def _give_clean_cells(header: Any, source: Any, scratch: Path) -> bool:
     clean = without_overlay_bits(cells, source)
     cleared = clean is not cells
     if cleared or source.file_meta.TransferSyntaxUID == EXPLICIT_BIG:
-        put_pixels(header, clean, source, decoded=False)
+        put_pixels(
+            header,
+            clean,
+            source,
+            decoded=False,
+        )
     else:
         header["PixelData"] = source["PixelData"]
+
     return cleared
 
 

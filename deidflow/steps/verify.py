@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deidflow.checks.file_search import NOT_READ
 from deidflow.checks.findings import LEAK, Finding
 from deidflow.checks.leaks import ANOTHERS, LeakSearch
 from deidflow.checks.ours import Ours
@@ -167,7 +168,7 @@ def _sources(order: WorkOrder, series: SeriesOrder, claims: Claims) -> tuple[Sou
 def _checked(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list[Finding]:
     try:
         return check_series(folder, expected, search)
-    except (ValueError, KeyError, AttributeError, RuntimeError, IndexError) as error:
+    except NOT_READ as error:
         kind = type(error).__name__
         finding = Finding(
             expected.name,

@@ -53,7 +53,11 @@ def read_volumes(
     Of several frames at one place the first is taken, and magnitude before phase, real and imaginary parts.
     Raises Withheld where a frame has no place or cannot be decoded.
     """
-    header = read_source(order, series.files[0], pixels=False)
+    header = read_source(
+        order,
+        series.files[0],
+        pixels=False,
+    )
     if is_projection(header):
         raise Withheld(Reason.PROJECTION)
 
@@ -119,7 +123,11 @@ def _images(stacks: Iterable[Volume]) -> tuple[Any, ...]:
 
 def about_series(order: WorkOrder, series: SeriesOrder) -> About:
     """What the header of its first file says about a series."""
-    header = read_source(order, series.files[0], pixels=False)
+    header = read_source(
+        order,
+        series.files[0],
+        pixels=False,
+    )
     return _about(header, series)
 
 

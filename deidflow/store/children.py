@@ -60,7 +60,12 @@ class Children:
         The child's output goes to `log`. Raises the function's own error if it is a DeidflowError,
         otherwise StepFailed with a reason that contains no value of the data.
         """
-        receiver, process = self.start(log, function, *arguments, **named)
+        receiver, process = self.start(
+            log,
+            function,
+            *arguments,
+            **named,
+        )
         try:
             value: R = _unwrap(receiver.recv())
             return value
@@ -82,7 +87,12 @@ class Children:
         **named: P.kwargs,
     ) -> Iterator[R]:
         """Like `run` for a generator function: yields its items as they come."""
-        receiver, process = self.start(log, function, *arguments, **named)
+        receiver, process = self.start(
+            log,
+            function,
+            *arguments,
+            **named,
+        )
         try:
             while (message := receiver.recv())[0] == "item":
                 yield message[1]

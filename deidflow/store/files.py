@@ -52,7 +52,11 @@ def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def write_json_atomic(path: Path, value: Any, mode: int = 0o600, indent: int | None = None) -> None:
     """Write a value as JSON with sorted keys, atomically."""
-    text = json.dumps(value, sort_keys=True, indent=indent)
+    text = json.dumps(
+        value,
+        sort_keys=True,
+        indent=indent,
+    )
     content = f"{text}\n".encode("ascii")
     write_bytes_atomic(path, content, mode)
 

@@ -36,8 +36,16 @@ def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
 
 def _acquired(path: Path) -> int | None:
     """The descriptor of the locked file; None if another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
+    descriptor = os.open(
+        path,
+        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+        0o600,
+    )
 
     try:
         if _is_locked_now(descriptor) and _names_open_file(path, descriptor):

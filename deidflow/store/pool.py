@@ -101,7 +101,11 @@ class Pool:
             if not busy:
                 return
             for connection in wait(list(busy)):
-                yield from self._results(busy[connection], again, lost)
+                yield from self._results(
+                    busy[connection],
+                    again,
+                    lost,
+                )
 
     def _hand_out(self, waiting: Iterator[PoolBatch], again: deque[PoolBatch]) -> None:
         """Send batches to idle workers, and to new ones as long as there are fewer than allowed."""

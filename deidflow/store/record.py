@@ -145,7 +145,11 @@ class StepStore:
             value = adapter_of(result).validate_python(record.result)
         except ValidationError:
             return None
-        return Finished(StepOutput(place, value, record.digest), manifest, cached=True)
+        return Finished(
+            StepOutput(place, value, record.digest),
+            manifest,
+            cached=True,
+        )
 
     def manifest(self, step: str) -> Manifest | None:
         """The outputs of a step as recorded, for whatever key."""
@@ -162,7 +166,12 @@ class StepStore:
         Raises what the work raises; then neither outputs nor a record are there.
         """
         places = (task.outputs, *task.other_places)
-        recorded = self.finished(task.step, task.key, task.result, places)
+        recorded = self.finished(
+            task.step,
+            task.key,
+            task.result,
+            places,
+        )
         if task.stands and recorded is not None:
             return recorded
 
@@ -186,11 +195,26 @@ class StepStore:
             after=dict(task.after),
         )
         self._write(task.step, record)
-        return Finished(StepOutput(task.outputs, result, record.digest), manifest, cached=False)
+        return Finished(
+            StepOutput(
+                task.outputs,
+                result,
+                record.digest,
+            ),
+            manifest,
+            cached=False,
+        )
 
     def note_failure(self, step: str, reason: str) -> None:
         """Remember that the step ended without a result, for `deidflow status`."""
-        self._write(step, Record(record_schema=SCHEMA, key="", failed=reason))
+        self._write(
+            step,
+            Record(
+                record_schema=SCHEMA,
+                key="",
+                failed=reason,
+            ),
+        )
 
     def forget(self, step: str) -> None:
         """Drop the record of a step, so that it runs again."""

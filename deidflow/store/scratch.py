@@ -16,7 +16,11 @@ PUBLIC_FILE_MODE = 0o644
 def private_folder(path: Path, what: str) -> Path:
     """Make a folder with mode 0700; raises EnvironmentFault, which calls it `what`, on failure."""
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        path.mkdir(
+            parents=True,
+            exist_ok=True,
+            mode=PRIVATE_FOLDER_MODE,
+        )
         path.chmod(PRIVATE_FOLDER_MODE)
     except OSError as error:
         raise _not_writable(what, error.strerror) from None

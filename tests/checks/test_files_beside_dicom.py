@@ -193,7 +193,7 @@ def test_a_name_in_the_gzip_header_is_refused(tmp_path: Path) -> None:
         list(hits_in(path, search()))
 
 
-@pytest.mark.parametrize("tail", [b"Zimmerquast", gzip.compress(b"second member")])
+@pytest.mark.parametrize("tail", [b"Zimmerquast", gzip.compress(b"second member", mtime=0)])
 def test_bytes_behind_the_gzip_member_are_refused(tail: bytes) -> None:
     packed = gzip.compress(bytes(nifti()), mtime=0) + tail
     with pytest.raises(ValueError, match="follow the gzip stream"):

@@ -1,4 +1,4 @@
-"""Structure check, reading and splicing find the same elements, and break off at the same bounds."""
+"""Structure check, reading and splicing find the same elements, within the same bounds."""
 
 from __future__ import annotations
 
@@ -397,7 +397,7 @@ def test_elements_in_sequences_count_too() -> None:
 def test_a_walk_stops_where_it_is_told() -> None:
     body = PERSON + NUMBER
     level = Level(len(body), EXPLICIT, of_items=False, undefined=False)
-    walk = Walk(body, 0, level, leaf=lambda parts, walk: None, stop=PATIENT_ID)
+    walk = Walk(body, 0, level, leaf=lambda *_: None, stop=PATIENT_ID)
     parts = walk.run()
 
     assert parts is not None

@@ -109,7 +109,7 @@ def whole(inner: Dataset, number: int) -> Dataset:
 
 def fast(one: HeaderCleaner, content: bytes) -> bytes:
     """The fast path alone; raises NotUnderstood."""
-    return b"".join(one._file(content))
+    return b"".join(one.plain_file(content))
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
@@ -179,7 +179,7 @@ def test_odd_files_take_the_slow_way(syntax: str) -> None:
     )
     one = cleaner("low", explicit_out=False)
     with pytest.raises(NotUnderstood):
-        one._file(moved)
+        one.plain_file(moved)
     assert b"".join(one.file(moved)) == b"".join(cleaner("low", explicit_out=False).file(plain))
 
 

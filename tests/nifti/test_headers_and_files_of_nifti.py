@@ -23,7 +23,15 @@ SCRUBBER = Scrubber.of((("name", "Zimmerquast^Adelheid"),))
 
 
 def nifti(path: Path, values: np.ndarray | None = None) -> Path:
-    content = np.arange(24, dtype=np.int16).reshape(2, 3, 4) if values is None else values
+    content = (
+        np.arange(24, dtype=np.int16).reshape(
+            2,
+            3,
+            4,
+        )
+        if values is None
+        else values
+    )
     nibabel.Nifti1Image(content, np.eye(4)).to_filename(path)
     return path
 
@@ -85,7 +93,14 @@ def test_every_text_field_is_blank_to_its_last_byte(tmp_path: Path) -> None:
 
 
 def test_voxels_begin_after_the_header_wherever_they_were(tmp_path: Path) -> None:
-    image = nibabel.Nifti1Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
+    image = nibabel.Nifti1Image(
+        np.arange(24, dtype=np.int16).reshape(
+            2,
+            3,
+            4,
+        ),
+        np.eye(4),
+    )
     image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"x" * 500))
     image.to_filename(tmp_path / "a.nii")
     assert nibabel.load(tmp_path / "a.nii").dataobj.offset > 800
@@ -99,16 +114,32 @@ def test_voxels_begin_after_the_header_wherever_they_were(tmp_path: Path) -> Non
 
 def test_a_large_image_is_copied_whole(tmp_path: Path) -> None:
     """More than one block of the copy."""
-    values = np.random.default_rng(1).integers(0, 4_000, (96, 96, 70)).astype(np.int16)
+    values = (
+        np.random.default_rng(1)
+        .integers(
+            0,
+            4_000,
+            (96, 96, 70),
+        )
+        .astype(np.int16)
+    )
     scrub_nifti(nifti(tmp_path / "a.nii", values), tmp_path / "b.nii.gz")
     assert np.array_equal(np.asanyarray(nibabel.load(tmp_path / "b.nii.gz").dataobj), values)
 
 
 def converted(folder: Path, **header: object) -> list[Converted]:
     """The images that dcm2niix makes of a series of four slices."""
-    save_series(folder / "in", 4, **header)
+    save_series(
+        folder / "in",
+        4,
+        **header,
+    )
     link_series(sorted((folder / "in").iterdir()), folder / "linked")
-    return convert(folder / "linked", folder / "out", folder / "log")
+    return convert(
+        folder / "linked",
+        folder / "out",
+        folder / "log",
+    )
 
 
 def test_an_image_names_the_files_that_belong_to_it(tmp_path: Path) -> None:
@@ -147,7 +178,11 @@ def test_the_version_of_the_tool_is_that_of_its_wheel() -> None:
 
 
 def test_a_missing_sidecar_leaves_the_fields_of_ours(tmp_path: Path) -> None:
-    content = rebuild(tmp_path / "none.json", SCRUBBER, {"DeidentificationMethod": "deidflow"})
+    content = rebuild(
+        tmp_path / "none.json",
+        SCRUBBER,
+        {"DeidentificationMethod": "deidflow"},
+    )
     assert content == b'{\n  "DeidentificationMethod": "deidflow"\n}\n'
 
 
@@ -194,5 +229,11 @@ def test_values_are_numbers_clear_text_or_lists_of_these(
 
 
 def _kept(folder: Path) -> dict[str, object]:
-    loaded: dict[str, object] = json.loads(rebuild(folder / "x.json", SCRUBBER, {}))
+    loaded: dict[str, object] = json.loads(
+        rebuild(
+            folder / "x.json",
+            SCRUBBER,
+            {},
+        )
+    )
     return loaded

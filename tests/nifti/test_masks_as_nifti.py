@@ -40,7 +40,11 @@ def kept() -> np.ndarray:
 
 def written(folder: Path, values: np.ndarray, affine: np.ndarray = AFFINE) -> nibabel.Nifti1Image:
     """The mask made of values, beside an image of 4 by 5 by 6 voxels."""
-    mask = image(folder / "mask.nii", values, affine)
+    mask = image(
+        folder / "mask.nii",
+        values,
+        affine,
+    )
     content = write_mask(mask, image(folder / "image.nii", kept() * 300))
     return nibabel.Nifti1Image.from_bytes(content)
 
@@ -61,7 +65,11 @@ def test_a_mask_lies_where_its_image_does(tmp_path: Path) -> None:
     for form in ("get_qform", "get_sform"):
         expected, code = getattr(reference, form)(coded=True)
         affine, same_code = getattr(mask, form)(coded=True)
-        assert np.allclose(affine, expected, atol=1e-5)
+        assert np.allclose(
+            affine,
+            expected,
+            atol=1e-5,
+        )
         assert same_code == code
 
 
@@ -107,7 +115,11 @@ def test_what_is_no_mask_of_the_image_is_withheld(
     tmp_path: Path, values: np.ndarray, affine: np.ndarray, detail: str
 ) -> None:
     with pytest.raises(Withheld, match=detail) as caught:
-        written(tmp_path, values, affine)
+        written(
+            tmp_path,
+            values,
+            affine,
+        )
     assert caught.value.reason is Reason.CONVERT_FAILED
 
 

@@ -100,5 +100,9 @@ def test_without_scan_or_dose_only_the_zero_of_time_is_told(missing: str) -> Non
 )
 def test_a_dose_that_cannot_be_one_gives_no_factor(keyword: str, value: str | None) -> None:
     header = pet("100000")
-    setattr(header.RadiopharmaceuticalInformationSequence[0], keyword, value)
+    setattr(
+        header.RadiopharmaceuticalInformationSequence[0],
+        keyword,
+        value,
+    )
     assert "SUVbwFactor" not in pet_fields(header)

@@ -209,7 +209,11 @@ def test_a_sidecar_is_read_as_far_as_it_is_clear(tmp_path: Path) -> None:
 def test_a_sidecar_that_is_not_json_is_withheld(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"RepetitionTime": 2, ')
     with pytest.raises(Withheld, match="the sidecar is not JSON"):
-        rebuild(tmp_path / "x.json", SCRUBBER, {})
+        rebuild(
+            tmp_path / "x.json",
+            SCRUBBER,
+            {},
+        )
 
 
 def test_a_full_disk_is_not_a_series_that_cannot_be_converted(tmp_path: Path) -> None:
@@ -249,6 +253,10 @@ def test_a_vault_without_links_gets_copies(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.EPERM, "Operation not permitted")
 
     save_series(tmp_path / "in", 1)
-    monkeypatch.setattr(Path, "symlink_to", refuse)
+    monkeypatch.setattr(
+        Path,
+        "symlink_to",
+        refuse,
+    )
     link_series(sorted((tmp_path / "in").iterdir()), tmp_path / "linked")
     assert not (tmp_path / "linked" / "000001.dcm").is_symlink()
