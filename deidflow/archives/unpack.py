@@ -120,9 +120,9 @@ class _Record:
         """The inverse of `to_json`."""
         members = []
         for number, reason in row["members"]:
-            members.append((number, Reason.read(reason) if reason else None))
+            members.append((number, Reason(reason) if reason else None))
         refused = row["refused"]
-        return cls(tuple(members), Reason.read(refused) if refused else None)
+        return cls(tuple(members), Reason(refused) if refused else None)
 
 
 def _of_archive(entry: Entry, record: _Record) -> Entry:
