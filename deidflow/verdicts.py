@@ -35,6 +35,19 @@ class Reason(StrEnum):
     EMPTY_FILE = "empty-file", "the file is empty"
     NOT_DICOM = "not-dicom", "not a DICOM file"
     ARCHIVE = "archive", "an archive or compressed file, which is not opened"
+    ARCHIVE_UNPACKED = "archive-unpacked", "an archive, whose members are counted one by one"
+    ARCHIVE_ENCRYPTED = "archive-encrypted", "a member of an archive is encrypted; unpack it first"
+    ARCHIVE_BROKEN = "archive-broken", "the archive, or this member of it, is broken"
+    ARCHIVE_PATH = "archive-path", "the name of a member leads out of its archive"
+    ARCHIVE_NOT_REGULAR = "archive-not-regular", "a link or device in an archive, not a file"
+    ARCHIVE_NESTED = (
+        "archive-nested",
+        "an archive in an archive is not opened; unpack the outer one",
+    )
+    ARCHIVE_MEMBERS = "archive-members", "the archive has more members than the limit"
+    ARCHIVE_MEMBER_SIZE = "archive-member-size", "a member of an archive is larger than the limit"
+    ARCHIVE_RATIO = "archive-ratio", "it unpacks to far more than is there: an archive bomb"
+    ARCHIVE_TOTAL = "archive-total", "the archive unpacks to more than there is room for"
     DICOMDIR = "dicomdir", "a DICOMDIR: a table of contents, not an image"
     WORKING_FOLDER = "working-folder", "a working folder of deidflow, whose files are not read"
     NO_MARK = "no-dicm-mark", "looks like DICOM but lacks the DICM mark"

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = [
     "store",
     "dicom",
+    "archives",
     "header",
     "settings",
     "checks",
@@ -19,6 +20,8 @@ ROOMS = [
     "nifti",
     "face",
     "release",
+    "tables",
+    "bids",
     "demo",
     "steps",
     "run",
@@ -28,6 +31,7 @@ ROOMS = [
 ALLOWED = {
     "store": set(),
     "dicom": {"store"},
+    "archives": {"store", "dicom"},
     "header": {"dicom"},
     "settings": {"dicom", "header"},
     "checks": set(),
@@ -35,6 +39,8 @@ ALLOWED = {
     "nifti": {"store", "dicom", "header"},
     "face": {"store", "dicom", "settings"},
     "release": {"store", "header", "settings"},
+    "tables": {"store", "dicom", "header", "settings", "checks", "identity", "release"},
+    "bids": {"store", "settings", "release"},
     "demo": {"face"},
     "steps": {
         "store",
@@ -49,6 +55,7 @@ ALLOWED = {
     },
     "run": {
         "store",
+        "archives",
         "dicom",
         "header",
         "settings",

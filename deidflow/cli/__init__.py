@@ -27,6 +27,10 @@ app.command("deidflow.cli.status:status", name="status")
 app.command("deidflow.cli.serve:serve", name="serve")
 app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
+app.command("deidflow.cli.demographics:tables", name="tables")
+app.command("deidflow.cli.organize:organize", name="organize")
+app.command("deidflow.cli.bids:bids", name="bids")
+app.command("deidflow.cli.init:init", name="init")
 
 
 _WRONG_ARGUMENTS = 2

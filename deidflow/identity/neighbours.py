@@ -85,10 +85,12 @@ def write_neighbours(
     key: bytes,
     *,
     with_uids: bool = True,
+    places: Mapping[str, Path] | None = None,
 ) -> None:
     """Write what the checks of this run look up.
 
-    Hashes of identifiers by kind, and source files by subject.
+    Hashes of identifiers by kind, and source files by subject. `places` says where files are that
+    are not below the source: members of archives.
     """
     folder.mkdir(
         mode=0o700,
@@ -101,10 +103,12 @@ def write_neighbours(
         index = CohortIndex.of((), uids, key)
         index.save(_index_path(folder, _UIDS))
 
+    placed = places or {}
     files: dict[str, list[str]] = {}
     for subject in cohort.subjects:
         identity = identities[subject.key]
-        files[identity.pseudonym] = _one_file_per_series(subject)
+        paths = _one_file_per_series(subject)
+        files[identity.pseudonym] = [str(placed.get(path, path)) for path in paths]
     table = _FileTable(str(source), files)
     table.write(folder)
 

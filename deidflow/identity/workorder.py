@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,16 @@ class WorkOrder:
         )
         return digest_of([of_subject, session])
 
+    def with_places(self, places: Mapping[str, Path]) -> WorkOrder:
+        """The order with the files of these locators where they are; all others are in the source.
+
+        The place of a file in an archive is absolute, so that `source / path` is the place.
+        """
+        if not places:
+            return self
+        sessions = [_placed(session, places) for session in self.sessions]
+        return replace(self, sessions=tuple(sessions))
+
     def write(self, path: Path) -> None:
         """Write the order as JSON, mode 0600."""
         row = asdict(self)
@@ -135,6 +145,17 @@ class WorkOrder:
             uid_root=row["uid_root"],
             vocabulary=tuple(row["vocabulary"]),
         )
+
+
+def _placed(session: SessionOrder, places: Mapping[str, Path]) -> SessionOrder:
+    series = []
+    for order in session.series:
+        files = []
+        for file in order.files:
+            place = places.get(file.path, file.path)
+            files.append(replace(file, path=str(place)))
+        series.append(replace(order, files=tuple(files)))
+    return replace(session, series=tuple(series))
 
 
 def read_order(path: Path) -> WorkOrder:

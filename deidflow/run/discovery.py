@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.archives.opened import open_archives
 from deidflow.dicom.entry_records import from_json, to_json
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
@@ -135,10 +136,18 @@ def discover_batch(
     entries = take_inventory(
         settings.source, vault, children, layout.tool_log, strict=settings.strict
     )
+    opened = open_archives(
+        settings.source,
+        entries,
+        layout.work / "archives",
+        lambda folder: take_inventory(
+            folder, vault, children, layout.tool_log, strict=settings.strict
+        ),
+    )
     vault.mark_published(layout.published_sessions())
-    batch = make_batch(entries, vault, settings)
+    batch = make_batch(opened.entries, vault, settings)
     for order in batch.orders:
-        order.write(layout.order(order.pseudonym))
+        order.with_places(opened.places).write(layout.order(order.pseudonym))
 
     key = vault.keys.derive("hash")
     write_neighbours(
@@ -147,6 +156,7 @@ def discover_batch(
         settings.source,
         layout.neighbours,
         key,
+        places=opened.places,
     )
     return batch
 

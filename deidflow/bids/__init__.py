@@ -1,0 +1,1 @@
+"""A finished release as a BIDS data set."""

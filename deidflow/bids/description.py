@@ -1,0 +1,99 @@
+"""The files at the top of a BIDS data set: what it is, who is in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deidflow.bids.files import subject_label, tsv, write_json, write_text
+from deidflow.errors import UsageError
+from deidflow.store.files import read_json
+from deidflow.version import __version__
+
+BIDS_VERSION = "1.11.1"
+_IGNORED = "sub-*/ses-*/ct\nsub-*/ses-*/ct/**\n**/ct/\n*_ct.*\n"
+_README = """Exported by deidflow from a de-identified release.
+
+What BIDS has no name for is in sourcedata, where unnamed.tsv lists it with the line that would name
+it. CT images (ct) are not part of BIDS yet and are listed in .bidsignore.
+"""
+
+
+@dataclass(frozen=True)
+class Participants:
+    """Columns of a table of participants, and the cells of each subject."""
+
+    columns: tuple[str, ...] = ()
+    cells: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def of(self, subject: str) -> list[str]:
+        """The cells of a subject; `n/a` for one whom the table does not have."""
+        known = list(self.cells.get(subject, ()))
+        return known + ["n/a"] * (len(self.columns) - len(known))
+
+
+def write_top(
+    out: Path,
+    release: Path,
+    subjects: Sequence[str],
+    participants: Participants,
+) -> None:
+    labels = [subject_label(subject) for subject in subjects]
+    if len(set(labels)) < len(labels):
+        raise UsageError("two pseudonyms differ in signs only, which BIDS does not allow in labels")
+    write_json(
+        out / "dataset_description.json", description(read_json(release / "dataset.json"), "raw")
+    )
+    write_text(out / "README", _README)
+    write_text(out / ".bidsignore", _IGNORED)
+    rows = [["participant_id", *participants.columns]]
+    for subject, label in zip(subjects, labels, strict=True):
+        rows.append([f"sub-{label}", *participants.of(subject)])
+    write_text(out / "participants.tsv", tsv(rows))
+    described = {"participant_id": {"Description": "pseudonym of the participant"}}
+    for name in participants.columns:
+        described[name] = {"Description": f"column {name} of the table given"}
+    write_json(out / "participants.json", described)
+
+
+def description(release: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    level, faces = release.get("level", ""), release.get("faces", "")
+    return {
+        "Name": f"{release.get('project', 'deidflow')}, de-identified",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": kind,
+        "GeneratedBy": [
+            {
+                "Name": "deidflow",
+                "Version": __version__,
+                "Description": f"level {level}, faces {faces}" if level else "masks of faces",
+            }
+        ],
+    }
+
+
+def read_participants(path: Path | None) -> Participants:
+    """Columns of a table, and the first row of each subject."""
+    if path is None:
+        return Participants()
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError("the table of participants cannot be read as UTF-8 text") from None
+    first = text.partition("\n")[0]
+    delimiter = max("\t,;", key=first.count)
+    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    if not rows or "subject" not in rows[0]:
+        raise UsageError("the table of participants has no column 'subject'")
+    place = rows[0].index("subject")
+    header = [re.sub(r"\W+", "_", name) for number, name in enumerate(rows[0]) if number != place]
+    known: dict[str, list[str]] = {}
+    for row in rows[1:]:
+        cells = [cell or "n/a" for number, cell in enumerate(row) if number != place]
+        known.setdefault(row[place], cells)
+    return Participants(tuple(header), known)

@@ -1,0 +1,104 @@
+"""The images of a finished release, and what is known of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+
+from deidflow.bids.names import Facts
+from deidflow.release.layout import SESSION_FOLDER, SUBJECT_FOLDER
+from deidflow.store.files import read_json
+
+_IMAGE = re.compile(r"(?P<stem>image|defaced)(?P<output>(?!_mask).*)\.nii\.gz")
+_SERIES = re.compile(r"(\d+)[a-z]*-[A-Z]+")
+
+
+@dataclass(frozen=True)
+class ReleasedImage:
+    """A NIfTI image of a release with its sidecar and, of a defaced one, its mask."""
+
+    subject: str
+    session: str
+    series: Path
+    """The folder of the series."""
+    image: Path
+    mask: Path | None
+    sidecar: dict[str, Any]
+    facts: Facts
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """By number of the series."""
+        match = _SERIES.match(self.series.name)
+        return int(match[1]) if match else 0, self.series.name, self.image.name
+
+    def beside(self, suffix: str) -> Path:
+        """A file that belongs to the image: .json, .bval, .bvec."""
+        return self.image.with_name(self.image.name.removesuffix(".nii.gz") + suffix)
+
+    @property
+    def files(self) -> list[Path]:
+        """The image, its mask, and what belongs to it."""
+        paths = [self.image, *map(self.beside, (".json", ".bval", ".bvec"))]
+        if self.mask is not None:
+            paths.append(self.mask)
+        return [path for path in paths if path.exists()]
+
+
+def series_folders(release: Path) -> Iterator[tuple[str, str, Path]]:
+    """Subject, session and folder of every published series, in a fixed order."""
+    for subject in sorted(release.iterdir()):
+        if not SUBJECT_FOLDER.fullmatch(subject.name) or not subject.is_dir():
+            continue
+        for session in sorted(subject.iterdir()):
+            if not SESSION_FOLDER.fullmatch(session.name):
+                continue
+            for series in sorted(session.iterdir()):
+                if series.is_dir():
+                    yield subject.name, session.name, series
+
+
+def images_in(subject: str, session: str, series: Path) -> Iterator[ReleasedImage]:
+    """The images of one series."""
+    for path in sorted(series.glob("*.nii.gz")):
+        match = _IMAGE.fullmatch(path.name)
+        if match is None:
+            continue
+        name = path.name.removesuffix(".nii.gz")
+        sidecar = read_json(path.with_name(f"{name}.json")) or {}
+        mask = path.with_name(f"{match['stem']}_mask{match['output']}.nii.gz")
+        yield ReleasedImage(
+            subject=subject,
+            session=session,
+            series=series,
+            image=path,
+            mask=mask if mask.exists() else None,
+            sidecar=sidecar,
+            facts=_facts(path, sidecar, match["output"]),
+        )
+
+
+def _facts(path: Path, sidecar: dict[str, Any], output: str) -> Facts:
+    shape = nibabel.load(path).shape
+    gradients = path.with_name(path.name.removesuffix(".nii.gz") + ".bval")
+    texts = dict.fromkeys(
+        str(sidecar.get(key, "")) for key in ("SeriesDescription", "ProtocolName")
+    )
+    sequences = [str(sidecar.get(key, "")) for key in ("SequenceName", "PulseSequenceName")]
+    guess = sidecar.get("BidsGuess", ())
+    return Facts(
+        modality=str(sidecar.get("Modality", "")),
+        text=" ".join(filter(None, texts)),
+        sequence=" ".join(filter(None, sequences)),
+        image_type=tuple(map(str, sidecar.get("ImageType", ()))),
+        output=output,
+        volumes=shape[3] if len(shape) > 3 else 1,
+        has_gradients=gradients.exists(),
+        guess=tuple(map(str, guess)),
+        direction=str(sidecar.get("PhaseEncodingDirection", "")),
+    )

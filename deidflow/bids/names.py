@@ -1,0 +1,98 @@
+"""BIDS names (BIDS 1.11) and what is known of the image that gets one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ENTITIES = (
+    "task",
+    "acq",
+    "ce",
+    "trc",
+    "rec",
+    "dir",
+    "run",
+    "echo",
+    "flip",
+    "inv",
+    "mt",
+    "part",
+)
+"""In the order of names, after subject and session."""
+SUFFIXES: dict[str, frozenset[str]] = {
+    "anat": frozenset(
+        (
+            "T1w",
+            "T2w",
+            "FLAIR",
+            "T2starw",
+            "PDw",
+            "UNIT1",
+            "angio",
+            "inplaneT1",
+            "inplaneT2",
+            "MEGRE",
+            "MP2RAGE",
+            "T1map",
+            "T2map",
+        )
+    ),
+    "func": frozenset(("bold", "sbref", "cbv")),
+    "dwi": frozenset(("dwi", "sbref")),
+    "fmap": frozenset(
+        (
+            "epi",
+            "phasediff",
+            "phase1",
+            "phase2",
+            "magnitude",
+            "magnitude1",
+            "magnitude2",
+            "fieldmap",
+        )
+    ),
+    "perf": frozenset(("asl", "m0scan")),
+    "pet": frozenset(("pet",)),
+    "ct": frozenset(("ct",)),
+}
+
+
+@dataclass(frozen=True)
+class BidsName:
+    """Data type, entities and suffix of an image; who it is of and when are added by the writer."""
+
+    datatype: str
+    suffix: str
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+    def stem(self, subject: str, session: str) -> str:
+        """`sub-P001_ses-M00_task-rest_bold`."""
+        parts = [f"sub-{subject}", f"ses-{session}"]
+        for entity in ENTITIES:
+            if entity in self.entities:
+                parts.append(f"{entity}-{self.entities[entity]}")
+        return "_".join([*parts, self.suffix])
+
+    def having(self, **more: str) -> BidsName:
+        """The same name with further entities."""
+        return BidsName(self.datatype, self.suffix, {**self.entities, **more})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one released image."""
+
+    modality: str
+    text: str
+    """Series description and protocol, as the release has them."""
+    sequence: str
+    image_type: tuple[str, ...]
+    output: str
+    """What dcm2niix added to the name: `_e2`, `_ph`."""
+    volumes: int
+    has_gradients: bool
+    guess: tuple[str, ...] = ()
+    """`BidsGuess` of the sidecar: data type and the rest of the name."""
+    direction: str = ""
+    """PhaseEncodingDirection."""

@@ -1,0 +1,118 @@
+"""Rules that name images: those of the project, and a site's own before them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from deidflow.bids.names import ENTITIES, SUFFIXES, BidsName, Facts
+from deidflow.documents import Document, read_document
+from deidflow.errors import ConfigError
+from deidflow.resources import load_yaml
+
+_LABEL = re.compile(r"[A-Za-z0-9]+")
+
+
+class NameRule(BaseModel):
+    """Conditions, and the name of the images that fit all of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^(|[a-z]+/[A-Za-z0-9]+)$")
+    entities: dict[str, str] = Field(default_factory=dict)
+    modality: str = ""
+    series: str = ""
+    series_not: str = ""
+    sequence: str = ""
+    output: str = ""
+    image_type: str = ""
+    volumes: int = Field(default=0, ge=0)
+    single: bool = False
+    gradients: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        datatype, _, suffix = name.partition("/")
+        if name and suffix not in SUFFIXES.get(datatype, ()):
+            raise ValueError("is not a BIDS data type and suffix, such as 'anat/T1w'")
+        return name
+
+    @field_validator("entities")
+    @classmethod
+    def _legal(cls, entities: dict[str, str]) -> dict[str, str]:
+        for entity, label in entities.items():
+            if entity not in ENTITIES or not _LABEL.fullmatch(label):
+                raise ValueError("must hold BIDS entities with labels of letters and digits")
+        return entities
+
+    @field_validator("series", "series_not", "sequence", "output")
+    @classmethod
+    def _expression(cls, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f"is not a valid regular expression: {error.msg}") from None
+        return text
+
+    def fits(self, facts: Facts) -> bool:
+        """Whether an image meets every condition."""
+        if self.modality and self.modality != facts.modality:
+            return False
+        if self.image_type and self.image_type not in facts.image_type:
+            return False
+        if self.gradients and not facts.has_gradients:
+            return False
+        if facts.volumes < self.volumes or (self.single and facts.volumes > 1):
+            return False
+        if self.series_not and re.search(self.series_not, facts.text, re.IGNORECASE):
+            return False
+        texts = (
+            (self.series, facts.text),
+            (self.sequence, facts.sequence),
+            (self.output, facts.output),
+        )
+        return all(re.search(wanted, text, re.IGNORECASE) for wanted, text in texts if wanted)
+
+    def named(self) -> BidsName | None:
+        """The name; None for an image that goes to sourcedata."""
+        datatype, _, suffix = self.name.partition("/")
+        return BidsName(datatype, suffix, self.entities) if self.name else None
+
+
+def load_rules(path: Path | None) -> tuple[NameRule, ...]:
+    """A site's rules from a YAML list, before those of the project; raises ConfigError."""
+    if path is None:
+        return _standard_rules()
+    document = read_document(path, "table of BIDS names")
+    rows = document.value or []
+    if not isinstance(rows, list):
+        raise ConfigError(f"{document.where()}: must hold a list of rules")
+    site = [_read_rule(row, number, document) for number, row in enumerate(rows)]
+    return (*site, *_standard_rules())
+
+
+def _read_rule(row: Any, number: int, document: Document) -> NameRule:
+    """One rule of a site; raises ConfigError with its line."""
+    place = document.where([number])
+    if not isinstance(row, dict):
+        raise ConfigError(f"{place}: is not a rule; expected conditions and a name")
+    try:
+        return NameRule(**row)
+    except (ValidationError, TypeError) as error:
+        if not isinstance(error, ValidationError):
+            raise ConfigError(f"{place}: the keys of a rule must be names") from None
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{place}: '{key}': {message}") from None
+
+
+@lru_cache(maxsize=1)
+def _standard_rules() -> tuple[NameRule, ...]:
+    rows = load_yaml("standard/bids_names.yaml")
+    return tuple(NameRule(**row) for row in rows)

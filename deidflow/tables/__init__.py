@@ -1,0 +1,1 @@
+"""Tables of patients: read, matched with the images of a vault, and de-identified as these are."""

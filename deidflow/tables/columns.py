@@ -1,0 +1,153 @@
+"""What the columns of a table hold, by their names and by their cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from deidflow.dicom.person_names import fold
+from deidflow.errors import ConfigError
+from deidflow.resources import load_yaml
+from deidflow.settings.tables import ColumnSettings
+from deidflow.tables.dates import DateOrder, date_order_of, is_day
+from deidflow.tables.reading import Table
+
+_NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?(?:[eE][+-]?\d{1,3})?%?")
+_DROPPED_CELLS = {
+    "holds years": re.compile(r"(?:19|20)\d\d"),
+    "holds months": re.compile(
+        r"(?:0?[1-9]|1[0-2])[-./](?:19|20)\d\d|(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])"
+    ),
+    "holds times without dates": re.compile(r"[0-2]?\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"),
+}
+"""What can say when without a date that can be moved, and the words for it."""
+_NO_ORDER = "does not tell day from month"
+_LONG_NUMBER = re.compile(r"[A-Za-z]{0,4}[-_ ]?\d{6,}")
+_MOSTLY = 0.9
+"""The share of cells that decides what a column holds."""
+
+
+class Role(StrEnum):
+    """What becomes of a column."""
+
+    ID = "id"
+    NAME = "name"
+    BIRTH = "birth"
+    DROPPED = "dropped"
+    AGE = "age"
+    DATE = "date"
+    NUMBER = "number"
+    TEXT = "text"
+    KEPT = "kept"
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the column is in the released table."""
+        return self not in (Role.ID, Role.NAME, Role.BIRTH, Role.DROPPED)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, place and role, and why it was dropped where its name does not say it."""
+
+    name: str
+    place: int
+    role: Role
+    order: DateOrder = DateOrder.ISO
+    why: str = ""
+
+
+def columns_of(table: Table, wanted: ColumnSettings, date_order: str = "") -> tuple[Column, ...]:
+    """The columns of a table with their roles; raises ConfigError for a missing column."""
+    chosen = _chosen(table.columns, wanted)
+    columns = []
+    for place, name in enumerate(table.columns):
+        role = chosen.get(name) or _by_name(name, wanted)
+        if role is None:
+            columns.append(_by_cells(name, place, table.column(place), date_order))
+        else:
+            columns.append(Column(name, place, role))
+    return tuple(columns)
+
+
+def _chosen(names: Sequence[str], wanted: ColumnSettings) -> dict[str, Role]:
+    roles = {
+        Role.KEPT: wanted.keep,
+        Role.AGE: wanted.age,
+        Role.BIRTH: wanted.birth,
+        Role.NAME: wanted.name,
+        Role.ID: wanted.id,
+        Role.DROPPED: wanted.drop,
+    }
+    chosen = {}
+    for role, asked in roles.items():
+        for name in asked:
+            if name not in names:
+                raise ConfigError(f"columns.{role}: the table has no column of this name")
+            chosen[name] = role
+    return chosen
+
+
+@lru_cache(maxsize=1)
+def _known_names() -> dict[str, Role]:
+    roles = {
+        "id": Role.ID,
+        "name": Role.NAME,
+        "given": Role.NAME,
+        "family": Role.NAME,
+        "birth": Role.BIRTH,
+        "age": Role.AGE,
+        "dropped": Role.DROPPED,
+    }
+    known = {}
+    for key, lines in load_yaml("vocabulary/table_columns.yaml").items():
+        for line in lines:
+            known.update(dict.fromkeys(str(line).split(), roles[key]))
+    return known
+
+
+def plain_name(name: str) -> str:
+    """A column name as the vocabulary has it."""
+    return "".join(letter for letter in fold(name) if letter.isalnum())
+
+
+def _by_name(name: str, wanted: ColumnSettings) -> Role | None:
+    role = _known_names().get(plain_name(name))
+    if role is Role.ID and wanted.id:
+        return Role.DROPPED
+    if role is Role.NAME and wanted.name:
+        return Role.DROPPED
+    return role
+
+
+def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> Column:
+    """What the cells of a column are; what can say when or who without words is dropped."""
+    filled = [cell for cell in cells if cell]
+    if not filled:
+        return Column(name, place, Role.NUMBER)
+
+    if _share(filled, is_day) >= _MOSTLY:
+        order = date_order_of(filled, date_order)
+        if order is None:
+            return Column(name, place, Role.DROPPED, why=_NO_ORDER)
+        return Column(name, place, Role.DATE, order)
+
+    for why, pattern in _DROPPED_CELLS.items():
+        if _share(filled, pattern.fullmatch) >= _MOSTLY:
+            return Column(name, place, Role.DROPPED, why=why)
+    if _share(filled, _LONG_NUMBER.fullmatch) >= _MOSTLY and _are_distinct(filled):
+        return Column(name, place, Role.DROPPED, why="holds a long number for each row")
+
+    is_number = _share(filled, _NUMBER.fullmatch) == 1.0
+    return Column(name, place, Role.NUMBER if is_number else Role.TEXT)
+
+
+def _share(cells: Sequence[str], fits: Callable[[str], object]) -> float:
+    return sum(bool(fits(cell)) for cell in cells) / len(cells)
+
+
+def _are_distinct(cells: Collection[str]) -> bool:
+    return len(cells) > 1 and len(set(cells)) >= _MOSTLY * len(cells)
