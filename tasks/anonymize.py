@@ -13,7 +13,7 @@ from deidflow.store.files import digest_of
 from tasks.common import StepPlan, step_key, step_task
 
 _RULES = (
-    "standard/ps315_e1_2026c.csv",
+    "standard/ps315_e1_2026d.csv",
     "standard/safe_private_e3_10_1.csv",
     "private/physics.yaml",
     "vocabulary/acquisition.yaml",

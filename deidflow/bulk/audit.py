@@ -151,7 +151,7 @@ def write_description(settings: AnonymizeSettings, profile: Profile) -> None:
         "project": settings.project,
         "level": settings.level,
         "profile": {"name": profile.name, "digest": digest_of(profile.model_dump(mode="json"))},
-        "standard": "DICOM PS3.15 Table E.1-1, 2026c",
+        "standard": "DICOM PS3.15 Table E.1-1, 2026d",
         "de-identified": "by PS3.15" if complete else "not de-identified",
         "codes": [f"{code} {meaning}" for code, meaning in profile.codes] if complete else [],
         "faces": "not touched: headers only",

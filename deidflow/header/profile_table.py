@@ -102,7 +102,7 @@ def documented(profiles: Iterable[Profile]) -> str:
         lines += [""]
     head = ["tag", "attribute", "PS3.15", *(profile.name for profile in chosen)]
     lines += [
-        "## Every attribute of Table E.1-1",
+        "## Every attribute of Table E.1-1 (PS3.15 2026d)",
         "",
         f"| {' | '.join(head)} |",
         "|" + "---|" * len(head),

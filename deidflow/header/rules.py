@@ -12,7 +12,7 @@ from deidflow.header.profile import OPTION_COLUMNS, ActionName, Dates, Deviation
 from deidflow.header.selectors import parse_selector, tag_of
 from deidflow.resources import load_table, load_yaml
 
-TABLE = "standard/ps315_e1_2026c.csv"
+TABLE = "standard/ps315_e1_2026d.csv"
 _HEXADECIMAL = re.compile(r"[0-9A-F]{8}")
 _TEMPORAL = frozenset(("DA", "TM", "DT"))
 _DATELESS = frozenset(("remove", "empty", "dummy", "replace", "retain"))

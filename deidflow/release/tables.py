@@ -83,7 +83,7 @@ def write_dataset(
         "project": layout.project,
         "level": layout.level,
         "profile": {"name": profile.name, "digest": digest_of(profile.model_dump(mode="json"))},
-        "standard": "DICOM PS3.15 Table E.1-1, 2026c",
+        "standard": "DICOM PS3.15 Table E.1-1, 2026d",
         "codes": [f"{code} {meaning}" for code, meaning in profile.codes],
         "faces": "removed" if defaced else "kept",
         "tools": dict(tools),
