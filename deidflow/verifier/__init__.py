@@ -1,1 +1,1 @@
-"""Reads a release again as an outsider: nothing here shares code with what wrote it."""
+"""The verifier: reads a release again as an outsider would, whoever wrote it."""
