@@ -96,7 +96,7 @@ def suspicions_in(text: str, *, build: bool = False) -> frozenset[Suspicion]:
 def suspicions_in_binary(text: str) -> frozenset[Suspicion]:
     """What a readable run of a binary value seems to hold; only what does not come about by chance."""
     found = {kind for kind, pattern in _STRONG if pattern.search(text)}
-    if _is_name_with_carets(text, least=_LEAST_LETTERS) or _is_titled(text):
+    if _is_plain_name_with_carets(text) or _is_titled(text):
         found.add(Suspicion.NAME)
     if _SEPARATED.search(text):
         found.add(Suspicion.DATE)
@@ -159,6 +159,21 @@ def _is_name_with_carets(text: str, least: int) -> bool:
         if not is_common(family) and not is_common(given):
             return True
     return False
+
+
+def _is_plain_name_with_carets(text: str) -> bool:
+    """As `_is_name_with_carets`, of words in plain case and mostly plain letters: others come by chance."""
+    if not _is_name_with_carets(text, least=_LEAST_LETTERS):
+        return False
+    return any(
+        _is_word_like(family) and _is_word_like(given) for family, given in _CARETS.findall(text)
+    )
+
+
+def _is_word_like(word: str) -> bool:
+    plain = sum(map(str.isascii, word))
+    cased = word.istitle() or word.isupper() or word.islower()
+    return cased and 2 * plain >= len(word)
 
 
 def _is_titled(text: str) -> bool:

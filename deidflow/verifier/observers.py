@@ -1,0 +1,64 @@
+"""Those who look at instances while a release is read, and say at its end what only all of them show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from deidflow.verifier.findings import Check, Finding, Mark
+from deidflow.verifier.markers import Markers
+from deidflow.verifier.reader import Instance
+from deidflow.verifier.tree import Entry
+
+_SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
+_PATIENT_ID, _SEX, _BIRTH = 0x00100020, 0x00100040, 0x00100030
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One instance of a release as it was read."""
+
+    entry: Entry
+    shown: str
+    """Its path as reports write it."""
+    instance: Instance
+    markers: Markers
+
+
+class Observer(Protocol):
+    """Looks at each instance, then says what all of them show."""
+
+    def look(self, seen: Seen) -> Iterator[Mark]:
+        """Marks of one instance."""
+
+    def end(self) -> Iterator[Finding]:
+        """Findings that several files make together."""
+
+
+@dataclass
+class Consistency:
+    """Instances that are there twice, and studies or series of two patients."""
+
+    _instances: dict[str, str] = field(default_factory=dict)
+    _owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    _sexes: dict[str, str] = field(default_factory=dict)
+
+    def look(self, seen: Seen) -> Iterator[Mark]:
+        """Marks of one instance."""
+        instance = seen.instance
+        uid = instance.text(_SOP_INSTANCE)
+        if uid and self._instances.setdefault(uid, seen.shown) != seen.shown:
+            yield Mark(Check.UID, "SOPInstanceUID", "is that of another file")
+        patient = instance.text(_PATIENT_ID)
+        for tag, name in ((_STUDY, "StudyInstanceUID"), (_SERIES, "SeriesInstanceUID")):
+            key = name, instance.text(tag)
+            if key[1] and self._owners.setdefault(key, patient) != patient:
+                yield Mark(Check.PATIENT, name, "is shared by two patients")
+        sex = instance.text(_SEX)
+        if patient and sex and self._sexes.setdefault(patient, sex) != sex:
+            yield Mark(Check.PATIENT, "PatientSex", "differs from other files of the patient")
+
+    def end(self) -> Iterator[Finding]:
+        """Nothing is left for the end."""
+        return iter(())
