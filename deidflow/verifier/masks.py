@@ -48,18 +48,15 @@ class MaskImage:
         `slice_number` is the slice that the image is known to be, counted as the mask's third axis.
         """
         to_index = image.to_voxels(self.inverse)
-        rows = np.arange(image.values.shape[0])[:, None]
-        columns = np.arange(image.values.shape[1])[None, :]
+        if slice_number is not None:
+            to_index[2] = 0, 0, slice_number
+        size = image.values.shape
         indices = []
-        for axis in range(3):
-            place = to_index[axis, 0] * rows + to_index[axis, 1] * columns + to_index[axis, 2]
-            if axis == 2 and slice_number is not None:
-                place = np.full_like(place, slice_number)
-            nearest = np.rint(place).astype(np.intp)
-            inside = nearest.min() >= 0 and nearest.max() < self.removed.shape[axis]
-            if not inside or np.abs(place - nearest).max() > _NEAR:
+        for steps, length in zip(to_index, self.removed.shape, strict=True):
+            index = _on_grid(steps, size)
+            if index is None or index.min() < 0 or index.max() >= length:
                 return None
-            indices.append(nearest)
+            indices.append(index)
         return self.removed[tuple(indices)]
 
 
@@ -156,10 +153,27 @@ def _is_even(depths: list[float]) -> bool:
     return not len(gaps) or bool(np.ptp(gaps) <= 0.01 * gaps.mean())
 
 
+def _on_grid(steps: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.intp] | None:
+    """Voxel numbers along one axis, for as many rows and columns as they depend on; None off the grid.
+
+    `steps` are voxels per row, per column, and of the first pixel.
+    """
+    whole = np.rint(steps)
+    drift = np.abs(steps - whole) @ [size[0], size[1], 1]
+    if drift > _NEAR:
+        return None
+    index = np.full((1, 1), whole[2], np.intp)
+    if whole[0]:
+        index = index + int(whole[0]) * np.arange(size[0])[:, None]
+    if whole[1]:
+        index = index + int(whole[1]) * np.arange(size[1])[None, :]
+    return index
+
+
 def mask_marks(mask: Nifti) -> Iterator[Mark]:
-    """Whether a mask holds zeros and ones, and removes something."""
+    """Whether a mask holds zeros and ones only."""
     values = mask.voxels()
-    if not np.isin(np.unique(values), (0, 1)).all():
+    if bool(((values != 0) & (values != 1)).any()):
         yield Mark(Check.MASK, "mask", "holds more than zeros and ones")
 
 
