@@ -27,8 +27,8 @@ _COLUMNS = {
     "clean_graphics": "clean_graph",
 }
 """Options as profiles call them, and their columns of the table."""
-PROFILES = ("basic", "clinical-trial", "low", "high")
-"""Shipped profiles that may say that identity was removed."""
+PROFILES = ("basic", "clinical-trial", "low", "high", "research", "pseudonymize")
+"""Shipped profiles, which are data that can be read here."""
 LEVELS = ("low", "high")
 
 
@@ -42,6 +42,8 @@ class Promise:
     steps: dict[int, Decimal] = field(default_factory=dict)
     """Attributes that are floored to a step."""
     dates: str = ""
+    search: frozenset[str] = frozenset()
+    """Kinds of identifiers that are cut out of text; empty for all."""
     binned_ages: bool = False
 
 
@@ -143,6 +145,7 @@ def promise_of(profile: str) -> Promise:
         removed=frozenset(removed),
         steps=steps,
         dates=str(loaded["dates"].get("mode", "remove")),
+        search=frozenset(loaded["search"]),
         binned_ages=bool(loaded["binned"]),
     )
 
@@ -154,11 +157,12 @@ def _with_parents(profile: str) -> dict[str, Any]:
     if parent:
         inherited = _with_parents(parent)
     else:
-        inherited = {"options": [], "dates": {}, "deviations": [], "binned": False}
+        inherited = {"options": [], "dates": {}, "deviations": [], "binned": False, "search": []}
     deviations = [*inherited["deviations"], *own.get("deviations", [])]
     return {
         "options": own.get("options", inherited["options"]),
         "dates": own.get("dates", inherited["dates"]),
+        "search": own.get("search", inherited["search"]),
         "binned": own.get("binned", inherited["binned"]),
         "deviations": deviations,
     }

@@ -6,12 +6,10 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from deidflow.errors import UsageError
 from deidflow.verifier.attributes import AttributeCheck, day_of
-from deidflow.verifier.claims import Claims, Description, claims_of
-from deidflow.verifier.findings import Check, Finding, Mark, Report
+from deidflow.verifier.claims import Claims
+from deidflow.verifier.findings import Check, Mark, Report
 from deidflow.verifier.labels import face_marks, patient_marks, series_marks
 from deidflow.verifier.markers import Markers, lies_of
 from deidflow.verifier.masks import MaskedSeries, MaskImage, Plane, image_marks, mask_marks
@@ -246,16 +244,3 @@ class ReleaseCheck:
         for name in self._series.masked.shown_faces():
             self.report.add(name, [Mark(Check.MASK, "PixelData", "shows something inside the mask")])
         self._series = SeriesImages(folder)
-
-
-def check_release(options: VerifyOptions, observers: Sequence[Observer] = ()) -> Report:
-    """Verify a release or any folder of images; raises UsageError for what is not a folder."""
-    if not options.release.is_dir():
-        raise UsageError("the release is not a folder")
-    claims = claims_of(Description.read(options.release), options.level)
-    report = Report()
-    check = ReleaseCheck(options, claims, observers, report)
-    check.run()
-    if not report.files["DICOM"] and not report.files["NIfTI"]:
-        raise UsageError("the folder holds no image to verify")
-    return report

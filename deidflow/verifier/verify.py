@@ -1,0 +1,81 @@
+"""One verification from beginning to end: which observers look, and what they need."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from deidflow.errors import UsageError
+from deidflow.release.layout import Layout
+from deidflow.verifier.claims import Claims, Description, claims_of
+from deidflow.verifier.findings import Report
+from deidflow.verifier.observers import Consistency, Observer
+from deidflow.verifier.options import VerifyOptions
+from deidflow.verifier.release import ReleaseCheck
+from deidflow.verifier.vault import VaultView
+
+
+def verify(options: VerifyOptions, *more: Observer) -> Report:
+    """Verify a release or a folder of images.
+
+    Raises UsageError for what is not a folder of images, or a vault that does not know the release.
+    """
+    if not options.release.is_dir():
+        raise UsageError("the release is not a folder")
+    description = Description.read(options.release)
+    claims = claims_of(description, options.level)
+    report = Report()
+    with ExitStack() as stack:
+        observers: list[Observer] = [Consistency(), *more]
+        if options.vault is not None:
+            view = vault_view(options, description)
+            options = _with_vault(options, view)
+            observers += _with_source(options, view, claims, stack)
+        else:
+            report.note("no vault was given: nothing was compared with the source")
+        ReleaseCheck(options, claims, observers, report).run()
+    if not report.files["DICOM"] and not report.files["NIfTI"]:
+        raise UsageError("the folder holds no image to verify")
+    return report
+
+
+def vault_view(options: VerifyOptions, description: Description | None) -> VaultView:
+    """The vault of a release; raises UsageError where it is not one of deidflow's."""
+    if description is None:
+        raise UsageError("a vault is of no use for a folder that deidflow did not make")
+    if options.vault is None or not options.vault.is_dir():
+        raise UsageError("the vault is not a folder")
+    layout = Layout(options.release, options.vault, description.project, description.level)
+    return VaultView(layout)
+
+
+def _with_vault(options: VerifyOptions, view: VaultView) -> VerifyOptions:
+    """The options with what the vault's orders say of UIDs and of words that may stay."""
+    roots = {order.uid_root for order in view.orders.values()}
+    words = {word.lower() for order in view.orders.values() for word in order.vocabulary}
+    return replace(
+        options,
+        uid_roots=tuple(sorted({*options.uid_roots, *roots})),
+        vocabulary=options.vocabulary | words,
+    )
+
+
+def _with_source(
+    options: VerifyOptions, view: VaultView, claims: Claims, stack: ExitStack
+) -> list[Observer]:
+    """Those who compare with the source; their imports take longer than a small release."""
+    from deidflow.verifier.leaks import CohortLeaks
+    from deidflow.verifier.sources import Conservation, SourceComparison
+
+    source = options.source
+    if source is None or not source.is_dir():
+        raise UsageError("a vault needs the source beside it; name its folder with --source")
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deidflow-verify-")))
+    release = options.release
+    return [
+        SourceComparison(view, source, release, scratch, claims),
+        CohortLeaks(view, source, release, claims),
+        Conservation(view, source, release, options.subjects),
+    ]
