@@ -18,6 +18,7 @@ from deidflow.checks.ours import CLASSES
 from deidflow.checks.pixels import differ
 from deidflow.verifier.attributes import WELL_KNOWN, day_of
 from deidflow.verifier.claims import Claims
+from deidflow.verifier.codestreams import essence_of
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.masks import MaskedSeries, MaskImage, Plane
 from deidflow.verifier.moments import moments_of
@@ -29,6 +30,11 @@ from deidflow.verifier.vault import RELEASED, Row, VaultView
 
 _SOP_INSTANCE = 0x00080018
 _BIRTH_DATE = 0x00100030
+_PIXEL_MODULE = (
+    0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101,
+    0x00280102, 0x00280103,
+)  # fmt: skip
+"""What says how stored values are to be read."""
 _NOT_DECODED = (ValueError, KeyError, AttributeError, RuntimeError, IndexError, struct.error)
 
 
@@ -171,9 +177,12 @@ class SourceComparison:
             if removed is None:
                 yield Mark(Check.MASK, "mask", "of the series is not in the vault")
                 return
+        if not is_masked and _is_same_stream(before, after):
+            return
         cells = cells_of(before), cells_of(after)
+        released = seen.entry.path.read_bytes()
         try:
-            if differ(content, seen.entry.path.read_bytes(), cells, removed, self.scratch):
+            if differ(content, released, cells, removed, self.scratch):
                 yield Mark(Check.PIXELS, "PixelData", "differs from the source outside the mask")
         except _NOT_DECODED:
             yield Mark(Check.PIXELS, "PixelData", "cannot be compared with the source")
@@ -256,6 +265,20 @@ class Conservation:
             if row.verdict == RELEASED and not (self.release / row.released_path).is_file():
                 words = "is released by the vault's table and missing"
                 yield Finding(row.released_path, Check.CONSERVATION, "file", words)
+
+
+def _is_same_stream(before: Instance, after: Instance) -> bool:
+    """Whether the pixels of two files are the same bytes, encoded in the same way."""
+    first, second = before.pixels, after.pixels
+    if first is None or second is None or before.syntax != after.syntax:
+        return False
+    if any(before.top.get(tag) != after.top.get(tag) for tag in _PIXEL_MODULE):
+        return False
+    stored = before.body[first.start : first.end]
+    released = after.body[second.start : second.end]
+    if not first.encapsulated:
+        return stored == released
+    return essence_of(stored) == essence_of(released)
 
 
 def _files_below(source: Path) -> list[str]:

@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from deidflow.verifier.findings import Check, Mark
@@ -83,13 +84,15 @@ def _shown_part(part: str, *, is_ours: bool) -> str:
     return f"<{suspicions[0]}, {len(part)} characters>"
 
 
-def _name_suspicions(part: str, *, is_ours: bool = False) -> set[str]:
+@lru_cache(maxsize=4096)
+def _name_suspicions(part: str, *, is_ours: bool = False) -> frozenset[str]:
     """What a part of a path looks like, as it is and with its separators as spaces."""
     if is_ours and _PLAIN_PART.fullmatch(part):
         # A pseudonym may look like a number of a person by chance, but not like a name.
-        return {Suspicion.NAME.value} if looks_like_name(_SEPARATORS.sub(" ", part)) else set()
+        is_name = looks_like_name(_SEPARATORS.sub(" ", part))
+        return frozenset((Suspicion.NAME.value,) if is_name else ())
     spaced = _SEPARATORS.sub(" ", part)
-    return {kind.value for text in (part, spaced) for kind in suspicions_in(text)}
+    return frozenset(kind.value for text in (part, spaced) for kind in suspicions_in(text))
 
 
 @dataclass
