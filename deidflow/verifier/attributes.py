@@ -129,7 +129,7 @@ class AttributeCheck:
     def _generalised(self, element: Element) -> Iterator[Mark]:
         """Values that the profile floors to a step, and ages that single somebody out."""
         step = self.claims.promise.steps.get(element.tag)
-        if step is not None and not all(_is_on_grid(value, step) for value in _values(element)):
+        if step is not None and not all(is_on_grid(value, step) for value in _values(element)):
             yield Mark(Check.FORBIDDEN, name_of(element), "is not generalised to its step")
         if element.tag == _PATIENT_AGE and self.claims.is_ours:
             binned = self.claims.promise.binned_ages
@@ -142,15 +142,14 @@ class AttributeCheck:
         tag, level = element.tag, element.level
         name = name_of(element)
         if is_creator(tag):
-            if level.creators.get(tag, "") not in _safe_creators():
+            if not is_safe_creator(level.creators.get(tag, "")):
                 yield Mark(Check.PRIVATE, name, "is a private creator that is not safe-listed")
             return
         if self.claims.identified:
             return
-        key = tag >> 16, level.creator_of(tag), tag & 0xFF
         if SAFE_PRIVATE not in self.codes:
             yield Mark(Check.PRIVATE, name, "is private, and the option is not claimed")
-        elif key not in _safe_private():
+        elif not is_safe_private(element):
             yield Mark(Check.PRIVATE, name, "is a private element that is not safe-listed")
 
     # values
@@ -244,7 +243,7 @@ def _is_placeholder_moment(vr: bytes, value: str) -> bool:
     return _ZERO_TIME.fullmatch(value[8:].partition("+")[0]) is not None
 
 
-def _is_on_grid(value: str, step: Decimal) -> bool:
+def is_on_grid(value: str, step: Decimal) -> bool:
     """Whether a number is on its step, or below two steps on a tenth of it."""
     try:
         number = Decimal(value)
@@ -277,6 +276,17 @@ def _long_numbers(element: Element) -> Iterator[Mark]:
             day = day_of(value)
             if day is not None:
                 yield Mark(Check.TEXT, name_of(element), f"looks like {Suspicion.DATE.value}")
+
+
+def is_safe_creator(creator: str) -> bool:
+    """Whether a private creator has elements that are safe."""
+    return creator in _safe_creators()
+
+
+def is_safe_private(element: Element) -> bool:
+    """Whether a private element is one that the standard or our list of physics calls safe."""
+    tag = element.tag
+    return (tag >> 16, element.level.creator_of(tag), tag & 0xFF) in _safe_private()
 
 
 @lru_cache(maxsize=1)
