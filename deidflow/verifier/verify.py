@@ -5,11 +5,14 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from deidflow.errors import UsageError
 from deidflow.release.layout import Layout
-from deidflow.verifier.claims import Claims, Description, claims_of
+from deidflow.verifier.claims import LEVELS, Claims, Description, claims_of
+from deidflow.verifier.conformance import Conformance
+from deidflow.verifier.criteria import CriteriaJudge
 from deidflow.verifier.findings import Report
 from deidflow.verifier.observers import Consistency, Observer
 from deidflow.verifier.options import VerifyOptions
@@ -27,18 +30,37 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
     description = Description.read(options.release)
     claims = claims_of(description, options.level)
     report = Report()
+    view = vault_view(options, description) if options.vault is not None else None
     with ExitStack() as stack:
         observers: list[Observer] = [Consistency(), *more]
-        if options.vault is not None:
-            view = vault_view(options, description)
+        if view is not None:
             options = _with_vault(options, view)
             observers += _with_source(options, view, claims, stack)
         else:
             report.note("no vault was given: nothing was compared with the source")
+        if options.conformance != "off":
+            every = options.conformance == "all"
+            observers.append(Conformance(report, every, partial(_source_of, options, view)))
         ReleaseCheck(options, claims, observers, report).run()
     if not report.files["DICOM"] and not report.files["NIfTI"]:
         raise UsageError("the folder holds no image to verify")
     return report
+
+
+def judged(options: VerifyOptions) -> tuple[Report, CriteriaJudge]:
+    """Verify, and judge each instance by the criteria of its level too; raises as `verify`."""
+    description = Description.read(options.release) if options.release.is_dir() else None
+    level = options.level or (description.level if description is not None else "") or "low"
+    judge = CriteriaJudge(level if level in LEVELS else "low", options.uid_roots)
+    return verify(options, judge), judge
+
+
+def _source_of(options: VerifyOptions, view: VaultView | None, name: str) -> Path | None:
+    """The source file of a released path, where the vault knows it."""
+    if view is None or options.source is None:
+        return None
+    row = view.by_released_path.get(name)
+    return options.source / row.source_path if row is not None else None
 
 
 def vault_view(options: VerifyOptions, description: Description | None) -> VaultView:
