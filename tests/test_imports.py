@@ -18,6 +18,7 @@ ROOMS = [
     "nifti",
     "face",
     "release",
+    "verifier",
     "demo",
     "steps",
     "run",
@@ -34,6 +35,7 @@ ALLOWED = {
     "nifti": {"store", "dicom", "header"},
     "face": {"store", "dicom", "settings"},
     "release": {"store", "header", "settings"},
+    "verifier": {"store", "checks", "identity", "release"},
     "demo": {"face"},
     "steps": {
         "store",
@@ -118,6 +120,20 @@ def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:
             if name.startswith("deidflow.") and not name.startswith("deidflow.checks")
         }
         assert used <= {"deidflow.resources"}, f"{path} imports {used}"
+
+
+def test_the_verifier_of_releases_reads_with_code_of_its_own() -> None:
+    allowed = {
+        "deidflow.identity.workorder",
+        "deidflow.release.changes",
+        "deidflow.release.layout",
+        "deidflow.release.publish",
+        "deidflow.release.tables",
+    }
+    for path in sources("deidflow/verifier"):
+        names = {name for name in imported(path) if name.startswith("deidflow.")}
+        parts = ("deidflow.identity", "deidflow.release")
+        assert {name for name in names if name.startswith(parts)} <= allowed, path
 
 
 def test_one_wheel_holds_the_four_packages() -> None:

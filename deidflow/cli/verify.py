@@ -71,9 +71,7 @@ def verify(
     return _verified(options, xlsx, withdraw=withdraw, as_json=json_)
 
 
-def _verified(
-    options: VerifyOptions, xlsx: Path | None, *, withdraw: bool, as_json: bool
-) -> int:
+def _verified(options: VerifyOptions, xlsx: Path | None, *, withdraw: bool, as_json: bool) -> int:
     """Verify, write and show what was asked for; returns the exit code."""
     from deidflow.verifier.verify import judged
 
@@ -148,7 +146,9 @@ def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:
     console.print(f"read: {counts}", markup=False)
     verdicts = judge.subjects()
     failed = [name for name, passed in verdicts.items() if not passed]
-    console.print(f"criteria of level {judge.level}: {len(verdicts) - len(failed)} of {len(verdicts)} subjects PASS")
+    console.print(
+        f"criteria of level {judge.level}: {len(verdicts) - len(failed)} of {len(verdicts)} subjects PASS"
+    )
     for session in withdrawn:
         console.print(f"withdrawn: {session}", markup=False)
     for note in report.notes:

@@ -312,4 +312,4 @@ def _safe_creators() -> frozenset[str]:
 def _is_in_dictionary(tag: int) -> bool:
     from pydicom.datadict import dictionary_has_tag, repeater_has_tag
 
-    return dictionary_has_tag(tag) or repeater_has_tag(tag)
+    return bool(dictionary_has_tag(tag) or repeater_has_tag(tag))

@@ -150,7 +150,9 @@ class CriteriaJudge:
 
     def failed_fields(self) -> Counter[str]:
         """Number of files in which each field fails."""
-        names = (row.criterion.field for result in self.results for row in result.rows if not row.passed)
+        names = (
+            row.criterion.field for result in self.results for row in result.rows if not row.passed
+        )
         return Counter(names)
 
 
@@ -166,9 +168,18 @@ def redacted(element: Element) -> str:
 
 
 _CLASSES = {
-    b"DA": "date", b"TM": "time", b"DT": "date and time", b"UI": "UID", b"DS": "number", b"IS": "number",
-    b"PN": "name", b"CS": "code", b"AS": "age",
-} | {vr: "text" for vr in TEXT - {b"PN", b"CS", b"AS"}}  # fmt: skip
+    **dict.fromkeys(TEXT, "text"),
+    b"DA": "date",
+    b"TM": "time",
+    b"DT": "date and time",
+    b"UI": "UID",
+    b"DS": "number",
+    b"IS": "number",
+    b"PN": "name",
+    b"CS": "code",
+    b"AS": "age",
+}
+"""The class of a value, by its VR."""
 
 
 def _values(element: Element) -> list[str]:

@@ -14,9 +14,7 @@ _WHOLE = frozenset(("released", "not a head", "spared by a rule"))
 _KEEPS_FACE = "released"
 
 
-def series_marks(
-    parts: list[str], states: Mapping[str, str], claims: Claims
-) -> Iterator[Mark]:
+def series_marks(parts: list[str], states: Mapping[str, str], claims: Claims) -> Iterator[Mark]:
     """Whether a file may lie where it lies; `parts` is its path below the release."""
     series, below = parts[2], parts[3]
     state = states.get(series)

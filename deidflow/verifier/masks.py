@@ -40,7 +40,8 @@ class MaskImage:
             if not (removed == first).all():
                 return None
             removed = removed[..., 0]
-        return cls(removed, np.linalg.inv(nifti.affine))
+        inverse: NDArray[np.float64] = np.linalg.inv(nifti.affine).astype(np.float64)
+        return cls(removed, inverse)
 
     def plane(self, image: Plane, slice_number: int | None = None) -> Bools | None:
         """The removed pixels of an image, shape (rows, columns); None where they are not on the grid.

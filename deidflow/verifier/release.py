@@ -242,5 +242,7 @@ class ReleaseCheck:
         if self._series.folder == folder:
             return
         for name in self._series.masked.shown_faces():
-            self.report.add(name, [Mark(Check.MASK, "PixelData", "shows something inside the mask")])
+            self.report.add(
+                name, [Mark(Check.MASK, "PixelData", "shows something inside the mask")]
+            )
         self._series = SeriesImages(folder)

@@ -110,7 +110,9 @@ def _spare_bits_used(instance: Instance) -> bool:
     return True
 
 
-def _is_extended(values: np.ndarray[tuple[int], np.dtype[np.int64]], stored: int, allocated: int) -> bool:
+def _is_extended(
+    values: np.ndarray[tuple[int], np.dtype[np.int64]], stored: int, allocated: int
+) -> bool:
     """Whether the bits above each stored value repeat its sign."""
     low = values & ((1 << stored) - 1)
     negative = low >> (stored - 1) == 1

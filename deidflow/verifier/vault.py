@@ -100,7 +100,8 @@ class VaultView:
         if not path.is_file():
             return None
         with np.load(path) as masks:
-            return masks[name] if name in masks else None
+            packed: NDArray[np.uint8] | None = masks.get(name)
+        return packed
 
 
 def _paths(session: SessionOrder) -> Iterator[str]:

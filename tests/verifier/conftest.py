@@ -242,7 +242,9 @@ def make_release(folder: Path, level: str) -> MiniRelease:
         _write_order(layout, mini, subject, level)
         if level == "high":
             _write_masks(layout, subject)
-    write_dataset(layout, load_profile(level), "0" * 16, {"dcm2niix": "1.0.20260724"}, level == "high")
+    write_dataset(
+        layout, load_profile(level), "0" * 16, {"dcm2niix": "1.0.20260724"}, level == "high"
+    )
     write_subjects(layout)
     (mini.release / "changes.tsv").write_text("subject\tsession\tversion\tseries\tchange\n")
     write_instances(layout.instances_table, rows, mini.release)

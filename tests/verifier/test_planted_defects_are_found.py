@@ -376,7 +376,9 @@ def test_a_name_of_a_person_in_the_name_of_a_file(low: MiniRelease) -> None:
 
     report = low.verify()
 
-    assert (Check.FILE, "name") in {(finding.check, finding.attribute) for finding in report.findings}
+    assert (Check.FILE, "name") in {
+        (finding.check, finding.attribute) for finding in report.findings
+    }
     assert not any("Smith" in finding.file for finding in report.findings)
 
 
