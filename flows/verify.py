@@ -1,4 +1,4 @@
-"""The flow `verify`: the release of the worker's configuration file read again, on a schedule or by hand."""
+"""The flow `verify`: the release of the worker's configuration file read again."""
 
 from __future__ import annotations
 
@@ -36,15 +36,13 @@ def verify(subject: Subject = "", withdraw: Withdraw = False) -> State[Any]:
         report, withdrawn = verified(settings, subject, withdraw=withdraw)
     except DeidflowError as error:
         return Failed(message=str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the outermost guard of the flow
         return Failed(message=str(fault_of(error)))
     message = message_of(report, withdrawn)
     return Failed(name="Found", message=message) if report.findings else Completed(message=message)
 
 
-def verified(
-    settings: RunSettings, subject: str, *, withdraw: bool
-) -> tuple[Report, list[str]]:
+def verified(settings: RunSettings, subject: str, *, withdraw: bool) -> tuple[Report, list[str]]:
     """The report on the release of these settings, and the sessions that were withdrawn."""
     if subject and not SUBJECT_FOLDER.fullmatch(subject):
         raise UsageError("the subject is not a pseudonym of the release")

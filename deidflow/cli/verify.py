@@ -36,7 +36,9 @@ def verify(
     withdraw: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Verify a release, or any folder of de-identified DICOM and NIfTI. Reads only, unless --withdraw is given.
+    """Verify a release, or any folder of de-identified DICOM and NIfTI.
+
+    Reads only, unless --withdraw is given.
 
     Findings name file and attribute, never a value. Ends with exit code 6 where there is one.
 
@@ -145,10 +147,8 @@ def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(report.files.items()))
     console.print(f"read: {counts}", markup=False)
     verdicts = judge.subjects()
-    failed = [name for name, passed in verdicts.items() if not passed]
-    console.print(
-        f"criteria of level {judge.level}: {len(verdicts) - len(failed)} of {len(verdicts)} subjects PASS"
-    )
+    passed = sum(verdicts.values())
+    console.print(f"criteria of level {judge.level}: {passed} of {len(verdicts)} subjects PASS")
     for session in withdrawn:
         console.print(f"withdrawn: {session}", markup=False)
     for note in report.notes:

@@ -1,4 +1,4 @@
-"""Attributes of an instance against what its release claims: values are judged once, however often they come."""
+"""Attributes of an instance against what its release claims; equal values are judged once."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Claims:
     """Whether the release says that it is not de-identified."""
     faces_removed: bool = False
     fixed: bool = True
-    """Whether the claims of single files do not count: a release of ours, or a level that was asked for."""
+    """Whether the claims of single files do not count, as in a release of ours."""
 
     @property
     def retains_uids(self) -> bool:

@@ -13,7 +13,7 @@ _APPLICATION = range(0xE0, 0xF0)
 
 
 def essence_of(stored: bytes) -> bytes:
-    """The fragments of encapsulated pixels (PS3.5 A.4) joined, without comments in the header of the first image."""
+    """The joined fragments of encapsulated pixels (PS3.5 A.4), without comments."""
     joined = b"".join(_fragments(stored)).rstrip(b"\0")
     if joined.startswith(_J2K):
         return _without(joined, {_J2K_COMMENT}, _J2K_TILE)

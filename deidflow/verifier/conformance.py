@@ -1,4 +1,4 @@
-"""Errors of dciodvfy (Debian's dicom3tools) that a release has and its source had not, one instance of each kind."""
+"""New errors of dciodvfy (Debian's dicom3tools), in one instance of each kind or in all."""
 
 from __future__ import annotations
 

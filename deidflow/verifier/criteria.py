@@ -1,4 +1,4 @@
-"""Criteria of a level over 64 header fields, after labhai's verifier: PASS or FAIL per file and subject."""
+"""Criteria over 64 header fields, after labhai's verifier: PASS or FAIL per file and subject."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class CriteriaJudge:
         return iter(())
 
     def judge(self, seen: Seen) -> FileResult:
-        """The judgement of each of the fields that an instance has; the worst where it has one several times."""
+        """The judgement of each field of an instance; the worst where it has one several times."""
         loaded = load_yaml(CRITERIA)
         dates_moved = seen.markers.longitudinal == _NEW_DATES
         rows: dict[str, Judgement] = {}

@@ -100,7 +100,7 @@ class CohortLeaks:
         )
 
     def _everybody(self) -> Cohort:
-        """An index of everybody's identifiers, and of all UIDs of instances in the vault's table."""
+        """An index of everybody's identifiers, and of the UIDs in the vault's table."""
         if self._cohort is None:
             pairs = {
                 (kind, value)

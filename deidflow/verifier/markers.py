@@ -1,4 +1,4 @@
-"""Markers of the de-identification (PS3.15 E.1.1, PS3.3 C.12.1.1.9): whether what a file says of itself is true."""
+"""Whether what a file says of its own de-identification is true (PS3.15 E.1.1)."""
 
 from __future__ import annotations
 

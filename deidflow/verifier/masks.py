@@ -1,4 +1,4 @@
-"""Masks evaluated anew: the released NIfTI mask, looked up for each DICOM pixel through its own plane."""
+"""Masks evaluated anew: the released NIfTI, looked up for each pixel through its DICOM plane."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MaskImage:
 
     @classmethod
     def of(cls, nifti: Nifti) -> MaskImage | None:
-        """The mask in a file; None where volumes of a series have different masks, or it has no grid."""
+        """The mask in a file; None where volumes have different masks, or it has no grid."""
         removed = nifti.voxels() == 0
         if removed.ndim < 3 or np.linalg.det(nifti.affine) == 0:
             return None
@@ -44,7 +44,7 @@ class MaskImage:
         return cls(removed, inverse)
 
     def plane(self, image: Plane, slice_number: int | None = None) -> Bools | None:
-        """The removed pixels of an image, shape (rows, columns); None where they are not on the grid.
+        """The removed pixels of an image, shape (rows, columns); None where they are off the grid.
 
         `slice_number` is the slice that the image is known to be, counted as the mask's third axis.
         """
@@ -69,7 +69,7 @@ class Plane:
     values: NDArray[Any]
     """Shape (rows, columns)."""
     steps: NDArray[np.float64]
-    """Millimetres (LPS) per row, per column, and the first pixel: the columns of a matrix (3, 3)."""
+    """Columns of a matrix (3, 3): millimetres (LPS) per row, per column, and the first pixel."""
 
     @classmethod
     def of(cls, name: str, instance: Instance) -> Plane | None:
@@ -129,7 +129,7 @@ class Stack:
     is_even: bool
 
     def removed(self, plane: Plane) -> Bools | None:
-        """What the mask removes of a plane, shape (rows, columns); None where it cannot be looked up."""
+        """What the mask removes of a plane, shape (rows, columns); None off the grid."""
         for mask in self.masks:
             number = None if self.is_even else self._number(plane, mask)
             removed = mask.plane(plane, number)
@@ -155,7 +155,7 @@ def _is_even(depths: list[float]) -> bool:
 
 
 def _on_grid(steps: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.intp] | None:
-    """Voxel numbers along one axis, for as many rows and columns as they depend on; None off the grid.
+    """Voxel numbers along one axis, for each row and column; None off the grid.
 
     `steps` are voxels per row, per column, and of the first pixel.
     """

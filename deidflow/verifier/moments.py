@@ -20,7 +20,7 @@ _OFFSET = re.compile(r"[+-]\d{4}$")
 
 
 def moments_of(instance: Instance) -> dict[str, datetime]:
-    """Moments with a date and a time, by the attribute of the date; times with another zone are left out."""
+    """Moments with a date and a time, by the attribute of the date; without those of a zone."""
     moments = {}
     for name, (date_tag, time_tag) in _PAIRS.items():
         moment = _moment(instance.text(date_tag), instance.text(time_tag))

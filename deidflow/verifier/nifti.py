@@ -1,4 +1,4 @@
-"""NIfTI files read by their bytes: what the header says beside geometry, and the voxels of masks (NIfTI-1, NIfTI-2)."""
+"""NIfTI-1 and NIfTI-2 read by their bytes: what stands beside geometry, and the voxels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from deidflow.verifier.findings import Check, Mark
 _GZIP = b"\x1f\x8b"
 _FIRST, _SECOND = 348, 540
 _TEXT_FIELDS = {
-    _FIRST: (("data_type", 4, 10), ("db_name", 14, 18), ("descrip", 148, 80), ("aux_file", 228, 24), ("intent_name", 328, 16)),
+    _FIRST: (
+        ("data_type", 4, 10), ("db_name", 14, 18), ("descrip", 148, 80), ("aux_file", 228, 24),
+        ("intent_name", 328, 16),
+    ),
     _SECOND: (("descrip", 240, 80), ("aux_file", 320, 24), ("intent_name", 508, 16)),
 }  # fmt: skip
 """Name, offset and length of the text fields, per size of the header."""
@@ -73,7 +76,7 @@ class Nifti:
         return matrix
 
     def voxels(self) -> NDArray[np.generic]:
-        """Stored values, first axis fastest, shape as `shape`; raises NotNifti for other types of voxels."""
+        """Stored values, first axis fastest; raises NotNifti for types that are not read."""
         place = 70 if self.size == _FIRST else 12
         code = int(struct.unpack_from(f"{self.order}h", self.content, place)[0])
         if code == _RGB:

@@ -1,4 +1,4 @@
-"""National numbers of persons, recognised by their form and, where there is one, their check digit."""
+"""National numbers of persons, recognised by their form and their check digit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Those who look at instances while a release is read, and say at its end what only all of them show."""
+"""Observers of instances: each looks at one, and says at the end what only all of them show."""
 
 from __future__ import annotations
 

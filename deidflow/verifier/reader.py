@@ -1,6 +1,6 @@
-"""A DICOM reader of its own: every element in order, and every way in which the bytes are not plain.
+"""A DICOM reader of its own: every element in order, and whatever is not plain.
 
-It reads what others wrote, so it accepts what is odd, notes it, and goes on (PS3.5 section 7, PS3.10 section 7).
+It reads what others wrote: what is odd is noted, and reading goes on (PS3.5 section 7).
 """
 
 from __future__ import annotations

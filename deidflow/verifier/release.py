@@ -203,7 +203,7 @@ class ReleaseCheck:
             yield from observer.look(seen)
 
     def _attribute_check(self, markers: Markers) -> AttributeCheck:
-        """The judge of files with these codes; claims of single files count only where no level is given."""
+        """The judge of files with these codes; single files have a say where no level is given."""
         codes = self.claims.promise.codes
         if not self.claims.fixed and markers.codes:
             codes = markers.codes

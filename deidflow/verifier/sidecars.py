@@ -20,7 +20,8 @@ _VERSIONS = frozenset(("SoftwareVersions", "ConversionSoftwareVersion"))
 _BUILDS = frozenset(("deidflow", "tools"))
 _GRADIENTS = re.compile(r"[\s0-9eE+\-.,naif]*")
 _SUMMARY_KEYS = frozenset(
-    ("session", "series", "modality", "state", "reason", "instances", "incomplete", "overlay_bits_cleared")
+    ("session", "series", "modality", "state", "reason", "instances", "incomplete",
+     "overlay_bits_cleared")
 )  # fmt: skip
 _SUMMARY_WORD = re.compile(
     r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
@@ -107,7 +108,7 @@ def subject_marks(content: bytes, counts: Mapping[str, Counter[str]]) -> Iterato
 
 
 def subject_rows(content: bytes) -> dict[str, tuple[int, int, int]]:
-    """Sessions, series and instances per subject by subjects.tsv; rows that are odd are left out."""
+    """Sessions, series and instances per subject by subjects.tsv, without odd rows."""
     rows: dict[str, tuple[int, int, int]] = {}
     lines = content.decode("utf-8", "replace").splitlines()
     for line in lines[1:]:

@@ -1,10 +1,8 @@
-"""Released instances against the files that they were made of: pixels, references, dates, and whose they are."""
+"""Released instances against the files that they were made of: pixels, references, dates."""
 
 from __future__ import annotations
 
-import os
 import struct
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -26,7 +24,7 @@ from deidflow.verifier.nifti import NotNifti, read_nifti
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.pixels import cells_of, plane_of
 from deidflow.verifier.reader import Instance, NotDicom, name_of, read_instance
-from deidflow.verifier.vault import RELEASED, Row, VaultView
+from deidflow.verifier.vault import Row, VaultView
 
 _SOP_INSTANCE = 0x00080018
 _BIRTH_DATE = 0x00100030
@@ -188,7 +186,7 @@ class SourceComparison:
             yield Mark(Check.PIXELS, "PixelData", "cannot be compared with the source")
 
     def _is_collected(self, before: Instance, seen: Seen) -> bool:
-        """Keep which pixels of a classic image changed, for its series' mask; False for other images."""
+        """Keep which pixels of a classic image changed; False for other images."""
         folder = seen.entry.path.parents[1]
         if self._folder != str(folder):
             self._judge_series()
@@ -236,37 +234,6 @@ class SourceComparison:
                 yield Finding(subject, *mark)
 
 
-@dataclass
-class Conservation:
-    """Whether every file of the source has one verdict, and what is released is there."""
-
-    vault: VaultView
-    source: Path
-    release: Path
-    subjects: tuple[str, ...] = ()
-
-    def look(self, seen: Seen) -> Iterator[Mark]:
-        """Nothing is seen in a single file."""
-        return iter(())
-
-    def end(self) -> Iterator[Finding]:
-        """Files without a verdict, with several, or released and missing; sources are named by number."""
-        counts: dict[str, int] = defaultdict(int)
-        for row in self.vault.rows:
-            counts[row.source_path] += 1
-        for number, path in enumerate(_files_below(self.source), 1):
-            count = counts.pop(path, 0)
-            if count != 1:
-                words = "has no verdict" if count == 0 else "has more than one verdict"
-                yield Finding(f"source file {number}", Check.CONSERVATION, "file", words)
-        for row in self.vault.rows:
-            if self.subjects and row.subject not in self.subjects:
-                continue
-            if row.verdict == RELEASED and not (self.release / row.released_path).is_file():
-                words = "is released by the vault's table and missing"
-                yield Finding(row.released_path, Check.CONSERVATION, "file", words)
-
-
 def _is_same_stream(before: Instance, after: Instance) -> bool:
     """Whether the pixels of two files are the same bytes, encoded in the same way."""
     first, second = before.pixels, after.pixels
@@ -281,15 +248,6 @@ def _is_same_stream(before: Instance, after: Instance) -> bool:
     return essence_of(stored) == essence_of(released)
 
 
-def _files_below(source: Path) -> list[str]:
-    """Paths of all files below the source, in order."""
-    paths = []
-    for folder, _, names in os.walk(source):
-        below = os.path.relpath(folder, source)
-        paths += [name if below == "." else f"{below}/{name}" for name in names]
-    return sorted(paths)
-
-
 def _masks_in(folder: Path) -> Iterator[MaskImage]:
     for path in sorted(folder.glob("defaced_mask*.nii.gz")):
         try:
@@ -301,7 +259,7 @@ def _masks_in(folder: Path) -> Iterator[MaskImage]:
 
 
 def _uids_by_name(instance: Instance) -> dict[str, list[str]]:
-    """UIDs of objects, in order, by attribute; those of classes and of the standard are left out."""
+    """UIDs of objects, in order, by attribute; without those of classes and of the standard."""
     uids: dict[str, list[str]] = {}
     for element in instance.elements:
         if element.vr == b"UI" and element.tag not in CLASSES:

@@ -1,4 +1,4 @@
-"""Structure of an instance: nothing beside the elements, and every byte of the pixels accounted for."""
+"""Structure of an instance: nothing beside its elements, no byte beside its pixels."""
 
 from __future__ import annotations
 

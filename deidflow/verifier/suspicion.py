@@ -1,4 +1,4 @@
-"""What in a text looks as if it came from a person: judged from the text alone, without knowing anybody."""
+"""What in a text looks as if it came from a person, judged without knowing anybody."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ _TELEPHONE = re.compile(
 _STREET = re.compile(
     r"\b\d{1,5}[a-z]? (?:[A-Z][a-z'-]+ ){1,3}"
     r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Place|Square|Way)\b"
-    r"|\b[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|weg|platz|gasse|allee|laan|straat|gatan|vej) ?\d{1,4}\b"
+    r"|\b[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|weg|platz|gasse|allee"
+    r"|laan|straat|gatan|vej) ?\d{1,4}\b"
     r"|\b(?:rue|avenue|via|calle|rua|avenida|piazza|plaza) (?:[a-z]+ ){0,2}[A-Z][\w'-]+,? \d{1,4}\b"
     r"|\b\d{1,4},? (?:rue|avenue|boulevard|place) (?:[a-z]+ ){0,2}[A-Z][\w'-]+"
 )
@@ -94,7 +95,7 @@ def suspicions_in(text: str, *, build: bool = False) -> frozenset[Suspicion]:
 
 
 def suspicions_in_binary(text: str) -> frozenset[Suspicion]:
-    """What a readable run of a binary value seems to hold; only what does not come about by chance."""
+    """What a readable run of a binary value seems to hold that does not come about by chance."""
     found = {kind for kind, pattern in _STRONG if pattern.search(text)}
     if _is_plain_name_with_carets(text) or _is_titled(text):
         found.add(Suspicion.NAME)
@@ -122,7 +123,7 @@ def looks_like_name(text: str) -> bool:
 
 
 def strange_words(text: str, more: frozenset[str] = frozenset()) -> bool:
-    """Whether a description has a word that the vocabulary of acquisition, and `more`, do not have."""
+    """Whether a description has a word that neither the vocabulary nor `more` has."""
     words, patterns = _acquisition()
     for word in re.findall(r"[^\W_]+(?:\.\d+[a-z]*)?", text.casefold()):
         listed = word in words or word in more or word in common_words()
@@ -162,7 +163,7 @@ def _is_name_with_carets(text: str, least: int) -> bool:
 
 
 def _is_plain_name_with_carets(text: str) -> bool:
-    """As `_is_name_with_carets`, of words in plain case and mostly plain letters: others come by chance."""
+    """As `_is_name_with_carets`, of words in plain case and letters: others come by chance."""
     if not _is_name_with_carets(text, least=_LEAST_LETTERS):
         return False
     return any(

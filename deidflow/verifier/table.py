@@ -1,4 +1,4 @@
-"""Table E.1-1 of PS3.15 (edition 2026d) as demands: what an attribute may hold under the claimed options."""
+"""Table E.1-1 of PS3.15 (2026d) as demands on attributes under the claimed options."""
 
 from __future__ import annotations
 

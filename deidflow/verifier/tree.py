@@ -1,4 +1,4 @@
-"""The files of a release: their names, their checksums, and what the tables at its top say of them."""
+"""The files of a release: their names and their checksums."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _misplaced(entry: Entry) -> Iterator[Mark]:
 
 
 def shown_name(name: str, *, is_ours: bool) -> str:
-    """A path for a report: parts that look as if they came from a person are replaced by class and length."""
+    """A path for a report: parts that look like a person are replaced by class and length."""
     return "/".join(_shown_part(part, is_ours=is_ours) for part in name.split("/"))
 
 

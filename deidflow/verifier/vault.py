@@ -17,7 +17,8 @@ from deidflow.release.layout import Layout
 from deidflow.store.files import safe_cell
 
 _COLUMNS = (
-    "source_path", "sop_uid", "released_sop_uid", "subject", "session", "series", "released_path", "verdict",
+    "source_path", "sop_uid", "released_sop_uid", "subject", "session", "series", "released_path",
+    "verdict",
 )  # fmt: skip
 RELEASED = "released"
 
@@ -68,7 +69,7 @@ class VaultView:
 
     @cached_property
     def released_uids(self) -> dict[str, str]:
-        """Released SOP Instance UIDs by those of the source; without UIDs that several sources share."""
+        """Released SOP Instance UIDs by those of the source, where these are of one file."""
         uids: dict[str, set[str]] = {}
         for row in self.rows:
             if row.verdict == RELEASED:

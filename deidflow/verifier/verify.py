@@ -12,6 +12,7 @@ from deidflow.errors import UsageError
 from deidflow.release.layout import Layout
 from deidflow.verifier.claims import LEVELS, Claims, Description, claims_of
 from deidflow.verifier.conformance import Conformance
+from deidflow.verifier.conservation import conservation_findings
 from deidflow.verifier.criteria import CriteriaJudge
 from deidflow.verifier.findings import Report
 from deidflow.verifier.observers import Consistency, Observer
@@ -42,6 +43,9 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
             every = options.conformance == "all"
             observers.append(Conformance(report, every, partial(_source_of, options, view)))
         ReleaseCheck(options, claims, observers, report).run()
+        if view is not None and options.source is not None:
+            places = options.source, options.release
+            report.findings += conservation_findings(view, *places, options.subjects)
     if not report.files["DICOM"] and not report.files["NIfTI"]:
         raise UsageError("the folder holds no image to verify")
     return report
@@ -89,7 +93,7 @@ def _with_source(
 ) -> list[Observer]:
     """Those who compare with the source; their imports take longer than a small release."""
     from deidflow.verifier.leaks import CohortLeaks
-    from deidflow.verifier.sources import Conservation, SourceComparison
+    from deidflow.verifier.sources import SourceComparison
 
     source = options.source
     if source is None or not source.is_dir():
@@ -99,5 +103,4 @@ def _with_source(
     return [
         SourceComparison(view, source, release, scratch, claims),
         CohortLeaks(view, source, release, claims),
-        Conservation(view, source, release, options.subjects),
     ]

@@ -1,4 +1,4 @@
-"""Un-publishing: sessions with findings leave a release, each in one rename, and the tables say so."""
+"""Un-publishing: sessions leave a release, each in one rename, and the tables say so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deidflow.store.staging import is_inside, remove_staging
 def withdraw_sessions(layout: Layout, sessions: Iterable[str]) -> list[str]:
     """Withdraw sessions (`P001/M00`) that are published; returns those that were.
 
-    They are kept in the private staging folder, or in the vault where none may stay beside the release.
+    They are kept in the private staging folder, or in the vault where none may stay.
     Raises ReleaseBusy while a run is at work.
     """
     published = {f"{subject}/{label}" for subject, label in layout.published_sessions()}

@@ -1,4 +1,4 @@
-"""The criteria's results as an Excel workbook: a summary, then a sheet per file or a row per file."""
+"""The criteria's results in Excel: a summary, then a sheet per file or a row per file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ MOST_SHEETS = 200
 """So many files get a sheet each; more get a row each."""
 _NO_CLOCK = datetime(1900, 1, 1)
 _SUMMARY_COLUMNS = (
-    "file", "subject", "sheet", "fields present", "passed", "failed", "rate", "absolute fields", "result",
+    "file", "subject", "sheet", "fields present", "passed", "failed", "rate", "absolute fields",
+    "result",
 )  # fmt: skip
 _FIELD_COLUMNS = ("field", "value", "criterion", "absolute", "result")
 _FINDING_COLUMNS = ("check", "attribute", "problem", "files", "first file")
@@ -50,7 +51,7 @@ class _Writer:
         self.bad = book.add_format({"font_color": "#9C1C1C", "bg_color": "#F9D6D5", "bold": True})
 
     def summary(self, judge: CriteriaJudge, has_sheets: bool) -> None:
-        """The first sheet: the verdict of each subject on the right, that of each file below the header."""
+        """The first sheet: a row per file, and the verdict of each subject on the right."""
         rows = []
         for number, result in enumerate(judge.results, 1):
             sheet = f"file {number}" if has_sheets else ""
@@ -97,7 +98,7 @@ class _Writer:
         rows: Sequence[Sequence[object]],
         widths: Sequence[int],
     ) -> Any:
-        """A sheet with a header that stays and filters; the last column is coloured where it is a result."""
+        """A sheet with a header that stays and filters; results in its last column are coloured."""
         sheet = self.book.add_worksheet(name)
         sheet.write_row(0, 0, columns, self.head)
         for number, row in enumerate(rows, 1):

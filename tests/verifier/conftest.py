@@ -1,4 +1,4 @@
-"""A small release of two patients with its vault and source, made without a run, and ways to plant a defect."""
+"""A small release of two patients with its vault and source, to plant defects in."""
 
 from __future__ import annotations
 

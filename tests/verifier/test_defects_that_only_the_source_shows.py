@@ -1,4 +1,4 @@
-"""Beside the vault and the source: leaks of the cohort, mix-ups, conservation, pixels, references, intervals."""
+"""Beside vault and source: leaks, mix-ups, conservation, pixels, references, intervals."""
 
 from __future__ import annotations
 
