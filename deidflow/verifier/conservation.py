@@ -14,7 +14,7 @@ from deidflow.verifier.vault import RELEASED, VaultView
 def conservation_findings(
     view: VaultView, source: Path, release: Path, subjects: Collection[str]
 ) -> Iterator[Finding]:
-    """Files without one verdict, or released and missing; files of the source are named by number."""
+    """Files without one verdict, or released and missing; those of the source by number."""
     counts = Counter(row.source_path for row in view.rows)
     for number, path in enumerate(files_below(source), 1):
         count = counts[path]

@@ -129,7 +129,8 @@ class CriteriaJudge:
 
     def _is_fine(self, criterion: Criterion, value: str, dates_moved: bool) -> bool:
         kind = criterion.kind
-        if _PLACEHOLDER.fullmatch(value) or is_common(value):
+        has_words = any(map(str.isalnum, value))
+        if _PLACEHOLDER.fullmatch(value) or (has_words and is_common(value)):
             return True
         if kind == "pseudonym":
             return not suspicions_in(value) and not looks_like_name(value)

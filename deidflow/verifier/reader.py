@@ -148,6 +148,8 @@ def _inflate(instance: Instance, start: int) -> int:
     except zlib.error:
         instance.problems.append(("data set", "cannot be inflated"))
         instance.body = b""
+    if instance.body and not stream.eof:
+        instance.problems.append(("data set", "is cut before its end"))
     if stream.unused_data.strip(b"\0"):
         instance.problems.append(("data set", "bytes follow the deflated data set"))
     return 0
