@@ -7,13 +7,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
-from deidflow.resources import load_table
 from deidflow.verifier.findings import Check, Finding, Mark, Report
 from deidflow.verifier.observers import Seen
-from deidflow.verifier.table import TABLE
 
 TOOL = "dciodvfy"
 _SECONDS = 60
@@ -23,7 +20,6 @@ _ATTRIBUTE = re.compile(r"attribute <([^>]*)>")
 _VALUE = re.compile(r"(?:=|value) ?<[^>]*>|\[\d+\]|\b\d+\b")
 _KIND = (0x00080016, 0x00080060, 0x00080070, 0x00081090, 0x00080008)
 """SOP class, modality, maker, model and image type."""
-_NO_SOURCE = "without the source only dciodvfy errors at attributes of Table E.1-1 are reported"
 
 
 @dataclass
@@ -51,12 +47,16 @@ class Conformance:
         errors = errors_of(seen.entry.path)
         source = self.source_of(seen.entry.name)
         if source is None:
-            self.report.note(_NO_SOURCE)
-            errors = {error for error in errors if error[0] in _listed_keywords()}
-        else:
-            errors -= errors_of(source)
+            self._note(errors)
+            return
+        errors -= errors_of(source)
         for attribute, words in sorted(errors):
             yield Mark(Check.CONFORMANCE, attribute, words)
+
+    def _note(self, errors: set[tuple[str, str]]) -> None:
+        """Tell errors of which nobody knows whether the source had them too."""
+        for attribute, words in sorted(errors):
+            self.report.note(f"{TOOL}, maybe of the source too: {attribute}: {words}")
 
     def end(self) -> Iterator[Finding]:
         """Nothing is left for the end."""
@@ -79,9 +79,3 @@ def _error(text: str) -> tuple[str, str]:
     attribute = named[1].replace(" ", "") if named else "file"
     kind = text.partition(" Element=")[0].partition(" - attribute")[0]
     return attribute, _VALUE.sub("", kind).strip()[:80]
-
-
-@lru_cache(maxsize=1)
-def _listed_keywords() -> frozenset[str]:
-    """Attributes that a de-identification touches."""
-    return frozenset(row["keyword"] for row in load_table(TABLE))

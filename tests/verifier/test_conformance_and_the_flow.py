@@ -36,8 +36,18 @@ def test_one_instance_of_each_kind_or_all(low: MiniRelease) -> None:
     low.change(without_frame_of_reference, low.instance("P001", WHOLE, 2))
 
     expected = (Check.CONFORMANCE, "FrameOfReferenceUID")
-    assert expected not in low.found(conformance="kinds")
-    assert expected in low.found(conformance="all")
+    assert expected not in low.found(with_source=True, conformance="kinds")
+    assert expected in low.found(with_source=True, conformance="all")
+
+
+@needs_dciodvfy
+def test_without_the_source_errors_are_notes(low: MiniRelease) -> None:
+    low.change(without_frame_of_reference)
+
+    report = low.verify(conformance="kinds")
+
+    assert report.findings == []
+    assert any("FrameOfReferenceUID" in note for note in report.notes)
 
 
 def test_without_the_tool_the_report_says_so(
