@@ -105,6 +105,7 @@ def _check_flags(
         raise UsageError("the release is not a folder")
     if (vault is None) != (source is None):
         raise UsageError("--vault and --source belong together; give both or neither")
+
     if withdraw and vault is None:
         raise UsageError("--withdraw needs --vault and --source")
     if lacks_conformance:

@@ -118,6 +118,7 @@ def claims_of(description: Description | None, level: str) -> Claims:
         promise = promise_of(description.profile)
     else:
         promise = Promise(description.codes)
+
     return Claims(
         promise=promise,
         level=level or description.level,
@@ -139,6 +140,7 @@ def promise_of(profile: str) -> Promise:
             removed.add(tag)
         elif deviation["action"] == "bin":
             steps[tag] = Decimal(deviation["step"])
+
     columns = [_COLUMNS[option] for option in loaded["options"]]
     return Promise(
         codes=frozenset((BASIC, *(OPTIONS[column] for column in columns))),
@@ -158,6 +160,7 @@ def _with_parents(profile: str) -> dict[str, Any]:
         inherited = _with_parents(parent)
     else:
         inherited = {"options": [], "dates": {}, "deviations": [], "binned": False, "search": []}
+
     deviations = [*inherited["deviations"], *own.get("deviations", [])]
     return {
         "options": own.get("options", inherited["options"]),

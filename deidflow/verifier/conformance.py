@@ -43,6 +43,7 @@ class Conformance:
         kind = (*values, seen.instance.syntax, masked)
         if kind in self._kinds and not self.every:
             return
+
         self._kinds.add(kind)
         errors = errors_of(seen.entry.path)
         source = self.source_of(seen.entry.name)

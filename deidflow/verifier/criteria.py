@@ -231,6 +231,7 @@ def _table(level: str) -> _Table:
     """Criteria by tag, and by group, creator and low byte."""
     tags: dict[int, Criterion] = {}
     private: dict[tuple[int, str, int], Criterion] = {}
+
     for row in load_yaml(CRITERIA)["fields"]:
         criterion = _criterion(row, level)
         place = row.get("private")

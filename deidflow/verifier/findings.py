@@ -114,6 +114,7 @@ class Report:
             }
             for finding in self.findings
         ]
+
         return {
             "schema": SCHEMA,
             "clean": not rows,

@@ -61,6 +61,7 @@ class CohortLeaks:
             if element.vr != b"SQ":
                 for hit in search.element(element):
                     hits.add((name_of(element), hit.whose, hit.kind))
+
         for part, raw in (("preamble", seen.instance.preamble), *_meta(seen)):
             for hit in search.binary(part, readable(raw + bytes(4))):
                 hits.add((part, hit.whose, hit.kind))

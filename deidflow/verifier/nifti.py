@@ -131,6 +131,7 @@ def _inflated(packed: bytes) -> tuple[bytes, tuple[str, ...]]:
         content = stream.decompress(packed) + stream.flush()
     except zlib.error:
         raise NotNifti from None
+
     problems = []
     if packed[3] & 0x1C:
         problems.append("holds a file name, comment or extra field")

@@ -31,6 +31,7 @@ def cells_of(instance: Instance) -> Cells | None:
     )
     if allocated not in _WIDTHS or int(np.prod(shape)) * allocated // 8 > pixels.end - pixels.start:
         return None
+
     return Cells(
         start=pixels.start,
         end=pixels.end,

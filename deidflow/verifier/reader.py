@@ -94,6 +94,7 @@ def read_instance(content: bytes) -> Instance:
         start = _inflate(instance, start)
     parser = _Parser(instance)
     explicit = instance.syntax != IMPLICIT
+
     try:
         end = parser.data_set(start, len(instance.body), Place(), explicit)
     except _READ_ERRORS:
@@ -159,6 +160,7 @@ def _read_meta(content: bytes) -> tuple[dict[int, bytes], int]:
     """File meta elements, always Explicit VR Little Endian, and where the data set starts."""
     meta: dict[int, bytes] = {}
     position = _MARK_END
+
     while content[position : position + 2] == b"\2\0":
         number = int.from_bytes(content[position + 2 : position + 4], "little")
         vr = content[position + 4 : position + 6]
@@ -271,6 +273,7 @@ class _Parser:
             raise IndexError
         end = len(self.body) if length == _UNDEFINED else position + length
         path = f"{parent.path}{_own_name(tag, parent)}/"
+
         while position < end:
             group, number = self.tag_at(self.body, position)
             size = self.long_at(self.body, position + 4)[0]

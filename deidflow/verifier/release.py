@@ -116,6 +116,7 @@ class ReleaseCheck:
 
     def _content_marks(self, entry: Entry, shown: str, content: bytes) -> Iterator[Mark]:
         suffix = entry.path.suffix.lower()
+
         if content[128:132] == b"DICM" or suffix in _DICOM_SUFFIXES:
             self.report.files["DICOM"] += 1
             yield from self._instance(entry, shown, content)
@@ -162,6 +163,7 @@ class ReleaseCheck:
         folder = "/".join(entry.parts[:3])
         self._enter_series(folder)
         stem = entry.parts[3].partition(".")[0]
+
         if stem.startswith("defaced_mask"):
             yield from mask_marks(nifti)
             image = self._series.images.pop(stem.removeprefix("defaced_mask"), None)

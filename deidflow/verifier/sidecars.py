@@ -38,6 +38,7 @@ def sidecar_marks(content: bytes, *, is_ours: bool, more: frozenset[str]) -> Ite
     if not isinstance(loaded, dict):
         yield Mark(Check.SIDECAR, "content", "is not a JSON object")
         return
+
     for key, value in loaded.items():
         if key not in _listed_fields():
             name = key if _is_plain_key(key) else "key"

@@ -70,6 +70,7 @@ class SourceComparison:
         self._met.add(name)
         yield from self._belongs(seen, row)
         path = self.source / row.source_path
+
         try:
             content = path.read_bytes()
             before = read_instance(content)
@@ -168,6 +169,7 @@ class SourceComparison:
         is_masked = seen.entry.parts[-2] == "defaced_dicom"
         if is_masked and self._is_collected(before, seen):
             return
+
         removed = None
         if is_masked:
             name = seen.entry.parts[-1]
@@ -192,6 +194,7 @@ class SourceComparison:
             self._judge_series()
             self._folder = str(folder)
             self._changed = MaskedSeries(list(_masks_in(folder)))
+
         values, others = plane_of(before), plane_of(seen.instance)
         if values is None or others is None or values.shape != others.shape:
             return False

@@ -47,6 +47,7 @@ def _meta(instance: Instance) -> Iterator[Mark]:
         yield Mark(Check.STRUCTURE, name, "must not be in the file meta")
     if not meta.keys() >= _META_NEEDED:
         yield Mark(Check.STRUCTURE, "file meta", "lacks a required element")
+
     pairs = (
         (0x00020002, _SOP_CLASS, "MediaStorageSOPClassUID"),
         (0x00020003, _SOP_INSTANCE, "MediaStorageSOPInstanceUID"),
@@ -95,6 +96,7 @@ def _spare_bits_used(instance: Instance) -> bool:
     lowest = instance.short(_HIGH, stored - 1) - stored + 1
     order = ">" if instance.syntax == _BIG else "<"
     assert instance.pixels is not None
+
     cells = np.frombuffer(
         instance.body,
         dtype=f"{order}{_WORDS[allocated]}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -100,9 +100,14 @@ class VaultView:
         path = self.layout.session_work(subject, session) / "masks" / f"{series}.npz"
         if not path.is_file():
             return None
-        with np.load(path) as masks:
-            packed: NDArray[np.uint8] | None = masks.get(name)
-        return packed
+        return _masks_in(path).get(name)
+
+
+@lru_cache(maxsize=2)
+def _masks_in(path: Path) -> dict[str, NDArray[np.uint8]]:
+    """The packed masks of one series by the name of their instance."""
+    with np.load(path) as masks:
+        return dict(masks)
 
 
 def _paths(session: SessionOrder) -> Iterator[str]:

@@ -59,6 +59,7 @@ class _Writer:
         sheet = self.table("Summary", _SUMMARY_COLUMNS, rows, widths=(48, 14, 10))
         sheet.set_column(6, 6, 8, self.share)
         column = len(_SUMMARY_COLUMNS) + 1
+
         sheet.set_column(column, column, 22)
         sheet.write_row(0, column, ("subject", f"level {judge.level}"), self.head)
         for row, (subject, passed) in enumerate(judge.subjects().items(), 1):
@@ -104,6 +105,7 @@ class _Writer:
         for number, row in enumerate(rows, 1):
             cells = [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
             sheet.write_row(number, 0, cells)
+
         for column, width in enumerate(widths):
             sheet.set_column(column, column, width)
         sheet.freeze_panes(1, 1)
