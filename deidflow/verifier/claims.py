@@ -128,11 +128,38 @@ def claims_of(description: Description | None, level: str) -> Claims:
     )
 
 
+@dataclass(frozen=True)
+class _ProfileData:
+    """The keys of a profile's data file that are promises."""
+
+    options: tuple[str, ...] = ()
+    dates: str = "remove"
+    search: frozenset[str] = frozenset()
+    binned: bool = False
+    deviations: tuple[dict[str, str], ...] = ()
+
+    @classmethod
+    def read(cls, profile: str) -> _ProfileData:
+        """A profile's data with what it takes over from the profiles that it extends."""
+        own = load_yaml(f"profiles/{profile}.yaml")
+        parent = own.get("extends", "")
+        above = cls.read(parent) if parent else cls()
+        dates = own.get("dates", {})
+        return cls(
+            options=tuple(own.get("options", above.options)),
+            dates=str(dates.get("mode", above.dates)),
+            search=frozenset(own.get("search", above.search)),
+            binned=bool(own.get("binned", above.binned)),
+            deviations=(*above.deviations, *own.get("deviations", ())),
+        )
+
+
 def promise_of(profile: str) -> Promise:
     """What a shipped profile promises."""
-    loaded = _with_parents(profile)
-    removed, steps = set(), {}
-    for deviation in loaded["deviations"]:
+    data = _ProfileData.read(profile)
+    removed: set[int] = set()
+    steps: dict[int, Decimal] = {}
+    for deviation in data.deviations:
         tag = tag_for_keyword(deviation["attribute"])
         if tag is None:
             continue
@@ -141,31 +168,13 @@ def promise_of(profile: str) -> Promise:
         elif deviation["action"] == "bin":
             steps[tag] = Decimal(deviation["step"])
 
-    columns = [_COLUMNS[option] for option in loaded["options"]]
+    columns = [_COLUMNS[option] for option in data.options]
+    codes = [OPTIONS[column] for column in columns]
     return Promise(
-        codes=frozenset((BASIC, *(OPTIONS[column] for column in columns))),
+        codes=frozenset((BASIC, *codes)),
         removed=frozenset(removed),
         steps=steps,
-        dates=str(loaded["dates"].get("mode", "remove")),
-        search=frozenset(loaded["search"]),
-        binned_ages=bool(loaded["binned"]),
+        dates=data.dates,
+        search=data.search,
+        binned_ages=data.binned,
     )
-
-
-def _with_parents(profile: str) -> dict[str, Any]:
-    """A profile's data with what it takes over from the profiles that it extends."""
-    own = load_yaml(f"profiles/{profile}.yaml")
-    parent = own.get("extends", "")
-    if parent:
-        inherited = _with_parents(parent)
-    else:
-        inherited = {"options": [], "dates": {}, "deviations": [], "binned": False, "search": []}
-
-    deviations = [*inherited["deviations"], *own.get("deviations", [])]
-    return {
-        "options": own.get("options", inherited["options"]),
-        "dates": own.get("dates", inherited["dates"]),
-        "search": own.get("search", inherited["search"]),
-        "binned": own.get("binned", inherited["binned"]),
-        "deviations": deviations,
-    }

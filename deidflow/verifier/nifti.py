@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.verifier.findings import Check, Mark
+from deidflow.verifier.reader import MOST_BYTES
 
 _GZIP = b"\x1f\x8b"
 _FIRST, _SECOND = 348, 540
@@ -128,7 +129,7 @@ def _inflated(packed: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The content of a gzip file, and what its wrapping says (RFC 1952)."""
     stream = zlib.decompressobj(31)
     try:
-        content = stream.decompress(packed) + stream.flush()
+        content = stream.decompress(packed, MOST_BYTES)
     except zlib.error:
         raise NotNifti from None
 

@@ -22,6 +22,8 @@ _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+MOST_BYTES = 1 << 32
+"""What compressed content may grow to."""
 _MARK_END = 132
 _DEEPEST = 64
 _READ_ERRORS = (struct.error, IndexError, zlib.error)
@@ -106,21 +108,24 @@ def read_instance(content: bytes) -> Instance:
 
 
 def name_of(element: Element) -> str:
-    """Keyword and sequences above it; group, creator and low byte for a private element."""
+    """Keyword and sequences above it; group, known creator and low byte for a private element."""
     path = getattr(element.level, "path", "")
     return f"{path}{_own_name(element.tag, element.level)}"
 
 
 def _own_name(tag: int, level: Level) -> str:
     creator = level.creator_of(tag)
-    if creator:
-        return f"{tag >> 16:04x},{_printable(creator)},{tag & 0xFF:02x}"
+    if creator in _known_creators():
+        return f"{tag >> 16:04x},{creator},{tag & 0xFF:02x}"
     return _keyword(tag) or f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
 
 
-def _printable(creator: str) -> str:
-    """A private creator as a name; one that is not plain text may itself identify."""
-    return creator if creator.isascii() and creator.isprintable() else "?"
+@lru_cache(maxsize=1)
+def _known_creators() -> frozenset[str]:
+    """Private creators of makers; another one may itself be a name of a person."""
+    from pydicom._private_dict import private_dictionaries
+
+    return frozenset(private_dictionaries)
 
 
 @lru_cache(maxsize=8192)
@@ -145,12 +150,12 @@ def _inflate(instance: Instance, start: int) -> int:
     """Replace a deflated body; returns where its data set starts."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        instance.body = stream.decompress(instance.body[start:])
+        instance.body = stream.decompress(instance.body[start:], MOST_BYTES)
     except zlib.error:
         instance.problems.append(("data set", "cannot be inflated"))
         instance.body = b""
     if instance.body and not stream.eof:
-        instance.problems.append(("data set", "is cut before its end"))
+        instance.problems.append(("data set", "is cut before its end, or too large"))
     if stream.unused_data.strip(b"\0"):
         instance.problems.append(("data set", "bytes follow the deflated data set"))
     return 0

@@ -80,7 +80,7 @@ def shown_name(name: str, *, is_ours: bool) -> str:
 def _shown_part(part: str, *, is_ours: bool) -> str:
     suspicions = sorted(_name_suspicions(part, is_ours=is_ours))
     if not suspicions:
-        return part
+        return "".join(letter if letter.isprintable() else "?" for letter in part)
     return f"<{suspicions[0]}, {len(part)} characters>"
 
 

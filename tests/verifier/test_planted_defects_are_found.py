@@ -106,7 +106,7 @@ IN_A_HEADER = [
         Check.PRIVATE,
         "0029,SIEMENS CSA HEADER,10",
     ),
-    (put_private(0x2005, "HOME MADE", 0x10, "LO", "x"), Check.PRIVATE, "2005,HOME MADE,10"),
+    (put_private(0x2005, "HOME MADE", 0x10, "LO", "x"), Check.PRIVATE, "2005,1010"),
     (put_private(0x0009, "Zimmerquast", 0x10, "LO", "x"), Check.PRIVATE, "0009,0010"),
     # text that looks as if it came from a person
     (put(ReceiveCoilName="coil of Nora"), Check.TEXT, "ReceiveCoilName"),
@@ -199,6 +199,7 @@ def test_no_finding_shows_a_value(low: MiniRelease) -> None:
     low.change(put(PatientBirthDate="19600412", SeriesDescription="T1 Zimmerquast"))
     low.change(put(ReceiveCoilName="Dr. Schmidt", ManufacturerModelName="MRN 7712034"))
     low.change(put(SoftwareVersions="bob@clinic.org"))
+    low.change(put_private(0x0009, "Zimmerquast", 0x10, "LO", "x"))
     shutil_copy(low.first, low.release / "Zimmerquast_19600412.dcm")
 
     text = json.dumps(low.verify(with_source=True).to_json())
