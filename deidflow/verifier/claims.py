@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -114,10 +114,8 @@ def claims_of(description: Description | None, level: str) -> Claims:
     if description is None:
         asked = promise_of(level or "low")
         return Claims(asked, level, is_ours=False, fixed=bool(level))
-    if description.profile in PROFILES:
-        promise = promise_of(description.profile)
-    else:
-        promise = Promise(description.codes)
+    is_held_to_another = bool(level) and level != description.level
+    promise = promise_of(level) if is_held_to_another else _own_promise(description)
 
     return Claims(
         promise=promise,
@@ -126,6 +124,13 @@ def claims_of(description: Description | None, level: str) -> Claims:
         identified=description.identified,
         faces_removed=description.faces_removed,
     )
+
+
+def _own_promise(description: Description) -> Promise:
+    """What a release promises by its own description; a profile of a site is known by its codes only."""
+    if description.profile not in PROFILES:
+        return Promise(description.codes)
+    return replace(promise_of(description.profile), codes=description.codes)
 
 
 @dataclass(frozen=True)
