@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from deidflow.checks.elements import Element, is_creator
 from deidflow.checks.ours import CLASSES
 from deidflow.checks.text import BINARY, TEXT, runs_of, texts_of
 from deidflow.checks.words import is_common
-from deidflow.resources import load_table, load_yaml, placeholder_dates
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.reader import name_of
+from deidflow.verifier.safe_private import is_safe_creator, is_safe_private
 from deidflow.verifier.suspicion import (
     Suspicion,
     looks_like_name,
@@ -31,6 +30,13 @@ from deidflow.verifier.table import (
     Demand,
     demands_of,
     is_descriptor,
+)
+from deidflow.verifier.values import (
+    day_of,
+    is_general_age,
+    is_on_grid,
+    is_placeholder_moment,
+    values_of,
 )
 
 WELL_KNOWN = "1.2.840.10008."
@@ -47,10 +53,6 @@ _CLOCK_DAYS = 367
 _WINDOW_DAYS = 3660
 """With a shift, a date more than ten years from its study is made up and must not be kept."""
 _UUID_UID = re.compile(r"2\.25\.(?:0|[1-9]\d{0,38})")
-_ZERO_TIME = re.compile(r"[0.:]*")
-_AGE = re.compile(r"(\d{3})([DWMY])")
-_OLDEST = 90
-PrivateKey = tuple[int, str, int]
 
 
 @dataclass
@@ -117,11 +119,11 @@ class AttributeCheck:
         """Whether a value says nothing: empty, a placeholder, or a pseudonym where one belongs."""
         if element.vr == b"SQ":
             return True
-        values = _values(element)
+        values = values_of(element)
         if element.tag in (_PATIENT_NAME, _PATIENT_ID):
             return not any(looks_like_name(value) for value in values)
         if element.vr in _TEMPORAL:
-            return all(_is_placeholder_moment(element.vr, value) for value in values)
+            return all(is_placeholder_moment(element.vr, value) for value in values)
         if element.vr in TEXT:
             return all(is_common(value) for value in values)
         return True
@@ -129,11 +131,11 @@ class AttributeCheck:
     def _generalised(self, element: Element) -> Iterator[Mark]:
         """Values that the profile floors to a step, and ages that single somebody out."""
         step = self.claims.promise.steps.get(element.tag)
-        if step is not None and not all(is_on_grid(value, step) for value in _values(element)):
+        if step is not None and not all(is_on_grid(value, step) for value in values_of(element)):
             yield Mark(Check.FORBIDDEN, name_of(element), "is not generalised to its step")
         if element.tag == _PATIENT_AGE and self.claims.is_ours:
             binned = self.claims.promise.binned_ages
-            if not all(_is_general_age(value, binned) for value in _values(element)):
+            if not all(is_general_age(value, binned) for value in values_of(element)):
                 yield Mark(Check.FORBIDDEN, name_of(element), "is a more exact age than allowed")
 
     # private elements
@@ -170,7 +172,7 @@ class AttributeCheck:
     def _uids(self, element: Element) -> Iterator[Mark]:
         if element.tag in CLASSES or self.claims.retains_uids:
             return
-        for value in _values(element):
+        for value in values_of(element):
             if not value.startswith(WELL_KNOWN) and not self.is_new_uid(value):
                 yield Mark(Check.UID, name_of(element), "is not under the release's root")
                 return
@@ -185,14 +187,14 @@ class AttributeCheck:
     def _dates(self, element: Element) -> Iterator[Mark]:
         if self.claims.promise.dates != "clock" or self.claims.identified:
             return
-        days = [day for day in map(day_of, _values(element)) if day is not None]
+        days = [day for day in map(day_of, values_of(element)) if day is not None]
         if any(abs((day - _EPOCH).days) > _CLOCK_DAYS for day in days):
             yield Mark(Check.DATE, name_of(element), "lies outside the study clock")
 
     def _is_outside_window(self, element: Element) -> bool:
         if self.claims.promise.dates != "shift" or self.study_day is None:
             return False
-        for value in _values(element):
+        for value in values_of(element):
             day = day_of(value)
             if day is not None and abs((day - self.study_day).days) > _WINDOW_DAYS:
                 return True
@@ -219,50 +221,6 @@ class AttributeCheck:
         return cleaned and demand is Demand.CLEANED and strange_words(text, self.vocabulary)
 
 
-def day_of(value: str) -> date | None:
-    """The day of a DA or DT value; None for a placeholder or what is not a day."""
-    digits = value.strip().replace(".", "", 2)[:8] if value[4:5] == "." else value.strip()[:8]
-    if len(digits) != 8 or not digits.isdigit() or digits in placeholder_dates():
-        return None
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    except ValueError:
-        return None
-
-
-def _values(element: Element) -> list[str]:
-    texts = element.raw.rstrip(b"\0 ").decode("latin-1").split("\\")
-    return [text.strip() for text in texts if text.strip()]
-
-
-def _is_placeholder_moment(vr: bytes, value: str) -> bool:
-    if vr == b"TM":
-        return _ZERO_TIME.fullmatch(value) is not None
-    if value[:8] not in placeholder_dates():
-        return False
-    return _ZERO_TIME.fullmatch(value[8:].partition("+")[0]) is not None
-
-
-def is_on_grid(value: str, step: Decimal) -> bool:
-    """Whether a number is on its step, or below two steps on a tenth of it."""
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return False
-    width = step if number >= 2 * step else step / 10
-    return number % width == 0
-
-
-def _is_general_age(value: str, binned: bool) -> bool:
-    match = _AGE.fullmatch(value)
-    if match is None:
-        return False
-    years = int(match[1]) if match[2] == "Y" else 0
-    if years > _OLDEST:
-        return False
-    return not binned or years % 5 == 0 or years < 5
-
-
 def _runs(element: Element) -> Iterator[Mark]:
     for text in runs_of(element):
         for suspicion in suspicions_in_binary(text):
@@ -271,41 +229,11 @@ def _runs(element: Element) -> Iterator[Mark]:
 
 def _long_numbers(element: Element) -> Iterator[Mark]:
     """Whole numbers that are a day of the calendar, which no measure is."""
-    for value in _values(element):
+    for value in values_of(element):
         if len(value) == 8 and value.isdigit() and "1900" <= value[:4] < "2100":
             day = day_of(value)
             if day is not None:
                 yield Mark(Check.TEXT, name_of(element), f"looks like {Suspicion.DATE.value}")
-
-
-def is_safe_creator(creator: str) -> bool:
-    """Whether a private creator has elements that are safe."""
-    return creator in _safe_creators()
-
-
-def is_safe_private(element: Element) -> bool:
-    """Whether a private element is one that the standard or our list of physics calls safe."""
-    tag = element.tag
-    return (tag >> 16, element.level.creator_of(tag), tag & 0xFF) in _safe_private()
-
-
-@lru_cache(maxsize=1)
-def _safe_private() -> frozenset[PrivateKey]:
-    """Private elements that the standard (Table E.3.10-1) or our list of physics calls safe."""
-    safe = {
-        (int(row["group"], 16), row["creator"].strip(), int(row["element_low"], 16))
-        for row in load_table("standard/safe_private_e3_10_1.csv")
-    }
-    physics = {
-        (int(row["group"], 16), row["creator"], int(row["element"], 16))
-        for row in load_yaml("private/physics.yaml")
-    }
-    return frozenset(safe | physics)
-
-
-@lru_cache(maxsize=1)
-def _safe_creators() -> frozenset[str]:
-    return frozenset(creator for _, creator, _ in _safe_private())
 
 
 @lru_cache(maxsize=8192)

@@ -127,7 +127,7 @@ def claims_of(description: Description | None, level: str) -> Claims:
 
 
 def _own_promise(description: Description) -> Promise:
-    """What a release promises by its own description; a profile of a site is known by its codes only."""
+    """What a release promises; a profile of a site is known by its codes only."""
     if description.profile not in PROFILES:
         return Promise(description.codes)
     return replace(promise_of(description.profile), codes=description.codes)

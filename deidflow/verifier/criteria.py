@@ -16,10 +16,11 @@ from deidflow.checks.elements import Element, is_creator
 from deidflow.checks.text import TEXT, texts_of
 from deidflow.checks.words import is_common
 from deidflow.resources import load_yaml
-from deidflow.verifier.attributes import day_of, is_on_grid, is_safe_creator, is_safe_private
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.observers import Seen
+from deidflow.verifier.safe_private import is_safe_creator, is_safe_private
 from deidflow.verifier.suspicion import looks_like_name, suspicions_in
+from deidflow.verifier.values import day_of, is_on_grid
 
 CRITERIA = "verify/criteria.yaml"
 _PLACEHOLDER = re.compile(r"[\s0Xx*.:]*|n/?a", re.IGNORECASE)

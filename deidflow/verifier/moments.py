@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from deidflow.verifier.attributes import day_of
 from deidflow.verifier.reader import Instance
+from deidflow.verifier.values import day_of
 
 _PAIRS = {
     "StudyDate": (0x00080020, 0x00080030),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from deidflow.verifier.attributes import AttributeCheck, day_of
+from deidflow.verifier.attributes import AttributeCheck
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark, Report
 from deidflow.verifier.labels import face_marks, patient_marks, series_marks
@@ -36,6 +36,7 @@ from deidflow.verifier.tree import (
     name_marks,
     shown_name,
 )
+from deidflow.verifier.values import day_of
 
 _STUDY_DATE, _PATIENT_NAME, _PATIENT_ID = 0x00080020, 0x00100010, 0x00100020
 _DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from deidflow.checks.ours import CLASSES
 from deidflow.checks.pixels import differ
-from deidflow.verifier.attributes import WELL_KNOWN, day_of
+from deidflow.verifier.attributes import WELL_KNOWN
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.codestreams import essence_of
 from deidflow.verifier.findings import Check, Finding, Mark
@@ -24,6 +24,7 @@ from deidflow.verifier.nifti import NotNifti, read_nifti
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.pixels import cells_of, plane_of
 from deidflow.verifier.reader import Instance, NotDicom, name_of, read_instance
+from deidflow.verifier.values import day_of, values_of
 from deidflow.verifier.vault import Row, VaultView
 
 _SOP_INSTANCE = 0x00080018
@@ -266,8 +267,7 @@ def _uids_by_name(instance: Instance) -> dict[str, list[str]]:
     uids: dict[str, list[str]] = {}
     for element in instance.elements:
         if element.vr == b"UI" and element.tag not in CLASSES:
-            texts = element.raw.rstrip(b"\0 ").decode("latin-1").split("\\")
-            values = [text for text in texts if text and not text.startswith(WELL_KNOWN)]
+            values = [uid for uid in values_of(element) if not uid.startswith(WELL_KNOWN)]
             uids.setdefault(name_of(element), []).extend(values)
     return uids
 
@@ -277,7 +277,6 @@ def _days_by_name(instance: Instance) -> dict[str, list[date]]:
     days: dict[str, list[date]] = {}
     for element in instance.elements:
         if element.vr in (b"DA", b"DT") and element.tag != _BIRTH_DATE:
-            texts = element.raw.rstrip(b"\0 ").decode("latin-1").split("\\")
-            read = [day for day in map(day_of, texts) if day is not None]
+            read = [day for day in map(day_of, values_of(element)) if day is not None]
             days.setdefault(name_of(element), []).extend(read)
     return days

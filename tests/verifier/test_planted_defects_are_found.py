@@ -216,6 +216,7 @@ AT_LEVEL_HIGH = [
     (put(InstanceCreationDate="19020101"), Check.DATE, "InstanceCreationDate"),
     (put(PatientWeight="72.5"), Check.FORBIDDEN, "PatientWeight"),
     (put(PatientSize="1.78"), Check.FORBIDDEN, "PatientSize"),
+    (lambda header: header.add_new("PatientWeight", "LO", "NaN"), Check.FORBIDDEN, "PatientWeight"),
     (put(PatientAge="062Y"), Check.FORBIDDEN, "PatientAge"),
     (put_codes(BASIC), Check.MARKER, "DeidentificationMethodCodeSequence"),
     (put(RecognizableVisualFeatures="YES"), Check.MARKER, "RecognizableVisualFeatures"),
