@@ -22,13 +22,31 @@ def conservation_findings(
             words = "has no verdict" if count == 0 else "has more than one verdict"
             yield Finding(f"source file {number}", Check.CONSERVATION, "file", words)
 
+    withdrawn = withdrawn_series(release)
     for row in view.rows:
         is_asked = not subjects or row.subject in subjects
-        if not is_asked or row.verdict != RELEASED:
+        is_withdrawn = (row.subject, row.session, row.series) in withdrawn
+        if not is_asked or is_withdrawn or row.verdict != RELEASED:
             continue
         if not (release / row.released_path).is_file():
             words = "is released by the vault's table and missing"
             yield Finding(row.released_path, Check.CONSERVATION, "file", words)
+
+
+def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:
+    """Subject, session and series that changes.tsv says were removed, and that did not come back."""
+    table = release / "changes.tsv"
+    lines = table.read_text("utf-8", "replace").splitlines() if table.is_file() else []
+    removed: set[tuple[str, str, str]] = set()
+    for line in lines[1:]:
+        cells = line.split("\t")
+        if len(cells) != 5:
+            continue
+        series = cells[0], cells[1], cells[3]
+        removed.discard(series)
+        if cells[4] == "removed":
+            removed.add(series)
+    return removed
 
 
 def files_below(source: Path) -> list[str]:

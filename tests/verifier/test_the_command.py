@@ -10,8 +10,10 @@ import pytest
 
 from deidflow.cli.verify import verify as command
 from deidflow.errors import UsageError
+from deidflow.release.changes import note_versions
 from deidflow.release.layout import Layout
 from deidflow.release.tables import TOP_FILES
+from deidflow.store.files import Manifest
 from tests.verifier.conftest import MASKED, WHOLE, MiniRelease
 
 
@@ -129,6 +131,19 @@ def test_a_session_with_a_finding_is_withdrawn(
     assert [line.split("\t")[0] for line in subjects] == ["subject", "P002"]
     assert {path.name for path in low.release.iterdir()} == {*TOP_FILES, "manifest.sha256", "P002"}
     assert low.found() == set()
+
+
+def test_what_was_withdrawn_is_told_and_missed_by_nobody(low: MiniRelease) -> None:
+    layout = Layout(low.release, low.vault, "default", "low")
+    published = [("P001", "M00"), ("P002", "M00")]
+    note_versions(layout, {name: Manifest.scan(layout.published(*name)) for name in published})
+    low.change(lambda header: setattr(header, "PatientAddress", "Hauptstr. 12"))
+    command(low.release, vault=low.vault, source=low.source, withdraw=True)
+
+    changes = (low.release / "changes.tsv").read_text().splitlines()
+
+    assert changes[1:] == [f"P001\tM00\t2\t{WHOLE}\tremoved"]
+    assert command(low.release, vault=low.vault, source=low.source) == 0
 
 
 def test_a_clean_release_loses_nothing_by_withdrawal(low: MiniRelease) -> None:
