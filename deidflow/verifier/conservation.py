@@ -34,7 +34,7 @@ def conservation_findings(
 
 
 def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:
-    """Subject, session and series that changes.tsv says were removed, and that did not come back."""
+    """Subject, session and series that changes.tsv says were removed and did not come back."""
     table = release / "changes.tsv"
     lines = table.read_text("utf-8", "replace").splitlines() if table.is_file() else []
     removed: set[tuple[str, str, str]] = set()

@@ -111,12 +111,16 @@ class CriteriaJudge:
         for element in seen.instance.elements:
             for criterion in _criteria_for(element, self.level):
                 passed = self._passes(criterion, element, dates_moved)
-                known = rows.get(criterion.field)
-                if known is None or (known.passed and not passed):
-                    rows[criterion.field] = Judgement(criterion, passed, redacted(element))
-        subject = seen.entry.parts[0] if len(seen.entry.parts) > 1 else ""
+                judgement = Judgement(criterion, passed, redacted(element))
+                known = rows.setdefault(criterion.field, judgement)
+                if known.passed and not passed:
+                    rows[criterion.field] = judgement
+
+        parts = seen.entry.parts
+        subject = parts[0] if len(parts) > 1 else ""
         ordered = tuple(rows[name] for name in sorted(rows))
-        return FileResult(seen.shown, subject, ordered, float(loaded["fail_rate"]))
+        fail_rate = float(loaded["fail_rate"])
+        return FileResult(seen.shown, subject, ordered, fail_rate)
 
     def _passes(self, criterion: Criterion, element: Element, dates_moved: bool) -> bool:
         if criterion.kind == "keep":

@@ -12,7 +12,9 @@ from deidflow.verifier.reader import Instance
 from deidflow.verifier.tree import Entry
 
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
-_PATIENT_ID, _SEX, _BIRTH = 0x00100020, 0x00100040, 0x00100030
+_PATIENT_ID, _SEX = 0x00100020, 0x00100040
+_OWNED = {"StudyInstanceUID": _STUDY, "SeriesInstanceUID": _SERIES}
+"""What belongs to one patient."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,23 @@ class Consistency:
     def look(self, seen: Seen) -> Iterator[Mark]:
         """Marks of one instance."""
         instance = seen.instance
-        uid = instance.text(_SOP_INSTANCE)
-        if uid and self._instances.setdefault(uid, seen.shown) != seen.shown:
-            yield Mark(Check.UID, "SOPInstanceUID", "is that of another file")
         patient = instance.text(_PATIENT_ID)
-        for tag, name in ((_STUDY, "StudyInstanceUID"), (_SERIES, "SeriesInstanceUID")):
-            key = name, instance.text(tag)
-            if key[1] and self._owners.setdefault(key, patient) != patient:
+        uid = instance.text(_SOP_INSTANCE)
+        first = self._instances.setdefault(uid, seen.shown)
+        if uid and first != seen.shown:
+            yield Mark(Check.UID, "SOPInstanceUID", "is that of another file")
+
+        for name, tag in _OWNED.items():
+            uid = instance.text(tag)
+            owner = self._owners.setdefault((name, uid), patient)
+            if uid and owner != patient:
                 yield Mark(Check.PATIENT, name, "is shared by two patients")
+
         sex = instance.text(_SEX)
-        if patient and sex and self._sexes.setdefault(patient, sex) != sex:
-            yield Mark(Check.PATIENT, "PatientSex", "differs from other files of the patient")
+        if patient and sex:
+            known = self._sexes.setdefault(patient, sex)
+            if known != sex:
+                yield Mark(Check.PATIENT, "PatientSex", "differs from other files of the patient")
 
     def end(self) -> Iterator[Finding]:
         """Nothing is left for the end."""

@@ -218,9 +218,11 @@ class ReleaseCheck:
     def _in_release(self, seen: Seen) -> Iterator[Mark]:
         """Checks of an instance that lies in a release of ours."""
         parts, instance = seen.entry.parts, seen.instance
+        subject, session, series = parts[:3]
         self._count(seen.entry, "instances")
-        self._counts[parts[0]][f"series {parts[1]}/{parts[2]}"] = 1
-        states = self._states.get("/".join(parts[:2]), {})
+        self._counts[subject][f"series {session}/{series}"] = 1
+
+        states = self._states.get(f"{subject}/{session}", {})
         yield from series_marks(parts, states, self.claims)
         yield from face_marks(parts, seen.markers)
         number, name = instance.text(_PATIENT_ID), instance.text(_PATIENT_NAME)

@@ -47,13 +47,16 @@ class Entry:
 
 def entries_below(release: Path) -> Iterator[Entry]:
     """Everything but folders below a release in order of names; links are not followed."""
-    for folder, folders, names in os.walk(release):
-        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+    for place, folders, names in os.walk(release):
+        folder = Path(place)
+        linked = [name for name in folders if (folder / name).is_symlink()]
         folders[:] = sorted(set(folders) - {*linked, _HIDDEN_STAGING})
+
         for name in sorted([*names, *linked]):
-            path = Path(folder) / name
-            is_regular = stat.S_ISREG(path.lstat().st_mode)
-            yield Entry(path.relative_to(release).as_posix(), path, is_regular)
+            path = folder / name
+            mode = path.lstat().st_mode
+            below = path.relative_to(release).as_posix()
+            yield Entry(below, path, is_regular=stat.S_ISREG(mode))
 
 
 def name_marks(entry: Entry, *, is_ours: bool) -> Iterator[Mark]:

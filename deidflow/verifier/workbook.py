@@ -51,7 +51,7 @@ class _Writer:
         self.bad = book.add_format({"font_color": "#9C1C1C", "bg_color": "#F9D6D5", "bold": True})
 
     def summary(self, judge: CriteriaJudge, has_sheets: bool) -> None:
-        """The first sheet: a row per file, and the verdict of each subject on the right."""
+        """The first sheet: a row per file, with a link to its sheet."""
         rows = []
         for number, result in enumerate(judge.results, 1):
             sheet = f"file {number}" if has_sheets else ""
