@@ -16,7 +16,7 @@ from deidflow.verifier.findings import Report
 from deidflow.verifier.options import VerifyOptions
 from deidflow.verifier.verify import judged
 from deidflow.verifier.withdrawal import withdraw_sessions
-from flows.hosting.offered_flows import configured
+from flows.hosting.site import Site
 
 Subject = Annotated[str, Field(description="A subject, as the release calls it; empty for all.")]
 Withdraw = Annotated[bool, Field(description="Take sessions with findings out of the release.")]
@@ -32,7 +32,7 @@ Withdraw = Annotated[bool, Field(description="Take sessions with findings out of
 def verify(subject: Subject = "", withdraw: Withdraw = False) -> State[Any]:
     """Verify the release beside its vault and source; fails where something is found."""
     try:
-        settings = configured({})
+        settings = Site.of_worker().settings()
         report, withdrawn = verified(settings, subject, withdraw=withdraw)
     except DeidflowError as error:
         return Failed(message=str(error))

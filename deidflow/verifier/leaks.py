@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deidflow.checks.cohort import Cohort
+from deidflow.checks.cohort import CohortIndex
+from deidflow.checks.kinds import DATES
 from deidflow.checks.leaks import Hit, LeakSearch
 from deidflow.checks.ours import Ours
-from deidflow.checks.own import DATES, OwnIdentifiers
+from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.words import readable
 from deidflow.verifier.claims import Claims
@@ -48,7 +49,7 @@ class CohortLeaks:
     source: Path
     release: Path
     claims: Claims
-    _cohort: Cohort | None = None
+    _cohort: CohortIndex | None = None
     _searches: dict[tuple[str, str], LeakSearch] = field(default_factory=dict)
 
     def look(self, seen: Seen) -> Iterator[Mark]:
@@ -100,7 +101,7 @@ class CohortLeaks:
             shared=SharedValues(self.vault.samples_of_others(subject, self.source)),
         )
 
-    def _everybody(self) -> Cohort:
+    def _everybody(self) -> CohortIndex:
         """An index of everybody's identifiers, and of the UIDs in the vault's table."""
         if self._cohort is None:
             pairs = {
@@ -111,7 +112,7 @@ class CohortLeaks:
             }
             retained = self.claims.retains_uids
             uids = set() if retained else {row.sop_uid for row in self.vault.rows if row.sop_uid}
-            self._cohort = Cohort.of(pairs, uids, _KEY)
+            self._cohort = CohortIndex.of(pairs, uids, _KEY)
         return self._cohort
 
     @property

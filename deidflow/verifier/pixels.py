@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deidflow.checks.pixels import Cells
+from deidflow.checks.cells import Cells
 from deidflow.verifier.reader import BIG_ENDIAN, Instance
 
 _FRAMES, _ROWS, _COLUMNS, _SAMPLES = 0x00280008, 0x00280010, 0x00280011, 0x00280002

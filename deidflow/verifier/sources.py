@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.checks.ours import CLASSES
-from deidflow.checks.pixels import differ
+from deidflow.checks.pixels import PixelFile, differ
 from deidflow.verifier.attributes import WELL_KNOWN
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.codestreams import essence_of
@@ -180,10 +180,10 @@ class SourceComparison:
                 return
         if not is_masked and _is_same_stream(before, after):
             return
-        cells = cells_of(before), cells_of(after)
-        released = seen.entry.path.read_bytes()
+        source = PixelFile(content, cells_of(before))
+        released = PixelFile(seen.entry.path.read_bytes(), cells_of(after))
         try:
-            if differ(content, released, cells, removed, self.scratch):
+            if differ(source, released, removed, self.scratch):
                 yield Mark(Check.PIXELS, "PixelData", "differs from the source outside the mask")
         except _NOT_DECODED:
             yield Mark(Check.PIXELS, "PixelData", "cannot be compared with the source")
