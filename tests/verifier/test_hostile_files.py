@@ -18,7 +18,7 @@ from tests.verifier.conftest import MASKED, WHOLE, MiniRelease
 
 def damaged(content: bytes, seed: int) -> bytes:
     """Bytes changed here and there, and sometimes cut."""
-    chance = random.Random(seed)  # noqa: S311  no secret
+    chance = random.Random(seed)
     changed = bytearray(content)
     for _ in range(chance.choice((1, 5, 40))):
         place = chance.randrange(len(changed))
