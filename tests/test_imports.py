@@ -22,6 +22,7 @@ ROOMS = [
     "release",
     "tables",
     "bids",
+    "verifier",
     "demo",
     "steps",
     "run",
@@ -41,6 +42,7 @@ ALLOWED = {
     "release": {"store", "header", "settings"},
     "tables": {"store", "dicom", "header", "settings", "checks", "identity", "release"},
     "bids": {"store", "settings", "release"},
+    "verifier": {"store", "checks", "identity", "release"},
     "demo": {"face"},
     "steps": {
         "store",
@@ -126,6 +128,20 @@ def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:
             if name.startswith("deidflow.") and not name.startswith("deidflow.checks")
         }
         assert used <= {"deidflow.resources"}, f"{path} imports {used}"
+
+
+def test_the_verifier_of_releases_reads_with_code_of_its_own() -> None:
+    allowed = {
+        "deidflow.identity.workorder",
+        "deidflow.release.changes",
+        "deidflow.release.layout",
+        "deidflow.release.publish",
+        "deidflow.release.tables",
+    }
+    for path in sources("deidflow/verifier"):
+        names = {name for name in imported(path) if name.startswith("deidflow.")}
+        parts = ("deidflow.identity", "deidflow.release")
+        assert {name for name in names if name.startswith(parts)} <= allowed, path
 
 
 def test_one_wheel_holds_the_four_packages() -> None:

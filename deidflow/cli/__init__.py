@@ -19,6 +19,7 @@ app = App(
 )
 app.command("deidflow.cli.run:run", name="run")
 app.command("deidflow.cli.anonymize:anonymize", name="anonymize")
+app.command("deidflow.cli.verify:verify", name="verify")
 app.command("deidflow.cli.show:show", name="show")
 app.command("deidflow.cli.profile:profile", name="profile")
 app.command("deidflow.cli.vault:vault", name="vault")

@@ -163,7 +163,7 @@ def _is_deviation(row: Explained, profile: Profile) -> bool:
 
 def _comparison(names: Sequence[str], tables: Sequence[list[Explained]]) -> Iterator[str]:
     """The actions of all profiles side by side."""
-    yield "## Every attribute of Table E.1-1"
+    yield "## Every attribute of Table E.1-1 (PS3.15 2026d)"
     yield ""
     yield _table_row(
         "tag",

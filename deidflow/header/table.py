@@ -8,7 +8,7 @@ from functools import lru_cache
 from deidflow.header.profile import OPTION_COLUMNS, ActionName, Profile
 from deidflow.resources import load_table
 
-TABLE = "standard/ps315_e1_2026c.csv"
+TABLE = "standard/ps315_e1_2026d.csv"
 TEMPORAL = frozenset(("DA", "TM", "DT"))
 _ONE_TAG = re.compile(r"[0-9A-F]{8}")
 _WORDS_OPTIONS = frozenset(

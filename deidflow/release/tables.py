@@ -27,7 +27,7 @@ from deidflow.version import __version__
 
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
 _WITHHELD_STATE = "quarantined"
-STANDARD = "DICOM PS3.15 Table E.1-1, 2026c"
+STANDARD = "DICOM PS3.15 Table E.1-1, 2026d"
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ ANONYMIZE = Step(
     result=AnonymizeResult,
     tools=("pydicom",),
     data=(
-        "standard/ps315_e1_2026c.csv",
+        "standard/ps315_e1_2026d.csv",
         "standard/safe_private_e3_10_1.csv",
         "standard/categories.yaml",
         "standard/defined_terms.yaml",

@@ -98,7 +98,7 @@ def test_every_listed_attribute_that_must_go_is_gone(level: str) -> None:
     """PS3.15 Table E.1-1: code X without a retaining option."""
     profile = load_profile(level)
     deviating = {deviation.attribute for deviation in profile.deviations} | set(profile.dates.keep)
-    for row in load_table("standard/ps315_e1_2026c.csv"):
+    for row in load_table("standard/ps315_e1_2026d.csv"):
         if (
             row["basic"] != "X"
             or not row["keyword"]

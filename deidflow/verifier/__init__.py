@@ -1,0 +1,1 @@
+"""The verifier: reads a release again as an outsider would, whoever wrote it."""

@@ -1,0 +1,59 @@
+"""Whether every file of the source has one verdict, and what is released is there."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from deidflow.verifier.findings import Check, Finding
+from deidflow.verifier.vault import RELEASED, VaultView
+
+
+def conservation_findings(
+    view: VaultView, source: Path, release: Path, subjects: Collection[str]
+) -> Iterator[Finding]:
+    """Files without one verdict, or released and missing; those of the source by number."""
+    counts = Counter(row.source_path for row in view.rows)
+    for number, path in enumerate(files_below(source), 1):
+        count = counts[path]
+        if count != 1:
+            words = "has no verdict" if count == 0 else "has more than one verdict"
+            yield Finding(f"source file {number}", Check.CONSERVATION, "file", words)
+
+    withdrawn = withdrawn_series(release)
+    for row in view.rows:
+        is_asked = not subjects or row.subject in subjects
+        is_withdrawn = (row.subject, row.session, row.series) in withdrawn
+        if not is_asked or is_withdrawn or row.verdict != RELEASED:
+            continue
+        if not (release / row.released_path).is_file():
+            words = "is released by the vault's table and missing"
+            yield Finding(row.released_path, Check.CONSERVATION, "file", words)
+
+
+def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:
+    """Subject, session and series that changes.tsv says were removed and did not come back."""
+    table = release / "changes.tsv"
+    lines = table.read_text("utf-8", "replace").splitlines() if table.is_file() else []
+    removed: set[tuple[str, str, str]] = set()
+    for line in lines[1:]:
+        cells = line.split("\t")
+        if len(cells) != 5:
+            continue
+        series = cells[0], cells[1], cells[3]
+        removed.discard(series)
+        if cells[4] == "removed":
+            removed.add(series)
+    return removed
+
+
+def files_below(source: Path) -> list[str]:
+    """Paths of all files below the source, in order."""
+    paths = []
+    for folder, _, names in os.walk(source):
+        below = os.path.relpath(folder, source)
+        for name in names:
+            paths.append(name if below == "." else f"{below}/{name}")
+    return sorted(paths)

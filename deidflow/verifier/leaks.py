@@ -1,0 +1,154 @@
+"""The search for identifiers of everybody in the vault, in every value of a release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deidflow.checks.cohort import CohortIndex
+from deidflow.checks.kinds import DATES
+from deidflow.checks.leaks import Hit, LeakSearch
+from deidflow.checks.ours import Ours
+from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.shared import SharedValues
+from deidflow.checks.words import readable
+from deidflow.verifier.claims import Claims
+from deidflow.verifier.findings import Check, Finding, Mark
+from deidflow.verifier.observers import Seen
+from deidflow.verifier.reader import name_of
+from deidflow.verifier.table import FULL_DATES
+from deidflow.verifier.tree import entries_below, shown_name
+from deidflow.verifier.vault import VaultView
+
+_KEY = bytes(range(32))
+"""Hashes of the index are compared within this process only."""
+_KEPT_KINDS = {"113109": {"text"}, "113112": {"text", "contact"}, FULL_DATES: {"date"}}
+"""Kinds of identifiers that a declared option lets stay."""
+_KINDS = {
+    "name": "a name",
+    "staff": "a name of staff",
+    "id": "an ID",
+    "number": "a number",
+    "contact": "an address or telephone number",
+    "text": "a place or device",
+    "birth": "the birth date",
+    "date": "a date",
+    "uid": "a UID",
+}
+_OWNERS = {"own": "of this patient", "another's": "of another patient"}
+
+
+@dataclass
+class CohortLeaks:
+    """Searches each instance for its patient's identifiers and for everybody else's."""
+
+    vault: VaultView
+    source: Path
+    release: Path
+    claims: Claims
+    _cohort: CohortIndex | None = None
+    _searches: dict[tuple[str, str], LeakSearch] = field(default_factory=dict)
+
+    def look(self, seen: Seen) -> Iterator[Mark]:
+        """Identifiers in one instance."""
+        search = self._search(seen.entry.parts)
+        if search is None:
+            return
+        hits: set[tuple[str, str, str]] = set()
+        for element in seen.instance.elements:
+            if element.vr != b"SQ":
+                for hit in search.element(element):
+                    hits.add((name_of(element), hit.whose, hit.kind))
+
+        for part, raw in (("preamble", seen.instance.preamble), *_meta(seen)):
+            for hit in search.binary(part, readable(raw + bytes(4))):
+                hits.add((part, hit.whose, hit.kind))
+        for name, whose, kind in sorted(hits):
+            yield _mark(name, whose, kind)
+
+    def end(self) -> Iterator[Finding]:
+        """Identifiers in what is not DICOM, and in the names of files."""
+        for entry in entries_below(self.release):
+            search = self._search(entry.parts)
+            if search is None or not entry.is_regular:
+                continue
+            shown = shown_name(entry.name, is_ours=self.claims.is_ours)
+            hits = list(search.text("name", entry.parts[-1]))
+            if entry.path.suffix == ".json":
+                hits += _json_hits(search, "", _json(entry.path))
+            for hit in dict.fromkeys(hits):
+                yield Finding(shown, *_mark(hit.attribute, hit.whose, hit.kind))
+
+    def _search(self, parts: list[str]) -> LeakSearch | None:
+        """The search of a session; None for files that belong to none."""
+        if len(parts) < 3 or parts[0] not in self.vault.orders:
+            return None
+        key = parts[0], parts[1]
+        if key not in self._searches:
+            self._searches[key] = self._new_search(*key)
+        return self._searches[key]
+
+    def _new_search(self, subject: str, label: str) -> LeakSearch:
+        order = self.vault.orders[subject]
+        pairs = [(kind, value) for kind, value in order.identifiers if kind in self._kinds]
+        return LeakSearch(
+            own=OwnIdentifiers.of(pairs),
+            ours=Ours(frozenset((subject, label))),
+            cohort=self._everybody(),
+            shared=SharedValues(self.vault.samples_of_others(subject, self.source)),
+        )
+
+    def _everybody(self) -> CohortIndex:
+        """An index of everybody's identifiers, and of the UIDs in the vault's table."""
+        if self._cohort is None:
+            pairs = {
+                (kind, value)
+                for order in self.vault.orders.values()
+                for kind, value in order.identifiers
+                if kind in self._kinds - DATES
+            }
+            retained = self.claims.retains_uids
+            uids = set() if retained else {row.sop_uid for row in self.vault.rows if row.sop_uid}
+            self._cohort = CohortIndex.of(pairs, uids, _KEY)
+        return self._cohort
+
+    @property
+    def _kinds(self) -> frozenset[str]:
+        """The kinds of identifiers that the release promises to take away."""
+        kept: set[str] = set()
+        for code, kinds in _KEPT_KINDS.items():
+            if code in self.claims.promise.codes:
+                kept |= kinds
+        promised = self.claims.promise.search or frozenset(_KINDS)
+        return promised - kept
+
+
+def _mark(name: str, whose: str, kind: str) -> Mark:
+    return Mark(Check.LEAK, name, f"holds {_KINDS[kind]} {_OWNERS[whose]}")
+
+
+def _meta(seen: Seen) -> Iterator[tuple[str, bytes]]:
+    for tag, raw in seen.instance.meta.items():
+        if tag > 0x00020013:
+            yield "file meta", raw
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return None
+
+
+def _json_hits(search: LeakSearch, key: str, value: Any) -> Iterator[Hit]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _json_hits(search, name, inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _json_hits(search, key, inner)
+    elif isinstance(value, str):
+        yield from search.text(key, value)
