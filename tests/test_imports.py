@@ -18,6 +18,8 @@ ROOMS = [
     "nifti",
     "face",
     "release",
+    "report",
+    "review",
     "demo",
     "steps",
     "run",
@@ -34,6 +36,8 @@ ALLOWED = {
     "nifti": {"store", "dicom", "header"},
     "face": {"store", "dicom", "settings"},
     "release": {"store", "header", "settings"},
+    "report": {"store", "header", "settings", "identity", "face", "release"},
+    "review": {"store", "settings", "identity", "release", "report"},
     "demo": {"face"},
     "steps": {
         "store",

@@ -20,5 +20,7 @@ def report(release: Path, *, vault: Path, profile: str = "") -> int:
     layout = layout_of(release.resolve(), vault.resolve())
     pages = write_pages(layout, profile)
     print("to share: report/index.html in the release")
-    print(f"with faces, {pages.subjects} subjects: {pages.private.relative_to(layout.vault)} in the vault")
+    print(
+        f"with faces, {pages.subjects} subjects: {pages.private.relative_to(layout.vault)} in the vault"
+    )
     return 0

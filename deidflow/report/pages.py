@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from deidflow.report.facts import SeriesFacts, SubjectFacts
-from deidflow.report.words import reason_words
+from deidflow.report.words import figure_words, reason_words
 from deidflow.version import __version__
 
 _TEMPLATES = files("deidflow.report").joinpath("templates")
@@ -21,12 +21,16 @@ _TEMPLATES = files("deidflow.report").joinpath("templates")
 def render_page(template: str, **facts: Any) -> str:
     """The HTML of one page."""
     script = _text("page.js")
-    return _environment().get_template(template).render(
-        css=Markup(_text("page.css")),
-        script=Markup(script),
-        policy=content_policy(script),
-        version=__version__,
-        **facts,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(_text("page.css")),
+            script=Markup(script),
+            policy=content_policy(script),
+            version=__version__,
+            **facts,
+        )
     )
 
 
@@ -60,6 +64,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["thousands"] = thousands
+    environment.filters["counted"] = counted
+    environment.filters["detail"] = detail_words
     environment.filters["reason"] = reason_words
     environment.filters["mask_words"] = mask_words
     environment.filters["series_count"] = _series_count
@@ -73,6 +79,17 @@ def thousands(value: int) -> str:
     """A count with its digits in groups of three."""
     # A thin space, as ISO 31-0 has it; a comma means something else in half of Europe.
     return f"{value:,}".replace(",", "\u202f")
+
+
+def counted(count: int, noun: str) -> str:
+    """Such as `1 file` and `2 files`."""
+    plural = "" if count == 1 or noun == "series" else "s"
+    return f"{thousands(count)} {noun}{plural}"
+
+
+def detail_words(series: SeriesFacts) -> str:
+    """What a step added to a reason; empty where it names a figure, which is shown by itself."""
+    return "" if series.detail in figure_words() else series.detail
 
 
 def mask_words(series: SeriesFacts) -> str:

@@ -28,7 +28,7 @@ LARGEST_PAGE = 3_000_000
 """Bytes that a subject's page may have."""
 _SIZES = (
     Size(),
-    Size(pixels=288, quality=70),
+    Size(pixels=320, quality=70),
     Size(pixels=200, quality=60),
     Size(pixels=128, quality=50),
 )
@@ -86,7 +86,7 @@ class PrivateIndex:
 
 def index_page(layout: Layout, facts: ReleaseFacts, held: tuple[HeldGroup, ...]) -> str:
     """The HTML of the first page."""
-    cards = []
+    cards: list[SubjectCard] = []
     for subject in facts.subjects:
         with_picture = len(cards) < _MOST_THUMBNAILS
         cards.append(_subject_card(layout, subject, with_picture=with_picture))
@@ -114,12 +114,12 @@ def _subject_card(layout: Layout, subject: SubjectFacts, *, with_picture: bool) 
 
 
 def _thumbnail(layout: Layout, subject: SubjectFacts) -> View | None:
-    """The front of the first series that was registered itself, else of the first series."""
+    """The front of the first head that was registered itself, else an axial cut of the first series."""
     candidates = [(session, series) for session in subject.sessions for series in session.series]
     candidates.sort(key=lambda pair: pair[1].how != "reference")
     for session, series in candidates[:1]:
         views = series_views(layout, subject.pseudonym, session.label, series.name)
-        return views.view("front")
+        return views.view("front" if series.how == "reference" else "axial")
     return None
 
 

@@ -187,7 +187,18 @@ def read_held(layout: Layout) -> tuple[HeldGroup, ...]:
         groups.setdefault(key, []).append(row["source_path"])
     held = []
     for key, paths in groups.items():
-        held.append(HeldGroup(*key, paths=tuple(paths)))
+        subject, session, series, verdict, step, reason, words = key
+        group = HeldGroup(
+            subject=subject,
+            session=session,
+            series=series,
+            verdict=verdict,
+            step=step,
+            reason=reason,
+            words=words,
+            paths=tuple(paths),
+        )
+        held.append(group)
     return tuple(held)
 
 

@@ -69,7 +69,7 @@ def _with_room_to_turn(head: Values) -> Values:
 def _first_surface(values: Values) -> tuple[Values, Values]:
     """Depth in voxels at which each ray along the first axis enters the head, and whether it does."""
     inside = values > _SURFACE
-    hit = inside.any(axis=0)
+    hit: Values = np.asarray(inside.any(axis=0))
     first = inside.argmax(axis=0)
     before = np.maximum(first - 1, 0)
 

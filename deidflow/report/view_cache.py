@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from nibabel.filebasedimages import ImageFileError
+
 from deidflow.release.layout import Layout
 from deidflow.report.views import SeriesImages, Size, View, views_of
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
@@ -67,14 +69,14 @@ def series_views(
     images = images_of(layout, pseudonym, label, series)
     chosen = size or Size()
     key = _key(images, chosen)
-    cache = layout.review(pseudonym, label) / f"{series}.views.json"
+    cache = layout.review(pseudonym, label) / f"{series}.views-{chosen.pixels}.json"
     row = read_json(cache)
     if isinstance(row, dict) and row.get("key") == key:
         return _from_rows(row["views"])
 
     try:
         views = views_of(images, chosen)
-    except (RuntimeError, ValueError, OSError):
+    except (ImageFileError, RuntimeError, ValueError, OSError):
         views = ()
     rows = [_to_row(view) for view in views]
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

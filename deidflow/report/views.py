@@ -45,7 +45,7 @@ PLANES = ("axial", "coronal", "sagittal")
 class Size:
     """How large and how good pictures are."""
 
-    pixels: int = 360
+    pixels: int = 440
     quality: int = 80
 
 
@@ -98,8 +98,9 @@ def _head_grid(path: Path) -> Any:
     """Cubic voxels along the body's axes around the head, or all of the image where none is seen."""
     image = _load(path)
     size = np.array(image.GetSize())
-    extent = float((size * np.array(image.GetSpacing())).max())
-    spacing = max(_FINEST_MM, extent / _MOST_VOXELS)
+    voxel = np.array(image.GetSpacing())
+    extent = float((size * voxel).max())
+    spacing = max(_FINEST_MM, float(voxel.min()) / 2, extent / _MOST_VOXELS)
     grid = upright_grid(image, spacing, least=2)
     head = _head(_on_grid(path, grid), grid)
     if head is None or head.sum() < _FEWEST_VOXELS:
@@ -115,7 +116,7 @@ def _head_grid(path: Path) -> Any:
 
 
 def _on_grid(path: Path, grid: Any) -> Values:
-    """Values (z, y, x); outside the field of view the darkest value, for CT at least that of air."""
+    """Values (z, y, x); outside the field of view the darkest value, on CT at least that of air."""
     image = _load(path)
     floor = float(sitk.GetArrayViewFromImage(image).min())
     if floor < _AIR_HU:

@@ -93,10 +93,10 @@ def advice_for(code: str) -> Advice:
 
 def reason_words(code: str) -> str:
     """The sentence of a reason's code; the code itself where it is not known."""
-    try:
-        return Reason(code).words
-    except ValueError:
-        return code
+    for reason in Reason:
+        if reason.value == code:
+            return reason.words
+    return code
 
 
 @lru_cache(maxsize=1)
