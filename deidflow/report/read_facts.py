@@ -38,14 +38,16 @@ def layout_of(release: Path, vault: Path) -> Layout:
     return layout
 
 
-def read_facts(layout: Layout) -> ReleaseFacts:
-    """Facts of a release and of its last run."""
+def read_facts(layout: Layout, only: str = "") -> ReleaseFacts:
+    """Facts of a release and of its last run; of one subject where `only` names it."""
     published = set(layout.published_sessions())
     pseudonyms = {pseudonym for pseudonym, _ in published}
     for pseudonym in layout.known_subjects():
         # The vault's work has other folders too; a subject has a work order.
         if layout.order(pseudonym).exists():
             pseudonyms.add(pseudonym)
+    if only:
+        pseudonyms &= {only}
     subjects = []
     for pseudonym in sorted(pseudonyms):
         subjects.append(_subject(layout, pseudonym, published))

@@ -12,7 +12,7 @@ from deidflow.release.layout import Layout
 from deidflow.report.views import SeriesImages, Size, View, views_of
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _key(images: SeriesImages, size: Size) -> str:
             signatures.append("")
         else:
             signature = Signature.of(path)
-            signatures.append(f"{signature.size} {signature.mtime_ns} {signature.inode}")
+            signatures.append(f"{signature.size} {signature.mtime_ns}")
     return digest_of([_SCHEMA, size.pixels, size.quality, *signatures])
 
 

@@ -34,6 +34,7 @@ _MOST_VOXELS = 256
 _HEAD_MM = 2.0
 _AROUND_MM = 10.0
 _FEWEST_VOXELS = 1000
+_FRAME_PIXELS = 4
 _KEPT = 0.5
 _AIR_HU = -1000.0
 _TOP_PERCENTILE = 99.5
@@ -186,11 +187,28 @@ def _surfaces(
 ) -> Iterator[View]:
     heads = [_head(values, grid) for values in (before, after)]
     for turn in (FRONT, OBLIQUE):
+        pictures = [None if head is None else render(head, turn) for head in heads]
+        around = _box([picture for picture in pictures if picture is not None])
         tiles = []
-        for head in heads:
-            tile = b"" if head is None else _webp(render(head, turn), size)
+        for picture in pictures:
+            tile = b"" if picture is None else _webp(picture[around], size)
             tiles.append(tile)
         yield View(turn.name, before=tiles[0], after=tiles[1], outline=b"")
+
+
+def _box(pictures: list[Values]) -> tuple[slice, slice]:
+    """Rows and columns outside which every picture is black, and a little more."""
+    seen = np.any(pictures, axis=0)
+    if not seen.any():
+        return slice(None), slice(None)
+    rows = np.flatnonzero(seen.any(axis=1))
+    columns = np.flatnonzero(seen.any(axis=0))
+    return _span(rows), _span(columns)
+
+
+def _span(indices: Values) -> slice:
+    first = max(0, int(indices[0]) - _FRAME_PIXELS)
+    return slice(first, int(indices[-1]) + 1 + _FRAME_PIXELS)
 
 
 def _head(values: Values | None, grid: Any) -> Values | None:
