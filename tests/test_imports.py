@@ -20,6 +20,7 @@ ROOMS = [
     "release",
     "report",
     "review",
+    "evidence",
     "demo",
     "steps",
     "run",
@@ -38,6 +39,7 @@ ALLOWED = {
     "release": {"store", "header", "settings"},
     "report": {"store", "header", "settings", "identity", "face", "release"},
     "review": {"store", "settings", "identity", "release", "report"},
+    "evidence": {"store", "header", "identity", "release", "report", "review"},
     "demo": {"face"},
     "steps": {
         "store",

@@ -183,6 +183,11 @@ class Layout:
         """What people decided on series, one JSON object a line."""
         return self.vault / "review" / f"{self.project}-{self.level}" / "decisions.jsonl"
 
+    @property
+    def signing_key(self) -> Path:
+        """The sealed key with which evidence is signed."""
+        return self.vault / "evidence" / f"{self.project}-{self.level}.key"
+
     def staged(self, pseudonym: str, label: str) -> Path:
         """Where a session waits to be published."""
         return self.staging / "staged" / pseudonym / label
