@@ -27,8 +27,8 @@ def review(
 ) -> int:
     """Serve the page on which people decide on masked and withheld series, on this machine only.
 
-    Decisions go into the vault. `withhold` takes a published session out of the release at once; the
-    other decisions count in the next run.
+    Decisions go into the vault. `withhold` takes a published session out of the release at once;
+    the other decisions count in the next run.
 
     Parameters
     ----------

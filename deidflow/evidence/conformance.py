@@ -16,7 +16,9 @@ from deidflow.header.rules import TABLE
 from deidflow.resources import load_table, load_yaml
 from deidflow.store.files import safe_cell
 
-_UID_SCOPE = "the same UID gives the same new one, in every instance and run of the project and level"
+_UID_SCOPE = (
+    "the same UID gives the same new one, in every instance and run of the project and level"
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import statistics
 
 from deidflow.header.load_profile import NAMES, load_profile
 from deidflow.report.facts import ReleaseFacts
+from deidflow.report.pages import counted
 from deidflow.verdicts import Verdict
 
 
@@ -30,8 +31,8 @@ def _headers(facts: ReleaseFacts) -> str:
     dataset = facts.dataset
     if not dataset.is_deidentified:
         return (
-            f"Headers were changed by the profile '{dataset.profile_name}', which keeps identifiers "
-            "on purpose and is not de-identification by DICOM PS3.15."
+            f"Headers were changed by the profile '{dataset.profile_name}', which keeps "
+            "identifiers on purpose and is not de-identification by DICOM PS3.15."
         )
     codes = "; ".join(dataset.codes)
     return (
@@ -83,10 +84,11 @@ def _faces(facts: ReleaseFacts) -> str:
 def _checks(facts: ReleaseFacts) -> str:
     counts = facts.counts
     published = list(facts.published())
-    subjects = len({session.subject for session in published})
+    people = counted(len({session.subject for session in published}), "subject")
+    sessions = counted(len(published), "session")
     return (
         f"Of {counts.files} files found, {counts.of(Verdict.RELEASED)} were released "
-        f"({subjects} subjects, {len(published)} sessions), {counts.of(Verdict.QUARANTINED)} were "
+        f"({people}, {sessions}), {counts.of(Verdict.QUARANTINED)} were "
         f"held in quarantine and {counts.of(Verdict.FAILED)} failed; every staged byte was read "
         "again by separate code and searched for identifiers of all patients before it was "
         "published."

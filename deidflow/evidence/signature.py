@@ -1,9 +1,8 @@
-"""An Ed25519 signature (RFC 8032) over a list of files and their hashes; the key is sealed in the vault."""
+"""An Ed25519 signature (RFC 8032) over files and their hashes; the key is sealed in the vault."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +133,7 @@ def _changed_files(folder: Path, listing: bytes) -> list[str]:
 
 
 def _changed_release(folder: Path, release: Path) -> list[str]:
-    """Whether the release's own list of files is the one that was signed; its files by that list."""
+    """Check that the release's list of files is the signed one, and its files by that list."""
     signed = folder / RELEASE_MANIFEST
     current = release / MANIFEST
     if not signed.exists() or not current.exists():
@@ -145,6 +144,6 @@ def _changed_release(folder: Path, release: Path) -> list[str]:
     for line in current.read_text("utf-8").splitlines():
         digest, _, name = line.partition("  ")
         path = release / name
-        if not os.path.isfile(path) or sha256_of(path) != digest:
+        if not path.is_file() or sha256_of(path) != digest:
             problems.append(f"the release's {name} is missing or was changed")
     return problems

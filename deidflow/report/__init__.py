@@ -1,1 +1,1 @@
-"""Pages that say what was done: one to share, one with pictures for the vault, one for a privacy board."""
+"""Pages that say what was done: one to share, and those with pictures for the vault."""

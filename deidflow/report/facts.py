@@ -1,4 +1,4 @@
-"""What the pages say: facts of a release and of its last run, read from the files that these left."""
+"""What the pages say: facts of a release and of its last run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of files as a chart: from what was found, by verdict, to the reasons; drawn as SVG paths."""
+"""The way of files as an SVG chart: from what was found, by verdict, to the reasons."""
 
 from __future__ import annotations
 

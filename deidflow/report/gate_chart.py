@@ -38,7 +38,7 @@ class FigureRow:
 def gate_figures(series: SeriesFacts) -> dict[str, float]:
     """The figures of a series that bind it, by the names under which they are explained.
 
-    A series that got its mask carried has another limit for its contrast. On CT the overlap of brains
+    A series whose mask was carried has another limit for its contrast. On CT the overlap of brains
     decides, or else the agreement with other engines. Few pixels of the front prove no change.
     """
     figures = dict(series.figures)

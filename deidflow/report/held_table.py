@@ -27,7 +27,7 @@ class HeldReason:
 
 
 def held_by_urgency(groups: Iterable[HeldGroup]) -> dict[Urgency, tuple[HeldReason, ...]]:
-    """Reasons by urgency, most urgent first, then by files; urgencies without a file are left out."""
+    """Reasons by urgency, most urgent first, then by files; empty urgencies are left out."""
     by_reason: dict[tuple[str, str], list[HeldGroup]] = {}
     for group in groups:
         by_reason.setdefault((group.verdict, group.reason), []).append(group)

@@ -61,7 +61,9 @@ def test_a_planted_failure_is_found_and_withheld(chromium: Browser, made: MadeRe
     assert not made.layout.published("P001", "M00").exists()
 
 
-def test_nothing_is_chosen_and_next_waits_for_a_decision(chromium: Browser, made: MadeRelease) -> None:
+def test_nothing_is_chosen_and_next_waits_for_a_decision(
+    chromium: Browser, made: MadeRelease
+) -> None:
     with served(*made.arguments) as (address, _):
         page = opened(chromium, address)
         assert page.locator("[aria-pressed=true]").count() == 0
@@ -80,7 +82,9 @@ def test_nothing_is_chosen_and_next_waits_for_a_decision(chromium: Browser, made
         page.close()
 
 
-def test_a_blind_queue_shows_neither_names_nor_figures(chromium: Browser, made: MadeRelease) -> None:
+def test_a_blind_queue_shows_neither_names_nor_figures(
+    chromium: Browser, made: MadeRelease
+) -> None:
     with served(*made.arguments, "--blind", "seed") as (address, _):
         page = opened(chromium, address)
         words = page.locator("body").inner_text()

@@ -77,7 +77,9 @@ def test_the_next_run_is_told_the_decisions_of_one_session(tmp_path: Path) -> No
 
 
 def test_who_decided_changes_no_key() -> None:
-    assert key_of([decision(Action.MARGIN, who="ada")]) == key_of([decision(Action.MARGIN, who="bob")])
+    assert key_of([decision(Action.MARGIN, who="ada")]) == key_of(
+        [decision(Action.MARGIN, who="bob")]
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -49,7 +49,9 @@ def test_who_has_the_token_is_let_in(client: httpx.Client, touches: list[int]) -
 
 @pytest.mark.parametrize("path", ["/queue", "/case/0", "/openapi.json", "/docs"])
 @pytest.mark.parametrize("sent", [{}, {"authorization": "Bearer x"}, {"authorization": "token"}])
-def test_nobody_else_is(client: httpx.Client, touches: list[int], path: str, sent: dict[str, str]) -> None:
+def test_nobody_else_is(
+    client: httpx.Client, touches: list[int], path: str, sent: dict[str, str]
+) -> None:
     assert client.get(path, headers=sent).status_code == 404
     assert touches == [], "a stranger does not keep the page open"
 
@@ -92,7 +94,9 @@ def test_a_case_that_is_not_there(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"action": "release"}, {"action": "accept", "seen": "x"}])
-def test_what_is_no_decision_is_refused(client: httpx.Client, desk: Desk, body: dict[str, str]) -> None:
+def test_what_is_no_decision_is_refused(
+    client: httpx.Client, desk: Desk, body: dict[str, str]
+) -> None:
     assert client.post("/case/0", json=body, headers=OWN).status_code == 422
     assert read_entries(desk.layout.decisions) == ()
 
