@@ -1,4 +1,4 @@
-"""Pages from templates: each is one file that loads nothing, with a policy that forbids the rest."""
+"""Pages from templates: each is one file that loads nothing, and a policy forbids it to."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _TEMPLATES = files("deidflow.report").joinpath("templates")
 def render_page(template: str, **facts: Any) -> str:
     """The HTML of one page."""
     script = _text("page.js")
+    # Style and script are files of this package, and hold nothing of a release.
     return (
         _environment()
         .get_template(template)

@@ -1,4 +1,4 @@
-"""The vault's pages: the same with pictures, and what is not released, from which file, and what to do."""
+"""The vault's pages: pictures, and what is not released, from which file, and what to do."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _subject_card(layout: Layout, subject: SubjectFacts, *, with_picture: bool) 
 
 
 def _thumbnail(layout: Layout, subject: SubjectFacts) -> View | None:
-    """The front of the first head that was registered itself, else an axial cut of the first series."""
+    """The front of the first head that was registered, else an axial cut of the first series."""
     candidates = [(session, series) for session in subject.sessions for series in session.series]
     candidates.sort(key=lambda pair: pair[1].how != "reference")
     for session, series in candidates[:1]:

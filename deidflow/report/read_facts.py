@@ -1,4 +1,4 @@
-"""Reads the facts from a release and its vault. The only module here that knows how those files look."""
+"""Reads the facts from a release and its vault; no other module here knows those files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_SERIES: Record = {"state": "", "verdict": "", "step": "", "reason": "", "ins
 
 
 def layout_of(release: Path, vault: Path) -> Layout:
-    """The places of a release that was made with this vault; raises UsageError where they do not fit."""
+    """The places of a release and its vault; raises UsageError where they do not fit."""
     dataset = read_json(release / "dataset.json")
     if not isinstance(dataset, dict) or "release_id" not in dataset:
         raise UsageError("there is no release in this folder; run 'deidflow run' first")

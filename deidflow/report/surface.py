@@ -56,7 +56,7 @@ def render(head: Values, turn: Turn) -> Values:
 
 
 def _with_room_to_turn(head: Values) -> Values:
-    """The head in a field of view that is square in its axial plane, so that no corner is cut off."""
+    """The head in a field of view that is square in its axial plane: no corner is cut off."""
     _, depth, width = head.shape
     side = int(max(depth, width) * _TURNING_ROOM)
     around = []
@@ -67,7 +67,7 @@ def _with_room_to_turn(head: Values) -> Values:
 
 
 def _first_surface(values: Values) -> tuple[Values, Values]:
-    """Depth in voxels at which each ray along the first axis enters the head, and whether it does."""
+    """Depth in voxels at which rays along the first axis enter the head, and whether they do."""
     inside = values > _SURFACE
     hit: Values = np.asarray(inside.any(axis=0))
     first = inside.argmax(axis=0)

@@ -62,9 +62,9 @@ def series_views(
     series: str,
     size: Size | None = None,
 ) -> SeriesViews:
-    """The views of a series, from the vault where they are up to date; empty where there is no image.
+    """The views of a series, from the vault where they are up to date.
 
-    Raises nothing for an image that cannot be drawn: a picture holds no page back.
+    They are empty where there is no image, or it cannot be drawn: a picture holds no page back.
     """
     images = images_of(layout, pseudonym, label, series)
     chosen = size or Size()

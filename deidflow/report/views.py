@@ -1,4 +1,4 @@
-"""Views of one series before and after masking: three planes with the mask's outline, and its surface."""
+"""Views of a series before and after masking: planes with the mask's outline, and surfaces."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Size:
 
 @dataclass(frozen=True)
 class View:
-    """One tile: WebP before and after, and the mask's outline as a transparent PNG; each may be empty."""
+    """One tile: WebP before and after, the mask's outline as a PNG; each may be empty."""
 
     name: str
     before: bytes
@@ -62,7 +62,7 @@ class View:
 
 @dataclass(frozen=True)
 class SeriesImages:
-    """NIfTI files of one series; the converted source, what was released, and the mask (1 is kept)."""
+    """NIfTI files of a series: the converted source, what was released, the mask (1 is kept)."""
 
     before: Path | None
     after: Path | None = None
@@ -72,8 +72,8 @@ class SeriesImages:
 def views_of(images: SeriesImages, size: Size) -> tuple[View, ...]:
     """Three planes, the front and an angle of the series' first volume.
 
-    Planes are cut through the middle of what was removed, else of the head. What is shown as `after` is
-    the released file itself, not the source with the mask applied.
+    Planes are cut through the middle of what was removed, else of the head. What is shown as
+    `after` is the released file itself, not the source with the mask applied.
     """
     shown = images.before or images.after
     if shown is None:
@@ -96,7 +96,7 @@ def _load(path: Path) -> Any:
 
 
 def _head_grid(path: Path) -> Any:
-    """Cubic voxels along the body's axes around the head, or all of the image where none is seen."""
+    """Cubic voxels along the body's axes around the head, or the whole image without one."""
     image = _load(path)
     size = np.array(image.GetSize())
     voxel = np.array(image.GetSpacing())

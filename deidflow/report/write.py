@@ -32,7 +32,7 @@ def write_shared(layout: Layout, profile: str = "") -> Path:
 
 
 def write_pages(layout: Layout, profile: str = "") -> WrittenPages:
-    """Write the page to share, and the vault's pages with pictures: an index, and one per subject."""
+    """Write the page to share, and the vault's pages: an index, and one per subject."""
     shared = write_shared(layout, profile)
     facts = read_facts(layout)
     held = read_held(layout)

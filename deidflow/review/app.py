@@ -55,7 +55,7 @@ class Door:
         self._hosts = hosts
 
     def is_own_host(self, request: Request) -> bool:
-        """Whether the address that was called is ours: a name that leads here is not (DNS rebinding)."""
+        """Whether our own address was called, not a name that leads here (DNS rebinding)."""
         return request.headers.get("host", "") in self._hosts
 
     def is_own_origin(self, request: Request) -> bool:
@@ -165,7 +165,7 @@ def _queue_entry(desk: Desk, case: Case) -> dict[str, Any]:
 
 
 def case_row(desk: Desk, case: Case, card: SeriesCard) -> dict[str, Any]:
-    """One case for the page: pictures as addresses that hold them, and figures unless the queue is blind."""
+    """One case for the page: its pictures, and its figures unless the queue is blind."""
     views = []
     for view in card.views.views:
         row = {

@@ -1,4 +1,4 @@
-"""Decisions of people, as JSON Lines in the vault: only ever appended, each bound to the line before."""
+"""Decisions of people, as JSON Lines in the vault: appended, each bound to the line before."""
 
 from __future__ import annotations
 

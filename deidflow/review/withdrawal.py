@@ -1,4 +1,4 @@
-"""Takes a published session out of the release at once, and brings the release's tables up to date."""
+"""Takes a published session out of the release, and brings the release's tables up to date."""
 
 from __future__ import annotations
 

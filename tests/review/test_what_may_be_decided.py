@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -153,7 +152,7 @@ def test_a_sample_draws_published_cases_and_keeps_what_is_held(layout: Layout) -
     assert drawn == [HELD]
 
 
-def test_nothing_is_decided_on_a_release_that_keeps_faces(tmp_path: Path, layout: Layout) -> None:
+def test_nothing_is_decided_on_a_release_that_keeps_faces(layout: Layout) -> None:
     outcome = read_json(layout.outcome("P001"))
     for row in outcome["M00"]["series"].values():
         row["state"] = "released"
