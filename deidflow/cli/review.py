@@ -55,8 +55,11 @@ def review(
     if list_:
         return _show_cases(desk)
 
+    from deidflow.errors import UsageError
     from deidflow.review.serve import Hours, serve
 
+    if idle_minutes <= 0:
+        raise UsageError("--idle-minutes must be more than 0")
     hours = Hours(idle_seconds=idle_minutes * 60, port=port)
     serve(desk, person, hours, _say_address)
     return 0

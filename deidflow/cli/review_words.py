@@ -17,6 +17,8 @@ _ACTIONS = tuple(action for action in Action if action is not Action.UNDO)
 
 def open_desk(release: Path, vault: Path, *, blind: str, sample: float) -> Desk:
     """The desk of a release; needs the secret, by which a sample is drawn."""
+    if not 0 <= sample <= 100:
+        raise UsageError("--sample is a share in percent; expected 0 to 100")
     layout = layout_of(release.resolve(), vault.resolve())
     keys = Keys(load_secret(layout.vault, create=False), layout.project, layout.level)
     return Desk(layout, keys.derive("review"), Choice(blind, sample))

@@ -25,27 +25,42 @@ class HeldReason:
         """Files held for this reason."""
         return sum(len(group.paths) for group in self.groups)
 
+    @property
+    def urgency(self) -> Urgency:
+        """How soon somebody has to look; what failed is never without something to do."""
+        if self.verdict == Verdict.FAILED.value:
+            return min(self.advice.urgency, Urgency.SOON)
+        return self.advice.urgency
+
 
 def held_by_urgency(groups: Iterable[HeldGroup]) -> dict[Urgency, tuple[HeldReason, ...]]:
     """Reasons by urgency, most urgent first, then by files; empty urgencies are left out."""
+    reasons = held_reasons(groups)
+    reasons.sort(key=lambda held: -held.files)
+    sections = {}
+    for urgency in Urgency:
+        members = [held for held in reasons if held.urgency is urgency]
+        if members:
+            sections[urgency] = tuple(members)
+    return sections
+
+
+def held_reasons(groups: Iterable[HeldGroup]) -> list[HeldReason]:
+    """Groups by verdict and reason, the largest group of each first."""
     by_reason: dict[tuple[str, str], list[HeldGroup]] = {}
     for group in groups:
-        by_reason.setdefault((group.verdict, group.reason), []).append(group)
+        key = (group.verdict, group.reason)
+        by_reason.setdefault(key, []).append(group)
 
-    sections: dict[Urgency, list[HeldReason]] = {}
+    reasons = []
     for (verdict, reason), members in by_reason.items():
-        advice = advice_for(reason)
-        urgency = min(advice.urgency, Urgency.SOON) if _is_failed(verdict) else advice.urgency
         members.sort(key=lambda group: -len(group.paths))
-        held = HeldReason(verdict, reason, reason_words(reason), advice, tuple(members))
-        sections.setdefault(urgency, []).append(held)
-
-    ordered = {}
-    for urgency in sorted(sections):
-        reasons = sorted(sections[urgency], key=lambda held: -held.files)
-        ordered[urgency] = tuple(reasons)
-    return ordered
-
-
-def _is_failed(verdict: str) -> bool:
-    return verdict == Verdict.FAILED.value
+        held = HeldReason(
+            verdict=verdict,
+            reason=reason,
+            words=reason_words(reason),
+            advice=advice_for(reason),
+            groups=tuple(members),
+        )
+        reasons.append(held)
+    return reasons

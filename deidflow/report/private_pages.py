@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from deidflow.release.layout import Layout
 from deidflow.report.facts import (
@@ -20,9 +20,12 @@ from deidflow.report.gate_chart import FigureRow, figure_rows, gate_figures, num
 from deidflow.report.held_table import HeldReason, held_by_urgency
 from deidflow.report.pages import render_page
 from deidflow.report.shared_page import KeyFigure, key_figures
-from deidflow.report.view_cache import SeriesViews, series_views
-from deidflow.report.views import Size, View
+from deidflow.report.view_cache import SeriesViews, images_of, series_views, views_key
+from deidflow.report.tiles import Size
+from deidflow.report.views import View
 from deidflow.report.words import Advice, Urgency, advice_for, figure_words
+from deidflow.store.files import digest_of
+from deidflow.version import __version__
 
 LARGEST_PAGE = 3_000_000
 """Bytes that a subject's page may have."""
@@ -123,14 +126,34 @@ def _thumbnail(layout: Layout, subject: SubjectFacts) -> View | None:
     return None
 
 
-def subject_page(
+def subject_key(
     layout: Layout,
     facts: ReleaseFacts,
     subject: SubjectFacts,
     held: Iterable[HeldGroup],
 ) -> str:
-    """The HTML of one subject's page; pictures get smaller until it is small enough."""
-    theirs = [group for group in held if group.subject == subject.pseudonym]
+    """Changes with whatever a subject's page shows."""
+    shown = []
+    for session in subject.sessions:
+        for series in session.series:
+            images = images_of(layout, subject.pseudonym, session.label, series.name)
+            shown.append(views_key(images, Size()))
+    theirs = [asdict(group) for group in held]
+    return digest_of([__version__, asdict(facts.dataset), asdict(subject), theirs, shown])
+
+
+def subject_page(
+    layout: Layout,
+    facts: ReleaseFacts,
+    subject: SubjectFacts,
+    held: Iterable[HeldGroup],
+    key: str = "",
+) -> str:
+    """The HTML of one subject's page; pictures get smaller until it is small enough.
+
+    `held` is what is held of the subject, `key` what the page is marked with.
+    """
+    theirs = tuple(held)
     page = ""
     for size in _SIZES:
         cards = _series_cards(layout, subject, size)
@@ -140,6 +163,7 @@ def subject_page(
             subject=subject,
             cards=cards,
             held=held_by_urgency(theirs),
+            key=key,
         )
         if len(page) <= LARGEST_PAGE:
             break

@@ -20,7 +20,7 @@ _AMBIENT = 0.16
 _LIGHT = np.array([-0.35, 0.45, 0.82])
 """From the upper left, towards the viewer: (right, up, towards the viewer)."""
 _FAR_SHADE = 0.45
-"""How much darker the far half of a head is than the near half."""
+"""How much darker the far end of a head is than the near end."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,24 @@ def render(head: Values, turn: Turn) -> Values:
         )
     along_view = soft.transpose(1, 0, 2)
     depth, hit = _first_surface(along_view)
-    shaded = _shade(depth, hit)
-    return shaded[::-1]
+    light = _lambert(depth)
+    fog = _fog(depth, hit)
+    grey = 255.0 * light * fog
+    shown = np.where(hit, grey, 0.0)
+    upside_down = shown.astype(np.uint8)
+    return upside_down[::-1]
 
 
 def _with_room_to_turn(head: Values) -> Values:
     """The head in a field of view that is square in its axial plane: no corner is cut off."""
     _, depth, width = head.shape
     side = int(max(depth, width) * _TURNING_ROOM)
-    around = []
+    around = [(0, 0)]
     for length in (depth, width):
-        before = (side - length) // 2
-        around.append((before, side - length - before))
-    return np.pad(head, [(0, 0), *around])
+        room = side - length
+        before = room // 2
+        around.append((before, room - before))
+    return np.pad(head, around)
 
 
 def _first_surface(values: Values) -> tuple[Values, Values]:
@@ -72,27 +77,40 @@ def _first_surface(values: Values) -> tuple[Values, Values]:
     hit: Values = np.asarray(inside.any(axis=0))
     first = inside.argmax(axis=0)
     before = np.maximum(first - 1, 0)
+    inner = _values_at(values, first)
+    outer = _values_at(values, before)
 
-    value_in = np.take_along_axis(values, first[None], axis=0)[0]
-    value_out = np.take_along_axis(values, before[None], axis=0)[0]
-    rise = np.maximum(value_in - value_out, 1e-6)
-    part = np.clip((value_in - _SURFACE) / rise, 0.0, 1.0)
-    depth = np.where(hit, first - part, float(values.shape[0]))
-    return depth, hit
+    # The surface lies between two voxels, where the level is passed.
+    rise = np.maximum(inner - outer, 1e-6)
+    part = (inner - _SURFACE) / rise
+    depth = first - np.clip(part, 0.0, 1.0)
+    nowhere = float(values.shape[0])
+    return np.where(hit, depth, nowhere), hit
 
 
-def _shade(depth: Values, hit: Values) -> Values:
+def _values_at(values: Values, depth: Values) -> Values:
+    found: Values = np.take_along_axis(values, depth[None], axis=0)[0]
+    return found
+
+
+def _lambert(depth: Values) -> Values:
+    """Brightness by the angle of the surface to the light, 0 to 1."""
     smooth = ndimage.gaussian_filter(depth, _DEPTH_SMOOTHING_PIXELS)
     up, right = np.gradient(smooth)
-    normal = np.stack([right, up, np.ones_like(smooth)], axis=-1)
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    towards = np.ones_like(smooth)
+    normal = np.stack([right, up, towards], axis=-1)
+    length = np.linalg.norm(normal, axis=-1)
     light = _LIGHT / np.linalg.norm(_LIGHT)
-    # A surface that falls away to the right has a normal that points right.
-    lambert = np.clip(normal @ light, 0.0, 1.0)
+    cosine = normal @ light / length
+    bright = np.clip(cosine, 0.0, 1.0)
+    shaded: Values = _AMBIENT + (1.0 - _AMBIENT) * bright
+    return shaded
 
-    span = float(depth.shape[0])
+
+def _fog(depth: Values, hit: Values) -> Values:
+    """What is far is darker, 1 at the nearest point."""
     near = depth[hit].min() if hit.any() else 0.0
-    distance = np.clip((smooth - near) / span, 0.0, 1.0)
-    fog = 1.0 - _FAR_SHADE * distance
-    grey = 255.0 * (_AMBIENT + (1.0 - _AMBIENT) * lambert) * fog
-    return np.where(hit, np.clip(grey, 0, 255), 0).astype(np.uint8)
+    span = float(max(depth.shape))
+    distance = (depth - near) / span
+    clear: Values = 1.0 - _FAR_SHADE * np.clip(distance, 0.0, 1.0)
+    return clear

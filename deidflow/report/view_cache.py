@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nibabel.filebasedimages import ImageFileError
 
 from deidflow.release.layout import Layout
-from deidflow.report.views import SeriesImages, Size, View, views_of
+from deidflow.report.tiles import Size
+from deidflow.report.views import SeriesImages, View, turned_views, views_of
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
 
-_SCHEMA = 2
+_SCHEMA = 3
+"""Counts changes of how views are drawn."""
+Maker = Callable[[SeriesImages, Size], tuple[View, ...]]
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,25 @@ def series_views(
     """
     images = images_of(layout, pseudonym, label, series)
     chosen = size or Size()
-    key = _key(images, chosen)
     cache = layout.review(pseudonym, label) / f"{series}.views-{chosen.pixels}.json"
+    return _cached(cache, images, chosen, views_of)
+
+
+def series_turned(layout: Layout, pseudonym: str, label: str, series: str) -> SeriesViews:
+    """The head of a series from several sides, from the vault as `series_views`."""
+    images = images_of(layout, pseudonym, label, series)
+    cache = layout.review(pseudonym, label) / f"{series}.turned.json"
+    return _cached(cache, images, Size(), turned_views)
+
+
+def _cached(cache: Path, images: SeriesImages, size: Size, make: Maker) -> SeriesViews:
+    key = views_key(images, size)
     row = read_json(cache)
     if isinstance(row, dict) and row.get("key") == key:
         return _from_rows(row["views"])
 
     try:
-        views = views_of(images, chosen)
+        views = make(images, size)
     except (ImageFileError, RuntimeError, ValueError, OSError):
         views = ()
     rows = [_to_row(view) for view in views]
@@ -84,7 +99,8 @@ def series_views(
     return _from_rows(rows)
 
 
-def _key(images: SeriesImages, size: Size) -> str:
+def views_key(images: SeriesImages, size: Size) -> str:
+    """Changes with the images, and with how they are drawn."""
     signatures = []
     for path in (images.before, images.after, images.mask):
         if path is None:

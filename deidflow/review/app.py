@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from deidflow.errors import DeidflowError
 from deidflow.report.pages import data_uri
 from deidflow.report.private_pages import SeriesCard
+from deidflow.report.view_cache import SeriesViews
 from deidflow.report.words import reason_words
 from deidflow.review.decisions import Action, CaseName, Sight
 from deidflow.review.desk import Desk, Wish
@@ -114,6 +115,11 @@ def _add_routes(app: FastAPI, desk: Desk, who: str) -> None:
         case = desk.case(_numbered(desk, number))
         return case_row(desk, case, desk.card(case))
 
+    @app.get("/case/{number}/turned")
+    def turned(number: int) -> dict[str, Any]:
+        case = desk.case(_numbered(desk, number))
+        return {"views": view_rows(desk.turned(case))}
+
     @app.post("/case/{number}")
     def decide(number: int, row: WishRow) -> dict[str, Any]:
         wish = Wish(row.action, row.sights, row.seconds, row.seen)
@@ -166,21 +172,26 @@ def _queue_entry(desk: Desk, case: Case) -> dict[str, Any]:
 
 def case_row(desk: Desk, case: Case, card: SeriesCard) -> dict[str, Any]:
     """One case for the page: its pictures, and its figures unless the queue is blind."""
-    views = []
-    for view in card.views.views:
+    shown = {
+        "views": view_rows(card.views),
+        "seen": card.views.digest,
+        "both": card.views.has_both,
+    }
+    return shown if desk.is_blind else shown | _open_facts(case, card)
+
+
+def view_rows(shown: SeriesViews) -> list[dict[str, str]]:
+    """Views for the page; pictures as addresses that hold them."""
+    rows = []
+    for view in shown.views:
         row = {
             "name": view.name,
             "before": data_uri(view.before) if view.before else "",
             "after": data_uri(view.after) if view.after else "",
             "outline": data_uri(view.outline) if view.outline else "",
         }
-        views.append(row)
-    shown = {
-        "views": views,
-        "seen": card.views.digest,
-        "both": card.views.has_both,
-    }
-    return shown if desk.is_blind else shown | _open_facts(case, card)
+        rows.append(row)
+    return rows
 
 
 def _open_facts(case: Case, card: SeriesCard) -> dict[str, Any]:

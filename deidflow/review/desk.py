@@ -12,6 +12,7 @@ from deidflow.errors import UsageError
 from deidflow.release.layout import Layout
 from deidflow.report.private_pages import SeriesCard, series_card
 from deidflow.report.read_facts import read_facts
+from deidflow.report.view_cache import SeriesViews, series_turned
 from deidflow.review.decisions import (
     Action,
     CaseName,
@@ -88,6 +89,11 @@ class Desk:
     def card(self, case: Case) -> SeriesCard:
         """The pictures and figures of a case."""
         return series_card(self.layout, case.session, case.series)
+
+    def turned(self, case: Case) -> SeriesViews:
+        """The head of a case from several sides."""
+        name = case.name
+        return series_turned(self.layout, name.subject, name.session, name.series)
 
     def decide(self, name: CaseName, wish: Wish, who: str) -> Decision:
         """Store a decision and act on it; raises UsageError where it may not be decided so."""

@@ -76,6 +76,8 @@ function drawCase(shown) {
   views.classList.toggle("single", !shown.both);
   views.style.removeProperty("--before");
   by("blend").value = 0;
+  by("turn").value = 10;
+  by("turn").disabled = !shown.views.length;
   by("hold").disabled = by("blend").disabled = !shown.both;
   by("empty").hidden = shown.views.length > 0;
   views.replaceChildren(...shown.views.map((view) => {
@@ -84,7 +86,9 @@ function drawCase(shown) {
     if (view.after) figure.append(element("img", { className: "after", src: view.after, alt: view.name + ", " + words }));
     if (view.before) figure.append(element("img", { className: "before", src: view.before, alt: view.name + ", before masking" }));
     if (view.outline) figure.append(element("img", { className: "outline", src: view.outline, alt: "" }));
-    figure.append(element("figcaption", { textContent: view.name }));
+    figure.append(element("figcaption", { textContent: view.name === "oblique" ? "oblique · move to turn" : view.name }));
+    figure.dataset.view = view.name;
+    if (view.name === "oblique") figure.addEventListener("pointermove", turn);
     return figure;
   }));
   by("figures").replaceChildren(...(shown.figures || []).map((row) => element("div", {},
@@ -99,6 +103,39 @@ function drawCase(shown) {
 function riskWords() {
   const risk = entry().risk;
   return risk === null ? "" : " · risk " + Math.round(100 * risk) + " %";
+}
+
+// The oblique view turns under the pointer; its pictures come when it is first touched.
+async function turn(event) {
+  const shown = state.shown;
+  if (!shown || !shown.views.length) return;
+  const box = event.currentTarget.getBoundingClientRect();
+  const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+  by("turn").value = Math.round(share * Number(by("turn").max));
+  await drawTurn();
+}
+
+async function drawTurn() {
+  const shown = state.shown;
+  const number = state.at;
+  if (!shown) return;
+  shown.turning ??= ask("/case/" + number + "/turned");
+  let told;
+  try {
+    told = await shown.turning;
+  } catch (error) {
+    by("refusal").textContent = error.message;
+    return;
+  }
+  if (state.shown !== shown || !told.views.length) return;
+  by("turn").max = told.views.length - 1;
+  const view = told.views[Math.min(told.views.length - 1, Number(by("turn").value))];
+  const figure = by("views").querySelector("[data-view=oblique]");
+  for (const kind of ["after", "before"]) {
+    const image = figure.querySelector("." + kind);
+    if (image && view[kind]) image.src = view[kind];
+  }
+  figure.querySelector("figcaption").textContent = "turned " + view.name;
 }
 
 function drawDecision() {
@@ -211,6 +248,7 @@ for (const [action, key, words, more] of ACTIONS) {
 by("next").addEventListener("click", next);
 by("back").addEventListener("click", back);
 by("undo").addEventListener("click", undo);
+by("turn").addEventListener("input", drawTurn);
 by("outline").addEventListener("change", (event) => by("views").classList.toggle("plain", !event.target.checked));
 by("blend").addEventListener("input", (event) => by("views").style.setProperty("--before", String(event.target.value / 100)));
 for (const id of ["hold", "views"]) {
