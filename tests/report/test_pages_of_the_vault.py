@@ -170,3 +170,17 @@ def test_an_image_that_cannot_be_drawn_holds_no_page_back(tmp_path: Path) -> Non
     path.write_bytes(b"no image")
 
     assert series_views(layout, "P002", "M00", "001-CT").views == ()
+
+
+def test_a_page_that_is_up_to_date_is_left_alone(tmp_path: Path) -> None:
+    layout = make_release(tmp_path).layout
+    write_pages(layout)
+    page = layout.private_report / "P002.html"
+    written = page.stat().st_mtime_ns
+    write_pages(layout)
+    assert page.stat().st_mtime_ns == written
+
+    table = layout.own_quarantine_table
+    table.write_text(table.read_text().replace("gate-agreement", "gate-features"))
+    write_pages(layout)
+    assert page.stat().st_mtime_ns > written

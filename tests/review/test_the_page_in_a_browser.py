@@ -82,6 +82,23 @@ def test_nothing_is_chosen_and_next_waits_for_a_decision(
         page.close()
 
 
+def test_a_head_turns_under_the_pointer(chromium: Browser, made: MadeRelease) -> None:
+    with served(*made.arguments) as (address, _):
+        page = opened(chromium, address)
+        head = page.locator("[data-view=oblique]")
+        before = head.locator(".after").get_attribute("src")
+        box = head.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 5, box["y"] + 50)
+
+        caption = head.locator("figcaption")
+        expect(caption).to_have_text("turned -90°", timeout=WAIT)
+        assert head.locator(".after").get_attribute("src") != before
+        page.get_by_label("Direction from which the head is seen").press("End")
+        expect(caption).to_have_text("turned +90°", timeout=WAIT)
+        page.close()
+
+
 def test_a_blind_queue_shows_neither_names_nor_figures(
     chromium: Browser, made: MadeRelease
 ) -> None:
