@@ -66,5 +66,11 @@ def _needs(package: str) -> set[str]:
     for requirement in requirements:
         match = _NAME.match(requirement)
         if match and "extra ==" not in requirement:
-            names.add(re.sub(r"[-_.]+", "-", match[0]).lower())
+            names.add(
+                re.sub(
+                    r"[-_.]+",
+                    "-",
+                    match[0],
+                ).lower()
+            )
     return names

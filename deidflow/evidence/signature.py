@@ -62,9 +62,12 @@ def sign_folder(folder: Path, key: Ed25519PrivateKey) -> None:
     """List every file of a folder with its hash, and sign the list."""
     lines = []
     for name in names_below(folder):
-        if name not in _UNLISTED:
-            lines.append(f"{sha256_of(folder / name)}  {name}\n")
+        if name in _UNLISTED:
+            continue
+        digest = sha256_of(folder / name)
+        lines.append(f"{digest}  {name}\n")
     listing = "".join(lines).encode("utf-8")
+
     write_bytes_atomic(folder / MANIFEST, listing, 0o644)
     write_bytes_atomic(folder / SIGNATURE, key.sign(listing), 0o644)
     write_bytes_atomic(folder / PUBLIC_KEY, public_pem(key.public_key()), 0o644)
@@ -78,7 +81,14 @@ def public_pem(key: Ed25519PublicKey) -> bytes:
 def fingerprint_of(key: Ed25519PublicKey) -> str:
     """SHA-256 of a public key, in groups of four digits."""
     digest = hashlib.sha256(key.public_bytes_raw()).hexdigest()
-    return " ".join(digest[start : start + 4] for start in range(0, 32, 4))
+    return " ".join(
+        digest[start : start + 4]
+        for start in range(
+            0,
+            32,
+            4,
+        )
+    )
 
 
 def check_folder(
@@ -119,17 +129,30 @@ def _read(folder: Path) -> tuple[bytes, bytes, Ed25519PublicKey]:
 
 
 def _changed_files(folder: Path, listing: bytes) -> list[str]:
-    listed = {}
-    for line in listing.decode("utf-8", "replace").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[name] = digest
-    present = set(names_below(folder)) - _UNLISTED
-    problems = [f"{name} is missing" for name in sorted(set(listed) - present)]
-    problems += [f"{name} was added" for name in sorted(present - set(listed))]
-    for name in sorted(present & set(listed)):
-        if sha256_of(folder / name) != listed[name]:
+    listed = _digests(listing)
+    names = set(names_below(folder))
+    present = names - _UNLISTED
+    problems = []
+    for name in sorted(listed.keys() - present):
+        problems.append(f"{name} is missing")
+    for name in sorted(present - listed.keys()):
+        problems.append(f"{name} was added")
+
+    for name in sorted(present & listed.keys()):
+        digest = sha256_of(folder / name)
+        if digest != listed[name]:
             problems.append(f"{name} was changed")
     return problems
+
+
+def _digests(listing: bytes) -> dict[str, str]:
+    """Names and hashes of a list as `sha256sum` writes it."""
+    digests = {}
+    text = listing.decode("utf-8", "replace")
+    for line in text.splitlines():
+        digest, _, name = line.partition("  ")
+        digests[name] = digest
+    return digests
 
 
 def _changed_release(folder: Path, release: Path) -> list[str]:
@@ -140,9 +163,9 @@ def _changed_release(folder: Path, release: Path) -> list[str]:
         return ["the release has no list of files"]
     if signed.read_bytes() != current.read_bytes():
         return ["the release is not as it was when this was signed"]
+
     problems = []
-    for line in current.read_text("utf-8").splitlines():
-        digest, _, name = line.partition("  ")
+    for name, digest in _digests(current.read_bytes()).items():
         path = release / name
         if not path.is_file() or sha256_of(path) != digest:
             problems.append(f"the release's {name} is missing or was changed")

@@ -42,11 +42,13 @@ def gate_figures(series: SeriesFacts) -> dict[str, float]:
     decides, or else the agreement with other engines. Few pixels of the front prove no change.
     """
     figures = dict(series.figures)
-    if series.how and series.how != "reference" and "contrast" in figures:
+    is_carried = series.how not in ("", "reference")
+    if is_carried and "contrast" in figures:
         figures["carried_contrast"] = figures.pop("contrast")
     if "others_mm" in figures:
         figures.pop("brain_dice", None)
-    if figures.get("front_pixels", _FEWEST_FRONT_PIXELS) < _FEWEST_FRONT_PIXELS:
+    front = figures.get("front_pixels", _FEWEST_FRONT_PIXELS)
+    if front < _FEWEST_FRONT_PIXELS:
         figures.pop("face_changed", None)
     return figures
 
@@ -55,26 +57,28 @@ def figure_rows(series: Iterable[SeriesFacts], *, coarse: bool) -> tuple[FigureR
     """A row for each figure that any series has; `coarse` rounds them for pages that are shared."""
     measured = [gate_figures(row) for row in series]
     rows = []
-    for words in figure_words().values():
-        values = [figures[words.name] for figures in measured if words.name in figures]
-        if coarse:
-            values = [words.rounded(value) for value in values]
+    for name, words in figure_words().items():
+        values = []
+        for figures in measured:
+            if name in figures:
+                value = figures[name]
+                shown = words.rounded(value) if coarse else value
+                values.append(shown)
         if values:
             rows.append(_row(words, values))
     return tuple(rows)
 
 
 def _row(words: FigureWords, values: list[float]) -> FigureRow:
-    bounds = [bound for bound in (words.least, words.most) if bound is not None]
-    low = min(*values, *bounds)
-    high = max(*values, *bounds)
-    span = max(high - low, 1e-9)
-    scale = _Scale(low - span * _PADDING, high + span * _PADDING)
-
+    scale = _Scale.over([*values, *words.bounds])
     dots = []
     for value in sorted(set(values)):
-        dots.append(Dot(scale.percent(value), words.passes(value)))
-    worst = min(values, key=lambda value: _room(words, value))
+        dot = Dot(
+            percent=scale.percent(value),
+            passes=words.passes(value),
+        )
+        dots.append(dot)
+    worst = min(values, key=words.room)
     return FigureRow(
         words=words,
         values=len(values),
@@ -82,8 +86,8 @@ def _row(words: FigureWords, values: list[float]) -> FigureRow:
         limits=limits_in_words(words),
         passes=words.passes(worst),
         dots=tuple(dots),
-        least_percent=None if words.least is None else scale.percent(words.least),
-        most_percent=None if words.most is None else scale.percent(words.most),
+        least_percent=scale.percent_of(words.least),
+        most_percent=scale.percent_of(words.most),
     )
 
 
@@ -92,18 +96,21 @@ class _Scale:
     low: float
     high: float
 
+    @classmethod
+    def over(cls, values: list[float]) -> _Scale:
+        low = min(values)
+        high = max(values)
+        span = max(high - low, 1e-9)
+        padding = span * _PADDING
+        return cls(low - padding, high + padding)
+
     def percent(self, value: float) -> float:
-        return round(100 * (value - self.low) / (self.high - self.low), 2)
+        span = self.high - self.low
+        share = (value - self.low) / span
+        return round(100 * share, 2)
 
-
-def _room(words: FigureWords, value: float) -> float:
-    """How far a value is from its nearest limit; negative beyond it."""
-    room = []
-    if words.least is not None:
-        room.append(value - words.least)
-    if words.most is not None:
-        room.append(words.most - value)
-    return min(room)
+    def percent_of(self, bound: float | None) -> float | None:
+        return None if bound is None else self.percent(bound)
 
 
 def limits_in_words(words: FigureWords) -> str:

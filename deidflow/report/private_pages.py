@@ -20,8 +20,8 @@ from deidflow.report.gate_chart import FigureRow, figure_rows, gate_figures, num
 from deidflow.report.held_table import HeldReason, held_by_urgency
 from deidflow.report.pages import render_page
 from deidflow.report.shared_page import KeyFigure, key_figures
-from deidflow.report.view_cache import SeriesViews, images_of, series_views, views_key
 from deidflow.report.tiles import Size
+from deidflow.report.view_cache import SeriesViews, images_of, series_views, views_key
 from deidflow.report.views import View
 from deidflow.report.words import Advice, Urgency, advice_for, figure_words
 from deidflow.store.files import digest_of

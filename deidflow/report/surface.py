@@ -89,7 +89,11 @@ def _first_surface(values: Values) -> tuple[Values, Values]:
 
 
 def _values_at(values: Values, depth: Values) -> Values:
-    found: Values = np.take_along_axis(values, depth[None], axis=0)[0]
+    found: Values = np.take_along_axis(
+        values,
+        depth[None],
+        axis=0,
+    )[0]
     return found
 
 

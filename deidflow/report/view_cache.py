@@ -41,13 +41,16 @@ class SeriesViews:
 
 def images_of(layout: Layout, pseudonym: str, label: str, series: str) -> SeriesImages:
     """The NIfTI files of a series: converted source, what is published (or staged), its mask."""
-    converted = layout.session_work(pseudonym, label) / "convert" / series
-    before = _first(converted, "image*.nii.gz")
-    for session in (layout.published(pseudonym, label), layout.staged(pseudonym, label)):
+    work = layout.session_work(pseudonym, label)
+    before = _first(work / "convert" / series, "image*.nii.gz")
+    published = layout.published(pseudonym, label)
+    staged = layout.staged(pseudonym, label)
+    for session in (published, staged):
         folder = session / series
         mask = _first(folder, "defaced_mask*.nii.gz")
         if mask is not None:
-            after = mask.with_name(mask.name.replace("_mask", "", 1))
+            name = mask.name.replace("_mask", "", 1)
+            after = mask.with_name(name)
             return SeriesImages(before, after, mask)
         whole = _first(folder, "image*.nii.gz")
         if whole is not None:
@@ -56,7 +59,8 @@ def images_of(layout: Layout, pseudonym: str, label: str, series: str) -> Series
 
 
 def _first(folder: Path, pattern: str) -> Path | None:
-    return next(iter(sorted(folder.glob(pattern))), None)
+    paths = sorted(folder.glob(pattern))
+    return paths[0] if paths else None
 
 
 def series_views(

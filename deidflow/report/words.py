@@ -55,20 +55,32 @@ class FigureWords:
     most: float | None
     coarse: float
 
+    @property
+    def bounds(self) -> list[float]:
+        """The limits that there are."""
+        return [bound for bound in (self.least, self.most) if bound is not None]
+
+    def room(self, value: float) -> float:
+        """How far a value is from its nearest limit; negative beyond it."""
+        rooms = []
+        if self.least is not None:
+            rooms.append(value - self.least)
+        if self.most is not None:
+            rooms.append(self.most - value)
+        return min(rooms)
+
     def passes(self, value: float) -> bool:
-        """Whether a value lies within the limits."""
-        above = self.least is None or value >= self.least
-        below = self.most is None or value <= self.most
-        return above and below
+        """Whether a value lies within the limits; what is not a number does not."""
+        return self.room(value) >= 0
 
     def rounded(self, value: float) -> float:
         """A value for pages that are shared; what passes still passes once it is rounded."""
         steps = round(value / self.coarse)
         near = round(steps * self.coarse, 6)
-        if self.passes(near) or not self.passes(value):
+        still_passes = self.passes(near)
+        if still_passes or not self.passes(value):
             return near
-        bounds = [bound for bound in (self.least, self.most) if bound is not None]
-        return min(bounds, key=lambda bound: abs(bound - value))
+        return min(self.bounds, key=lambda bound: abs(bound - value))
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ def figure_words() -> dict[str, FigureWords]:
     for name, row in load_yaml("report/figures.yaml").items():
         least = row.get("min")
         most = row.get("max")
-        figures[name] = FigureWords(
+        words = FigureWords(
             name=name,
             title=row["title"],
             unit=row["unit"],
@@ -116,6 +128,7 @@ def figure_words() -> dict[str, FigureWords]:
             most=getattr(gate, most) if most else None,
             coarse=float(row["coarse"]),
         )
+        figures[name] = words
     return figures
 
 

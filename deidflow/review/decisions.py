@@ -159,7 +159,11 @@ def append(path: Path, decision: Decision) -> Entry:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        path,
+        os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC,
+        0o600,
+    )
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor

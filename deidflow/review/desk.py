@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from deidflow.errors import UsageError
 from deidflow.release.layout import Layout
+from deidflow.report.facts import ReleaseFacts
 from deidflow.report.private_pages import SeriesCard, series_card
 from deidflow.report.read_facts import read_facts
 from deidflow.report.view_cache import SeriesViews, series_turned
@@ -55,8 +56,7 @@ class Desk:
         self.choice = choice or Choice()
         self._key = key
         self._lock = threading.Lock()
-        decisions = effective(read_entries(layout.decisions))
-        cases = cases_of(layout, read_facts(layout), decisions, self.choice, key)
+        cases = self._read(read_facts(layout))
         self._cases = {case.name: case for case in cases}
         self._order = [case.name for case in cases]
 
@@ -72,10 +72,12 @@ class Desk:
 
     def cases(self) -> tuple[Case, ...]:
         """Every case with the decision in force, whoever took it, in the order of the queue."""
-        decisions = effective(read_entries(self.layout.decisions))
+        decisions = self._decisions()
         cases = []
         for name in self._order:
-            cases.append(replace(self._cases[name], decision=decisions.get(name)))
+            decision = decisions.get(name)
+            case = replace(self._cases[name], decision=decision)
+            cases.append(case)
         return tuple(cases)
 
     def case(self, name: CaseName) -> Case:
@@ -83,8 +85,8 @@ class Desk:
         case = self._cases.get(name)
         if case is None:
             raise UsageError(f"there is no case {name}; 'deidflow review --list' names them")
-        decisions = effective(read_entries(self.layout.decisions))
-        return replace(case, decision=decisions.get(name))
+        decision = self._decisions().get(name)
+        return replace(case, decision=decision)
 
     def card(self, case: Case) -> SeriesCard:
         """The pictures and figures of a case."""
@@ -119,14 +121,26 @@ class Desk:
     def _read_again(self, subject: str) -> None:
         """Take over what became of a subject's series; the order of the queue stays."""
         facts = read_facts(self.layout, only=subject)
-        decisions = effective(read_entries(self.layout.decisions))
-        for case in cases_of(self.layout, facts, decisions, self.choice, self._key):
+        for case in self._read(facts):
             self._cases[case.name] = case
+
+    def _read(self, facts: ReleaseFacts) -> tuple[Case, ...]:
+        return cases_of(
+            layout=self.layout,
+            facts=facts,
+            decisions=self._decisions(),
+            choice=self.choice,
+            key=self._key,
+        )
+
+    def _decisions(self) -> dict[CaseName, Decision]:
+        entries = read_entries(self.layout.decisions)
+        return effective(entries)
 
     def undo(self, name: CaseName, who: str) -> Decision:
         """Take back the last decision on a case; what was withdrawn returns with the next run."""
         with self._lock:
-            current = effective(read_entries(self.layout.decisions)).get(name)
+            current = self._decisions().get(name)
             if current is None:
                 raise UsageError(f"there is no decision on {name} to take back")
             entry = undone(current, who, _now())
@@ -136,14 +150,22 @@ class Desk:
     def progress(self, cases: Iterable[Case]) -> Progress:
         """How many cases are decided, and how long people look at one."""
         rows = tuple(cases)
-        decisions = [case.decision for case in rows if case.decision is not None]
-        withheld = sum(decision.action is Action.WITHHOLD for decision in decisions)
-        seconds = [decision.seconds for decision in decisions if decision.seconds > 0]
+        waiting = undecided(rows)
+        withheld = 0
+        seconds = [0.0]
+        for case in rows:
+            if case.decision is None:
+                continue
+            withheld += case.decision.action is Action.WITHHOLD
+            if case.decision.seconds > 0:
+                seconds.append(case.decision.seconds)
+
+        middle = statistics.median(seconds[1:] or seconds)
         return Progress(
             cases=len(rows),
-            decided=len(rows) - len(undecided(rows)),
+            decided=len(rows) - len(waiting),
             withheld=withheld,
-            seconds_per_case=round(statistics.median(seconds), 1) if seconds else 0.0,
+            seconds_per_case=round(middle, 1),
         )
 
 

@@ -91,9 +91,12 @@ def _can_be_decided(
     decisions: Mapping[CaseName, Decision],
 ) -> bool:
     name = CaseName(session.subject, session.label, series.name)
-    if name in decisions or series.state in _MASKED | _WHOLE:
+    if name in decisions:
         return True
-    return bool(series.reason) and advice_for(series.reason).by_review
+    if series.state in _MASKED | _WHOLE:
+        return True
+    advice = advice_for(series.reason)
+    return bool(series.reason) and advice.by_review
 
 
 def _case(
@@ -118,7 +121,8 @@ def outputs_of(layout: Layout, name: CaseName) -> str:
     published = layout.published(name.subject, name.session)
     if not (published / name.series).is_dir():
         return ""
-    recorded = StepStore(layout.session_work(name.subject, name.session)).manifest("reconstruct")
+    work = layout.session_work(name.subject, name.session)
+    recorded = StepStore(work).manifest("reconstruct")
     outputs = recorded.outputs if recorded else ()
     prefix = f"{name.series}/"
     files = []
@@ -148,7 +152,7 @@ def _nearness(words: FigureWords, value: float) -> float:
         return 1.0
     if words.least is None and words.most is not None:
         scale = max(words.most, 1e-9)
-        return min(1.0, max(0.0, value / scale))
+        return _clipped(value / scale)
     if words.most is None and words.least is not None:
         return _above(words.least, value)
     return 0.0
@@ -157,15 +161,22 @@ def _nearness(words: FigureWords, value: float) -> float:
 def _above(least: float, value: float) -> float:
     """Nearness to a lower limit: a share is full at 1, anything else counts as safe at twice it."""
     safe = 1.0 if least < 1.0 else 2 * least
-    room = (value - least) / max(safe - least, 1e-9)
-    return min(1.0, max(0.0, 1.0 - room))
+    whole = max(safe - least, 1e-9)
+    room = (value - least) / whole
+    return _clipped(1.0 - room)
+
+
+def _clipped(share: float) -> float:
+    return min(1.0, max(0.0, share))
 
 
 def _is_drawn(case: Case, choice: Choice, key: bytes) -> bool:
     if not case.is_out or choice.sample_percent >= 100:
         return True
-    share = int.from_bytes(_keyed(key, f"sample {case.name}")[:8], "big") / 2**64
-    return share * 100 < choice.sample_percent
+    drawn = _keyed(key, f"sample {case.name}")
+    number = int.from_bytes(drawn[:8], "big")
+    percent = 100 * number / 2**64
+    return percent < choice.sample_percent
 
 
 def _keyed(key: bytes, text: str) -> bytes:

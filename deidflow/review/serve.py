@@ -64,7 +64,11 @@ def serve(desk: Desk, who: str, hours: Hours, opened: Callable[[str], None]) -> 
         lifespan="off",
     )
     server = uvicorn.Server(config)
-    threading.Thread(target=_close_when_idle, args=(server, clock, hours), daemon=True).start()
+    threading.Thread(
+        target=_close_when_idle,
+        args=(server, clock, hours),
+        daemon=True,
+    ).start()
     preparing = threading.Thread(target=_prepare, args=(desk, server))
     preparing.start()
     opened(f"http://{LOOPBACK}:{port}/#{token}")

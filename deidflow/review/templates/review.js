@@ -97,6 +97,9 @@ function drawCase(shown) {
   by("state").textContent = shown.state ? shown.state + " · " + shown.instances + (shown.instances === 1 ? " instance" : " instances") + riskWords() : "";
   by("state").className = "state " + (shown.reason ? "held" : "out");
   by("reason").textContent = shown.reason || "";
+  const small = (action) => by("actions").querySelector("." + action + " small");
+  small("accept").textContent = shown.reason ? "only what is not a head (h)" : "nobody can be recognised";
+  small("withhold").textContent = shown.reason ? "it stays out" : "its session leaves the release now";
   by("advice").textContent = shown.advice || "";
 }
 
