@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
-from deidflow.errors import DeidflowError
+from deidflow.errors import DeidflowError, UsageError
 from deidflow.report.pages import data_uri
 from deidflow.report.private_pages import SeriesCard
 from deidflow.report.view_cache import SeriesViews
@@ -122,8 +122,10 @@ def _add_routes(app: FastAPI, desk: Desk, who: str) -> None:
 
     @app.post("/case/{number}")
     def decide(number: int, row: WishRow) -> dict[str, Any]:
+        name = _numbered(desk, number)
         wish = Wish(row.action, row.sights, row.seconds, row.seen)
-        desk.decide(_numbered(desk, number), wish, who)
+        _check_seen(desk, name, row.seen)
+        desk.decide(name, wish, who)
         return queue_row(desk)
 
     @app.post("/case/{number}/undo")
@@ -136,6 +138,13 @@ def _numbered(desk: Desk, number: int) -> CaseName:
     if not 0 <= number < len(desk.order):
         raise HTTPException(status_code=404)
     return desk.order[number]
+
+
+def _check_seen(desk: Desk, name: CaseName, seen: str) -> None:
+    """Refuse a decision on pictures that are no longer those of the case."""
+    card = desk.card(desk.case(name))
+    if seen != card.views.digest:
+        raise UsageError("the pictures changed meanwhile; open the case again and look")
 
 
 def queue_row(desk: Desk) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from deidflow.errors import UsageError
+from deidflow.errors import ReleaseBusy, UsageError
 from deidflow.release.layout import Layout
 from deidflow.report.facts import ReleaseFacts
 from deidflow.report.private_pages import SeriesCard, series_card
@@ -114,9 +114,18 @@ class Desk:
             )
             append(self.layout.decisions, decision)
             if wish.action is Action.WITHHOLD:
-                withdraw_session(self.layout, name.subject, name.session)
-                self._read_again(name.subject)
+                self._withdraw(name)
         return decision
+
+    def _withdraw(self, name: CaseName) -> None:
+        try:
+            withdraw_session(self.layout, name.subject, name.session)
+        except ReleaseBusy:
+            raise ReleaseBusy(
+                "the decision is stored, but a run is at work on the release: the session is still "
+                "in it; take the decision back and decide again when the run has ended"
+            ) from None
+        self._read_again(name.subject)
 
     def _read_again(self, subject: str) -> None:
         """Take over what became of a subject's series; the order of the queue stays."""

@@ -102,7 +102,24 @@ def test_what_is_no_decision_is_refused(
 
 
 def test_what_may_not_be_decided_is_refused_in_words(client: httpx.Client) -> None:
-    answer = client.post("/case/2", json={"action": "accept"}, headers=OWN)
+    seen = client.get("/case/2", headers=OWN).json()["seen"]
+    answer = client.post("/case/2", json={"action": "accept", "seen": seen}, headers=OWN)
 
     assert answer.status_code == 409
     assert "no masked version" in answer.json()["refused"]
+
+
+def test_a_decision_on_other_pictures_is_refused(client: httpx.Client, desk: Desk) -> None:
+    wish = {"action": "accept", "seen": "0" * 64}
+    answer = client.post("/case/0", json=wish, headers=OWN)
+
+    assert answer.status_code == 409
+    assert "pictures changed" in answer.json()["refused"]
+    assert read_entries(desk.layout.decisions) == ()
+
+
+def test_a_head_is_shown_from_thirteen_sides(client: httpx.Client) -> None:
+    views = client.get("/case/0/turned", headers=OWN).json()["views"]
+
+    assert [view["name"] for view in views][::6] == ["-90°", "+0°", "+90°"]
+    assert len({view["after"] for view in views}) == 13

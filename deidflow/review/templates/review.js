@@ -210,6 +210,7 @@ async function decide(action) {
     by("refusal").textContent = "";
   } catch (error) {
     by("refusal").textContent = error.message;
+    state.queue = await ask("/queue").catch(() => state.queue);
   }
   state.busy = false;
   drawQueue();
