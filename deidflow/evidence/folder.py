@@ -116,7 +116,8 @@ def write_evidence(layout: Layout, keys: Keys, folder: Path, statement: Statemen
     page = _page(layout, facts, statement, fingerprint)
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-    _write(folder, "index.html", render_page("evidence.html.j2", page=page))
+    html = render_page("evidence.html.j2", page=page, withdrawn=facts.withdrawn)
+    _write(folder, "index.html", html)
     _write(folder, "methods.txt", page.methods + "\n")
     _write(folder, "conformance.csv", conformance_csv(page.conformance))
     _write(folder, "withheld.csv", _csv(page.withheld, WithheldRow))

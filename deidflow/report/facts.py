@@ -95,6 +95,11 @@ class SessionFacts:
         """The series that went out."""
         return tuple(series for series in self.series if series.is_released)
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether somebody took the session out of the release after the run."""
+        return bool(self.released) and not self.published
+
 
 @dataclass(frozen=True)
 class SubjectFacts:
@@ -147,6 +152,11 @@ class ReleaseFacts:
     def published(self) -> Iterator[SessionFacts]:
         """The sessions that are in the release."""
         return (session for session in self.sessions() if session.published)
+
+    @property
+    def withdrawn(self) -> int:
+        """Sessions taken out of the release after the run, which its counts do not know."""
+        return sum(session.is_withdrawn for session in self.sessions())
 
     def released_series(self) -> Iterator[SeriesFacts]:
         """The series that are in the release."""

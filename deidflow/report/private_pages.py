@@ -103,7 +103,7 @@ def index_page(layout: Layout, facts: ReleaseFacts, held: tuple[HeldGroup, ...])
         subjects=tuple(cards),
         gates=figure_rows(measured, coarse=False),
     )
-    return render_page("private_index.html.j2", page=page)
+    return render_page("private_index.html.j2", page=page, withdrawn=facts.withdrawn)
 
 
 def _subject_card(layout: Layout, subject: SubjectFacts, *, with_picture: bool) -> SubjectCard:

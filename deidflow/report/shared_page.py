@@ -73,7 +73,7 @@ def shared_page(facts: ReleaseFacts, profile: str = "") -> str:
         profile_note=note,
         limits=limits_of(dataset.level),
     )
-    return render_page("shared.html.j2", page=page)
+    return render_page("shared.html.j2", page=page, withdrawn=facts.withdrawn)
 
 
 def key_figures(facts: ReleaseFacts) -> tuple[KeyFigure, ...]:

@@ -76,7 +76,9 @@ def test_withholding_takes_the_session_out_at_once(desk: Desk, layout: Layout) -
     assert not layout.published("P001", "M00").exists()
     assert (layout.staging / "withdrawn" / "P001" / "M00" / "session.json").exists()
     assert "P001" not in (layout.release / "subjects.tsv").read_text()
-    assert "P001" not in layout.shared_report.read_text("utf-8")
+    shared = layout.shared_report.read_text("utf-8")
+    assert "P001" not in shared
+    assert "1 session</b> was taken out" in shared
 
 
 def test_the_release_is_whole_after_withholding(desk: Desk, layout: Layout) -> None:
