@@ -209,8 +209,8 @@ async function decide(action) {
     state.queue = await ask("/case/" + number, wish);
     by("refusal").textContent = "";
   } catch (error) {
-    by("refusal").textContent = error.message;
     state.queue = await ask("/queue").catch(() => state.queue);
+    by("refusal").textContent = error.message;
   }
   state.busy = false;
   drawQueue();
