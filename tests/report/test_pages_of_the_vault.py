@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from deidflow.report.private_pages import LARGEST_PAGE
-from deidflow.report.view_cache import series_views
 from deidflow.report.tiles import Size
+from deidflow.report.view_cache import series_views
 from deidflow.report.write import write_pages
 from tests.browser import Watched
 from tests.synthetic_release import (
