@@ -1,8 +1,12 @@
-"""The search for leaks at the size of a hospital: what it holds back without cause, and what it costs.
+"""The search for leaks at the size of a hospital: what it holds back without cause, and what it
+costs.
 
-Patients with names by their frequency in the US census of 1990, numbers of 1 to 8 digits and operators' initials are
-put into real headers, which are de-identified and searched for everybody. Nothing was planted: each finding is
-a false alarm. Prints the share of sessions that would be held, and the CPU seconds a search costs with 10 and
+Patients with names by their frequency in the US census of 1990, numbers of 1 to 8 digits and
+operators' initials are
+put into real headers, which are de-identified and searched for everybody. Nothing was planted: each
+finding is
+a false alarm. Prints the share of sessions that would be held, and the CPU seconds a search costs
+with 10 and
 with many patients.
 
     python benchmarks/cohort.py FOLDER_WITH_DICOM [--patients 5000] [--sessions 500]
@@ -24,13 +28,14 @@ import names
 import pydicom
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
-from deidflow.checks.cohort import Cohort
-from deidflow.checks.elements import open_file
+from deidflow.checks.cohort import CohortIndex
+from deidflow.checks.dicom_file import open_file
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.shared import SharedValues
-from deidflow.dicom.instance import NESTED, WANTED, describe
+from deidflow.dicom.attributes import nested_identifiers, wanted_tags
+from deidflow.dicom.instance import describe
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
@@ -96,7 +101,7 @@ def headers_below(folder: Path) -> list[tuple[Path, bytes]]:
 
 def _is_image(content: bytes) -> bool:
     try:
-        instance = describe(scan(memoryview(content), WANTED))
+        instance = describe(scan(memoryview(content), wanted_tags()))
     except Withheld:
         return False
     return instance.modality in ("MR", "CT", "PT") and instance.pixel_length is not None
@@ -115,7 +120,7 @@ def with_patient(content: bytes, patient: Patient) -> bytes:
 
 def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
     """The header as it is released, and what identifies in its source."""
-    instance = describe(scan(memoryview(content), WANTED, nested=NESTED))
+    instance = describe(scan(memoryview(content), wanted_tags(), nested=nested_identifiers()))
     profile = load_profile(level)
     context = HeaderContext(
         pseudonym="P001",
@@ -134,7 +139,7 @@ def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
 
 
 def search_one(
-    content: bytes, own: Pairs, cohort: Cohort, others: list[list[Path]]
+    content: bytes, own: Pairs, cohort: CohortIndex, others: list[list[Path]]
 ) -> Counter[Any]:
     """Findings in one header."""
     search = LeakSearch(
@@ -160,13 +165,15 @@ def main() -> None:
 
     sources = headers_below(options.folder)
     patients = make_patients(options.patients, options.seed)
-    few = Cohort.of([pair for patient in patients[:10] for pair in patient.identifiers], (), KEY)
+    few = CohortIndex.of(
+        [pair for patient in patients[:10] for pair in patient.identifiers], (), KEY
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "people.npy")
-        Cohort.of([pair for patient in patients for pair in patient.identifiers], (), KEY).save(
-            path
-        )
-        many = Cohort.open([path], KEY)
+        CohortIndex.of(
+            [pair for patient in patients for pair in patient.identifiers], (), KEY
+        ).save(path)
+        many = CohortIndex.open([path], KEY)
         for level in ("low", "high"):
             _measure(level, sources, patients[: options.sessions], few, many)
 
@@ -175,8 +182,8 @@ def _measure(
     level: str,
     sources: list[tuple[Path, bytes]],
     patients: list[Patient],
-    few: Cohort,
-    many: Cohort,
+    few: CohortIndex,
+    many: CohortIndex,
 ) -> None:
     held: Counter[Any] = Counter()
     sessions = 0

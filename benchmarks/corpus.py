@@ -1,4 +1,5 @@
-"""Made-up MR and CT files for benchmarks: about 280 elements, 256 x 256 pixels of 16 bit, no one's face."""
+"""Made-up MR and CT files for benchmarks: about 280 elements, 256 x 256 pixels of 16 bit, no one's
+face."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _FILLERS = (
 
 
 def make_corpus(root: Path, count: int, *, deflated: float = 0.0, side: int = 256) -> None:
-    """Write `count` files of `side` x `side` pixels below `root`; `deflated` is the share of deflated ones."""
+    """Write `count` files of `side` x `side` pixels below `root`; `deflated` is the share of
+    deflated ones."""
     rng = random.Random(7)
     for number in range(count):
         series, index = divmod(number, SLICES)

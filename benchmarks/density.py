@@ -1,6 +1,8 @@
-"""Prints how dense the code is: `python benchmarks/density.py [FOLDER ...]`. No test enforces the figures.
+"""Prints how dense the code is: `python benchmarks/density.py [FOLDER ...]`. No test enforces the
+figures.
 
-A body line is a line of a function's body without its docstring, nested functions included; a node is
+A body line is a line of a function's body without its docstring, nested functions included; a node
+is
 a node of Python's syntax tree. A blank line in the docstring counts as one of the function.
 """
 

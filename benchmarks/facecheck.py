@@ -1,7 +1,10 @@
-"""How much of a face a mask leaves, and of a brain it takes: counted with a head mask and rays of its own.
+"""How much of a face a mask leaves, and of a brain it takes: counted with a head mask and rays of
+its own.
 
-In the template's frame at 2 mm, one ray a pixel from the front, between brow and chin and 60 mm to each side:
-the first point of the subject's head, where it lies within 20 mm of the template's skin. It is left where
+In the template's frame at 2 mm, one ray a pixel from the front, between brow and chin and 60 mm to
+each side:
+the first point of the subject's head, where it lies within 20 mm of the template's skin. It is left
+where
 masking moved it back by less than 3 mm.
 """
 
@@ -50,7 +53,8 @@ class Checker:
         self.skin = np.where(head.any(1), head.argmax(1), -999)
 
     def left(self, head: Any, removed: Any, to_template: Any, brain: Any) -> Left:
-        """Count for a head mask and a mask of removed voxels in the subject, and the true affine to the template."""
+        """Count for a head mask and a mask of removed voxels in the subject, and the true affine to
+        the template."""
         back = _inverse(to_template)
         seen = sitk.GetArrayFromImage(_nearest(head, self.grid, back)) > 0
         gone = sitk.GetArrayFromImage(_nearest(removed, self.grid, back)) > 0

@@ -2,7 +2,8 @@
 
     python benchmarks/faces.py [FOLDER_OF_A_HEAD_SERIES ...]
 
-Two warped average heads, and the largest series of every folder given. Truth is the registration of the
+Two warped average heads, and the largest series of every folder given. Truth is the registration of
+the
 unperturbed head with the known motion. Beside ours, pydeface with FSL's flirt where FSL is there.
 """
 
@@ -27,13 +28,17 @@ from facecheck import Checker, Left, head_of
 
 from deidflow.demo.head import warped_head
 from deidflow.face.affine import IDENTITY, apply, compose, index_to_world, inverse
+from deidflow.face.anchor import anchor_of
 from deidflow.face.candidate import Registered, attempt
 from deidflow.face.engine_installed import find_flirt
 from deidflow.face.engines import TemplateEngine
+from deidflow.face.grids import nearest, shrink
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import window
 from deidflow.face.series import About, HeadSeries
-from deidflow.face.session import Carrier, anchor_of
+from deidflow.face.session import Carrier
 from deidflow.face.template import Template, load_template, prepare_template, template_path
-from deidflow.face.volume import head_mask, image_of, like, nearest, shrink, window
+from deidflow.face.volume import image_of, like
 from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.volumes import read_volumes
@@ -221,7 +226,9 @@ def measured(
     if not isinstance(outcome, Registered):
         return f"refused: {outcome.detail}", None, used
     anchor = anchor_of(outcome, lambda one: TemplateEngine().face(one, template), SETTINGS)
-    mask = Carrier.of(anchor, template, SETTINGS, lambda one: anchor.face, ()).fate(series).mask()
+    mask = (
+        Carrier.of(anchor, template, SETTINGS, lambda one: anchor.face, ()).plan_for(series).mask()  # noqa: ARG005
+    )
     moved = compose(truth, inverse(case.motion))
     grid = image_of(sitk.GetArrayFromImage(head), compose(case.motion, index_to_world(head)))
     moved_brain = image_of(

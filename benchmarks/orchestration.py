@@ -2,9 +2,12 @@
 
     .venv/bin/python benchmarks/orchestration.py [SUBJECTS ...]
 
-For each number of subjects (50 without an argument): milliseconds a step over the same steps without Prefect (at
-most 5) and what empty tasks of Prefect cost with nothing of ours; seconds of a run where all is up to date
-beyond a run on nobody (at most 1.5, for 50); what a subject costs in time and in Prefect's database (must not grow
+For each number of subjects (50 without an argument): milliseconds a step over the same steps
+without Prefect (at
+most 5) and what empty tasks of Prefect cost with nothing of ours; seconds of a run where all is up
+to date
+beyond a run on nobody (at most 1.5, for 50); what a subject costs in time and in Prefect's database
+(must not grow
 with their number; try 200 1000 5000).
 """
 
@@ -22,13 +25,25 @@ from typing import Any
 
 from deidflow.face.template import prepare_template, template_path
 from deidflow.release.layout import Layout
+from deidflow.run.start import locked_run
+from deidflow.run.summary import read_summary
 from deidflow.settings.load import load_settings
+from deidflow.states import SeriesState
+from deidflow.steps import STEPS
+from deidflow.steps.results import (
+    AnonymizeResult,
+    BuiltSeries,
+    ConvertResult,
+    DefaceResult,
+    ReconstructResult,
+)
+from deidflow.steps.step import Step, StepJob
+from deidflow.steps.verify import VerifyResult
 from deidflow.store.children import Children
-from deidflow.store.files import read_json
 from flows.hosting.server import server, wait_for_rows, wait_until_ready, without_heartbeat
 from tests.conftest import give_template, save_series
 
-STEPS = 6
+STEP_COUNT = len(STEPS)
 FEW, BARE = 200, 50
 SETTLE_SECONDS = 10
 """The server still stores events of the run before; the next one of a site comes a night later."""
@@ -47,19 +62,31 @@ def make_source(folder: Path, subjects: int) -> Path:
     return folder
 
 
+RELEASED = BuiltSeries(SeriesState.RELEASED, instances=1)
+EMPTY: dict[str, Any] = {
+    "anonymize": AnonymizeResult({}),
+    "convert": ConvertResult({}),
+    "deface": DefaceResult(None, (), {}),
+    "reconstruct": ReconstructResult({"003-MR": RELEASED}),
+    "verify": VerifyResult((), {}),
+}
+
+
 @contextmanager
 def nothing_to_compute() -> Iterator[None]:
     """Every step ends at once, with a result as if it had worked."""
     real = Children.run
+    works = {step.work: step.name for step in STEPS}
 
     def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
-        if ".steps." not in function.__module__ or function.__module__.endswith("discover"):
+        step = works.get(function)
+        if step is None:
             return real(children, log, function, *arguments)
-        if function.__name__ == "reconstruct_session":
-            Path(arguments[3]).mkdir()  # the folder of masks, without which nothing counts as built
-            (Path(arguments[2]) / "slice_001.dcm").write_bytes(b"an image")
-        released = {"state": "released", "reason": "", "detail": ""}
-        return {"series": {"003-MR": released}, "findings": [], "doubtful": {}}
+        if step == "reconstruct":
+            job: StepJob = arguments[0]
+            job.masks.mkdir()  # without it nothing counts as built
+            (job.scratch / "slice_001.dcm").write_bytes(b"an image")
+        return EMPTY[step]
 
     Children.run = run  # type: ignore[method-assign]
     yield
@@ -71,17 +98,21 @@ def without_prefect() -> Iterator[None]:
     """The step tasks of a subject as plain functions."""
     from flows import subject as chain
 
-    modules = [
-        getattr(chain, name)
-        for name in ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
-    ]
-    tasks = [getattr(module, module.__name__.split(".")[-1]) for module in modules]
-    for module, task in zip(modules, tasks, strict=True):
-        plain = lambda *names, return_state, task=task: task.fn(*names)  # noqa: E731
-        setattr(module, module.__name__.split(".")[-1], plain)
+    real = chain.task_of
+
+    def plain(step: Step[Any]) -> Callable[..., Any]:
+        task = real(step)
+        return lambda *names, return_state: task.fn(*names)  # noqa: ARG005
+
+    chain.task_of = plain
     yield
-    for module, task in zip(modules, tasks, strict=True):
-        setattr(module, module.__name__.split(".")[-1], task)
+    chain.task_of = real
+
+
+def read_rows(layout: Layout) -> int:
+    """Tasks that Prefect shows of the last run."""
+    summary = read_summary(layout.summary)
+    return 0 if summary is None else summary.rows
 
 
 def run(root: Path, source: Path, *, shown: bool = True) -> float:
@@ -99,20 +130,14 @@ def run(root: Path, source: Path, *, shown: bool = True) -> float:
         environment={},
     )
     layout, run_id = Layout.of(settings), secrets.token_hex(4)
-    for folder in (layout.runs, layout.staging):
-        folder.mkdir(parents=True, exist_ok=True)
     if not layout.templates.exists():
         give_template(settings.vault, template_path(root.parent, ears=False))
-    os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
-    Layout.of(settings).settings_of(run_id).write_text(
-        f'{{"settings": {settings.model_dump_json()}}}'
-    )
     start = time.monotonic()
-    with without_heartbeat():
-        state = deidentify(run_id, return_state=True)
+    with locked_run(settings) as vault, without_heartbeat():
+        state = deidentify(run_id, settings, vault)
     wall = time.monotonic() - start
     if shown:
-        wait_for_rows(state.state_details.flow_run_id, read_json(layout.summary)["rows"])
+        wait_for_rows(state.state_details.flow_run_id, read_rows(layout))
     return wall
 
 
@@ -129,7 +154,7 @@ def bare_tasks(subjects: int) -> float:
 
     @task(name="subject", task_run_name="{number}", **OPTIONS)
     def subject(number: int) -> None:
-        for one in range(STEPS):
+        for one in range(STEP_COUNT):
             step(one, number, return_state=True)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
@@ -170,7 +195,7 @@ def steps_alone(root: Path, source: Path) -> float:
             """It is over."""
 
     real = fan_out.runner_of, fan_out.as_completed
-    fan_out.runner_of, fan_out.as_completed = lambda settings: Plain(), lambda futures: futures
+    fan_out.runner_of, fan_out.as_completed = lambda settings: Plain(), lambda futures: futures  # noqa: ARG005
     with without_prefect():
         wall = run(root, source, shown=False)
     fan_out.runner_of, fan_out.as_completed = real
@@ -192,18 +217,19 @@ def measure(subjects: int) -> None:
             one_round(root, number, source, nobody) for number in range(3 if subjects <= FEW else 1)
         ]
         shown, alone, again, empty, bare, grown = map(min, zip(*rounds, strict=True))
-        step = 1000 * (shown - alone) / subjects / STEPS
+        step = 1000 * (shown - alone) / subjects / STEP_COUNT
         print(
             f"{subjects} subjects: {shown:.1f} s, without Prefect {alone:.1f} s: {step:.1f} ms a step; up to date "
             f"{again:.1f} s, on nobody {empty:.1f} s: {again - empty:.2f} s beyond; a subject: "
             f"{1000 * shown / subjects:.0f} ms, {grown / subjects / 1024:.0f} KiB of database; "
-            f"tasks of Prefect with nothing of ours: {1000 * bare / BARE / STEPS:.1f} ms a step",
+            f"tasks of Prefect with nothing of ours: {1000 * bare / BARE / STEP_COUNT:.1f} ms a step",
             flush=True,
         )
 
 
 def one_round(root: Path, number: int, source: Path, nobody: Path) -> tuple[float, ...]:
-    """Seconds of a first run, the same without Prefect, a rerun, a run on nobody, bare tasks; bytes of database."""
+    """Seconds of a first run, the same without Prefect, a rerun, a run on nobody, bare tasks; bytes
+    of database."""
     empty = run(root / f"empty{number}", nobody)
     bare = bare_tasks(BARE)
     time.sleep(SETTLE_SECONDS)

@@ -1,8 +1,10 @@
-"""CPU of a first run, of a second run with nothing to do, and of a run on nobody; ratios of one session.
+"""CPU of a first run, of a second run with nothing to do, and of a run on nobody; ratios of one
+session.
 
     .venv/bin/python benchmarks/rerun.py [SOURCE]
 
-Without SOURCE the demo's cohort is used. The bound: the second run costs at most what a run on nobody
+Without SOURCE the demo's cohort is used. The bound: the second run costs at most what a run on
+nobody
 costs, plus 2 % of the first run. Also printed: the peak memory of the largest process.
 """
 

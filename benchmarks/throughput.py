@@ -1,8 +1,10 @@
-"""Small heads on one worker and on two: the ratio of wall times, and whether the bytes are the same. Then a rerun.
+"""Small heads on one worker and on two: the ratio of wall times, and whether the bytes are the
+same. Then a rerun.
 
     PYTHONPATH=. .venv/bin/python benchmarks/throughput.py [HEADS]
 
-HEADS is 16 by default. The bounds, on two cores: 1.7 times one worker's throughput; the rerun costs at most 2 % of
+HEADS is 16 by default. The bounds, on two cores: 1.7 times one worker's throughput; the rerun costs
+at most 2 % of
 the first run's CPU beyond a run on nobody.
 """
 
@@ -16,7 +18,8 @@ import numpy as np
 from measure import Cost, cost
 
 from deidflow.demo.head import grid_affine, on_grid, warped_head
-from deidflow.demo.series import Person, Visit, write_series
+from deidflow.demo.people import MadeUpPerson, Visit
+from deidflow.demo.series import write_series
 from deidflow.face.template import prepare_template, template_path
 from tests.conftest import give_template, tree_digest, write_secret
 
@@ -28,7 +31,7 @@ def make_heads(folder: Path, count: int) -> Path:
     """Heads of 3.5 mm, each bent in its own way, one a subject."""
     affine = grid_affine(*AXES, (3.5, 3.5, 3.5), SIZE, np.array([0.0, -10.0, -8.0]))
     for number in range(count):
-        person = Person(
+        person = MadeUpPerson(
             f"Person{number:03d}^Xaver", f"PID-{number:05d}", "19700101", "Doe^Dora", "Somewhere"
         )
         volume = on_grid(warped_head(100 + number), SIZE, affine)

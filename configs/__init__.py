@@ -1,1 +1,4 @@
-"""Data of the project: profiles, standard tables, vocabularies, examples. Read by `deidflow.resources`."""
+"""Data of the project: profiles, standard tables, vocabularies, examples.
+
+Read by `deidflow.resources`.
+"""

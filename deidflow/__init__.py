@@ -44,39 +44,55 @@ def anonymize(
 ) -> Result:
     """De-identify the headers of DICOM files; the same as the command `deidflow anonymize`.
 
-    What is not given is taken from DEIDFLOW_LEVEL, DEIDFLOW_VAULT and the like, else from the defaults: level
-    `high`, project `default`, no vault.
+    Arguments that are not given are taken from DEIDFLOW_LEVEL, DEIDFLOW_VAULT and so on, otherwise
+    from the defaults: level `high`, project `default`, no vault.
 
-    `paths_or_manifest` is a file, a folder, a list of them, a manifest (`.json`, `.yaml`), or a mapping
-    such as NiftyPET's `datain`. Pixels stay as they are, faces among them. `ids`, `sessions` and `header`
-    are sections of a configuration file. Attributes are named as in PS3.6, `gggg,eeee`, `60xx,xxxx`,
-    `gggg,[CREATOR]ee` or `Sequence/Keyword`.
+    `paths_or_manifest` is a file, a folder, a list of them, a manifest (`.json`, `.yaml`), or a
+    mapping such as NiftyPET's `datain`. Pixels stay as they are, including faces. `ids`, `sessions`
+    and `header` are sections of a configuration file. Attributes are named as in PS3.6,
+    `gggg,eeee`, `60xx,xxxx`, `gggg,[CREATOR]ee` or `Sequence/Keyword`.
 
-    Warnings and counts are printed to stderr: with `quiet` only what failed or is in quarantine, with `verbose`
-    also each file without an output, by its number.
+    Warnings and counts are printed to stderr: with `quiet` only what failed or is in quarantine,
+    with `verbose` also each file without an output, by its number.
 
-    Returns counts by verdict; nothing identifying is in them. Raises deidflow.errors.UsageError and
-    ConfigError before anything is written, EnvironmentFault where the machine lacks something.
+    Returns counts by verdict, which contain nothing identifying. Raises UsageError and ConfigError
+    of deidflow.errors before anything is written, EnvironmentFault if the machine lacks something.
     """
     from deidflow.bulk.console import show_result, verbosity
-    from deidflow.bulk.locate import given_paths
+    from deidflow.bulk.given import given_paths
     from deidflow.bulk.run import run
     from deidflow.settings.anonymize import load_anonymize_settings
 
-    own = {
+    header_flags = {
+        **(header or {}),
         "remove": tuple(remove),
         "replace": dict(replace or {}),
         "keep": tuple(keep),
         "keep_uids": keep_uids,
+        "uid_root": uid_root,
     }
-    own |= {"uid_root": uid_root} | ({} if shift_dates is None else {"shift_days": shift_dates})
+    if shift_dates is not None:
+        header_flags["shift_days"] = shift_dates
+
     flags = {
-        "sources": given_paths(paths_or_manifest), "out": out, "vault": vault, "project": project, "level": level,
-        "profile": None if profile is None else str(profile), "header": {**(header or {}), **own},
-        "ids": None if ids is None else dict(ids), "sessions": None if sessions is None else dict(sessions),
-        "layout": layout, "on_exists": on_exists, "backup": backup, "audit": audit, "force": force or None,
-        "dry_run": dry_run or None, "workers": workers, "log": log,
-    }  # fmt: skip
+        "sources": given_paths(paths_or_manifest),
+        "out": out,
+        "vault": vault,
+        "project": project,
+        "level": level,
+        "profile": None if profile is None else str(profile),
+        "header": header_flags,
+        "ids": None if ids is None else dict(ids),
+        "sessions": None if sessions is None else dict(sessions),
+        "layout": layout,
+        "on_exists": on_exists,
+        "backup": backup,
+        "audit": audit,
+        "force": force or None,
+        "dry_run": dry_run or None,
+        "workers": workers,
+        "log": log,
+    }
     shown = verbosity(quiet=quiet, verbose=verbose)
     settings = load_anonymize_settings(flags)
     result = run(settings)

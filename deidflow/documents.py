@@ -1,4 +1,4 @@
-"""YAML documents: parsed once, with the line of every key; a key that stands twice is refused."""
+"""YAML documents: parsed once, with the line of every key; duplicate keys are refused."""
 
 from __future__ import annotations
 
@@ -19,30 +19,37 @@ class Document:
     """The value of a YAML text, and its nodes, which know their lines."""
 
     name: str
-    """How messages call it: what it is, and the name of its file without folders."""
+    """What messages call it: what it is, and the name of its file without folders."""
     value: Any
     root: yaml.Node | None
 
     def line(self, path: Sequence[int | str] = ()) -> int:
-        """The line of a key or entry, counted from 1; that of the nearest enclosing one where it is missing."""
-        line, node = 1, self.root
+        """The line of a key or entry, from 1; if it is missing, that of the nearest around it."""
+        line = 1
+        node = self.root
         for part in path:
-            line, node = _step(line, node, part)
-            if node is None:
+            child = _child(node, part)
+            if child is None:
                 break
+            mark, node = child
+            line = mark.line + 1
         return line
 
     def where(self, path: Sequence[int | str] = ()) -> str:
-        """Name and line, as messages begin."""
+        """Name and line, as the start of a message."""
         return f"{self.name}, line {self.line(path)}"
 
 
 def parse(text: str, name: str) -> Document:
-    """Parse one YAML document; raises ConfigError with the line for what is not YAML or holds a key twice."""
+    """Parse one YAML document; raises ConfigError with the line of the error or duplicate key."""
     try:
         root = yaml.compose(text, yaml.SafeLoader)
         _refuse_duplicates(root, name)
-        return Document(name, yaml.safe_load(text), root)
+        return Document(
+            name,
+            yaml.safe_load(text),
+            root,
+        )
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -54,7 +61,7 @@ def parse(text: str, name: str) -> Document:
 
 
 def read_document(path: Path, what: str) -> Document:
-    """The document in a UTF-8 file; raises ConfigError that calls it `what`."""
+    """The document in a UTF-8 file; raises ConfigError, which calls it `what`."""
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
@@ -64,30 +71,32 @@ def read_document(path: Path, what: str) -> Document:
     return parse(text, f"{what} '{path.name}'")
 
 
-def _step(line: int, node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node | None]:
-    """The line and node of one part of a path below a node."""
+def _child(node: yaml.Node | None, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:
+    """The start and node of a key or entry of a node; None if there is none."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == str(part):
-                return key.start_mark.line + 1, value
+                return key.start_mark, value
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         entry = node.value[part]
-        return entry.start_mark.line + 1, entry
-    return line, None
+        return entry.start_mark, entry
+    return None
 
 
 def _refuse_duplicates(root: yaml.Node | None, name: str) -> None:
-    """PyYAML keeps the last of two equal keys without a word; nodes met through an alias are checked once."""
+    """Raise ConfigError for duplicate keys, of which PyYAML silently keeps the last."""
     waiting: list[yaml.Node] = [] if root is None else [root]
     checked: set[int] = set()
     while waiting:
         node = waiting.pop()
-        if id(node) in checked:
+        if id(node) in checked:  # an alias
             continue
         checked.add(id(node))
+
         if isinstance(node, yaml.MappingNode):
             _check_keys(node, name)
-            waiting += [part for pair in node.value for part in pair]
+            for pair in node.value:
+                waiting += pair
         elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
 
@@ -97,10 +106,12 @@ def _check_keys(node: yaml.MappingNode, name: str) -> None:
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
             continue
-        line, identity = key.start_mark.line + 1, (key.tag, key.value)
+        line = key.start_mark.line + 1
+        identity = (key.tag, key.value)
         if identity in lines:
             first = lines[identity]
             raise ConfigError(
-                f"{name}, line {line}: key '{key.value}' is already given in line {first}; keep one of them"
+                f"{name}, line {line}: key '{key.value}' is already given in line {first}; "
+                "keep one of them"
             )
         lines[identity] = line

@@ -7,8 +7,8 @@ DeidflowError                    exit 1
 ├── EnvironmentFault             exit 3   missing tool, unwritable place, disk full
 ├── ReleaseBusy                  exit 7   another run holds the release or the vault's project
 ├── RunCancelled                 exit 130 somebody cancelled the run in the Prefect UI
-├── StepFailed                   exit 5   a step broke; the subject is not released
-└── Withheld                     exit 4   a step decided that something may not go out
+└── StepFailed                   exit 5   a step broke; the subject is not released
+    └── Withheld                 exit 4   a step decided that something may not go out
 """
 
 from __future__ import annotations
@@ -63,12 +63,15 @@ class StepFailed(DeidflowError):
     exit_code = 5
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(f"{reason.words}{f' ({detail})' if detail else ''}")
+        message = f"{reason.words} ({detail})" if detail else reason.words
+        super().__init__(message)
         self.reason = reason
         self.detail = detail
 
     def __reduce__(self) -> tuple[type[StepFailed], tuple[Reason, str]]:
-        return type(self), (self.reason, self.detail)
+        """How children send it to their parent: by its arguments, not by its message."""
+        arguments = (self.reason, self.detail)
+        return type(self), arguments
 
 
 class Withheld(StepFailed):

@@ -1,4 +1,4 @@
-"""The one way to the data files of the project, in a checkout and in an installed wheel."""
+"""Data files of the project, in a checkout and in an installed wheel."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from deidflow.documents import parse
 
 def resource(name: str) -> Traversable:
     """The data file `name`, relative to `configs/`, e.g. `profiles/low.yaml`."""
-    return files("configs").joinpath(*name.split("/"))
+    parts = name.split("/")
+    return files("configs").joinpath(*parts)
 
 
 @lru_cache(maxsize=32)
 def resources_digest(names: tuple[str, ...]) -> str:
-    """The SHA-256 of the data files' contents."""
-    return hashlib.sha256(b"\0".join(resource(name).read_bytes() for name in names)).hexdigest()
+    """The SHA-256 of the contents of data files."""
+    contents = [resource(name).read_bytes() for name in names]
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()
 
 
 @lru_cache(maxsize=32)
 def load_yaml(name: str) -> Any:
-    """The parsed YAML document `name` of `configs/`."""
-    return parse(resource(name).read_text("utf-8"), name).value
+    """The value of the YAML document `name` in `configs/`."""
+    text = resource(name).read_text("utf-8")
+    return parse(text, name).value
 
 
 @lru_cache(maxsize=1)
@@ -35,19 +38,25 @@ def defined_terms() -> frozenset[str]:
     terms: set[str] = set()
     for rows in load_yaml("standard/defined_terms.yaml").values():
         for row in rows:
-            terms.update(row if isinstance(row, list) else str(row).split())
-    for row in load_yaml("vocabulary/image_tokens.yaml")["tokens"]:
-        terms.update(str(row).split())
+            words = row if isinstance(row, list) else str(row).split()
+            terms.update(words)
+
+    tokens = load_yaml("vocabulary/image_tokens.yaml")["tokens"]
+    for row in tokens:
+        words = str(row).split()
+        terms.update(words)
     return frozenset(terms)
 
 
 @lru_cache(maxsize=1)
 def placeholder_dates() -> frozenset[str]:
-    """Constant DA values that stand for no date."""
-    return frozenset(load_yaml("standard/placeholder_dates.yaml"))
+    """Constant DA values that mean "no date"."""
+    dates = load_yaml("standard/placeholder_dates.yaml")
+    return frozenset(dates)
 
 
 @lru_cache(maxsize=8)
 def load_table(name: str) -> tuple[dict[str, str], ...]:
-    """The rows of the CSV file `name` of `configs/`."""
-    return tuple(csv.DictReader(resource(name).read_text("utf-8").splitlines()))
+    """The rows of the CSV file `name` in `configs/`."""
+    lines = resource(name).read_text("utf-8").splitlines()
+    return tuple(csv.DictReader(lines))

@@ -1,4 +1,4 @@
-"""What can become of a file, and why: the words of every table that deidflow prints."""
+"""Verdicts on files, and their reasons: the words of every table that deidflow prints."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a file or series got its verdict: a stable code, and words without identifiers."""
+    """Why a file or series got its verdict: a stable code, and words without identifiers.
+
+    `Reason(code)` is the reason with this code.
+    """
 
     words: str
 
-    def __new__(cls, code: str, words: str) -> Reason:
+    def __new__(cls, code: str, words: str = "") -> Reason:
         """A member is its code; `words` is the sentence for people."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.words = words
         return member
-
-    @classmethod
-    def read(cls, code: str) -> Reason:
-        """The reason with this code."""
-        return next(member for member in cls if member.value == code)
 
     # discover: what kind of file
     EMPTY_FILE = "empty-file", "the file is empty"
@@ -56,7 +54,8 @@ class Reason(StrEnum):
     CONFLICTING_COPIES = "conflicting-copies", "different files share one SOP Instance UID"
     OTHER_PERSON = (
         "other-person",
-        "another person has this PatientID: name and birth date or sex differ; correct the ID at the source",
+        "another person has this PatientID: name and birth date or sex differ; "
+        "correct the ID at the source",
     )
     MIXED_PATIENTS = "mixed-patients", "its study or series mostly belongs to another patient"
     NOT_SELECTED = "not-selected", "not among the selected subjects"

@@ -1,4 +1,5 @@
-"""Pictures of the Prefect UI for the documentation: the demo is served, and headless Chromium looks at it.
+"""Pictures of the Prefect UI for the documentation: the demo is served, and headless Chromium looks
+at it.
 
 .venv/bin/python docs/make_screens.py [FOLDER]
 """

@@ -1,12 +1,10 @@
-"""The whole run: discover, identities, one task a subject, report."""
+"""The whole run: discover, identities, one task per subject, report."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any, TypeVar
 
 from prefect import State, flow
 from prefect.states import Cancelled, Completed, Failed
@@ -17,115 +15,141 @@ from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
-from deidflow.run.start import clean_up, describe_release, open_vault
+from deidflow.run.outcome import read_outcome
+from deidflow.run.summary import RunSummary, failed_summary, read_summary
 from deidflow.settings.run import RunSettings
-from deidflow.store.files import read_json, write_json_atomic
 from deidflow.verdicts import Verdict
 from flows.fan_out import fan_out
 from flows.hosting.cancel import cancellable, store_cancellation
-from tasks.discover import Discovery, discover
+from tasks.discover import discover
 from tasks.notify import notify
-from tasks.prefect_pages import Pages, mark
+from tasks.prefect_pages import RunPages, mark
 from tasks.report import report
 
 Watch = Callable[[Run], AbstractContextManager[None]]
+"""A context in which somebody watches over a run, and may stop it."""
+Value = TypeVar("Value")
+STOPPED = "the run was stopped; run again to carry on"
 
 
-@flow(
-    name="deidentify",
-    flow_run_name="run {run_id}",
-    validate_parameters=False,
-    persist_result=False,
-    log_prints=False,
-)
-def deidentify(run_id: str) -> State[Any]:
-    """De-identify what the settings of `run_id` name; they lie in the vault named by DEIDFLOW_VAULT.
+def deidentify(run_id: str, settings: RunSettings, vault: Vault) -> State[Any]:
+    """Do a run as a Prefect flow whose only parameter is the run's number: settings name places."""
 
-    The caller holds the locks of release and project.
-    """
-    places = Layout(Path(), Path(os.environ["DEIDFLOW_VAULT"]), "", "")
-    settings = RunSettings(**read_json(places.settings_of(run_id))["settings"])
-    return carry_out(run_id, settings, cancellable)
+    @flow(
+        name="deidentify",
+        flow_run_name="run {run_id}",
+        validate_parameters=False,
+        persist_result=False,
+        log_prints=False,
+    )
+    def deidentify_run(run_id: str) -> State[Any]:
+        return carry_out(
+            run_id,
+            settings,
+            vault,
+            cancellable,
+        )
+
+    state: State[Any] = deidentify_run(run_id, return_state=True)
+    return state
+
+
+def unwatched(_run: Run) -> AbstractContextManager[None]:
+    """For runs that nobody can cancel in the UI."""
+    return nullcontext()
 
 
 def carry_out(
-    run_id: str, settings: RunSettings, watched: Watch = lambda run: nullcontext()
+    run_id: str, settings: RunSettings, vault: Vault, watched: Watch = unwatched
 ) -> State[Any]:
-    """Do the whole run under locks that the caller holds; its end is in the vault's summary too."""
-    run, pages = Run.start(run_id, settings), Pages()
+    """Do the whole run; its end is in the vault's summary too. `vault` comes from `locked_run`."""
+    run = Run.start(run_id, settings)
+    pages = RunPages()
     pages.show(lambda: mark(settings))
+
     try:
-        with ExitStack() as stack:
-            stack.enter_context(watched(run))
-            vault = open_vault(settings, stack)
-            clean_up(run.layout, run_id)
-            describe_release(settings, vault.keys)
-            return _run(run, vault, pages)
-    except Exception as error:
+        with watched(run):
+            return _chain(run, vault, pages)
+    except Exception as error:  # noqa: BLE001 - a run ends in our words, whatever broke
         return _faulted(run, run.explained(error))
     except BaseException:
-        _stopped(run)
+        _note_stop(run)
         raise
     finally:
         run.end()
 
 
-def _stopped(run: Run) -> None:
-    """Note the end of a run that a signal stops, also where the signal carries out a cancellation."""
-    run.children.stop()
-    error = (
-        str(RunCancelled())
-        if store_cancellation()
-        else "the run was stopped; run again to carry on"
-    )
-    with suppress(OSError):
-        write_json_atomic(run.layout.summary, {"run": run.run_id, "exit_code": 130, "error": error})
+def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
+    batch = _value(discover(run, vault, return_state=True), RunBatch)
+    if batch is None or run.fault is not None:
+        return _faulted(run, run.fault)
 
-
-def _run(run: Run, vault: Vault, pages: Pages) -> State[Any]:
-    discovery = Discovery()
-    discover(run, vault, discovery, return_state=True)
-    if discovery.batch is not None and run.fault is None:
-        fan_out(run, discovery.batch, pages)
-    if discovery.batch is not None and run.fault is None and not run.settings.subjects:
-        withdraw_unordered(run.layout, vault, discovery.batch)
-    if run.fault is None:
-        report(run, vault, discovery, pages, return_state=True)
+    fan_out(run, batch, pages)
     if run.fault is not None:
         return _faulted(run, run.fault)
-    return _ended(run, discovery.found)
 
-
-def _ended(run: Run, batch: RunBatch) -> State[Any]:
-    summary = read_json(run.layout.summary)
-    if not isinstance(summary, dict) or summary.get("run") != run.run_id:
-        return _faulted(
-            run, EnvironmentFault("the summary of the run cannot be kept; check the vault's disk")
+    if not run.settings.subjects:
+        withdraw_unordered(
+            run.layout,
+            vault,
+            batch,
         )
-    told = notify(run, summary)
-    write_json_atomic(run.layout.summary, summary | {"rows": _rows(run, batch) + told})
-    counts = [
-        f"{count} files {verdict.value}"
-        for verdict in Verdict
-        if (count := summary["verdicts"][verdict.value])
-    ]
-    message = "; ".join([f"{len(batch.orders)} subjects", ", ".join(counts)])
-    if summary["verdicts"]["failed"]:
+    summary = _value(
+        report(
+            run,
+            vault,
+            batch,
+            pages,
+            return_state=True,
+        ),
+        RunSummary,
+    )
+    if summary is None or run.fault is not None:
+        return _faulted(run, run.fault)
+    return _ended(run, batch, summary)
+
+
+def _value(state: State[Any], kind: type[Value]) -> Value | None:
+    """The data of a completed state; None for a failed one."""
+    value = state.result(raise_on_failure=False) if state.is_completed() else None
+    return value if isinstance(value, kind) else None
+
+
+def _ended(run: Run, batch: RunBatch, summary: RunSummary) -> State[Any]:
+    kept = read_summary(run.layout.summary)
+    if kept is None or kept.run != run.run_id:
+        return _faulted(
+            run,
+            EnvironmentFault("the summary of the run cannot be kept; check the vault's disk"),
+        )
+
+    rows = _shown_rows(run, batch) + notify(run, summary)
+    summary.updated(rows=rows).write(run.layout.summary)
+    return _end_state(batch, summary)
+
+
+def _end_state(batch: RunBatch, summary: RunSummary) -> State[Any]:
+    verdicts = summary.verdicts
+    counts = [f"{count} files {verdict}" for verdict, count in verdicts.items() if count]
+    message = f"{len(batch.orders)} subjects; {', '.join(counts)}"
+    if verdicts[Verdict.FAILED]:
         return Failed(message=message)
-    if not summary["verdicts"]["released"] and not summary["verdicts"]["quarantined"]:
+    if not verdicts[Verdict.RELEASED] and not verdicts[Verdict.QUARANTINED]:
         return Completed(name="Nothing released", message=message)
-    return Completed(name="Quarantined" if summary["exit_code"] else "Completed", message=message)
+    return Completed(name="Quarantined" if summary.exit_code else "Completed", message=message)
 
 
-def _rows(run: Run, batch: RunBatch) -> int:
+def _shown_rows(run: Run, batch: RunBatch) -> int:
     """Tasks that Prefect shows: discover, report, and each subject with its steps."""
-    outcomes = [read_json(run.layout.outcome(order.pseudonym)) or {} for order in batch.orders]
-    steps: int = sum(session["shown"] for outcome in outcomes for session in outcome.values())
-    return 2 + len(outcomes) + steps
+    rows = 2
+    for order in batch.orders:
+        path = run.layout.outcome(order.pseudonym)
+        rows += 1 + sum(session.shown for session in read_outcome(path).values())
+    return rows
 
 
 def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
-    """Take out published sessions whose study is in the source but may not go on any more, not even in part."""
+    """Take out published sessions whose study is in the source but may not go on any more."""
     ordered = {
         (order.pseudonym, session.label) for order in batch.orders for session in order.sessions
     }
@@ -135,12 +159,26 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
             withdraw(published, layout.staging)
 
 
-def _faulted(run: Run, fault: DeidflowError) -> State[Any]:
-    summary = {"run": run.run_id, "exit_code": fault.exit_code, "error": str(fault)}
+def _note_stop(run: Run) -> None:
+    """Note the end of a run that a signal stops, also where somebody cancelled it."""
+    run.children.stop()
+    error = str(RunCancelled()) if store_cancellation() else STOPPED
+    summary = RunSummary(
+        run=run.run_id,
+        exit_code=RunCancelled.exit_code,
+        error=error,
+    )
     with suppress(OSError):
-        write_json_atomic(run.layout.summary, summary)
-    if isinstance(fault, RunCancelled):
+        summary.write(run.layout.summary)
+
+
+def _faulted(run: Run, fault: DeidflowError | None) -> State[Any]:
+    cause = fault or DeidflowError("the run ended without a result")
+    summary = failed_summary(run.run_id, cause)
+    with suppress(OSError):
+        summary.write(run.layout.summary)
+    if isinstance(cause, RunCancelled):
         store_cancellation()
-        return Cancelled(message=str(fault))
+        return Cancelled(message=str(cause))
     notify(run, summary)
-    return Failed(message=str(fault))
+    return Failed(message=str(cause))

@@ -1,1 +1,4 @@
-"""Steps: one module each. A Prefect task is its key, its run name and one call into deidflow."""
+"""Prefect tasks: one module each.
+
+The task of a step is `step_task` over the step, and nothing else.
+"""

@@ -1,165 +1,134 @@
-"""What all step tasks have in common: the plan of a step, and the state it ends in."""
+"""What all step tasks have in common: how a step is tried, and the state that it ends in."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from prefect import State, task
+from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.runtime import task_run
 from prefect.states import Completed, Failed
 
 from deidflow.errors import EnvironmentFault, StepFailed
-from deidflow.run.context import Run, SessionRun
-from deidflow.steps.verify import words_of
-from deidflow.store.code import code_digest
-from deidflow.store.files import digest_of
+from deidflow.run.session import SessionRun, StepFailure, carry_out
+from deidflow.steps.results import held_series, series_of
+from deidflow.steps.step import Step
+from deidflow.steps.verify import VerifyResult, words_of
 from deidflow.store.record import Finished
 from deidflow.verdicts import Reason
 
 OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "log_prints": False}
 """What every task has: nothing of its work is kept by Prefect."""
+PAUSES = [2.0, 8.0]
+"""Seconds before a step is tried again that found its place away."""
 
 
-@dataclass(frozen=True)
-class StepPlan:
-    """What a step would do: its key, where its outputs go or may lie, and the work."""
-
-    step: str
-    key: str
-    outputs: Path
-    work: Callable[[Path], dict[str, Any]]
-    other_places: tuple[Path, ...] = ()
-    takes: tuple[str, ...] = ()
-    """Earlier steps whose results the work takes."""
+class PlaceAway(Exception):
+    """A place of files does not answer; the step is tried again."""
 
 
-Planner = Callable[[SessionRun], StepPlan]
+def is_place_away(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Retry what can pass by itself, never what is wrong with data or settings."""
+    return isinstance(state.result(raise_on_failure=False), PlaceAway)
 
 
-def step_key(step: str, tools: Sequence[str], *parts: Any) -> str:
-    """The key of a step: its code, versions of the tools it works with, inputs and configuration."""
-    versions = {tool: _installed(tool) for tool in tools}
-    return digest_of([step, code_digest(f"deidflow.steps.{step}"), versions, *parts])
-
-
-@lru_cache(maxsize=32)
-def _installed(tool: str) -> str:
-    return metadata.version(tool)
-
-
-def is_up_to_date(session: SessionRun, planner: Planner) -> bool:
-    """Whether a step has nothing to do; remembers what it found."""
-    plan = planner(session)
-    known = session.store.finished(plan.step, plan.key, plan.outputs, *plan.other_places)
-    if known is not None:
-        session.finished[plan.step] = known
-    return known is not None
-
-
-def step_task(step: str, planner: Planner) -> Any:
+def step_task(step: Step[Any]) -> Any:
     """The Prefect task of a step, called with pseudonym, label and the session's run."""
 
-    @task(name=step, task_run_name=f"{step} {{pseudonym}} {{label}}", **OPTIONS)
-    def run_step(pseudonym: str, label: str, session: SessionRun) -> State[Any]:
-        return perform(session, step, lambda: _run(session, planner(session)))
+    @task(
+        name=step.name,
+        task_run_name=f"{step.name} {{pseudonym}} {{label}}",
+        retries=len(PAUSES),
+        retry_delay_seconds=PAUSES,
+        retry_condition_fn=is_place_away,
+        **OPTIONS,
+    )
+    def run_step(pseudonym: str, label: str, session: SessionRun) -> State[Any]:  # noqa: ARG001 - Prefect names the task by them
+        return perform(session, step)
 
     return run_step
 
 
-def _run(session: SessionRun, plan: StepPlan) -> Finished:
-    after = {step: session.finished[step].digest for step in plan.takes if step in session.finished}
-    return session.store.run(
-        plan.step, plan.key, plan.outputs, plan.work, *plan.other_places, after=after
-    )
+def perform(session: SessionRun, step: Step[Any]) -> State[Any]:
+    """Do the work and say how it ended, in words without identifiers.
 
-
-def perform(session: SessionRun, step: str, work: Callable[[], Finished]) -> State[Any]:
-    """Do the work and say how it ended, in words without identifiers; no exception leaves."""
-    session.shown += 1
-    name = f"{session.order.pseudonym} {session.session.label}"
+    Raises PlaceAway where the step is to be tried again, and nothing else.
+    """
+    if _is_first_try():
+        session.shown += 1
     try:
-        finished = _with_patience(session, work)
-    except Exception as error:
-        return _ended_badly(session, step, error)
-    session.finished[step] = finished
+        finished = carry_out(session, step)
+    except Exception as error:  # noqa: BLE001 - whatever a step raises ends its session only
+        if _may_pass(session, error) and not _is_last_try():
+            raise PlaceAway(Reason.UNREACHABLE.words) from None
+        return _failed(session, step, error)
+
+    session.finished[step.name] = finished
     state, message = describe(finished)
-    session.run.say(
-        f"{name} {step}: {state.lower()}, {message}", session.order.pseudonym, step, state
-    )
+    _say(session, step, state, message)
     return Completed(name=state, message=message)
 
 
-PAUSES = (2.0, 8.0)
-"""Seconds to wait before work is tried again."""
+def _may_pass(session: SessionRun, error: Exception) -> bool:
+    if not isinstance(error, StepFailed) or session.run.fault is not None:
+        return False
+    return error.reason is Reason.UNREACHABLE
 
 
-def _with_patience(session: SessionRun, work: Callable[[], Finished]) -> Finished:
-    """Try again what can pass by itself, a network share that is away; never what is wrong with data or settings."""
-    for pause in PAUSES:
-        try:
-            return work()
-        except StepFailed as error:
-            if error.reason is not Reason.UNREACHABLE or session.run.fault is not None:
-                raise
-            _pause(session, pause)
-    return work()
+def _is_first_try() -> bool:
+    return int(task_run.run_count or 1) <= 1
 
 
-def _pause(session: SessionRun, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and session.run.fault is None:
-        time.sleep(0.2)
+def _is_last_try() -> bool:
+    return int(task_run.run_count or 1) > len(PAUSES)
 
 
-def _ended_badly(session: SessionRun, step: str, error: Exception) -> State[Any]:
+def _failed(session: SessionRun, step: Step[Any], error: Exception) -> State[Any]:
     explained = session.run.explained(error)
     if isinstance(explained, EnvironmentFault):
         session.run.stop(explained)
+
     reason = explained.reason if isinstance(explained, StepFailed) else Reason.STOPPED
-    session.failed = (step, str(reason.value))
+    session.failure = StepFailure(step.name, reason)
     if session.run.fault is None:
         with suppress(OSError):
-            session.store.note_failure(step, str(reason.value))
-    pseudonym = session.order.pseudonym
-    session.run.say(
-        f"{pseudonym} {session.session.label} {step}: failed, {explained}",
-        pseudonym,
+            session.store.note_failure(step.name, reason)
+
+    _say(
+        session,
         step,
         "Failed",
+        str(explained),
     )
     return Failed(message=str(explained))
 
 
-def for_the_run(run: Run, work: Callable[[], str]) -> State[Any]:
-    """Work that concerns the whole run: what goes wrong in it stops the run, in words without identifiers."""
-    try:
-        return Completed(message=work())
-    except Exception as error:
-        run.stop(run.explained(error))
-        return Failed(message=str(run.fault))
+def _say(session: SessionRun, step: Step[Any], state: str, message: str) -> None:
+    name = f"{session.pseudonym} {session.label} {step.name}"
+    session.run.say(
+        f"{name}: {state.lower()}, {message}",
+        session.pseudonym,
+        step.name,
+        state,
+    )
 
 
-def describe(finished: Finished) -> tuple[str, str]:
+def describe(finished: Finished[Any]) -> tuple[str, str]:
     """Name and message of the state that a finished step ends in."""
-    held = [
-        series
-        for series in finished.result.get("series", {}).values()
-        if series["state"] == "quarantined"
-    ]
-    total = len(finished.result.get("series", {}))
-    findings = finished.result.get("findings", [])
-    if findings:
-        return "Quarantined", words_of(findings)
+    result = finished.result
+    if isinstance(result, VerifyResult) and result.findings:
+        return "Quarantined", words_of(result.findings)
+
+    held = held_series(result)
+    total = len(series_of(result))
     if held:
-        reasons = ", ".join(sorted({Reason.read(series["reason"]).words for series in held}))
-        return "Quarantined", f"{len(held)} of {total} series: {reasons}"
+        reasons = {series.reason.words for series in held.values()}
+        words = ", ".join(sorted(reasons))
+        return "Quarantined", f"{len(held)} of {total} series: {words}"
     if finished.cached:
         return "Cached", "outputs are up to date"
-    return "Completed", f"{total} series" if total else finished.result.get("message", "done")
+    if not total:
+        return "Completed", "done"
+    return "Completed", f"{total} series"

@@ -1,4 +1,5 @@
-"""What Prefect's pages show of a run beside its tasks: tags, progress, tables. Pseudonyms and counts only."""
+"""What Prefect's pages show of a run beside its tasks: tags, progress, tables. Pseudonyms and
+counts only."""
 
 from __future__ import annotations
 
@@ -19,19 +20,28 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from deidflow.run.context import progress
-from deidflow.settings.run import STEPS, RunSettings
-from deidflow.verdicts import Verdict
+from deidflow.run.summary import RunSummary, SessionCounts
+from deidflow.settings.run import RunSettings
+from deidflow.states import StepState
+from deidflow.steps import STEP_NAMES
 
 _MOST_ROWS = 1000
+_SECONDS_BETWEEN = 1.0
 
 
 def tags_of(settings: RunSettings) -> list[str]:
-    """By what runs can be filtered. Tasks have none: each would ask the server for a tag's concurrency limit."""
+    """By what runs can be filtered.
+
+    Tasks have none: each would ask the server for a tag's concurrency limit.
+    """
     return [f"level:{settings.level}", f"project:{settings.project}"]
 
 
-class Pages:
-    """Prefect's pages of one run. They only show the work: where the server is gone, it goes on without them."""
+class RunPages:
+    """Prefect's pages of one run.
+
+    They only show the work: where the server is gone, it goes on without them.
+    """
 
     def __init__(self) -> None:
         self.lost = False
@@ -45,7 +55,8 @@ class Pages:
         except (httpx.HTTPError, PrefectException, OSError):
             self.lost = True
             progress.info(
-                "the Prefect server does not answer; the work goes on, but its history is not complete"
+                "the Prefect server does not answer; the work goes on, "
+                "but its history is not complete"
             )
             return None
 
@@ -59,7 +70,7 @@ def mark(settings: RunSettings) -> None:
 class Progress:
     """A bar over the subjects of a run, brought up to date at most once a second."""
 
-    def __init__(self, total: int, pages: Pages) -> None:
+    def __init__(self, total: int, pages: RunPages) -> None:
         self._total = total
         self._pages = pages
         self._states: Counter[str] = Counter()
@@ -72,11 +83,14 @@ class Progress:
 
     def advance(self, state: Any) -> None:
         """Count one subject that has ended in `state`."""
-        self._states[str(state.name).lower()] += 1
+        name = str(state.name).lower()
+        self._states[name] += 1
         done = self._states.total()
-        if time.monotonic() < self._next and done < self._total:
+        now = time.monotonic()
+        if now < self._next and done < self._total:
             return
-        self._next = time.monotonic() + 1.0
+
+        self._next = now + _SECONDS_BETWEEN
         counts = ", ".join(f"{count} {name}" for name, count in sorted(self._states.items()))
         description = f"{done} of {self._total} subjects: {counts}"
         part = 100 * done / self._total
@@ -85,33 +99,52 @@ class Progress:
         )
 
 
-def show_tables(summary: dict[str, Any]) -> None:
+def show_tables(summary: RunSummary) -> None:
     """The verdicts with their counts, and every session with its steps."""
-    verdicts = {verdict.value: summary["verdicts"][verdict.value] for verdict in Verdict}
-    counts = ", ".join(f"{count} {name}" for name, count in verdicts.items() if count)
+    _show_verdicts(summary)
+    _show_sessions(summary)
+
+
+def _show_verdicts(summary: RunSummary) -> None:
+    counts = [f"{count} {verdict}" for verdict, count in summary.verdicts.items() if count]
     create_table_artifact(
         key="verdicts",
-        table=[{"verdict": name, "files": count} for name, count in verdicts.items()],
-        description=f"{summary['files']} files: {counts}",
+        table=[
+            {"verdict": str(verdict), "files": count} for verdict, count in summary.verdicts.items()
+        ],
+        description=f"{summary.files} files: {', '.join(counts)}",
     )
-    rows = sorted(summary["sessions"], key=_nothing_to_see)
-    shown = [_row(row) for row in rows[:_MOST_ROWS]]
-    left_out = (
-        f"; {len(rows) - _MOST_ROWS} without news are not shown" if len(rows) > _MOST_ROWS else ""
+
+
+def _show_sessions(summary: RunSummary) -> None:
+    rows = sorted(summary.sessions, key=lambda row: not row.has_news)
+    failed = sum(bool(row.failed) for row in rows)
+    worked = sum(row.has_news for row in rows)
+    description = f"{len(rows)} sessions: {worked} worked on, {failed} failed"
+    left_out = len(rows) - _MOST_ROWS
+    if left_out > 0:
+        description += f"; {left_out} without news are not shown"
+
+    create_table_artifact(
+        key="sessions",
+        table=[_row(row) for row in rows[:_MOST_ROWS]],
+        description=description,
     )
-    failed = sum(bool(row["failed"]) for row in rows)
-    worked = sum(not _nothing_to_see(row) for row in rows)
-    description = f"{len(rows)} sessions: {worked} worked on, {failed} failed{left_out}"
-    create_table_artifact(key="sessions", table=shown, description=description)
 
 
-def _nothing_to_see(row: dict[str, Any]) -> bool:
-    return not row["failed"] and set(row["steps"].values()) <= {"cached"}
-
-
-def _row(row: dict[str, Any]) -> dict[str, str]:
-    steps: dict[str, str] = {
-        step: row["steps"].get(step, "failed" if row["failed"] == step else "-") for step in STEPS
+def _row(counts: SessionCounts) -> dict[str, str]:
+    series = [f"{count} {state}" for state, count in counts.series.items()]
+    row = {
+        "subject": counts.subject,
+        "session": counts.session,
     }
-    series = ", ".join(f"{count} {state}" for state, count in row["series"].items())
-    return {"subject": row["subject"], "session": row["session"], **steps, "series": series}
+    for step in STEP_NAMES:
+        row[step] = str(_shown_state(counts, step))
+    row["series"] = ", ".join(series)
+    return row
+
+
+def _shown_state(counts: SessionCounts, step: str) -> StepState:
+    if counts.failed == step:
+        return StepState.FAILED
+    return counts.steps.get(step, StepState.NEVER_RUN)

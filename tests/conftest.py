@@ -5,13 +5,12 @@ from __future__ import annotations
 import atexit
 import fcntl
 import io
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +37,9 @@ from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from deidflow.run.outcome import SessionOutcome, read_outcome
 from deidflow.settings.run import RunSettings
-from deidflow.store.record import StepStore
+from deidflow.store.record import Record, StepStore
 from deidflow.verdicts import Reason
 from flows.hosting.server import server, wait_until_ready
 
@@ -64,21 +64,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class UnexpectedErrors:
-    """Notes each use of the reason of last resort in this process; it comes from children as a StepFailed."""
+    """Notes each use of the reason of last resort in this process; it comes from children as a
+    StepFailed."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
         self._watch(StepFailed)
         self._watch(NotReleased)
-        write = StepStore.write
+        write = StepStore._write
 
-        def noting_write(
-            store: StepStore, step: str, key: str, manifest: Any, result: Any, after: Any
-        ) -> None:
-            self.note(json.dumps(result, default=str))
-            write(store, step, key, manifest, result, after)
+        def noting_write(store: StepStore, step: str, record: Record) -> None:
+            self.note(record.model_dump_json())
+            write(store, step, record)
 
-        StepStore.write = noting_write  # type: ignore[method-assign]
+        StepStore._write = noting_write  # type: ignore[method-assign]
 
     def _watch(self, kind: Any) -> None:
         construct = kind.__init__
@@ -298,7 +297,8 @@ def give_template(vault: Path, template: Path) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without settings of ours or of Prefect, but for its home and the server that tests share."""
+    """The environment without settings of ours or of Prefect, but for its home and the server that
+    tests share."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -313,7 +313,8 @@ SHARED_API = "DEIDFLOW_TEST_API"
 
 @pytest.fixture(scope="session")
 def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API of one Prefect server for all the runs of a test process: each that starts its own takes seconds."""
+    """The API of one Prefect server for all the runs of a test process: each that starts its own
+    takes seconds."""
     before = dict(os.environ)
     with server(tmp_path_factory.mktemp("prefect")) as process:
         wait_until_ready(process)
@@ -333,7 +334,8 @@ def shared_server(server_address: str) -> Iterator[None]:
 
 
 def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as by default."""
+    """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as
+    by default."""
     clean = {name: value for name, value in (clean_environment() | environment).items() if value}
     result = subprocess.run(
         [Path(sys.executable).with_name("deidflow"), *map(str, arguments)],
@@ -349,7 +351,8 @@ def command_line(*arguments: object, **environment: str) -> subprocess.Completed
 
 @contextmanager
 def mounted(place: Path, *options: str) -> Iterator[Path]:
-    """Something mounted on a folder as `mount` options say; the test is skipped where nobody may mount."""
+    """Something mounted on a folder as `mount` options say; the test is skipped where nobody may
+    mount."""
     place.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(["mount", *options, place], capture_output=True, check=False)
     if result.returncode:
@@ -391,11 +394,9 @@ class DemoRun:
         """The settings of the demo's run."""
         return RunSettings(source=self.source, release=self.release, vault=self.vault)
 
-    def outcome(self, pseudonym: str) -> Any:
+    def outcome(self, pseudonym: str) -> Mapping[str, SessionOutcome]:
         """How a subject's run ended."""
-        return json.loads(
-            (self.vault / "work" / "default-high" / pseudonym / "outcome.json").read_text()
-        )
+        return read_outcome(self.vault / "work" / "default-high" / pseudonym / "outcome.json")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""The containers' files: what they promise can be read from them; the processes themselves run in tests/flows."""
+"""The containers' files: what they promise can be read from them; the processes themselves run in
+tests/flows."""
 
 from __future__ import annotations
 

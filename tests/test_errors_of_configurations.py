@@ -1,4 +1,4 @@
-"""Every error of a configuration names the key, and the file and line or the variable that it came from."""
+"""Errors of a configuration name the key, and the file and line or the variable it came from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.bulk.locate import given_paths
+from deidflow.bulk.given import given_paths
 from deidflow.documents import parse
 from deidflow.errors import ConfigError
 from deidflow.header.load_profile import read_profile

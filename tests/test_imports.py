@@ -1,4 +1,5 @@
-"""Who may import whom: deidflow.cli -> flows -> tasks -> deidflow, rooms of deidflow downwards only."""
+"""Who may import whom: deidflow.cli -> flows -> tasks -> deidflow, rooms of deidflow downwards
+only."""
 
 from __future__ import annotations
 

@@ -1,89 +1,171 @@
-"""What identifies in one file: attributes of Table E.1-1, names in private elements, fields of CSA headers."""
+"""What identifies a person in one file.
+
+Attributes of PS3.15 Table E.1-1, names in private elements, fields of CSA headers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pydicom
 
-from deidflow.dicom.instance import IDENTIFIER_TAGS
+from deidflow.dicom.attributes import identifier_kinds
 from deidflow.header.csa import identifying_spans
-from deidflow.header.rules import listed_attributes
 from deidflow.header.selectors import keyword_of
+from deidflow.header.table import listed_attributes
 from deidflow.header.text import Scrubber
 
 _LONGEST = 100
+"""Characters of a value that are shown."""
+_FIRST_PRIVATE_ELEMENT = 0x1000
+"""Private elements below it reserve blocks (PS3.5 section 7.8.1)."""
 
 
 class Exposed(NamedTuple):
-    """An attribute by its path, its code in Table E.1-1 (or `private`, `CSA`, `text`), and its value."""
+    """An identifying attribute."""
 
     attribute: str
+    """Path of keywords, as in `Sequence[1]/Keyword`."""
     code: str
+    """Its code in Table E.1-1, or `private`, `CSA`, `text`; `?` if it cannot be read."""
     value: str
 
 
 def exposed(path: Path, *, force: bool) -> list[Exposed] | None:
-    """The identifying attributes of a file; None where it is no DICOM file that can be read."""
+    """The identifying attributes of a file; None if it is not a readable DICOM file."""
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, force=force)
+        header = pydicom.dcmread(
+            path,
+            stop_before_pixels=True,
+            force=force,
+        )
         if not header:
             return None
-        scrubber = Scrubber.of(_identifiers(header))
-        return list(_level(header, "", scrubber, _codes()))
+        return list(_Search.of(header).level(header, ""))
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         return None
 
 
-def _codes() -> dict[int, str]:
-    return {tag: row["basic"] for tag, row in listed_attributes()}
+@dataclass(frozen=True)
+class _Search:
+    """What is looked for in one file."""
+
+    scrubber: Scrubber
+    """Finds the patient's own identifiers in text."""
+    codes: Mapping[int, str]
+    """Codes of Table E.1-1 by tag."""
+
+    @classmethod
+    def of(cls, header: Any) -> _Search:
+        """The search in a file with this header."""
+        codes: dict[int, str] = {}
+        for tag, row in listed_attributes():
+            codes[tag] = row["basic"]
+        identifiers = _identifiers(header)
+        return cls(
+            scrubber=Scrubber.of(identifiers),
+            codes=codes,
+        )
+
+    def level(self, level: Any, path: str) -> Iterator[Exposed]:
+        """The identifying attributes of a data set and of the items in it."""
+        for tag in sorted(level.keys()):
+            try:
+                element = level[tag]
+            except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
+                name = f"{path}{tag.group:04x},{tag.element:04x}"
+                yield Exposed(name, "?", "cannot be read")
+                continue
+            name = path + _name(level, tag)
+            yield from self.element(element, name)
+
+    def element(self, element: Any, name: str) -> Iterator[Exposed]:
+        """What one element exposes."""
+        value = element.value
+        if element.VR == "SQ":
+            for number, item in enumerate(value, 1):
+                path = f"{name}[{number}]/"
+                yield from self.level(item, path)
+        elif element.tag.is_private:
+            yield from self.private(element, name)
+        elif value not in (None, "", b""):
+            yield from self.standard(element, name)
+
+    def standard(self, element: Any, name: str) -> Iterator[Exposed]:
+        """An element of the standard that is listed, or contains an identifier."""
+        value = element.value
+        tag = int(element.tag)
+        code = self.codes.get(tag)
+        if code is None and self.scrubber.finds(str(value)):
+            code = "text"
+        if code is None:
+            return
+        yield Exposed(
+            attribute=name,
+            code=code,
+            value=_short(value),
+        )
+
+    def private(self, element: Any, name: str) -> Iterator[Exposed]:
+        """Names and identifiers in a private element, fields of a CSA header one by one."""
+        value = element.value
+        if not isinstance(value, bytes):
+            text = str(value)
+            if element.VR == "PN" or self.scrubber.finds(text):
+                yield Exposed(
+                    attribute=name,
+                    code="private",
+                    value=_short(value),
+                )
+            return
+
+        for start, end in identifying_spans(value, self.scrubber):
+            field = value[start:end]
+            text = field.decode("latin-1")
+            yield Exposed(
+                attribute=name,
+                code="CSA",
+                value=_short(text),
+            )
 
 
 def _identifiers(header: Any) -> list[tuple[str, str]]:
-    found = []
-    for tag, kind in IDENTIFIER_TAGS.items():
-        if tag in header and header[tag].value:
-            found.append((kind, str(header[tag].value)))
-    return found
-
-
-def _level(level: Any, path: str, scrubber: Scrubber, codes: dict[int, str]) -> Iterator[Exposed]:
-    for tag in sorted(level.keys()):
-        try:
-            element = level[tag]
-        except Exception:
-            yield Exposed(f"{path}{tag.group:04x},{tag.element:04x}", "?", "cannot be read")
+    """Kind and value of the patient's identifiers."""
+    identifiers: list[tuple[str, str]] = []
+    for tag, kind in identifier_kinds().items():
+        element = header.get(tag)
+        if element is None or not element.value:
             continue
-        name = path + (_private_name(level, tag) if tag.is_private else keyword_of(int(tag)))
-        if element.VR == "SQ":
-            for number, item in enumerate(element.value, 1):
-                yield from _level(item, f"{name}[{number}]/", scrubber, codes)
-        elif tag.is_private:
-            yield from _private(name, element, scrubber)
-        elif element.value not in (None, "", b"") and (
-            int(tag) in codes or scrubber.finds(str(element.value))
-        ):
-            yield Exposed(name, codes.get(int(tag), "text"), _short(element.value))
+        value = str(element.value)
+        identifiers.append((kind, value))
+    return identifiers
 
 
-def _private_name(level: Any, tag: Any) -> str:
-    creator = level.get((tag.group, tag.element >> 8)) if tag.element >= 0x1000 else None
-    known = f"[{str(creator.value).strip()}]" if creator is not None else ""
-    return f"{tag.group:04x},{known}{tag.element & 0xFF if known else tag.element:02x}"
+def _name(level: Any, tag: Any) -> str:
+    """The keyword of an attribute; tag and private creator for a private one."""
+    if not tag.is_private:
+        return keyword_of(int(tag))
 
+    creator = None
+    group = tag.group
+    if tag.element >= _FIRST_PRIVATE_ELEMENT:
+        block = tag.element >> 8
+        creator = level.get((group, block))
+    if creator is None:
+        return f"{group:04x},{tag.element:02x}"
 
-def _private(name: str, element: Any, scrubber: Scrubber) -> Iterator[Exposed]:
-    if isinstance(element.value, bytes):
-        for start, end in identifying_spans(element.value, scrubber):
-            yield Exposed(name, "CSA", _short(element.value[start:end].decode("latin-1")))
-    elif element.VR == "PN" or scrubber.finds(str(element.value)):
-        yield Exposed(name, "private", _short(element.value))
+    creator_name = str(creator.value).strip()
+    low_byte = tag.element & 0xFF
+    return f"{group:04x},[{creator_name}]{low_byte:02x}"
 
 
 def _short(value: Any) -> str:
     text = ascii(str(value))[1:-1]
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from deidflow.bulk.targets import Part, Target
+from deidflow.bulk.targets import SeriesTargets, Target
 from deidflow.dicom.grouping import Decision
 from deidflow.header.uids import UidMap
 from deidflow.release.instances import InstanceRow
@@ -14,33 +14,57 @@ from deidflow.verdicts import Verdict
 
 def instance_rows(
     root: Path,
-    parts: Sequence[Part],
-    ends: Mapping[str, Verdict],
-    verdicts: Mapping[str, Decision],
+    series_targets: Sequence[SeriesTargets],
+    exceptions: Mapping[str, Verdict],
+    decisions: Mapping[str, Decision],
     *,
-    kept: bool,
+    uids_retained: bool,
 ) -> Iterator[InstanceRow]:
-    """One row for each file found; `ends` are the verdicts of files that did not simply go out.
+    """One row per file found.
 
-    `kept` says whether UIDs stay as they are.
+    `exceptions` are the verdicts, by path, of targets that may not be released; `decisions` those
+    of files that have no target.
     """
-    for part in parts:
-        uids = UidMap(bytes.fromhex(part.order.uid_key), part.order.uid_root, kept)
-        for target in part.targets:
-            yield _row(root, part, target, ends.get(target.path, Verdict.RELEASED), uids)
-    for path, (verdict, _) in sorted(verdicts.items()):
-        yield InstanceRow(str(root / path), "", "", "", "", "", "", verdict.value)
+    for series in series_targets:
+        uids = UidMap(
+            bytes.fromhex(series.order.uid_key),
+            series.order.uid_root,
+            uids_retained,
+        )
+        for target in series.targets:
+            verdict = exceptions.get(target.path, Verdict.RELEASED)
+            yield _target_row(
+                root,
+                series,
+                target,
+                verdict,
+                uids,
+            )
+
+    for path, (verdict, _) in sorted(decisions.items()):
+        yield InstanceRow(
+            source_path=str(root / path),
+            verdict=verdict,
+        )
 
 
-def _row(root: Path, part: Part, target: Target, verdict: Verdict, uids: UidMap) -> InstanceRow:
-    out = verdict is Verdict.RELEASED
+def _target_row(
+    root: Path, series: SeriesTargets, target: Target, verdict: Verdict, uids: UidMap
+) -> InstanceRow:
+    pseudonym, label = series.session
+    released_uid = ""
+    released_path = ""
+    if verdict is Verdict.RELEASED:
+        released_uid = uids(target.sop_uid)
+        released_path = target.output_path
+
     return InstanceRow(
         source_path=str(root / target.path),
         sop_uid=target.sop_uid,
-        released_sop_uid=uids(target.sop_uid) if out else "",
-        subject=part.order.pseudonym,
-        session=part.order.sessions[0].label,
-        series=part.series,
-        released_path=f"{target.folder}/{target.name}" if out else "",
-        verdict=verdict.value,
+        released_sop_uid=released_uid,
+        subject=pseudonym,
+        session=label,
+        series=series.series,
+        released_path=released_path,
+        verdict=verdict,
     )

@@ -1,4 +1,4 @@
-"""Other patients of the same call: their names and numbers must not be in what a header keeps."""
+"""Other patients of the same call: their names and numbers must not stay in a header."""
 
 from __future__ import annotations
 
@@ -20,25 +20,35 @@ from deidflow.verdicts import Reason
 
 @dataclass(frozen=True)
 class OthersSearch:
-    """Refuses kept texts of one session that hold a full name or a number of another patient."""
+    """Refuses texts of one session that contain a full name or a number of another patient."""
 
     search: LeakSearch
 
     def __call__(self, tag: int, text: str) -> None:
-        """Raise Withheld, with the attribute as its detail, for what is another patient's."""
-        if self.search.text(keyword_of(tag), text):
-            raise Withheld(Reason.ANOTHER_PATIENT, keyword_of(tag))
+        """Raise Withheld, with the attribute as its detail, if a kept text is another patient's."""
+        keyword = keyword_of(tag)
+        if self.search.text(keyword, text):
+            raise Withheld(Reason.ANOTHER_PATIENT, keyword)
 
     @property
     def doubtful(self) -> Counter[str]:
-        """Attributes with a single word of another patient's name, which refuses nothing."""
+        """Attributes with a single word of another patient's name; they are not refused."""
         return self.search.doubtful
 
 
 def others_search(order: WorkOrder, profile: Profile, folder: str) -> OthersSearch:
-    """What refuses other patients' identifiers in the headers of a session."""
-    neighbours = Neighbours(Path(folder), bytes.fromhex(order.hash_key))
+    """The search in the headers of a session; `folder` has the identifiers of all patients."""
+    hash_key = bytes.fromhex(order.hash_key)
+    neighbours = Neighbours(Path(folder), hash_key)
     cohort = neighbours.cohort(profile.search, with_uids=False)
-    shared = SharedValues(neighbours.files_of_others(order.pseudonym))
+    files = neighbours.files_of_others(order.pseudonym)
     ours = Ours(frozenset((order.pseudonym, order.sessions[0].label)))
-    return OthersSearch(LeakSearch(OwnIdentifiers.of(()), ours, cohort, frozenset(), shared))
+
+    search = LeakSearch(
+        OwnIdentifiers.of(()),
+        ours,
+        cohort,
+        frozenset(),
+        SharedValues(files),
+    )
+    return OthersSearch(search)

@@ -1,26 +1,31 @@
-"""Whether every output has a place of its own, keeps it, and is there in the end."""
+"""Whether every output has a place of its own, keeps it, and exists in the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
-from deidflow.bulk.output import Kept, kept_outputs, record_of
-from deidflow.bulk.targets import Part, Target
+from deidflow.bulk.targets import SeriesTargets, Target
+from deidflow.bulk.units import KeptOutput, kept_outputs, unit_of
 from deidflow.errors import UsageError
-from deidflow.settings.anonymize import MIRROR
+from deidflow.settings.layout_template import MIRROR
 
 
-def check_apart(parts: Sequence[Part], layout: str) -> None:
-    """Refuse a layout that puts two series into one folder, or two files into one place; raises UsageError."""
-    if layout == MIRROR:
-        places = [(target.folder, target.name) for part in parts for target in part.targets]
-    else:
-        places = [(part.targets[0].folder, "") for part in parts]
+def check_apart(series_targets: Sequence[SeriesTargets], layout: str) -> None:
+    """Refuse a layout that gives two series the same folder, or two files the same path.
+
+    Raises UsageError.
+    """
+    what = "files" if layout == MIRROR else "series"
+    places: list[str] = []
+    for series in series_targets:
+        if layout == MIRROR:
+            places += [target.output_path for target in series.targets]
+        else:
+            places.append(series.targets[0].folder)
 
     shared = len(places) - len(set(places))
     if shared:
-        what = "files" if layout == MIRROR else "series"
         raise UsageError(
             f"the layout gives {shared} {what} the place of another; "
             "use {subject}/{timepoint}/{series}, which tells all series apart"
@@ -28,16 +33,28 @@ def check_apart(parts: Sequence[Part], layout: str) -> None:
 
 
 def check_kept(
-    parts: Sequence[Part], sources: Set[str], record: Path, out: Path, layout: str
+    series_targets: Sequence[SeriesTargets],
+    sources: Set[str],
+    record_folder: Path,
+    out: Path,
+    layout: str,
 ) -> None:
-    """Refuse to resume where folders would be replaced that hold files of sources not given now.
+    """Refuse to resume if folders would be replaced that contain files of other sources.
 
-    `sources` are the absolute paths of all files found. Raises UsageError; nothing is written before.
+    `sources` are the absolute paths of all files of the call. Raises UsageError before anything is
+    written.
     """
-    present = {target.sop_uid for part in parts for target in part.targets}
-    lost = sum(
-        1 for output in _of_units(parts, record, layout) if _is_lost(output, out, present, sources)
-    )
+    sop_uids: set[str] = set()
+    units: dict[str, None] = {}
+    for series in series_targets:
+        for target in series.targets:
+            sop_uids.add(target.sop_uid)
+            units[unit_of(target.folder, layout)] = None
+
+    lost = 0
+    for output in kept_outputs(record_folder, units):
+        if not _is_given(output, sop_uids, sources) and (out / output.path).exists():
+            lost += 1
     if lost:
         raise UsageError(
             f"resuming would remove {lost} files whose sources are not among those given; "
@@ -45,33 +62,30 @@ def check_kept(
         )
 
 
-def _of_units(parts: Sequence[Part], record: Path, layout: str) -> Iterator[Kept]:
-    folders = dict.fromkeys(target.folder for part in parts for target in part.targets)
-    units = dict.fromkeys(
-        folder.partition("/")[0] if layout == MIRROR else folder for folder in folders
-    )
-    for unit in units:
-        yield from kept_outputs(record_of(record, unit))
+def _is_given(output: KeptOutput, sop_uids: Set[str], sources: Set[str]) -> bool:
+    """Whether an output's source, or a copy of it, belongs to this call."""
+    return output.sop_uid in sop_uids or output.source in sources
 
 
-def _is_lost(output: Kept, out: Path, present: Set[str], sources: Set[str]) -> bool:
-    if output.sop_uid in present or output.source in sources:
-        return False
-    return (out / output.path).exists()
+def missing(
+    series_targets: Sequence[SeriesTargets], out: Path, held_back: Set[str]
+) -> Iterator[Target]:
+    """Targets that are not on disk, except those of files that are held back, by path."""
+    names_by_folder: dict[str, frozenset[str]] = {}
+    for series in series_targets:
+        for target in series.targets:
+            folder = target.folder
+            names = names_by_folder.get(folder)
+            if names is None:
+                names = _names_in(out / folder)
+                names_by_folder[folder] = names
 
-
-def missing(parts: Sequence[Part], out: Path, held_back: Set[str]) -> Iterator[Target]:
-    """Targets that are not in the output, of files that are not held back: counted on disk, folder by folder."""
-    names: dict[str, frozenset[str]] = {}
-    for part in parts:
-        for target in part.targets:
-            if target.folder not in names:
-                names[target.folder] = _names(out / target.folder)
-            if target.name not in names[target.folder] and target.path not in held_back:
+            is_there = target.name in names
+            if not is_there and target.path not in held_back:
                 yield target
 
 
-def _names(folder: Path) -> frozenset[str]:
+def _names_in(folder: Path) -> frozenset[str]:
     try:
         return frozenset(path.name for path in folder.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""What came out of de-identifying headers: counts and file numbers, no paths and no values."""
+"""The result of a call: counts and file numbers, no paths and no values."""
 
 from __future__ import annotations
 
@@ -6,56 +6,91 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from deidflow.verdicts import Reason, Verdict
+
+SOMETHING_FAILED = 5
+SOMETHING_HELD_BACK = 4
 
 
 @dataclass(frozen=True)
 class NotReleased:
-    """A file that has no output, by its number among the files found, counted from 1."""
+    """A file without an output, by its number among the files found, counted from 1."""
 
     number: int
     verdict: Verdict
     reason: Reason
     detail: str = ""
-    """The attribute that is the reason, where one is."""
+    """The attribute that is the reason, if there is one."""
 
     @property
     def words(self) -> str:
         """The reason in words, without values."""
-        return f"{self.reason.words}: {self.detail}" if self.detail else self.reason.words
+        if self.detail:
+            return f"{self.reason.words}: {self.detail}"
+        return self.reason.words
+
+
+class PlannedChange(NamedTuple):
+    """What a dry run would do to an attribute of a file."""
+
+    number: int
+    attribute: str
+    action: str
+
+
+class ReasonCount(NamedTuple):
+    """Why files have a verdict, in words, and how many."""
+
+    verdict: str
+    words: str
+    files: int
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a call of `anonymize` ended; `verdicts` add up to `files`."""
+    """The result of a call of `anonymize`; `verdicts` add up to `files`."""
 
     out: Path
     files: int
     verdicts: Mapping[str, int]
     subjects: int
     reused: int
-    """Files among the released that an earlier call had written, still intact."""
+    """Released files that an earlier call had written and that are still intact."""
     not_released: tuple[NotReleased, ...]
     warnings: tuple[str, ...]
-    plan: tuple[tuple[int, str, str], ...] = ()
-    """Of a dry run: file number, attribute, action."""
+    plan: tuple[PlannedChange, ...] = ()
+    """Of a dry run."""
 
     @property
     def exit_code(self) -> int:
-        """5 where something failed, 4 where something is in quarantine or nothing is released, else 0."""
-        if self.verdicts[Verdict.FAILED.value]:
-            return 5
-        held_back = self.verdicts[Verdict.QUARANTINED.value] or self.is_empty
-        return 4 if held_back else 0
+        """5 if a file failed, 4 if one is in quarantine or none is released, otherwise 0."""
+        if self.verdicts[Verdict.FAILED]:
+            return SOMETHING_FAILED
+        if self.verdicts[Verdict.QUARANTINED] or self.is_empty:
+            return SOMETHING_HELD_BACK
+        return 0
 
     @property
     def is_empty(self) -> bool:
         """Whether no file of the source is released."""
-        return not self.verdicts[Verdict.RELEASED.value]
+        return not self.verdicts[Verdict.RELEASED]
 
     @property
-    def reasons(self) -> list[tuple[str, str, int]]:
-        """Verdict, reason in words, and how many files."""
-        counts = Counter((one.verdict.value, one.words) for one in self.not_released)
-        return [(verdict, words, count) for (verdict, words), count in sorted(counts.items())]
+    def reasons(self) -> list[ReasonCount]:
+        """Why files are not released, sorted by verdict and words."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for file in self.not_released:
+            verdict = file.verdict.value
+            counts[verdict, file.words] += 1
+
+        rows: list[ReasonCount] = []
+        for (verdict, words), files in counts.items():
+            row = ReasonCount(
+                verdict=verdict,
+                words=words,
+                files=files,
+            )
+            rows.append(row)
+        return sorted(rows)

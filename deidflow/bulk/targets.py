@@ -1,20 +1,22 @@
-"""Which file goes where: folders and names of the output, never from source names."""
+"""Which file goes where: folders and names of the output, never derived from source names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from itertools import groupby
 from typing import NamedTuple
 
-from deidflow.bulk.read import Place
+from deidflow.bulk.mirror import MirroredTree
+from deidflow.bulk.read import StackPosition
+from deidflow.bulk.tasks import FileTask
 from deidflow.dicom.grouping import Series, Subject
-from deidflow.dicom.patients import Member
+from deidflow.dicom.persons import Member
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.vault import Identity
-from deidflow.identity.workorder import WorkOrder
+from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import slice_names
-from deidflow.settings.anonymize import MIRROR
+from deidflow.settings.layout_template import MIRROR
 
 
 class Target(NamedTuple):
@@ -25,10 +27,15 @@ class Target(NamedTuple):
     name: str
     sop_uid: str
 
+    @property
+    def output_path(self) -> str:
+        """The output, relative to the output folder."""
+        return f"{self.folder}/{self.name}"
+
 
 @dataclass(frozen=True)
-class Part:
-    """A series of a session: the source paths, and folder and name of each in the output."""
+class SeriesTargets:
+    """A series of a session, and the target of each of its files."""
 
     order: WorkOrder
     """The subject's order with this session only, and without its files."""
@@ -36,96 +43,145 @@ class Part:
     bin_trigger_time: bool
     targets: tuple[Target, ...]
 
+    @property
+    def session(self) -> tuple[str, str]:
+        """Pseudonym and label of the session."""
+        return self.order.pseudonym, self.order.sessions[0].label
 
-def parts_of(
-    subject: Subject, identity: Identity, order: WorkOrder, layout: str, places: Mapping[str, Place]
-) -> list[Part]:
-    """All series of a subject with their places in the output."""
-    mirror = _Mirror.of(subject) if layout == MIRROR else None
-    parts = []
+    def tasks(self, numbers: Mapping[str, int]) -> Iterator[FileTask]:
+        """The files as tasks; `numbers` are those of the call, by path."""
+        for target in self.targets:
+            yield FileTask(
+                number=numbers[target.path],
+                path=target.path,
+                folder=target.folder,
+                name=target.name,
+                series=self.series,
+                bin_trigger_time=self.bin_trigger_time,
+                sop_uid=target.sop_uid,
+            )
+
+
+def targets_of(
+    subject: Subject,
+    identity: Identity,
+    order: WorkOrder,
+    layout: str,
+    positions: Mapping[str, StackPosition],
+) -> Iterator[SeriesTargets]:
+    """The targets of all series of a subject; `positions` are those of the images, by path."""
+    tree = None
+    if layout == MIRROR:
+        paths = _paths(subject)
+        tree = MirroredTree.of(paths)
+
     for study in subject.studies:
         label = identity.labels[study.uid]
         session = order.session(label)
-        for (name, series), known in zip(ordered_names(study), session.series, strict=True):
-            slim = replace(order, sessions=(replace(session, series=()),))
-            if mirror is not None:
-                targets = mirror.targets(order.pseudonym, series)
+        session_order = _with_session(order, session)
+        named_series = ordered_names(study)
+
+        for (name, series), series_order in zip(
+            named_series,
+            session.series,
+            strict=True,
+        ):
+            if tree is not None:
+                targets = _mirrored(series, order.pseudonym, tree)
             else:
-                folder = layout.format(subject=order.pseudonym, timepoint=label, series=name)
-                targets = _numbered(series, folder, places)
-            parts.append(Part(slim, name, known.bin_trigger_time, targets))
-    return parts
+                folder = layout.format(
+                    subject=order.pseudonym,
+                    timepoint=label,
+                    series=name,
+                )
+                targets = _numbered(series, folder, positions)
+            yield SeriesTargets(
+                order=session_order,
+                series=name,
+                bin_trigger_time=series_order.bin_trigger_time,
+                targets=targets,
+            )
 
 
-def _numbered(series: Series, folder: str, places: Mapping[str, Place]) -> tuple[Target, ...]:
-    """Slices along row x column, then by instance number."""
+def _with_session(order: WorkOrder, session: SessionOrder) -> WorkOrder:
+    """The order with one session only, and without the session's files."""
+    empty = replace(session, series=())
+    return replace(order, sessions=(empty,))
 
-    def key(member: Member) -> tuple[Place, int, str]:
+
+def _paths(subject: Subject) -> list[str]:
+    """The paths of all files of a subject, sorted."""
+    paths: list[str] = []
+    for study in subject.studies:
+        for series in study.series:
+            paths += [member.path for member in series.members]
+    return sorted(paths)
+
+
+def _numbered(
+    series: Series, folder: str, positions: Mapping[str, StackPosition]
+) -> tuple[Target, ...]:
+    """Slices in the order of the stack, then of their instance numbers."""
+
+    def key(member: Member) -> tuple[StackPosition, int, str]:
+        instance = member.instance
         return (
-            places[member.path],
-            number_of(member.instance.instance_number),
-            member.instance.sop_uid,
+            positions[member.path],
+            number_of(instance.instance_number),
+            instance.sop_uid,
         )
 
     ordered = sorted(series.members, key=key)
     names = slice_names(len(ordered))
-    return tuple(
-        Target(member.path, folder, name, member.instance.sop_uid)
-        for member, name in zip(ordered, names, strict=True)
-    )
-
-
-@dataclass(frozen=True)
-class _Mirror:
-    """The tree below a subject with every folder and file renamed by a counter among its siblings."""
-
-    names: dict[str, str]
-    """Source path below the subject's own folder -> path in the output."""
-    base: str
-
-    @classmethod
-    def of(cls, subject: Subject) -> _Mirror:
-        paths = sorted(
-            one.path
-            for study in subject.studies
-            for series in study.series
-            for one in series.members
+    targets: list[Target] = []
+    for member, name in zip(ordered, names, strict=True):
+        target = Target(
+            path=member.path,
+            folder=folder,
+            name=name,
+            sop_uid=member.instance.sop_uid,
         )
-        base = _common([str(PurePosixPath(path).parent) for path in paths])
-        children: dict[str, dict[str, str]] = {}
-        for path in paths:
-            parts = PurePosixPath(path).relative_to(base).parts
-            for depth, part in enumerate(parts):
-                kind = "file" if depth == len(parts) - 1 else ""
-                children.setdefault("/".join(parts[:depth]), {}).setdefault(part, kind)
-        names = {"": ""}
-        for folder in sorted(children):
-            entries = sorted(children[folder])
-            width = max(3, len(str(len(entries))))
-            for number, part in enumerate(entries, 1):
-                kind = children[folder][part]
-                name = f"{number:0{width}d}" + (".dcm" if kind else "")
-                whole = f"{folder}/{part}" if folder else part
-                names[whole] = f"{names[folder]}/{name}" if names[folder] else name
-        return cls(names, base)
-
-    def targets(self, pseudonym: str, series: Series) -> tuple[Target, ...]:
-        """The place of every file of a series."""
-        rows = []
-        for member in sorted(series.members, key=lambda one: one.path):
-            path = self.names[PurePosixPath(member.path).relative_to(self.base).as_posix()]
-            folder, _, name = path.rpartition("/")
-            place = f"{pseudonym}/{folder}" if folder else pseudonym
-            rows.append(Target(member.path, place, name, member.instance.sop_uid))
-        return tuple(rows)
+        targets.append(target)
+    return tuple(targets)
 
 
-def _common(folders: Sequence[str]) -> str:
-    common = PurePosixPath(folders[0]).parts
-    for folder in set(folders):
-        parts = PurePosixPath(folder).parts
-        pairs = enumerate(zip(common, parts, strict=False))
-        common = common[
-            : next((depth for depth, (a, b) in pairs if a != b), min(len(common), len(parts)))
-        ]
-    return str(PurePosixPath(*common)) if common else "."
+def _mirrored(series: Series, pseudonym: str, tree: MirroredTree) -> tuple[Target, ...]:
+    """The files in the tree of the source, with counted names."""
+    members = sorted(series.members, key=lambda member: member.path)
+    targets: list[Target] = []
+    for member in members:
+        folder, name = tree.place_of(member.path)
+        if folder:
+            folder = f"{pseudonym}/{folder}"
+        target = Target(
+            path=member.path,
+            folder=folder or pseudonym,
+            name=name,
+            sop_uid=member.instance.sop_uid,
+        )
+        targets.append(target)
+    return tuple(targets)
+
+
+def by_subject(series_targets: Sequence[SeriesTargets]) -> Iterator[list[SeriesTargets]]:
+    """The series of each subject."""
+    for _, group in groupby(series_targets, key=lambda series: series.order.pseudonym):
+        yield list(group)
+
+
+def by_session(
+    series_targets: Sequence[SeriesTargets],
+) -> Iterator[tuple[WorkOrder, list[SeriesTargets]]]:
+    """The series of each session, with the order that they share."""
+    session: list[SeriesTargets] = []
+    for series in series_targets:
+        if session and not _share_order(session[0], series):
+            yield session[0].order, session
+            session = []
+        session.append(series)
+    if session:
+        yield session[0].order, session
+
+
+def _share_order(first: SeriesTargets, second: SeriesTargets) -> bool:
+    return first.order is second.order or first.order == second.order

@@ -1,1 +1,1 @@
-"""The outsider: reads staged files again, with code of its own, and says what it finds."""
+"""The outsider: reads staged files again, with code of its own, and reports what it finds."""

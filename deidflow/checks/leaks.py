@@ -1,21 +1,25 @@
-"""The search for identifiers in values: the patient's own, and those of everybody else in the batch."""
+"""The search for identifiers in values: the patient's own, and those of everybody else."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deidflow.checks.cohort import Cohort, Token, tokens_in
+from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.elements import Element, name_of
+from deidflow.checks.kinds import NUMBERS
 from deidflow.checks.ours import Ours
-from deidflow.checks.own import NUMBERS, OwnIdentifiers
-from deidflow.checks.text import DATED, NUMERIC_TEXT, runs_of, texts_of
+from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.text import DATED, NUMERIC_TEXT, runs_of, texts_of, values_of
+from deidflow.checks.tokens import Token, tokens_in
 from deidflow.checks.words import fold
 
-OWN, ANOTHERS = "own", "another's"
+OWN = "own"
+ANOTHERS = "another's"
 _LEAST_NUMBER = 6
+_DATE_LENGTH = 8
 _WELL_KNOWN = "1.2.840.10008."
 
 
@@ -28,6 +32,17 @@ class Hit:
     kind: str
 
 
+@dataclass(frozen=True)
+class Matches:
+    """What a text holds: identifiers, and how many single words of somebody else's name."""
+
+    hits: tuple[Hit, ...] = ()
+    words: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.hits or self.words)
+
+
 class Shared(Protocol):
     """Knows values that are nobody's."""
 
@@ -37,104 +52,175 @@ class Shared(Protocol):
 
 @dataclass
 class LeakSearch:
-    """Searches values of one session; a value that comes again is not searched again."""
+    """Searches the values of one session; a repeated value is searched only once."""
 
     own: OwnIdentifiers
     ours: Ours
-    cohort: Cohort | None = None
+    cohort: CohortIndex | None = None
     uids: frozenset[str] = frozenset()
     """UIDs of the session's sources, which must not be in the release."""
     shared: Shared | None = None
     doubtful: Counter[str] = field(default_factory=Counter)
-    """Attributes that hold a single word of somebody else's name; no reason to hold anything."""
+    """Attributes with a single word of somebody else's name; no reason to withhold anything."""
     _seen: dict[tuple[int, bytes, str], tuple[Hit, ...]] = field(default_factory=dict)
     _cleared: set[str] = field(default_factory=set)
 
     def element(self, element: Element) -> tuple[Hit, ...]:
-        """What a value of a DICOM file holds."""
-        key = element.tag, element.raw, element.level.creator_of(element.tag)
-        if key not in self._seen:
-            self._seen[key] = tuple(self._element(element))
-        return self._seen[key]
+        """Identifiers in a value of a DICOM file."""
+        tag = element.tag
+        creator = element.level.creator_of(tag)
+        key = tag, element.raw, creator
+        seen = self._seen.get(key)
+        if seen is not None:
+            return seen
+        hits = tuple(self._in_element(element))
+        self._seen[key] = hits
+        return hits
 
     def text(self, attribute: str, text: str) -> list[Hit]:
-        """What a text holds that is not in a DICOM file: of a sidecar, a file name."""
+        """Identifiers in a text outside DICOM files: of a sidecar, a file name."""
         if text in self._cleared:
             return []
-        hits, words = self._found(attribute, text)
-        if not (hits or words) or self.ours.is_term(text):
+
+        matches = self._matches(attribute, text)
+        if not matches or self.ours.is_term(text):
             return []
-        self.doubtful.update({attribute: words} if words else {})
-        return [] if hits and self._is_shared(attribute, text) else hits
+        self._note_doubtful(attribute, matches)
+        hits = self._unshared(attribute, text, matches)
+        return list(hits)
 
     def binary(self, attribute: str, runs: Iterable[str]) -> list[Hit]:
-        """What readable runs of binary hold."""
-        hits = [hit for run in runs for hit in self._run(attribute, fold(run))]
-        return list(dict.fromkeys(hits))
+        """Identifiers in readable runs of binary."""
+        hits: dict[Hit, None] = {}
+        for run in runs:
+            folded = fold(run)
+            for hit in self._in_run(attribute, folded):
+                hits[hit] = None
+        return list(hits)
 
-    def _element(self, element: Element) -> Iterator[Hit]:
+    def _in_element(self, element: Element) -> Iterator[Hit]:
         if element.vr == b"UI":
-            yield from self._uids(element)
-        elif element.vr in NUMERIC_TEXT or element.vr in DATED:
-            yield from self._numbers(element)
+            yield from self._in_uids(element)
+        elif element.vr in DATED:
+            yield from self._in_dates(element)
+        elif element.vr in NUMERIC_TEXT:
+            yield from self._in_numbers(element)
         else:
-            yield from self.binary(name_of(element), runs_of(element))
-            yield from self._texts(element)
+            attribute = name_of(element)
+            yield from self.binary(attribute, runs_of(element))
+            yield from self._in_texts(attribute, element)
 
-    def _texts(self, element: Element) -> Iterator[Hit]:
-        attribute = name_of(element)
+    def _in_texts(self, attribute: str, element: Element) -> Iterator[Hit]:
         for text in texts_of(element):
-            hits, words = self._found(attribute, text)
-            if (hits or words) and self.ours.is_ours(element, {hit.kind for hit in hits}):
-                hits, words = [], 0
-            self.doubtful.update({attribute: words} if words else {})
-            if hits and not self._is_shared(attribute, text):
-                yield from hits
-            else:
+            matches = self._matches(attribute, text)
+            if matches and self._is_ours(element, matches):
+                matches = Matches()
+
+            self._note_doubtful(attribute, matches)
+            hits = self._unshared(attribute, text, matches)
+            if not hits:
                 self._cleared.add(text)
+            yield from hits
 
-    def _found(self, attribute: str, text: str) -> tuple[list[Hit], int]:
-        """What a text holds, and how many single words of somebody else's name."""
+    def _is_ours(self, element: Element, matches: Matches) -> bool:
+        kinds = {hit.kind for hit in matches.hits}
+        return self.ours.is_ours(element, kinds)
+
+    def _note_doubtful(self, attribute: str, matches: Matches) -> None:
+        if matches.words:
+            self.doubtful[attribute] += matches.words
+
+    def _unshared(self, attribute: str, text: str, matches: Matches) -> tuple[Hit, ...]:
+        """The hits, unless other patients have the same text in the same attribute."""
+        if not matches.hits or self.shared is None:
+            return matches.hits
+        if self.shared.is_shared(attribute, text):
+            return ()
+        return matches.hits
+
+    def _matches(self, attribute: str, text: str) -> Matches:
         folded = fold(text)
-        tokens = list(dict.fromkeys(tokens_in(folded)))
-        others = self._others(tokens)
-        hits = [Hit(attribute, OWN, kind) for kind in self.own.kinds_in(folded)]
-        hits += [Hit(attribute, ANOTHERS, token.kind) for token in others if token.kind != "word"]
-        hits += [Hit(attribute, OWN, "uid") for token in tokens if self._is_source_uid(token)]
-        return list(dict.fromkeys(hits)), sum(token.kind == "word" for token in others)
+        own_kinds = self.own.kinds_in(folded)
+        hits = [Hit(attribute, OWN, kind) for kind in own_kinds]
 
-    def _run(self, attribute: str, folded: str) -> Iterator[Hit]:
-        yield from (Hit(attribute, OWN, kind) for kind in self.own.kinds_in_binary(folded))
+        unique_tokens = dict.fromkeys(tokens_in(folded))
+        tokens = list(unique_tokens)
+        words = 0
+        for token in self._others(tokens):
+            if token.kind == "word":
+                words += 1
+                continue
+            hit = Hit(
+                attribute,
+                ANOTHERS,
+                token.kind,
+            )
+            hits.append(hit)
+        hits += self._source_uids(attribute, tokens)
+
+        unique_hits = dict.fromkeys(hits)
+        return Matches(tuple(unique_hits), words)
+
+    def _in_run(self, attribute: str, folded: str) -> Iterator[Hit]:
+        for kind in self.own.kinds_in_binary(folded):
+            yield Hit(attribute, OWN, kind)
+
         tokens = [token for token in tokens_in(folded) if token.kind != "word"]
-        yield from (Hit(attribute, ANOTHERS, token.kind) for token in self._others(tokens))
-        yield from (Hit(attribute, OWN, "uid") for token in tokens if self._is_source_uid(token))
+        others = self._others(tokens)
+        for token in others:
+            yield Hit(
+                attribute,
+                ANOTHERS,
+                token.kind,
+            )
+        yield from self._source_uids(attribute, tokens)
 
-    def _others(self, tokens: list[Token]) -> list[Token]:
-        return self.cohort.known(tokens) if self.cohort is not None else []
+    def _others(self, tokens: Sequence[Token]) -> list[Token]:
+        if self.cohort is None:
+            return []
+        return self.cohort.matches(tokens)
 
-    def _is_source_uid(self, token: Token) -> bool:
-        return token.kind == "uid" and token.text in self.uids
+    def _source_uids(self, attribute: str, tokens: Iterable[Token]) -> Iterator[Hit]:
+        for token in tokens:
+            if token.kind == "uid" and token.text in self.uids:
+                yield Hit(attribute, OWN, "uid")
 
-    def _uids(self, element: Element) -> Iterator[Hit]:
-        values = element.raw.rstrip(b"\0 ").decode("latin-1").split("\\")
-        values = [value for value in values if not value.startswith(_WELL_KNOWN)]
+    def _in_uids(self, element: Element) -> Iterator[Hit]:
         if self.ours.is_class(element.tag):
             return
-        if any(value in self.uids for value in values):
-            yield Hit(name_of(element), OWN, "uid")
-        elif self._others([Token("uid", value) for value in values]):
-            yield Hit(name_of(element), ANOTHERS, "uid")
 
-    def _numbers(self, element: Element) -> Iterator[Hit]:
-        """Dates of the patient, and numbers that are a whole number of the patient's."""
-        for value in element.raw.rstrip(b"\0 ").decode("latin-1").split("\\"):
+        values = values_of(element.raw)
+        uids = [value for value in values if not value.startswith(_WELL_KNOWN)]
+
+        tokens = [Token("uid", uid) for uid in uids]
+        if not self.uids.isdisjoint(uids):
+            whose = OWN
+        elif self._others(tokens):
+            whose = ANOTHERS
+        else:
+            return
+        attribute = name_of(element)
+        yield Hit(attribute, whose, "uid")
+
+    def _in_dates(self, element: Element) -> Iterator[Hit]:
+        """Dates of the patient in a DA or DT value."""
+        for value in values_of(element.raw):
             stripped = value.strip()
-            if element.vr in DATED:
-                if stripped[:8] in self.own.days:
-                    yield Hit(name_of(element), OWN, "date")
-            elif stripped.isdigit() and len(stripped.lstrip("0")) >= _LEAST_NUMBER:
-                kinds = set(self.own.kinds_in(stripped)) & NUMBERS
-                yield from (Hit(name_of(element), OWN, kind) for kind in kinds)
+            day = stripped[:_DATE_LENGTH]
+            if day in self.own.days:
+                attribute = name_of(element)
+                yield Hit(attribute, OWN, "date")
 
-    def _is_shared(self, attribute: str, text: str) -> bool:
-        return self.shared is not None and self.shared.is_shared(attribute, text)
+    def _in_numbers(self, element: Element) -> Iterator[Hit]:
+        """Values of DS and IS that are a whole number of the patient's."""
+        for value in values_of(element.raw):
+            number = value.strip()
+            if not number.isdigit():
+                continue
+            significant = number.lstrip("0")
+            if len(significant) < _LEAST_NUMBER:
+                continue
+            attribute = name_of(element)
+            kinds = self.own.kinds_in(number)
+            for kind in NUMBERS.intersection(kinds):
+                yield Hit(attribute, OWN, kind)

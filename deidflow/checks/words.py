@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,29 +17,41 @@ _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i",
 _LIGATURES = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ς": "σ"})
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _RUN = re.compile(rb"[\x20-\x7e\x80-\xff]{4,}")
-_WIDE = re.compile(rb"(?:[\x20-\x7e\xa0-\xff]\0){4,}")
+_WIDE_RUN = re.compile(rb"(?:[\x20-\x7e\xa0-\xff]\0){4,}")
+_SILENT = "-"
+"""In the table of romanisation: the letter may be left out."""
 
 
 def fold(text: str) -> str:
     """Lower case without diacritics, for comparing."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
-    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return unicodedata.normalize("NFC", bare).casefold().translate(_LIGATURES)
+    lower = text.lower()
+    plain = lower.translate(_LETTERS)
+    decomposed = unicodedata.normalize("NFKD", plain)
+    letters = itertools.filterfalse(unicodedata.combining, decomposed)
+    bare = "".join(letters)
+    composed = unicodedata.normalize("NFC", bare)
+    folded = composed.casefold()
+    return folded.translate(_LIGATURES)
 
 
 def spellings(text: str) -> set[str]:
     """A name folded, and folded with its umlauts spelled out: `muller` and `mueller`."""
-    return {fold(text), fold(text.lower().translate(_SPELLED))}
+    spelled_out = text.lower().translate(_SPELLED)
+    return {fold(text), fold(spelled_out)}
 
 
 def in_latin_letters(folded: str) -> str:
-    """A pattern of the ways to write a Cyrillic or Greek word in Latin letters; empty for other words."""
+    """A pattern of the ways to write a Cyrillic or Greek word in Latin letters.
+
+    Empty for other words.
+    """
     table = _romanisation()
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     while position < len(folded):
-        letters = next((key for key in _keys() if folded.startswith(key, position)), "")
+        letters = _letters_at(folded, position)
         if not letters:
             return ""
         pieces.append(table[letters])
@@ -46,26 +59,43 @@ def in_latin_letters(folded: str) -> str:
     return "".join(pieces)
 
 
+def _letters_at(folded: str, position: int) -> str:
+    """The longest group of letters in the table that the word has at a position."""
+    for letters in _romanised_letters():
+        if folded.startswith(letters, position):
+            return letters
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _romanised_letters() -> tuple[str, ...]:
+    """The letters of the table, groups of several first."""
+    letters = sorted(_romanisation())
+    letters.sort(key=len, reverse=True)
+    return tuple(letters)
+
+
 @lru_cache(maxsize=1)
 def _romanisation() -> dict[str, str]:
-    """Letters of a script -> a pattern of what is written for them; "-" leaves them out."""
+    """Letters of a script -> a pattern of what is written for them."""
     table: dict[str, str] = {}
-    for letters, ways in _rows():
-        written = "|".join(re.escape(way) for way in ways if way != "-")
-        table[letters] = f"(?:{written}){'?' if '-' in ways else ''}"
+    for letters, ways in _romanisation_rows():
+        written = [way for way in ways if way != _SILENT]
+        escaped = map(re.escape, written)
+        alternatives = "|".join(escaped)
+        pattern = f"(?:{alternatives})"
+        is_silent = _SILENT in ways
+        if is_silent:
+            pattern += "?"
+        table[letters] = pattern
     return table
 
 
-def _rows() -> Iterator[tuple[str, list[str]]]:
-    for script in load_yaml("vocabulary/romanisation.yaml").values():
+def _romanisation_rows() -> Iterator[tuple[str, list[str]]]:
+    scripts = load_yaml("vocabulary/romanisation.yaml")
+    for script in scripts.values():
         for letters, ways in script.items():
             yield str(letters), str(ways).split()
-
-
-@lru_cache(maxsize=1)
-def _keys() -> tuple[str, ...]:
-    """The letters of the table, groups of several first."""
-    return tuple(sorted(_romanisation(), key=lambda letters: (-len(letters), letters)))
 
 
 def words_of(folded: str) -> list[str]:
@@ -75,32 +105,43 @@ def words_of(folded: str) -> list[str]:
 
 def is_unspaced(word: str) -> bool:
     """Whether a word is of a script that writes no spaces between words."""
-    return bool(word) and min(map(ord, word)) > UNSPACED
+    if not word:
+        return False
+    lowest = min(word)
+    return ord(lowest) > UNSPACED
 
 
 def readable(raw: bytes) -> Iterator[str]:
-    """Runs of at least four printable characters in binary, in one and in two bytes a character."""
+    """Runs of at least four printable characters in binary, in one and two bytes per character."""
     for run in _RUN.findall(raw):
         yield run.decode("latin-1")
         if not run.isascii():
             yield run.decode("utf-8", "replace")
+
     if b"\0" in raw:
-        for run in _WIDE.findall(raw):
+        shifted = raw[1:] + b"\0"
+        for run in _WIDE_RUN.findall(raw):
             yield run.decode("utf-16-le")
-        for run in _WIDE.findall(raw[1:] + b"\0"):
+        for run in _WIDE_RUN.findall(shifted):
             yield run.decode("utf-16-le")
 
 
 @lru_cache(maxsize=1)
 def common_words() -> frozenset[str]:
     """Words that identify nobody: of acquisition, of image types, makers and placeholders."""
-    acquisition = load_yaml("vocabulary/acquisition.yaml")["words"]
-    tokens = load_yaml("vocabulary/image_tokens.yaml")["tokens"]
+    acquisition = load_yaml("vocabulary/acquisition.yaml")
+    tokens = load_yaml("vocabulary/image_tokens.yaml")
     placeholders = load_yaml("vocabulary/not_identifying.yaml")
-    lines = [*acquisition, *tokens, *placeholders]
-    return frozenset(word for line in lines for word in str(line).casefold().split())
+
+    words: set[str] = set()
+    for lines in (acquisition["words"], tokens["tokens"], placeholders):
+        for line in lines:
+            folded = str(line).casefold()
+            words.update(folded.split())
+    return frozenset(words)
 
 
 def is_common(text: str) -> bool:
     """Whether every word of a text identifies nobody."""
-    return set(words_of(fold(text))) <= common_words()
+    words = words_of(fold(text))
+    return common_words().issuperset(words)

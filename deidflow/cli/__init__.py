@@ -1,4 +1,4 @@
-"""The command line. One module a command; each imports what it needs when it is called."""
+"""The command line: one module per command; each imports what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from deidflow.version import __version__
 
 app = App(
     name="deidflow",
-    help="From raw DICOM subjects to a release that can be shared: headers, faces and identities removed.",
+    help="From raw DICOM subjects to a release that can be shared: "
+    "headers, faces and identities removed.",
     version=__version__,
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
@@ -30,33 +31,59 @@ app.command("deidflow.cli.ui:ui", name="ui")
 app.command("deidflow.cli.demo:demo", name="demo")
 
 
-def main() -> None:
-    """Run the command of the arguments; errors are one line, exit codes those of the documentation."""
-    from deidflow.cli.versions import is_verbose_version, version_lines
-    from deidflow.errors import DeidflowError
+_WRONG_ARGUMENTS = 2
+_INTERRUPTED = 130
 
-    if is_verbose_version(sys.argv[1:]):
+
+def main() -> None:
+    """Run the command in the arguments; an error is one line, exit codes are documented."""
+    from deidflow.cli.versions import is_verbose_version, version_lines
+
+    arguments = sys.argv[1:]
+    if is_verbose_version(arguments):
         print("\n".join(version_lines()))
         return
+    sys.exit(_run_command(arguments))
+
+
+def _run_command(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    from deidflow.errors import DeidflowError
 
     try:
-        code = app(exit_on_error=False, print_error=False)
+        code = app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+        )
     except CycloptsError as error:
-        print(f"deidflow: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        words = str(error).split()
+        return _fail(" ".join(words), _WRONG_ARGUMENTS)
     except DeidflowError as error:
-        print(f"deidflow: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return _fail(str(error), error.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:
-        from deidflow.store.faults import explanation
-
-        words, code = explanation(error)
-        print(f"deidflow: {words}", file=sys.stderr)
-        sys.exit(code)
+        _discard_output()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last guard of a command: words, no traceback
+        return _fail_unexpectedly(error)
     except KeyboardInterrupt:
-        print("deidflow: stopped; run the same command again to carry on", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _fail("stopped; run the same command again to carry on", _INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"deidflow: {message}", file=sys.stderr)
+    return code
+
+
+def _fail_unexpectedly(error: Exception) -> int:
+    from deidflow.store.faults import explanation
+
+    message, code = explanation(error)
+    return _fail(message, code)
+
+
+def _discard_output() -> None:
+    """Nobody reads standard output any more: let Python flush it into nothing."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, sys.stdout.fileno())

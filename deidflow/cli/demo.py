@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deidflow.demo.cohort import Expected
+    from deidflow.run.summary import RunSummary
 
 
 def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
-    """Make a small cohort with faces and planted identifiers, run the pipeline at level high, check what came out.
+    """Make a small cohort with faces and planted identifiers, run the pipeline at level high, check
+    what came out.
 
     Parameters
     ----------
@@ -25,7 +28,7 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
     from deidflow.settings.load import load_settings
 
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
-        raise UsageError("the demo's folder exists and is no demo; name another one")
+        raise UsageError("the folder exists and was not made by `deidflow demo`; choose another")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _MARK).write_text("made by deidflow demo; may be deleted\n")
@@ -39,7 +42,7 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
     }
     settings = load_settings(flags | {"workers": workers}, environment={})
     summary = summary_of_run(settings)
-    show_summary(summary, settings)
+    show_summary(summary)
     problems = _problems(summary, expected, folder)
     print(
         "\n".join(
@@ -52,21 +55,29 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
 _MARK = ".deidflow-demo"
 
 
-def _problems(summary: dict[str, Any], expected: Expected, folder: Path) -> list[str]:
+def _problems(summary: RunSummary, expected: Expected, folder: Path) -> list[str]:
     """What did not come out as planned."""
-    if "error" in summary:
-        return [summary["error"]]
-    found = []
-    for verdict, count in summary["verdicts"].items():
-        if count != expected.verdicts.get(verdict, 0):
-            found.append(f"{count} files {verdict} instead of {expected.verdicts.get(verdict, 0)}")
-    states: dict[str, int] = {}
-    for row in summary["sessions"]:
-        for state, count in row["series"].items():
-            states[state] = states.get(state, 0) + count
-    if states != expected.states or len(summary["sessions"]) != expected.sessions:
-        found.append(f"series came out as {states} instead of {expected.states}")
-    return found + _leaks(folder / "release", expected.planted)
+    if summary.error:
+        return [summary.error]
+
+    problems = []
+    for verdict, count in summary.verdicts.items():
+        planned = expected.verdicts.get(verdict, 0)
+        if count != planned:
+            problems.append(f"{count} files {verdict} instead of {planned}")
+
+    states = _states(summary)
+    if states != expected.states or len(summary.sessions) != expected.sessions:
+        problems.append(f"series came out as {states} instead of {expected.states}")
+    return problems + _leaks(folder / "release", expected.planted)
+
+
+def _states(summary: RunSummary) -> dict[str, int]:
+    """State -> series of all sessions."""
+    states = Counter[str]()
+    for row in summary.sessions:
+        states.update(row.series)
+    return dict(states)
 
 
 def _leaks(release: Path, planted: tuple[str, ...]) -> list[str]:

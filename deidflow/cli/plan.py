@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from deidflow.settings.run import Level, PlanSettings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from deidflow.run.plan import RunPlan
 
 
 def plan(
@@ -25,7 +31,8 @@ def plan(
     deface: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Say what would be found, released, defaced, excluded and quarantined, and why. Writes nothing.
+    """Say what would be found, released, defaced, excluded and quarantined, and why. Writes
+    nothing.
 
     Takes the same settings as `deidflow run`, from the same places, and decides by the same code.
 
@@ -46,9 +53,14 @@ def plan(
     from deidflow.settings.load import load_plan_settings
 
     flags = {
-        "source": source, "vault": vault, "level": level, "profile": profile, "project": project,
-        "subjects": selection(subjects), "workers": workers,
-    }  # fmt: skip
+        "source": source,
+        "vault": vault,
+        "level": level,
+        "profile": profile,
+        "project": project,
+        "subjects": selection(subjects),
+        "workers": workers,
+    }
     settings = load_plan_settings(flags, config)
     if deface:
         settings = settings.model_copy(
@@ -61,66 +73,76 @@ def show_plan(settings: PlanSettings, *, json_: bool = False) -> int:
     """Make a plan and print it; returns the exit code."""
     from deidflow.run.dry_run import make_plan
 
-    found = make_plan(settings)
-    for warning in found["warnings"]:
+    run_plan = make_plan(settings)
+    for warning in run_plan.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if json_:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(asdict(run_plan), indent=2))
     else:
-        _show(found)
-    return 0 if _going_out(found) else 4
+        _show(run_plan)
+    return 0 if run_plan.going_out else 4
 
 
-def _going_out(found: dict[str, Any]) -> int:
-    """Files that would be released."""
-    return sum(row["files"] for row in found["verdicts"] if row["verdict"] == "to be released")
+def _show(run_plan: RunPlan) -> None:
+    from deidflow.cli.tables import wide_console
+
+    console = wide_console()
+    console.print(_series_table(run_plan))
+    console.print(_verdicts_table(run_plan))
+    if not run_plan.going_out:
+        console.print(
+            "Nothing would be released: no file of the source may go out; "
+            "the reasons are listed above."
+        )
+    if run_plan.absent:
+        console.print(f"A DICOMDIR lists {run_plan.absent} files that are not there.")
 
 
-def _show(found: dict[str, Any]) -> None:
+def _series_table(run_plan: RunPlan) -> Table:
     from rich.table import Table
 
-    from deidflow.cli.tables import wide_console
-    from deidflow.verdicts import Reason
-
+    columns = ("subject", "session", "series", "instances", "would be")
     table = Table(
-        "subject",
-        "session",
-        "series",
-        "instances",
-        "would be",
+        *columns,
         title="Subjects",
         title_justify="left",
     )
-    for subject in found["subjects"]:
-        for session in subject["sessions"]:
-            for one in session["series"]:
-                state = one["fate"] + (", incomplete" if one["incomplete"] else "")
+    for subject in run_plan.subjects:
+        for session in subject.sessions:
+            for series in session.series:
+                fate = f"{series.fate}, incomplete" if series.incomplete else series.fate
                 table.add_row(
-                    str(subject["subject"]),
-                    session["session"],
-                    one["series"],
-                    str(one["instances"]),
-                    state,
+                    str(subject.subject),
+                    session.session,
+                    series.series,
+                    str(series.instances),
+                    fate,
                 )
-    verdicts = Table("verdict", "files", "why", title="Files", title_justify="left")
-    for row in found["verdicts"]:
-        verdicts.add_row(
-            row["verdict"],
-            str(row["files"]),
-            Reason.read(row["reason"]).words if row["reason"] else "",
-        )
-    verdicts.add_section()
-    verdicts.add_row(
-        "sum",
-        str(sum(row["files"] for row in found["verdicts"])),
-        f"of {found['files']} files found",
+    return table
+
+
+def _verdicts_table(run_plan: RunPlan) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "verdict",
+        "files",
+        "why",
+        title="Files",
+        title_justify="left",
     )
-    console = wide_console()
-    console.print(table)
-    console.print(verdicts)
-    if not _going_out(found):
-        console.print(
-            "Nothing would be released: no file of the source may go out; the reasons are listed above."
+    for row in run_plan.verdicts:
+        words = "" if row.reason is None else row.reason.words
+        table.add_row(
+            row.verdict,
+            str(row.files),
+            words,
         )
-    if found["absent"]:
-        console.print(f"A DICOMDIR lists {found['absent']} files that are not there.")
+    table.add_section()
+    total = sum(row.files for row in run_plan.verdicts)
+    table.add_row(
+        "sum",
+        str(total),
+        f"of {run_plan.files} files found",
+    )
+    return table

@@ -16,7 +16,8 @@ def list_profiles() -> int:
     from deidflow.header.load_profile import NAMES, load_profile
 
     for name in NAMES:
-        print(f"{name:15} {load_profile(name).title}")
+        title = load_profile(name).title
+        print(f"{name:15} {title}")
     return 0
 
 
@@ -32,17 +33,20 @@ def show(name: str) -> int:
     from deidflow.header.profile_table import explain
 
     chosen = load_profile(name)
+    options = ", ".join(chosen.options) or "none"
+    private = ", ".join(chosen.private) or "none"
     print(f"{chosen.name}: {chosen.title}")
-    print(f"options: {', '.join(chosen.options) or 'none'}; private: {', '.join(chosen.private) or 'none'}; "
-          f"dates: {chosen.dates.mode}")  # fmt: skip
+    print(f"options: {options}; private: {private}; dates: {chosen.dates.mode}")
+
     for row in explain(chosen):
-        print(f"{row.tag:9}  {row.attribute:50} {row.code:7} {row.action:14} {row.reason}".rstrip())
+        line = f"{row.tag:9}  {row.attribute:50} {row.code:7} {row.action:14} {row.reason}"
+        print(line.rstrip())
     return 0
 
 
 @profile.command
 def diff(first: str, second: str) -> int:
-    """Show the attributes with which two profiles do different things.
+    """Show the attributes that two profiles treat differently.
 
     Parameters
     ----------
@@ -52,9 +56,10 @@ def diff(first: str, second: str) -> int:
     from deidflow.header.load_profile import load_profile
     from deidflow.header.profile_table import differing
 
-    left, right = load_profile(first), load_profile(second)
-    for attribute, ours, theirs in differing(left, right):
-        print(f"{attribute:50} {left.name}: {ours:14} {right.name}: {theirs}")
+    left = load_profile(first)
+    right = load_profile(second)
+    for attribute, left_action, right_action in differing(left, right):
+        print(f"{attribute:50} {left.name}: {left_action:14} {right.name}: {right_action}")
     return 0
 
 
@@ -75,9 +80,12 @@ def check(file: Path) -> int:
     chosen = read_profile(file)
     compile_profile(chosen)
     class_uids(chosen.classes)
+    print(f"profile {chosen.name} is valid: {len(chosen.deviations)} deviations")
+    if is_complete(chosen):
+        return 0
+
+    print("its output is not de-identified by PS3.15", file=sys.stderr)
     kept = weakened(chosen) if chosen.base == "ps315" else ()
-    print(f"profile {chosen.name} is understood: {len(chosen.deviations)} deviations")
-    if not is_complete(chosen):
-        print("its output is not de-identified by PS3.15", file=sys.stderr)
-        print("".join(f"  keeps {keyword_of(tag)}\n" for tag in kept), end="", file=sys.stderr)
+    for tag in kept:
+        print(f"  keeps {keyword_of(tag)}", file=sys.stderr)
     return 0

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deidflow.errors import EnvironmentFault
-from deidflow.settings.run import STEPS
+from deidflow.steps import STEP_NAMES
 
 _LOGGER = logging.getLogger("deidflow.progress")
 
@@ -43,9 +43,15 @@ class _Bars(logging.Handler):
         else:
             bar = self._bars.get(pseudonym)
             if bar is None:
-                bar = self._bars[pseudonym] = self._progress.add_task(pseudonym, total=len(STEPS))
-            done = STEPS.index(step) + 1 if step in STEPS else 0
-            self._progress.update(bar, completed=done, description=f"{pseudonym} {step}")
+                bar = self._bars[pseudonym] = self._progress.add_task(
+                    pseudonym, total=len(STEP_NAMES)
+                )
+            done = STEP_NAMES.index(step) + 1 if step in STEP_NAMES else 0
+            self._progress.update(
+                bar,
+                completed=done,
+                description=f"{pseudonym} {step}",
+            )
 
 
 @contextmanager
@@ -59,7 +65,11 @@ def shown(log: Path | None, *, quiet: bool = False) -> Iterator[None]:
         yield from _with(handlers)
     elif console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(
+            *columns,
+            console=console,
+            transient=True,
+        ) as progress:
             yield from _with([*handlers, _Bars(progress)])
     else:
         yield from _with([*handlers, _Lines()])

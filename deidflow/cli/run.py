@@ -6,10 +6,9 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -17,8 +16,11 @@ from deidflow.bulk.console import Verbosity, verbosity
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.settings.load import load_plan_settings, load_settings
-from deidflow.settings.run import Level, RunSettings, Step
-from deidflow.store.files import read_json, write_json_atomic
+from deidflow.settings.run import Level, RunSettings
+
+if TYPE_CHECKING:
+    from deidflow.identity.vault import Vault
+    from deidflow.run.summary import RunSummary
 
 
 def run(
@@ -31,7 +33,7 @@ def run(
     config: Path | None = None,
     project: str | None = None,
     subjects: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
-    redo: Step | None = None,
+    redo: str | None = None,
     workers: int | None = None,
     log: Path | None = None,
     strict: bool | None = None,
@@ -63,9 +65,18 @@ def run(
 
     shown = verbosity(quiet=quiet, verbose=verbose)
     flags = {
-        "source": source, "release": release, "vault": vault, "level": level, "project": project, "profile": profile,
-        "subjects": selection(subjects), "redo": redo, "workers": workers, "log": log, "strict": strict,
-    }  # fmt: skip
+        "source": source,
+        "release": release,
+        "vault": vault,
+        "level": level,
+        "project": project,
+        "profile": profile,
+        "subjects": selection(subjects),
+        "redo": redo,
+        "workers": workers,
+        "log": log,
+        "strict": strict,
+    }
     if dry_run:
         return show_plan(load_plan_settings(flags, config))
     return execute(load_settings(flags, config), shown)
@@ -79,10 +90,10 @@ def execute(settings: RunSettings, verbosity: Verbosity = "normal") -> int:
     if not quiet:
         _warn(settings)
     summary = summary_of_run(settings, quiet=quiet)
-    code = show_errors(summary) if quiet else show_summary(summary, settings)
+    code = show_errors(summary) if quiet else show_summary(summary)
     if verbosity == "verbose":
         show_series(summary, Layout.of(settings))
-    if summary.get("server_lost"):
+    if summary.server_lost:
         # Prefect's threads would go on for minutes trying to deliver what nobody takes any more.
         sys.stdout.flush()
         os._exit(code)
@@ -98,80 +109,71 @@ def _warn(settings: RunSettings) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
-    """Run the pipeline, show its progress; returns counts, or an error with its exit code."""
+def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> RunSummary:
+    """Run the pipeline and show its progress; a run that broke has a summary with an error."""
     from deidflow.cli.progress import shown
-    from deidflow.run.start import open_vault, take_locks
+    from deidflow.run.start import locked_run
 
     run_id = secrets.token_hex(4)
-    layout = Layout.of(settings)
-    with ExitStack() as stack:
-        take_locks(settings, stack)
-        with ExitStack() as brief:
-            open_vault(settings, brief)
-        stack.enter_context(shown(settings.log, quiet=quiet))
-        stack.callback(layout.settings_of(run_id).unlink, missing_ok=True)
-        write_json_atomic(
-            layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")}
-        )
-        lost = _flow(settings, run_id)
-        return _summary(layout, run_id) | {"server_lost": lost}
+    with locked_run(settings) as vault, shown(settings.log, quiet=quiet):
+        server_lost = _flow(run_id, settings, vault)
+        return _summary(Layout.of(settings), run_id).updated(server_lost=server_lost)
 
 
-def _summary(layout: Layout, run_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(layout.summary) or {}
-    return (
-        found
-        if found.get("run") == run_id
-        else {"exit_code": 1, "error": "the run ended without a result"}
+def _summary(layout: Layout, run_id: str) -> RunSummary:
+    from deidflow.run.summary import RunSummary, read_summary
+
+    summary = read_summary(layout.summary)
+    if summary is not None and summary.run == run_id:
+        return summary
+    return RunSummary(
+        run=run_id,
+        exit_code=1,
+        error="the run ended without a result",
     )
 
 
-def _flow(settings: RunSettings, run_id: str) -> bool:
+def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.store.process import stop_on_signals
-    from flows.hosting.server import (
-        is_reached,
-        server,
-        wait_for_rows,
-        wait_until_ready,
-        without_heartbeat,
-    )
+    from flows.hosting.server import is_reached, server, wait_until_ready
 
     stop_on_signals()
-    logging.raiseExceptions = (
-        False  # else Prefect writes about each line of log that its server did not take
-    )
+    # Else Prefect writes about each line of log that its server did not take.
+    logging.raiseExceptions = False
     layout = Layout.of(settings)
-    with _vault_in_environment(settings), server(layout.prefect_home) as process:
-        from flows.deidentify import deidentify
-
+    with server(layout.prefect_home) as process:
         wait_until_ready(process)
         try:
-            with without_heartbeat() if process is not None else nullcontext():
-                state = deidentify(run_id, return_state=True)
-            if process is not None:
-                wait_for_rows(
-                    state.state_details.flow_run_id, _summary(layout, run_id).get("rows", 0)
-                )
-        except Exception as error:
-            if is_reached() and (read_json(layout.summary) or {}).get("run") != run_id:
+            _stored_flow(
+                run_id,
+                settings,
+                vault,
+                ours=process is not None,
+            )
+        except Exception as error:  # noqa: BLE001 - a server that is gone may raise anything
+            if is_reached() and not _has_ended(layout, run_id):
                 raise _refused(error) from None
         return not is_reached()
 
 
-@contextmanager
-def _vault_in_environment(settings: RunSettings) -> Iterator[None]:
-    """Tell the flow where its vault is; a later call in this process is not told."""
-    before = os.environ.get("DEIDFLOW_VAULT")
-    os.environ["DEIDFLOW_VAULT"] = str(settings.vault)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["DEIDFLOW_VAULT"]
-        else:
-            os.environ["DEIDFLOW_VAULT"] = before
+def _stored_flow(run_id: str, settings: RunSettings, vault: Vault, *, ours: bool) -> None:
+    """Run the flow; where the server is ours, wait until it has stored the end of every task."""
+    from flows.deidentify import deidentify
+    from flows.hosting.server import wait_for_rows, without_heartbeat
+
+    with without_heartbeat() if ours else nullcontext():
+        state = deidentify(run_id, settings, vault)
+    if ours:
+        rows = _summary(Layout.of(settings), run_id).rows
+        wait_for_rows(state.state_details.flow_run_id, rows)
+
+
+def _has_ended(layout: Layout, run_id: str) -> bool:
+    from deidflow.run.summary import read_summary
+
+    summary = read_summary(layout.summary)
+    return summary is not None and summary.run == run_id
 
 
 def _refused(error: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""`deidflow show`: what identifies in files; it only reads, and prints what others must not see."""
+"""`deidflow show`: what identifies a person in files; its output is confidential."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 from deidflow.errors import UsageError
+
+NOTHING_SHOWN = 4
+"""Exit code if no file is a readable DICOM file."""
 
 
 def show(*paths: Path, force: bool = False) -> int:
@@ -22,15 +25,19 @@ def show(*paths: Path, force: bool = False) -> int:
     if not paths:
         raise UsageError("name a file or a folder to show")
     located = locate(paths)
-    unread = 0
+    unreadable = 0
     for path in located.paths:
         rows = exposed(located.root / path, force=force)
         if rows is None:
-            unread += 1
+            unreadable += 1
             continue
+
         print(ascii(path)[1:-1])
         for row in rows:
             print(f"  {row.attribute:60} {row.code:7} {row.value}")
-    if unread:
-        print(f"{unread} files are no DICOM files that can be read", file=sys.stderr)
-    return 0 if unread < len(located.paths) else 4
+
+    if unreadable:
+        print(f"{unreadable} files are not readable DICOM files", file=sys.stderr)
+    if unreadable == len(located.paths):
+        return NOTHING_SHOWN
+    return 0

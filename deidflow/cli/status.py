@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from deidflow.run.status import ReleaseStatus
 
 
 def status(
     release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False
 ) -> int:
-    """List each subject, session and step: done, failed, quarantined or stale, and files written or reused.
+    """List each subject, session and step: done, failed, quarantined or stale, and files written or
+    reused.
 
-    It needs no server. A session that is gone is published, but the source does not hold it any more.
+    It needs no server. A session that is gone is published, but the source does not hold it any
+    more.
 
     Parameters
     ----------
@@ -22,37 +28,50 @@ def status(
     vault: The vault of its run.
     json_: Print JSON.
     """
-    from rich.table import Table
-
-    from deidflow.cli.tables import wide_console
     from deidflow.run.status import status_of
-    from deidflow.settings.run import STEPS
 
-    found = status_of(release.resolve(), vault.resolve())
+    standing = status_of(release.resolve(), vault.resolve())
     if json_:
-        print(json.dumps(found, indent=2))
-        return 0
-    counts = ("written", "reused", "failed", "quarantined")
-    table = Table("subject", "session", *STEPS, *counts)
-    for row in found["sessions"]:
-        steps = [row["steps"][step] for step in STEPS]
-        session = f"{row['session']} (gone)" if row["gone"] else row["session"]
-        table.add_row(row["subject"], session, *steps, *(str(row[name]) for name in counts))
-    console = wide_console()
-    console.print(_state(found))
-    console.print(table)
+        print(json.dumps(asdict(standing), indent=2))
+    else:
+        _show(standing)
     return 0
 
 
-def _state(found: dict[str, Any]) -> str:
-    if found["running"]:
+def _show(standing: ReleaseStatus) -> None:
+    from rich.table import Table
+
+    from deidflow.cli.tables import wide_console
+    from deidflow.steps import STEP_NAMES
+
+    counts = ("written", "reused", "failed", "quarantined")
+    table = Table(
+        "subject",
+        "session",
+        *STEP_NAMES,
+        *counts,
+    )
+    for row in standing.sessions:
+        label = f"{row.session} (gone)" if row.gone else row.session
+        files = (row.written, row.reused, row.failed, row.quarantined)
+        states = [row.steps[step] for step in STEP_NAMES]
+        table.add_row(
+            row.subject,
+            label,
+            *states,
+            *map(str, files),
+        )
+
+    console = wide_console()
+    console.print(_state(standing))
+    console.print(table)
+
+
+def _state(standing: ReleaseStatus) -> str:
+    if standing.running:
         return "a run is at work"
-    if found["interrupted"]:
-        return _interrupted(found["error"])
-    return "no run is at work"
-
-
-def _interrupted(error: str) -> str:
-    if error:
-        return f"the last run did not finish: {error}"
-    return "the last run did not finish; run the same command again to carry on"
+    if not standing.interrupted:
+        return "no run is at work"
+    cause = standing.error or "run the same command again to carry on"
+    separator = ":" if standing.error else ";"
+    return f"the last run did not finish{separator} {cause}"

@@ -20,9 +20,16 @@ def ui(*, vault: Path | None = None, port: int = 4200) -> int:
     from deidflow.store.process import stop_on_signals
     from flows.hosting.server import show_history
 
-    place = vault or Path(os.environ.get("DEIDFLOW_VAULT", ""))
-    if place == Path():
+    folder = vault or Path(os.environ.get("DEIDFLOW_VAULT", ""))
+    if folder == Path():
         raise UsageError("'vault' is not given; name it with --vault or as DEIDFLOW_VAULT")
+
+    layout = Layout(
+        release=Path(),
+        vault=folder.resolve(),
+        project="",
+        level="",
+    )
     stop_on_signals()
-    code: int = show_history(Layout(Path(), place.resolve(), "", "").prefect_home, port)
+    code: int = show_history(layout.prefect_home, port)
     return code

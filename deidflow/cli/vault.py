@@ -1,23 +1,29 @@
-"""`deidflow vault`: who is who. Needs the secret; prints identifiers, so it is for a terminal."""
+"""`deidflow vault`: who is who. Needs the secret; its output is confidential."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+if TYPE_CHECKING:
+    from deidflow.identity.registry import Row
+
 NOT_FOUND = 8
-"""Exit code where nobody is meant by a value that was looked up."""
+"""Exit code if a value that was looked up matches nobody."""
+UNSOUND = 6
+"""Exit code if a check found problems."""
 
 vault = App(name="vault", help="Look up, export and check identities; needs the secret.")
 
 
 @vault.command
 def lookup(value: str, *, vault: Path, project: str | None = None, level: str | None = None) -> int:
-    """Show who stands behind a pseudonym, or which pseudonyms a PatientID or name has.
+    """Show whose pseudonym it is, or which pseudonyms a PatientID or name has.
 
-    Ends with exit code 8 where nobody is found.
+    Ends with exit code 8 if nobody is found.
 
     Parameters
     ----------
@@ -31,15 +37,23 @@ def lookup(value: str, *, vault: Path, project: str | None = None, level: str | 
     with open_registry(vault) as registry:
         rows = [row for row in registry.rows(project, level) if row.is_meant(value)]
     for row in rows:
-        dates = f"shift {row.shift_days} days" if row.is_shifted else "dates on the study clock"
-        print(f"{row.project} {row.level}  {row.pseudonym}  {row.patient_id}  {row.name}  {dates}")
-        for label, date in row.sessions:
-            print(f"    {label}  {date}")
-    if not rows:
-        print(
-            "deidflow: nobody in this vault has this pseudonym, PatientID or name", file=sys.stderr
-        )
-    return 0 if rows else NOT_FOUND
+        _print_person(row)
+    if rows:
+        return 0
+
+    print("deidflow: nobody in this vault has this pseudonym, PatientID or name", file=sys.stderr)
+    return NOT_FOUND
+
+
+def _print_person(row: Row) -> None:
+    """Print identity, dates and sessions of one subject."""
+    dates = "dates on the study clock"
+    if row.is_shifted:
+        dates = f"shift {row.shift_days} days"
+    scope = f"{row.project} {row.level}"
+    print(f"{scope}  {row.pseudonym}  {row.patient_id}  {row.name}  {dates}")
+    for label, date in row.sessions:
+        print(f"    {label}  {date}")
 
 
 @vault.command
@@ -56,7 +70,8 @@ def export(file: Path, *, vault: Path, project: str | None = None, level: str | 
     from deidflow.identity.registry import export_csv, open_registry
 
     with open_registry(vault) as registry:
-        count = export_csv(registry.rows(project, level), file)
+        rows = registry.rows(project, level)
+        count = export_csv(rows, file)
     print(f"{count} subjects written; the file re-identifies them, keep it as you keep the vault")
     return 0
 
@@ -72,9 +87,10 @@ def check(*, vault: Path) -> int:
     from deidflow.identity.registry import open_registry, problems
 
     with open_registry(vault) as registry:
-        found = problems(registry)
-    for problem in found:
-        print(problem)
-    if not found:
-        print("the vault is sound")
-    return 6 if found else 0
+        messages = problems(registry)
+    for message in messages:
+        print(message)
+    if messages:
+        return UNSOUND
+    print("the vault is sound")
+    return 0

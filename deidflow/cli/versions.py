@@ -1,4 +1,4 @@
-"""`deidflow --version --verbose`: what a bug report needs; nothing of it identifies a person or a machine."""
+"""`deidflow --version --verbose`: what a bug report needs; nothing that identifies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOOLS = (
 
 
 def is_verbose_version(arguments: list[str]) -> bool:
-    """Whether the command line asks for the version with everything it rests on, and nothing else."""
+    """Whether the command line asks for the versions of all tools, and for nothing else."""
     return sorted(arguments) == ["--verbose", "--version"]
 
 
@@ -36,10 +36,11 @@ def version_lines() -> Iterator[str]:
     yield f"{platform.system()} {platform.release()} {platform.machine()}"
 
     for tool in _TOOLS:
-        yield f"{tool} {_installed(tool)}"
+        version = _installed_version(tool)
+        yield f"{tool} {version}"
 
 
-def _installed(tool: str) -> str:
+def _installed_version(tool: str) -> str:
     try:
         return metadata.version(tool)
     except metadata.PackageNotFoundError:

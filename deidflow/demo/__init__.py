@@ -1,1 +1,1 @@
-"""A small cohort with faces and planted identifiers, made from the average head that pydeface ships."""
+"""A small cohort with faces and planted identifiers, made from pydeface's average head."""

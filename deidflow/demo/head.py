@@ -1,4 +1,4 @@
-"""Heads of nobody: the average head, randomly warped, with noise, resampled to any grid."""
+"""Synthetic heads: the average head, randomly warped, with noise, resampled to any grid."""
 
 from __future__ import annotations
 
@@ -10,69 +10,144 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array
+from deidflow.face.grids import shrink
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import window
+from deidflow.face.morphology import outward
 from deidflow.face.template_regions import brain_mask
-from deidflow.face.volume import head_mask, image_of, like, outward, shrink, window
+from deidflow.face.volume import image_of, like
 
 Image = Any
-_WARPED_GRID: Array = np.array([[2.0, 0, 0, -100], [0, 2.0, 0, -142], [0, 0, 2.0, -130]])
+_WARPED_GRID: Array = np.array(
+    [
+        [2.0, 0, 0, -100],
+        [0, 2.0, 0, -142],
+        [0, 0, 2.0, -130],
+    ]
+)
 """Index to LPS mm of `warped_head`."""
-_AIR_HU, _SOFT_HU, _BONE_HU, _BRAIN_HU, _HEADREST_HU = -1000.0, 40.0, 900.0, 35.0, -100.0
+_WARPED_SIZE = (128, 134, 100)
+"""Slices, rows and columns of `warped_head`."""
+_AIR_HU = -1000.0
+_SOFT_HU = 40.0
+_BONE_HU = 900.0
+_BRAIN_HU = 35.0
+_HEADREST_HU = -100.0
+_LOWEST_HU, _HIGHEST_HU = -1024, 3071
+_MR_NOISE = 6
+_CT_NOISE_HU = 12
 _SKULL_MM = 2.0, 8.0
+"""Distance of the inner and outer table from the brain."""
 _HEADREST_VOXELS = 3
 
 
 def average_head() -> Image:
     """The template of pydeface as float32 in LPS."""
     path = files("pydeface").joinpath("data", "mean_reg2mean.nii.gz")
-    return sitk.DICOMOrient(sitk.ReadImage(str(path), sitk.sitkFloat32), "LPS")
+    return sitk.DICOMOrient(
+        sitk.ReadImage(str(path), sitk.sitkFloat32),
+        "LPS",
+    )
 
 
 def warped_head(seed: int) -> Image:
     """The average head turned, scaled and bent at random, with noise and a receive field (2 mm)."""
     head = average_head()
     generator = np.random.default_rng(seed)
-    values = sitk.GetArrayFromImage(_moved(head, head, generator, 0.0))
-    z, y, x = (np.linspace(-1, 1, size) for size in values.shape)
-    field = 1 + 0.15 * (
-        x[None, None] * generator.normal()
-        + y[None, :, None] * generator.normal()
-        + z[:, None, None] * 0.5
+    moved = _moved(
+        head,
+        head,
+        generator,
+        outside=0.0,
     )
-    noise = generator.normal(0, 6, (2, *values.shape))
-    noisy = np.hypot(values * field + noise[0], noise[1]).astype(np.float32)
-    return image_of(noisy, _WARPED_GRID)
+    values = sitk.GetArrayFromImage(moved)
+    field = _receive_field(values.shape, generator)
+
+    noise = generator.normal(
+        0,
+        _MR_NOISE,
+        (2, *values.shape),
+    )
+    real = values * field + noise[0]
+    noisy = np.hypot(real, noise[1])
+    return image_of(noisy.astype(np.float32), _WARPED_GRID)
+
+
+def _receive_field(shape: tuple[int, int, int], generator: np.random.Generator) -> Array:
+    """A linear field with a random gradient along x and y, shape (z, y, x)."""
+    z, y, x = (np.linspace(-1, 1, size) for size in shape)
+    along_x = x[None, None] * generator.normal()
+    along_y = y[None, :, None] * generator.normal()
+    along_z = z[:, None, None] * 0.5
+    field: Array = 1 + 0.15 * (along_x + along_y + along_z)
+    return field
 
 
 def warped_tomography(seed: int) -> Image:
-    """A pseudo-CT in HU of the same head, warped at random: air, soft tissue, skull, brain, and a headrest (2 mm)."""
+    """A pseudo-CT in HU of the same head, warped at random, with a headrest (2 mm).
+
+    It has air, soft tissue, skull and brain.
+    """
     generator = np.random.default_rng(seed)
     head = average_head()
-    values = sitk.GetArrayFromImage(_moved(_hounsfield(head), head, generator, _AIR_HU))
-    y = np.arange(values.shape[1])[None, :, None]
-    back = np.nonzero((values > _AIR_HU / 2).any((0, 2)))[0][-1]
-    headrest = (
-        (y > back - _HEADREST_VOXELS) & (y <= back + _HEADREST_VOXELS) & (values < _AIR_HU / 2)
+    moved = _moved(
+        _hounsfield(head),
+        head,
+        generator,
+        outside=_AIR_HU,
     )
-    values[headrest] = _HEADREST_HU
-    noisy = values + generator.normal(0, 12, values.shape)
-    return image_of(np.clip(noisy, -1024, 3071).astype(np.float32), _WARPED_GRID)
+    values = sitk.GetArrayFromImage(moved)
+    values[_headrest(values)] = _HEADREST_HU
+
+    noise = generator.normal(
+        0,
+        _CT_NOISE_HU,
+        values.shape,
+    )
+    noisy = np.clip(
+        values + noise,
+        _LOWEST_HU,
+        _HIGHEST_HU,
+    )
+    return image_of(noisy.astype(np.float32), _WARPED_GRID)
+
+
+def _headrest(values: Any) -> Any:
+    """A mask of the air around the back of the head."""
+    y = np.arange(values.shape[1])[None, :, None]
+    is_air = values < _AIR_HU / 2
+    rows = (values > _AIR_HU / 2).any((0, 2))
+    back = np.nonzero(rows)[0][-1]
+    first = back - _HEADREST_VOXELS
+    last = back + _HEADREST_VOXELS
+    return (y > first) & (y <= last) & is_air
 
 
 def _hounsfield(head: Image) -> Image:
     """HU of the average head at 2 mm: a closed shell of bone around the brain."""
     head = shrink(head, 2.0)
     mask = head_mask(window(head))
-    away = sitk.GetArrayFromImage(outward(brain_mask(head)))
-    values = np.where(sitk.GetArrayFromImage(mask) > 0, _SOFT_HU, _AIR_HU)
-    values[(away > _SKULL_MM[0]) & (away <= _SKULL_MM[1])] = _BONE_HU
-    values[away <= _SKULL_MM[0]] = _BRAIN_HU
-    return sitk.SmoothingRecursiveGaussian(like(values.astype(np.float32), head), 0.7)
+    is_head = sitk.GetArrayFromImage(mask) > 0
+    distance = sitk.GetArrayFromImage(outward(brain_mask(head)))
+
+    inner, outer = _SKULL_MM
+    values = np.where(is_head, _SOFT_HU, _AIR_HU)
+    values[(distance > inner) & (distance <= outer)] = _BONE_HU
+    values[distance <= inner] = _BRAIN_HU
+    image = like(values.astype(np.float32), head)
+    return sitk.SmoothingRecursiveGaussian(image, 0.7)
 
 
-def _moved(image: Image, head: Image, generator: np.random.Generator, outside: float) -> Image:
-    grid = image_of(np.zeros((128, 134, 100), np.float32), _WARPED_GRID)
+def _moved(image: Image, head: Image, generator: np.random.Generator, *, outside: float) -> Image:
+    grid = image_of(np.zeros(_WARPED_SIZE, np.float32), _WARPED_GRID)
+    transform = _warp(head, generator)
     return sitk.Resample(
-        image, grid, _warp(head, generator), sitk.sitkLinear, outside, sitk.sitkFloat32
+        image,
+        grid,
+        transform,
+        sitk.sitkLinear,
+        outside,
+        sitk.sitkFloat32,
     )
 
 
@@ -80,20 +155,32 @@ def _warp(head: Image, generator: np.random.Generator) -> Any:
     """Rigid motion, scale, and a smooth bend of a few mm."""
     rigid = sitk.Similarity3DTransform()
     rigid.SetCenter([0.0, 0.0, 0.0])
-    rigid.SetRotation(
-        generator.normal(size=3).tolist(), math.radians(float(generator.uniform(3, 9)))
-    )
-    rigid.SetScale(float(generator.uniform(0.9, 1.0)))
-    rigid.SetTranslation(generator.uniform(-8, 8, 3).tolist())
+    axis = generator.normal(size=3)
+    degrees = float(generator.uniform(3, 9))
+    rigid.SetRotation(axis.tolist(), math.radians(degrees))
+    scale = float(generator.uniform(0.9, 1.0))
+    rigid.SetScale(scale)
+    translation = generator.uniform(-8, 8, 3)
+    rigid.SetTranslation(translation.tolist())
+
     bend = sitk.BSplineTransformInitializer(head, [4, 4, 4])
-    bend.SetParameters(generator.normal(0, 1.5, len(bend.GetParameters())).tolist())
+    count = len(bend.GetParameters())
+    parameters = generator.normal(0, 1.5, count)
+    bend.SetParameters(parameters.tolist())
     return sitk.CompositeTransform([rigid, bend])
 
 
 def on_grid(head: Image, size: tuple[int, int, int], affine: Array, outside: float = 0.0) -> Image:
     """The head resampled to columns x rows x slices with an affine from index to LPS mm."""
-    grid = image_of(np.zeros(size[::-1], np.float32), affine)
-    return sitk.Resample(head, grid, sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32)
+    empty = np.zeros(size[::-1], np.float32)
+    return sitk.Resample(
+        head,
+        image_of(empty, affine),
+        sitk.Transform(),
+        sitk.sitkLinear,
+        outside,
+        sitk.sitkFloat32,
+    )
 
 
 def grid_affine(
@@ -103,8 +190,13 @@ def grid_affine(
     size: tuple[int, int, int],
     centre: Array,
 ) -> Array:
-    """The affine of a stack of slices: directions of rows and columns, its middle at `centre`."""
+    """The affine, index to LPS mm, shape (3, 4), of a stack of slices with its middle at `centre`.
+
+    `row` and `column` are the directions of rows and columns.
+    """
     normal = np.cross(row, column)
-    linear = np.stack([row, column, normal], 1) * np.array(spacing)
-    middle = linear @ ((np.array(size) - 1) / 2)
-    return np.hstack([linear, (centre - middle)[:, None]])
+    directions = np.stack([row, column, normal], 1)
+    linear = directions * np.array(spacing)
+    middle_index = (np.array(size) - 1) / 2
+    origin = centre - linear @ middle_index
+    return np.hstack([linear, origin[:, None]])

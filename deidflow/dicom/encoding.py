@@ -1,4 +1,4 @@
-"""Whether pixel data are encoded as the transfer syntax says (PS3.5 annex A): both ways through the code ask here."""
+"""Whether pixel data are encoded as the transfer syntax says (PS3.5 annex A)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ _JPEG = frozenset(f"{_PREFIX}{last}" for last in (*range(50, 67), 70, 80, 81))
 _JPEG_LS = frozenset(f"{_PREFIX}{last}" for last in (80, 81))
 _JPEG_2000 = frozenset(f"{_PREFIX}{last}" for last in (90, 91, 92, 93, 201, 202, 203))
 _SOI, _SOC = b"\xff\xd8\xff", b"\xff\x4f\xff\x51"
+_RLE_HEADER = 64
+_RLE_SEGMENTS = range(1, 16)
 _LS_FRAME = 0xF7
 _FRAMES = frozenset(
-    (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _LS_FRAME)
+    (
+        *range(0xC0, 0xC4),
+        *range(0xC5, 0xC8),
+        *range(0xC9, 0xCC),
+        *range(0xCD, 0xD0),
+        _LS_FRAME,
+    )
 )
 """Markers that start the frame of a JPEG or JPEG-LS image (T.81 table B.1, T.87)."""
 
 
 def fits_syntax(syntax: str, *, encapsulated: bool, codestream: bytes) -> bool:
-    """Whether pixel data are native or in fragments as their transfer syntax wants, and of its kind of codestream.
+    """Whether pixel data are native, or in fragments and of the kind of their transfer syntax.
 
     `codestream` are the first bytes of the first fragment; empty for native pixel data.
     """
-    if encapsulated == (syntax in NATIVE):
+    is_native = syntax in NATIVE
+    if encapsulated == is_native:
         return False
-    return not encapsulated or _is_of_kind(syntax, codestream)
+    return is_native or _is_of_kind(syntax, codestream)
 
 
 def _is_of_kind(syntax: str, codestream: bytes) -> bool:
@@ -34,14 +43,21 @@ def _is_of_kind(syntax: str, codestream: bytes) -> bool:
     if syntax in _JPEG_2000:
         return codestream.startswith(_SOC)
     if syntax == _RLE:
-        return len(codestream) >= 64 and 1 <= int.from_bytes(codestream[:4], "little") <= 15
+        segments = int.from_bytes(codestream[:4], "little")
+        return len(codestream) >= _RLE_HEADER and segments in _RLE_SEGMENTS
     return True
 
 
 def _jpeg_kind_fits(syntax: str, codestream: bytes) -> bool:
-    """Whether JPEG-LS is where it is said to be, and nowhere else; a frame that comes later is not looked for."""
+    """Whether a codestream is JPEG-LS if and only if the syntax says so.
+
+    A frame header that comes late is not searched for.
+    """
     marker = _frame_marker(codestream)
-    return marker is None or (marker == _LS_FRAME) == (syntax in _JPEG_LS)
+    if marker is None:
+        return True
+    is_ls = marker == _LS_FRAME
+    return is_ls == (syntax in _JPEG_LS)
 
 
 def _frame_marker(codestream: bytes) -> int | None:
@@ -54,5 +70,10 @@ def _frame_marker(codestream: bytes) -> int | None:
         if marker == 0xFF:
             position += 1
             continue
-        position += 2 + int.from_bytes(codestream[position + 2 : position + 4], "big")
+        length = int.from_bytes(
+            codestream[position + 2 : position + 4],
+            "big",
+        )
+        position += 2 + length
+
     return None

@@ -1,7 +1,8 @@
 """Where stored pixels lie in the patient: one plane for each frame, or tile of a mosaic.
 
 LPS millimetres. The centre of the pixel in row r and column c of a plane is
-origin + row_direction * column_spacing * c + column_direction * row_spacing * r (PS3.3 C.7.6.2.1.1).
+origin + row_direction * column_spacing * c + column_direction * row_spacing * r
+(PS3.3 C.7.6.2.1.1).
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deidflow.dicom.functional_groups import FunctionalGroups
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
 Vector = NDArray[np.float64]
 _GRID_POSITIONS = 0x00651051
+"""UIH: a private sequence with the position of each tile."""
 _MOSAIC_COUNT = 0x0019100A
+"""Siemens: the number of tiles of a mosaic."""
 _CROOKED = 0.02
+"""How far products of directions may be from those of orthonormal ones."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,10 @@ class Plane:
     @property
     def normal(self) -> Vector:
         """Row direction x column direction."""
-        crossed: Vector = np.cross(self.row_direction, self.column_direction)
+        crossed: Vector = np.cross(
+            self.row_direction,
+            self.column_direction,
+        )
         return crossed
 
     @property
@@ -51,13 +60,13 @@ class Plane:
 
 
 def planes(header: Any) -> list[Plane]:
-    """The planes of a data set: one a frame, or one a tile of a Siemens mosaic or UIH grid.
+    """The planes of a data set: one per frame, or one per tile of a Siemens mosaic or UIH grid.
 
-    Raises Withheld where a frame has no geometry or the tiles cannot be counted.
+    Raises Withheld if a frame has no geometry or the tiles cannot be counted.
     """
     try:
         if header.get("PerFrameFunctionalGroupsSequence"):
-            return _functional_groups(header)
+            return _enhanced(header)
         if _GRID_POSITIONS in header and "ImagePositionPatient" not in header:
             return _grid(header)
         if is_mosaic(header):
@@ -71,11 +80,12 @@ def is_mosaic(header: Any) -> bool:
     """Whether the image is a Siemens mosaic."""
     if int(header.get("NumberOfFrames") or 1) != 1:
         return False
-    types = [str(value).upper() for value in header.get("ImageType") or ()]
-    counted = header.get(_MOSAIC_COUNT)
-    return "MOSAIC" in types or (
-        counted is not None and header.get("Manufacturer", "").upper().startswith("SIEMENS")
-    )
+    for value in header.get("ImageType") or ():
+        if str(value).upper() == "MOSAIC":
+            return True
+    if header.get(_MOSAIC_COUNT) is None:
+        return False
+    return bool(header.get("Manufacturer", "").upper().startswith("SIEMENS"))
 
 
 def _vector(values: Iterable[Any]) -> Vector:
@@ -86,125 +96,201 @@ def _classic(header: Any) -> Plane:
     if int(header.get("NumberOfFrames") or 1) > 1:
         raise Withheld(Reason.NO_GEOMETRY)
     return _plane(
-        header, header.ImagePositionPatient, header.ImageOrientationPatient, header.PixelSpacing
+        header,
+        position=header.ImagePositionPatient,
+        orientation=header.ImageOrientationPatient,
+        spacing=header.PixelSpacing,
     )
 
 
-def _plane(header: Any, position: Any, orientation: Any, spacing: Any, frame: int = 0) -> Plane:
-    directions, steps = _vector(orientation), _vector(spacing)
-    if (
-        not _is_orthonormal(directions)
-        or not np.isfinite(_vector(position)).all()
-        or not (steps > 0).all()
-    ):
+def _plane(header: Any, *, position: Any, orientation: Any, spacing: Any, frame: int = 0) -> Plane:
+    """The plane of a whole frame, from attributes; raises Withheld if they are not valid."""
+    directions = _vector(orientation)
+    steps = _vector(spacing)
+    origin = _vector(position)
+    if not _is_orthonormal(directions):
         raise Withheld(Reason.NO_GEOMETRY)
-    size = int(header.Rows), int(header.Columns)
+    if not np.isfinite(origin).all() or not (steps > 0).all():
+        raise Withheld(Reason.NO_GEOMETRY)
+
     return Plane(
-        frame,
-        0,
-        0,
-        *size,
-        _vector(position)[:3],
-        directions[:3],
-        directions[3:6],
-        steps[0],
-        steps[1],
+        frame=frame,
+        top=0,
+        left=0,
+        rows=int(header.Rows),
+        columns=int(header.Columns),
+        origin=origin[:3],
+        row_direction=directions[:3],
+        column_direction=directions[3:6],
+        row_spacing=steps[0],
+        column_spacing=steps[1],
     )
 
 
 def _is_orthonormal(directions: Vector) -> bool:
-    """Whether rows and columns have unit length and are square to each other (PS3.3 C.7.6.2.1.1)."""
-    first, second = directions[:3], directions[3:6]
-    off = abs(first @ first - 1), abs(second @ second - 1), abs(first @ second)
-    return bool(max(off) < _CROOKED)
+    """Whether rows and columns have unit length and a right angle (PS3.3 C.7.6.2.1.1)."""
+    row = directions[:3]
+    column = directions[3:6]
+    row_error = abs(row @ row - 1)
+    column_error = abs(column @ column - 1)
+    angle_error = abs(row @ column)
+    return bool(max(row_error, column_error, angle_error) < _CROOKED)
 
 
-def _functional_groups(header: Any) -> list[Plane]:
-    shared = (header.get("SharedFunctionalGroupsSequence") or [{}])[0]
-    found = []
-    for frame, group in enumerate(header.PerFrameFunctionalGroupsSequence):
-
-        def macro(name: str, own: Any = group) -> Any:
-            return (own.get(name) or shared.get(name))[0]
-
-        found.append(
-            _plane(
-                header,
-                macro("PlanePositionSequence").ImagePositionPatient,
-                macro("PlaneOrientationSequence").ImageOrientationPatient,
-                macro("PixelMeasuresSequence").PixelSpacing,
-                frame,
-            )
+def _enhanced(header: Any) -> list[Plane]:
+    """One plane per frame, from functional groups."""
+    groups = FunctionalGroups.of(header)
+    frames: list[Plane] = []
+    for frame in range(len(groups.frames)):
+        position: Any = groups.macro(frame, "PlanePositionSequence")
+        orientation: Any = groups.macro(frame, "PlaneOrientationSequence")
+        measures: Any = groups.macro(frame, "PixelMeasuresSequence")
+        plane = _plane(
+            header,
+            position=position.ImagePositionPatient,
+            orientation=orientation.ImageOrientationPatient,
+            spacing=measures.PixelSpacing,
+            frame=frame,
         )
-    if len(found) != int(header.NumberOfFrames):
+        frames.append(plane)
+
+    if len(frames) != int(header.NumberOfFrames):
         raise Withheld(Reason.NO_GEOMETRY)
-    return found
+    return frames
 
 
-def _tiles(header: Any, count: int, across: int, down: int) -> list[tuple[int, int, int, int]]:
-    rows, columns = int(header.Rows) // down, int(header.Columns) // across
-    return [
-        (index // across * rows, index % across * columns, rows, columns) for index in range(count)
-    ]
+@dataclass(frozen=True)
+class _Tile:
+    """A rectangle of a mosaic, in pixels."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+
+def _tiles(header: Any, count: int, across: int, down: int) -> list[_Tile]:
+    """The first `count` tiles of a mosaic of `down` rows of `across` tiles."""
+    rows = int(header.Rows) // down
+    columns = int(header.Columns) // across
+    tiles: list[_Tile] = []
+    for index in range(count):
+        top = index // across * rows
+        left = index % across * columns
+        tiles.append(_Tile(top, left, rows, columns))
+    return tiles
 
 
 def _grid(header: Any) -> list[Plane]:
     """UIH: the position of each tile is in a private sequence."""
     items = header[_GRID_POSITIONS].value
-    across = math.ceil(math.sqrt(len(items)))
-    tiles = _tiles(header, len(items), across, math.ceil(len(items) / across))
-    whole = _plane(header, (0, 0, 0), header.ImageOrientationPatient, header.PixelSpacing)
-    return [
-        _tile(whole, tile, _vector(item.ImagePositionPatient))
-        for tile, item in zip(tiles, items, strict=True)
-    ]
+    count = len(items)
+    across = math.ceil(math.sqrt(count))
+    down = math.ceil(count / across)
+    tiles = _tiles(
+        header,
+        count,
+        across,
+        down,
+    )
+    whole = _plane(
+        header,
+        position=(0, 0, 0),
+        orientation=header.ImageOrientationPatient,
+        spacing=header.PixelSpacing,
+    )
+    origins = [_vector(item.ImagePositionPatient) for item in items]
+
+    return list(
+        map(
+            partial(_tile_plane, whole),
+            tiles,
+            origins,
+        )
+    )
 
 
-def _tile(whole: Plane, tile: tuple[int, int, int, int], origin: Vector) -> Plane:
-    directions = whole.row_direction, whole.column_direction
-    return Plane(0, *tile, origin, *directions, whole.row_spacing, whole.column_spacing)
+def _tile_plane(whole: Plane, tile: _Tile, origin: Vector) -> Plane:
+    return Plane(
+        frame=0,
+        top=tile.top,
+        left=tile.left,
+        rows=tile.rows,
+        columns=tile.columns,
+        origin=origin,
+        row_direction=whole.row_direction,
+        column_direction=whole.column_direction,
+        row_spacing=whole.row_spacing,
+        column_spacing=whole.column_spacing,
+    )
 
 
 def _mosaic(header: Any) -> list[Plane]:
-    """Siemens: the position is that of the whole mosaic; the sign of the normal is in the CSA header."""
+    """Siemens: the position is that of the whole mosaic.
+
+    It is the corner that a slice as large as the mosaic would have, with the same centre. The sign
+    of the normal is in the CSA header.
+    """
     csa = _csa(header)
     count = _tile_count(header, csa)
     whole = _classic(header)
     across = math.ceil(math.sqrt(count))
-    tiles = _tiles(header, count, across, across)
-    rows, columns = tiles[0][2:]
-    corner = (
-        whole.origin + whole.row_direction * whole.column_spacing * (whole.columns - columns) / 2
+    tiles = _tiles(
+        header,
+        count,
+        across,
+        across,
     )
-    corner = corner + whole.column_direction * whole.row_spacing * (whole.rows - rows) / 2
-    step = whole.normal * float(header.get("SpacingBetweenSlices") or header.SliceThickness)
-    if csa.normal is not None and csa.normal @ whole.normal < 0:
+
+    spare_columns = whole.columns - tiles[0].columns
+    spare_rows = whole.rows - tiles[0].rows
+    along_rows = whole.row_direction * whole.column_spacing * spare_columns / 2
+    along_columns = whole.column_direction * whole.row_spacing * spare_rows / 2
+    corner = whole.origin + along_rows + along_columns
+
+    spacing = header.get("SpacingBetweenSlices") or header.SliceThickness
+    step = whole.normal * float(spacing)
+    if csa.is_against(whole.normal):
         step = -step
-    return [_tile(whole, tile, corner + step * index) for index, tile in enumerate(tiles)]
+    found: list[Plane] = []
+    for index, tile in enumerate(tiles):
+        origin = corner + step * index
+        found.append(_tile_plane(whole, tile, origin))
+    return found
 
 
 @dataclass(frozen=True)
 class _Csa:
+    """Number of tiles and slice normal in the CSA header of a Siemens image."""
+
     count: int | None
     normal: Vector | None
+
+    def is_against(self, normal: Vector) -> bool:
+        """Whether slices are counted against a normal."""
+        if self.normal is None:
+            return False
+        return bool(self.normal @ normal < 0)
 
 
 def _csa(header: Any) -> _Csa:
     from nibabel.nicom import csareader
 
     try:
-        found = csareader.get_csa_header(header, "image")
-        normal = csareader.get_slice_normal(found)
+        fields = csareader.get_csa_header(header, "image")
+        normal = csareader.get_slice_normal(fields)
+        count = csareader.get_n_mosaic(fields)
         return _Csa(
-            csareader.get_n_mosaic(found), None if normal is None else np.asarray(normal, float)
+            count,
+            None if normal is None else np.asarray(normal, float),
         )
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         return _Csa(None, None)
 
 
 def _tile_count(header: Any, csa: _Csa) -> int:
     element = header.get(_MOSAIC_COUNT)
-    value = element.value if element is not None else csa.count
+    value = csa.count if element is None else element.value
     if isinstance(value, bytes):
         value = int.from_bytes(value[:2], "little")
     if not value or int(value) < 1:

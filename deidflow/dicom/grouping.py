@@ -1,23 +1,31 @@
 """Patient > Study > Series > Instance, and the instances that do not fit into it.
 
-Conflicts: of one SOP Instance UID with different valid versions all are quarantined; identical copies
-are duplicates of the first; of a study or series under two patients the minority is quarantined; of two
-persons under one PatientID the smaller part is (`patients`).
+Conflicts: if one SOP Instance UID has different versions, all are quarantined; identical copies are
+duplicates of the first. Of a study or series under two patients the minority is quarantined, and of
+two persons under one PatientID the smaller part (`patients`).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from deidflow.dicom.instance import Instance
+from deidflow.dicom.demographics import Known, nobody
+from deidflow.dicom.instance import Instance, Pair
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.patients import Discovery, Known, Member, nobody, patients_of
+from deidflow.dicom.patients import Discovery, patients_of
+from deidflow.dicom.persons import Member
 from deidflow.dicom.policy import deciding, judge
 from deidflow.verdicts import Reason, Verdict
 
 Decision = tuple[Verdict, Reason]
+_CONFLICT = (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES)
+_COPY = (Verdict.DUPLICATE, Reason.COPY)
+_MIXED = (Verdict.QUARANTINED, Reason.MIXED_PATIENTS)
+_STRANGER = (Verdict.QUARANTINED, Reason.OTHER_PERSON)
+Basis = tuple[object, ...]
+"""What the policy looks at."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Series:
 
     @property
     def first(self) -> Instance:
-        """The instance that speaks for the series."""
+        """The instance that represents the series."""
         return self.members[0].instance
 
 
@@ -44,18 +52,18 @@ class Study:
 
 @dataclass(frozen=True)
 class Subject:
-    """A patient: a key that only the vault may hold, the studies, and all identifiers found."""
+    """A patient: a key that only the vault may hold, the studies, and all identifiers."""
 
     key: str
     studies: tuple[Study, ...]
-    identifiers: tuple[tuple[str, str], ...]
+    identifiers: tuple[Pair, ...]
     folders: frozenset[str] = frozenset()
     """Folders below the source that hold the patient's files."""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Everything found: subjects with something to release, and the verdicts of all else."""
+    """Subjects with something to release, and the verdicts of all other files."""
 
     subjects: tuple[Subject, ...]
     verdicts: dict[str, Decision]
@@ -75,65 +83,116 @@ def group(
     discovery: Discovery = "all",
     known: Known = nobody,
 ) -> Cohort:
-    """Group the entries of an inventory; `defacing` says which policy column holds.
+    """Group the entries of an inventory; `defacing` selects the column of the policy.
 
-    `classes` are SOP Class UIDs that are let through; `discovery` says who is one subject,
-    `known` what the vault knows of one.
+    `classes` are SOP Class UIDs that are let through, `discovery` says who is one subject, and
+    `known` what the vault knows of a subject.
     """
-    verdicts: dict[str, Decision] = {}
-    members = []
-    for entry in entries:
-        if entry.instance is not None:
-            members.append(Member(entry.path, entry.sha256, entry.instance))
-        elif entry.verdict is not None and entry.reason is not None:
-            verdicts[entry.path] = entry.verdict, entry.reason
-    members.sort(key=lambda member: member.path)
+    members, verdicts = _members(entries)
     patients = patients_of(members, discovery, known)
     owners = patients.owners
-    valid = [member for member in members if member.path not in verdicts]
-    verdicts |= _copies(valid)
+    verdicts |= _copies(members)
     for path in patients.strangers - verdicts.keys():
-        verdicts[path] = Verdict.QUARANTINED, Reason.OTHER_PERSON
-    verdicts |= _minorities([member for member in valid if member.path not in verdicts], owners)
-    judged: dict[tuple[object, ...], Decision | None] = {}
-    for member in valid:
+        verdicts[path] = _STRANGER
+
+    verdicts |= _minorities(_undecided(members, verdicts), owners)
+    for path, decision in _judged(members, defacing=defacing, classes=classes):
+        verdicts.setdefault(path, decision)
+
+    return Cohort(
+        subjects=_subjects(members, owners, verdicts),
+        verdicts=verdicts,
+        owners=owners,
+        study_uids=frozenset(member.instance.study_uid for member in members),
+        mixed_folders=patients.mixed_folders,
+    )
+
+
+def _undecided(members: Iterable[Member], verdicts: Mapping[str, Decision]) -> list[Member]:
+    return [member for member in members if member.path not in verdicts]
+
+
+def _members(entries: Iterable[Entry]) -> tuple[list[Member], dict[str, Decision]]:
+    """The instances in the order of their paths, and the decisions on all other files."""
+    members: list[Member] = []
+    verdicts: dict[str, Decision] = {}
+    for entry in entries:
+        if entry.instance is not None:
+            member = Member(
+                entry.path,
+                entry.sha256,
+                entry.instance,
+            )
+            members.append(member)
+        elif entry.verdict is not None and entry.reason is not None:
+            verdicts[entry.path] = entry.verdict, entry.reason
+
+    members.sort(key=lambda member: member.path)
+    return members, verdicts
+
+
+def _judged(
+    members: Sequence[Member], *, defacing: bool, classes: Collection[str]
+) -> Iterator[tuple[str, Decision]]:
+    """Path and decision of every instance that the policy keeps out."""
+    decisions: dict[Basis, Decision | None] = {}
+    for member in members:
         basis = deciding(member.instance)
-        if basis not in judged:
-            judged[basis] = judge(member.instance, defacing=defacing, classes=classes)
-        decision = judged[basis]
-        if decision and member.path not in verdicts:
-            verdicts[member.path] = decision
-    study_uids = frozenset(member.instance.study_uid for member in members)
-    subjects = _subjects(members, owners, verdicts)
-    return Cohort(subjects, verdicts, owners, study_uids, patients.mixed_folders)
+        if basis not in decisions:
+            decisions[basis] = judge(
+                member.instance,
+                defacing=defacing,
+                classes=classes,
+            )
+        decision = decisions[basis]
+        if decision:
+            yield member.path, decision
 
 
 def _copies(members: Sequence[Member]) -> dict[str, Decision]:
-    counts = Counter(member.instance.sop_uid for member in members)
-    by_uid: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        if counts[member.instance.sop_uid] > 1:
-            by_uid[member.instance.sop_uid].append(member)
+    """Decisions on instances whose SOP Instance UID comes more than once."""
+    by_uid = _by(_sop_uid, members)
+
     decisions: dict[str, Decision] = {}
-    for same in by_uid.values():
-        if len({member.sha256 for member in same}) > 1:
-            decisions |= {
-                member.path: (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES) for member in same
-            }
-        else:
-            decisions |= {member.path: (Verdict.DUPLICATE, Reason.COPY) for member in same[1:]}
+    for versions in by_uid.values():
+        contents = {member.sha256 for member in versions}
+        if len(contents) > 1:
+            for member in versions:
+                decisions[member.path] = _CONFLICT
+            continue
+        for member in versions[1:]:
+            decisions[member.path] = _COPY
     return decisions
 
 
 def _minorities(members: Sequence[Member], owners: dict[str, str]) -> dict[str, Decision]:
+    """Decisions on instances in a study or series that belongs to another patient."""
+    decisions: dict[str, Decision] = {}
     kept = list(members)
     for uid_of in (_study_uid, _series_uid):
         majority = _majorities(kept, owners, uid_of)
-        kept = [member for member in kept if majority[uid_of(member)] == owners[member.path]]
-    paths = {member.path for member in kept}
-    return {
-        m.path: (Verdict.QUARANTINED, Reason.MIXED_PATIENTS) for m in members if m.path not in paths
-    }
+        remaining: list[Member] = []
+        for member in kept:
+            owner = owners[member.path]
+            if majority[uid_of(member)] == owner:
+                remaining.append(member)
+            else:
+                decisions[member.path] = _MIXED
+        kept = remaining
+    return decisions
+
+
+def _by(uid_of: Callable[[Member], str], members: Sequence[Member]) -> dict[str, list[Member]]:
+    """Members by one of their UIDs."""
+    groups: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        uid = uid_of(member)
+        groups[uid].append(member)
+    return groups
+
+
+def _sop_uid(member: Member) -> str:
+    return member.instance.sop_uid
 
 
 def _study_uid(member: Member) -> str:
@@ -147,54 +206,91 @@ def _series_uid(member: Member) -> str:
 def _majorities(
     members: Sequence[Member], owners: dict[str, str], uid_of: Callable[[Member], str]
 ) -> dict[str, str | None]:
-    """UID -> the patient with most of its instances; None where two have the same number."""
+    """UID -> the patient with most of its instances; None if two have the same number."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for member in members:
-        counts[uid_of(member)][owners[member.path]] += 1
+        owner = owners[member.path]
+        counts[uid_of(member)][owner] += 1
+
     majority: dict[str, str | None] = {}
     for uid, owned in counts.items():
-        (first, most), *rest = owned.most_common(2)
-        majority[uid] = None if rest and rest[0][1] == most else first
+        (first, most), *others = owned.most_common(2)
+        majority[uid] = first
+        if others and others[0][1] == most:
+            majority[uid] = None
     return majority
 
 
 def _subjects(
     members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]
 ) -> tuple[Subject, ...]:
-    of_subject: defaultdict[str, list[Member]] = defaultdict(list)
+    """The patients with anything to release."""
+    by_owner: defaultdict[str, list[Member]] = defaultdict(list)
     for member in members:
-        of_subject[owners[member.path]].append(member)
-    subjects = []
-    for key, own in sorted(of_subject.items()):
-        studies = _studies(own, verdicts)
+        owner = owners[member.path]
+        by_owner[owner].append(member)
+
+    subjects: list[Subject] = []
+    for key, group_members in sorted(by_owner.items()):
+        studies = _studies(group_members, verdicts)
         if studies:
-            pairs = {
-                pair for pairs in {member.instance.identifiers for member in own} for pair in pairs
-            }
-            folders = frozenset(member.path.rpartition("/")[0] for member in own)
-            subjects.append(Subject(key, studies, tuple(sorted(pairs)), folders))
+            subject = Subject(
+                key=key,
+                studies=studies,
+                identifiers=_identifiers(group_members),
+                folders=_folders(group_members),
+            )
+            subjects.append(subject)
     return tuple(subjects)
 
 
-def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
-    by_study: defaultdict[str, defaultdict[str, list[Member]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+def _identifiers(members: Iterable[Member]) -> tuple[Pair, ...]:
+    """Every identifier of instances; those of one series mostly share a tuple."""
+    tuples = {member.instance.identifiers for member in members}
+    pairs: set[Pair] = set()
+    pairs.update(*tuples)
+    return tuple(sorted(pairs))
+
+
+def _folders(members: Iterable[Member]) -> frozenset[str]:
+    folders: set[str] = set()
     for member in members:
-        by_study[member.instance.study_uid][member.instance.series_uid].append(member)
-    studies = []
-    for uid, by_series in sorted(by_study.items()):
-        series = [
-            _series(series_uid, own, verdicts) for series_uid, own in sorted(by_series.items())
-        ]
-        kept = tuple(one for one in series if one.members)
-        if kept:
-            studies.append(Study(uid, kept))
+        folder, _, _ = member.path.rpartition("/")
+        folders.add(folder)
+    return frozenset(folders)
+
+
+def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
+    """The studies that have a series with anything left."""
+    by_study = _by(_study_uid, members)
+
+    studies: list[Study] = []
+    for uid, study_members in sorted(by_study.items()):
+        series = _all_series(study_members, verdicts)
+        if series:
+            studies.append(Study(uid, series))
     return tuple(studies)
 
 
+def _all_series(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Series, ...]:
+    """The series of a study that have anything left."""
+    by_series = _by(_series_uid, members)
+
+    every_series: list[Series] = []
+    for uid, series_members in sorted(by_series.items()):
+        series = _series(uid, series_members, verdicts)
+        if series.members:
+            every_series.append(series)
+    return tuple(every_series)
+
+
 def _series(uid: str, members: Sequence[Member], verdicts: dict[str, Decision]) -> Series:
-    kept = tuple(member for member in members if member.path not in verdicts)
-    held = (verdicts[member.path][0] for member in members if member.path in verdicts)
-    lost = Verdict.QUARANTINED in held
-    return Series(uid, kept, lost)
+    kept: list[Member] = []
+    incomplete = False
+    for member in members:
+        decision = verdicts.get(member.path)
+        if decision is None:
+            kept.append(member)
+        elif decision[0] is Verdict.QUARANTINED:
+            incomplete = True
+    return Series(uid, tuple(kept), incomplete)

@@ -2,109 +2,26 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from deidflow.dicom.attributes import fact_columns, identifier_kinds
+from deidflow.dicom.character_sets import CHARSET, decoder, other_readings
 from deidflow.dicom.encoding import fits_syntax
 from deidflow.dicom.structure import NestedValue, Structure
 
-PATIENT_NAME, PATIENT_ID, BIRTH_DATE = 0x00100010, 0x00100020, 0x00100030
-TEXT_FIELDS = {
-    "sop_class": 0x00080016,
-    "sop_uid": 0x00080018,
-    "study_uid": 0x0020000D,
-    "series_uid": 0x0020000E,
-    "modality": 0x00080060,
-    "patient_name": PATIENT_NAME,
-    "patient_id": PATIENT_ID,
-    "issuer": 0x00100021,
-    "birth_date": BIRTH_DATE,
-    "patient_sex": 0x00100040,
-    "study_date": 0x00080020,
-    "study_time": 0x00080030,
-    "series_date": 0x00080021,
-    "acquisition_date": 0x00080022,
-    "content_date": 0x00080023,
-    "series_time": 0x00080031,
-    "acquisition_time": 0x00080032,
-    "content_time": 0x00080033,
-    "acquisition_datetime": 0x0008002A,
-    "timezone": 0x00080201,
-    "series_number": 0x00200011,
-    "instance_number": 0x00200013,
-    "image_type": 0x00080008,
-    "burned_in": 0x00280301,
-    "conversion_type": 0x00080064,
-    "photometric": 0x00280004,
-    "position": 0x00200032,
-    "orientation": 0x00200037,
-    "spacing": 0x00280030,
-    "frames": 0x00280008,
-    "trigger_time": 0x00181060,
-}
-SHORT_FIELDS = {
-    "rows": 0x00280010,
-    "columns": 0x00280011,
-    "samples": 0x00280002,
-    "bits_allocated": 0x00280100,
-}
-IDENTIFIER_TAGS = {
-    0x00100010: "name",
-    0x00101001: "name",
-    0x00101005: "name",
-    0x00101060: "name",
-    0x00080090: "staff",
-    0x00081048: "staff",
-    0x00081050: "staff",
-    0x00081060: "staff",
-    0x00081070: "staff",
-    0x0008009C: "staff",
-    0x00102297: "staff",
-    0x00321032: "staff",
-    0x00400006: "staff",
-    0x0040A075: "staff",
-    0x0040A123: "staff",
-    0x00380010: "number",
-    0x00402016: "number",
-    0x00402017: "number",
-    0x00100020: "id",
-    0x00101000: "id",
-    0x00080050: "number",
-    0x00200010: "number",
-    0x00101040: "contact",
-    0x00102154: "contact",
-    0x00080080: "text",
-    0x00080081: "text",
-    0x00081010: "text",
-    0x00081040: "text",
-    0x00181000: "text",
-    0x00100030: "birth",
-    0x00080020: "date",
-    0x00080021: "date",
-    0x00080022: "date",
-    0x00080023: "date",
-}
-"""Attributes whose values identify: of what kind they are, for the search for leaks."""
-NAMES, NUMBERS, DATES = (
-    frozenset(("name", "staff")),
-    frozenset(("id", "number")),
-    frozenset(("birth", "date")),
-)
-"""Kinds of identifiers by how they are searched; all others as a whole."""
-
-CHARSET = 0x00080005
-_ISO_2022 = b"\\".join(
-    b"ISO 2022 IR %d" % number for number in (6, 13, 58, 87, 100, 126, 144, 149, 159)
-)
-NESTED = frozenset(tag for tag, kind in IDENTIFIER_TAGS.items() if kind != "date")
-"""Identifying attributes that are looked for in sequences too."""
-WANTED = frozenset([*TEXT_FIELDS.values(), *SHORT_FIELDS.values(), *IDENTIFIER_TAGS, CHARSET])
+_MORE_THAN_IS = 13
+"""An integer string (IS) has at most 12 characters; a longer one is too large a number anyway."""
+Fact = str | int
+Pair = tuple[str, str]
+"""Kind and value of an identifier: ("name", "DOE^JANE")."""
 
 
 class Instance(NamedTuple):
-    """One DICOM object, as its header describes it; all values are the source's own."""
+    """One DICOM object, as its header describes it; all values are the source's own.
+
+    The first fields are values of attributes, in the order of `attributes.fact_columns`.
+    """
 
     sop_class: str
     sop_uid: str
@@ -146,29 +63,15 @@ class Instance(NamedTuple):
     encapsulated: bool
     encoding_fits: bool
     """Whether the pixel data are encoded as the transfer syntax says."""
-    identifiers: tuple[tuple[str, str], ...]
-    """Kind and value of everything in the header that identifies: ("name", "DOE^JANE")."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The instance as a dict."""
-        return self._asdict()
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Instance:
-        """The inverse of `to_json`."""
-        pairs = tuple((kind, value) for kind, value in row["identifiers"])
-        return cls(**{**row, "identifiers": pairs})
+    identifiers: tuple[Pair, ...]
+    """Everything in the header that identifies."""
 
     @property
     def pixel_bytes(self) -> int:
-        """Bytes of uncompressed pixel data that rows, columns, samples, bits and frames ask for."""
-        bits = (
-            self.rows
-            * self.columns
-            * (self.samples or 1)
-            * self.bits_allocated
-            * frame_count(self.frames)
-        )
+        """Bytes of uncompressed pixel data for the rows, columns, samples, bits and frames."""
+        samples = self.samples or 1
+        pixels = self.rows * self.columns * frame_count(self.frames)
+        bits = pixels * samples * self.bits_allocated
         return (bits + 7) // 8
 
     @property
@@ -183,86 +86,92 @@ class Instance(NamedTuple):
 
 
 def frame_count(text: str) -> int:
-    """Number of frames; 1 where the attribute is absent or no number."""
-    return int(text) if text.isdigit() and int(text) > 0 else 1
+    """Number of frames; 1 if the attribute is absent or not a positive number."""
+    if not text.isdecimal():
+        return 1
+    count = int(text[:_MORE_THAN_IS])
+    return max(1, count)
 
 
 def describe(structure: Structure) -> Instance:
     """Decode the picked-up values; what cannot be decoded becomes the empty string or 0."""
+    rest = (
+        structure.transfer_syntax,
+        structure.pixel_length,
+        structure.encapsulated,
+        _encoding_fits(structure),
+        _identifiers(structure),
+    )
+    return Instance._make((*_facts(structure), *rest))
+
+
+def _facts(structure: Structure) -> list[Fact]:
+    """The fields of an instance that are values of attributes, in their order."""
     values = structure.values
     decode = decoder(values.get(CHARSET, b""))
-    texts = {name: decode(values.get(tag, b"")) for name, tag in TEXT_FIELDS.items()}
-    shorts = {
-        name: short_of(values.get(tag, b""), structure.big_endian)
-        for name, tag in SHORT_FIELDS.items()
-    }
-    charset = values.get(CHARSET, b"")
-    found = [NestedValue(tag, values[tag], charset) for tag in IDENTIFIER_TAGS if values.get(tag)]
-    identifiers = dict.fromkeys(
-        pair
-        for tag, raw, own in (*found, *structure.nested)
-        for pair in identifiers_in(tag, raw, own or charset)
-    )
-    return Instance(
-        **texts,  # type: ignore[arg-type]
-        **shorts,  # type: ignore[arg-type]
-        transfer_syntax=structure.transfer_syntax,
-        pixel_length=structure.pixel_length,
+    facts: list[Fact] = []
+    for tag, column in fact_columns().items():
+        raw = values.get(tag, b"")
+        if column.is_number:
+            number = short_of(raw, structure.big_endian)
+            facts.append(number)
+        else:
+            text = decode(raw)
+            facts.append(text)
+    return facts
+
+
+def no_facts() -> list[Fact]:
+    """The facts of a header without any attribute."""
+    facts: list[Fact] = []
+    for column in fact_columns().values():
+        facts.append(0 if column.is_number else "")
+    return facts
+
+
+def _encoding_fits(structure: Structure) -> bool:
+    if structure.pixel_length is None:
+        return True
+    return fits_syntax(
+        structure.transfer_syntax,
         encapsulated=structure.encapsulated,
-        encoding_fits=structure.pixel_length is None
-        or fits_syntax(
-            structure.transfer_syntax,
-            encapsulated=structure.encapsulated,
-            codestream=structure.codestream,
-        ),
-        identifiers=tuple(identifiers),
+        codestream=structure.codestream,
     )
 
 
-def identifiers_in(tag: int, raw: bytes, charset: bytes) -> Iterator[tuple[str, str]]:
-    """Kind and value of each value of an identifying attribute, in every way that its bytes can be read."""
-    for text in dict.fromkeys((decoder(charset)(raw), *other_readings(raw))):
-        yield from (
-            (IDENTIFIER_TAGS[tag], value.strip()) for value in text.split("\\") if value.strip()
+def _identifiers(structure: Structure) -> tuple[Pair, ...]:
+    """Kind and value of the identifiers in the data set and its sequences, each pair once."""
+    values = structure.values
+    charset = values.get(CHARSET, b"")
+    sources: list[NestedValue] = []
+    for tag in identifier_kinds():
+        if values.get(tag):
+            sources.append(NestedValue(tag, values[tag], charset))
+
+    pairs: dict[Pair, None] = {}
+    for tag, raw, charset_of_item in (*sources, *structure.nested):
+        found = identifiers_in(
+            tag,
+            raw,
+            charset_of_item or charset,
         )
+        pairs.update(dict.fromkeys(found))
+    return tuple(pairs)
 
 
-def other_readings(raw: bytes) -> Iterator[str]:
-    """What bytes say under a character set that the header does not name: UTF-8, or ISO 2022 by its escapes."""
-    if b"\x1b" in raw:
-        yield decoder(_ISO_2022)(raw)
-    if not raw.isascii():
-        try:
-            yield raw.decode("utf-8").strip("\0 ")
-        except UnicodeDecodeError:
-            return
+def identifiers_in(tag: int, raw: bytes, charset: bytes) -> Iterator[Pair]:
+    """Kind and value of each value of an identifying attribute, in every reading of its bytes."""
+    kind = identifier_kinds()[tag]
+    readings = (decoder(charset)(raw), *other_readings(raw))
+    for text in dict.fromkeys(readings):
+        for value in text.split("\\"):
+            stripped = value.strip()
+            if stripped:
+                yield kind, stripped
 
 
 def short_of(raw: bytes, big_endian: bool) -> int:
-    """The first US value; 0 where there is none."""
-    return struct.unpack(">H" if big_endian else "<H", raw[:2])[0] if len(raw) >= 2 else 0
-
-
-@lru_cache(maxsize=64)
-def decoder(charset: bytes) -> Callable[[bytes], str]:
-    """Decodes values of a header with this SpecificCharacterSet."""
-    from pydicom.charset import decode_bytes
-
-    encodings = encodings_of(charset.decode("ascii", "replace"))
-
-    def decode(raw: bytes) -> str:
-        if raw.isascii() and b"\x1b" not in raw:
-            return raw.decode("ascii").strip("\0 ")
-        return str(decode_bytes(raw, encodings, {0x5C, 0x5E, 0x3D})).strip("\0 ")
-
-    return decode
-
-
-def encodings_of(charset: str) -> list[str]:
-    """Python codecs for a SpecificCharacterSet; Latin-1 where it is not understood (PS3.3 C.12.1.1.2)."""
-    from pydicom.charset import convert_encodings
-
-    try:
-        return list(convert_encodings([part.strip("\0 ") for part in charset.split("\\")]))
-    except (LookupError, ValueError):
-        return ["iso8859"]
+    """The first US value; 0 if there is none."""
+    if len(raw) < 2:
+        return 0
+    return int.from_bytes(raw[:2], "big" if big_endian else "little")

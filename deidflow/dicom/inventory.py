@@ -8,17 +8,19 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from deidflow.dicom.attributes import nested_identifiers, wanted_tags
+from deidflow.dicom.dicomdir import absent_files, is_dicomdir
 from deidflow.dicom.file_kind import has_mark, with_mark, without_mark
-from deidflow.dicom.instance import NESTED, WANTED, Instance, describe
+from deidflow.dicom.instance import Instance, describe
 from deidflow.dicom.skim import HEADS, Skimmer
-from deidflow.dicom.structure import Limits, scan
+from deidflow.dicom.structure import META_SOP_CLASS, Structure, scan
+from deidflow.dicom.walk import LIMITS
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason, Verdict
 
-DICOMDIR_CLASS = b"1.2.840.10008.1.3.10"
-_META_CLASS = 0x00020002
+_KIND_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -46,30 +48,7 @@ class Entry(NamedTuple):
     reason: Reason | None
     instance: Instance | None
     absent: tuple[str, ...] = ()
-    """Files that a DICOMDIR lists and that are not there."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry as a dict."""
-        return {
-            "path": self.path,
-            "sha256": self.sha256,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "instance": self.instance.to_json() if self.instance else None,
-            "absent": list(self.absent),
-        }
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Entry:
-        """The inverse of `to_json`."""
-        return cls(
-            row["path"],
-            row["sha256"],
-            Verdict(row["verdict"]) if row["verdict"] else None,
-            Reason.read(row["reason"]) if row["reason"] else None,
-            Instance.from_json(row["instance"]) if row["instance"] else None,
-            tuple(row["absent"]),
-        )
+    """Files that a DICOMDIR lists and that do not exist."""
 
 
 def failed(path: str, reason: Reason, verdict: Verdict = Verdict.FAILED) -> Entry:
@@ -84,11 +63,24 @@ def walk(source: Path) -> Iterator[Found | Entry]:
     """
     unreadable: list[str] = []
     working: list[str] = []
-    for path, found in files_below(source, unreadable, working):
-        status = found.stat(follow_symlinks=False)
-        yield Found(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    yield from (failed(path, Reason.UNREADABLE) for path in unreadable)
-    yield from (failed(path, Reason.WORKING_FOLDER, Verdict.SKIPPED) for path in working)
+    for path, entry in files_below(source, unreadable, working):
+        status = entry.stat(follow_symlinks=False)
+        yield Found(
+            path=path,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            ctime_ns=status.st_ctime_ns,
+            inode=status.st_ino,
+        )
+
+    for path in unreadable:
+        yield failed(path, Reason.UNREADABLE)
+    for path in working:
+        yield failed(
+            path,
+            Reason.WORKING_FOLDER,
+            Verdict.SKIPPED,
+        )
 
 
 def is_working_folder(name: str) -> bool:
@@ -99,144 +91,183 @@ def is_working_folder(name: str) -> bool:
 def files_below(
     source: Path, unreadable: list[str], working: list[str]
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Path below `source` and entry of every regular file, in a fixed order; links are not followed.
+    """Path below `source` and entry of every regular file, in a fixed order.
 
-    Folders that cannot be opened are added to `unreadable`, those in which deidflow stages outputs to `working`.
+    Links are not followed. Folders that cannot be opened are added to `unreadable`, staging folders
+    of deidflow to `working`.
     """
     waiting = [""]
     while waiting:
         folder = waiting.pop()
         try:
-            with os.scandir(os.path.join(source, folder)) as scanned:
-                entries = sorted(scanned, key=lambda entry: entry.name)
+            entries = _sorted_entries(os.path.join(source, folder))
         except OSError:
             unreadable.append(folder or ".")
             continue
+
         prefix = f"{folder}/" if folder else ""
-        folders = []
+        folders: list[str] = []
         for entry in entries:
+            path = prefix + entry.name
             if entry.is_file(follow_symlinks=False):
-                yield prefix + entry.name, entry
-            elif entry.is_dir(follow_symlinks=False) and is_working_folder(entry.name):
-                working.append(prefix + entry.name)
+                yield path, entry
             elif entry.is_dir(follow_symlinks=False):
-                folders.append(prefix + entry.name)
+                target = working if is_working_folder(entry.name) else folders
+                target.append(path)
         waiting += reversed(folders)
 
 
-def read_files(source: str, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Read the files one by one; yields the JSON of an Entry for each (runs in a child process)."""
+def _sorted_entries(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as scanned:
+        return sorted(scanned, key=lambda entry: entry.name)
+
+
+def read_files(source: str, paths: Sequence[str]) -> Iterator[Entry]:
+    """Read the files one by one (runs in a child process)."""
     reader = Reader(Path(source))
     for path in paths:
-        yield reader.read(path).to_json()
+        yield reader.read(path)
 
 
 def read_file(source: Path, path: str) -> Entry:
-    """Read one file: hash, structure, header. Never raises for what a file may hold."""
+    """Read one file: hash, structure, header. Never raises, whatever the file holds."""
     return Reader(source).read(path)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads files below a folder one after the other."""
+    """Reads files below a folder, one after the other."""
 
     source: Path
     hashed: bool = True
     """Whether contents are hashed; without it the pixel data are not read."""
     unmarked: bool = False
-    """Whether files without the DICM mark are read too, where they look like DICOM."""
+    """Whether files without the DICM mark are read too, if they look like DICOM."""
     skimmer: Skimmer = field(default_factory=Skimmer)
 
     def read(self, path: str) -> Entry:
-        """Hash, structure and header of one file. Never raises for what a file may hold."""
+        """Hash, structure and header of one file. Never raises, whatever the file holds."""
         try:
-            descriptor = os.open(os.path.join(self.source, path), os.O_RDONLY)
+            descriptor = os.open(
+                os.path.join(self.source, path),
+                os.O_RDONLY,
+            )
         except OSError:
             return failed(path, Reason.UNREADABLE)
+
         try:
-            size = os.fstat(descriptor).st_size
-            return (
-                self._sized(path, descriptor, size)
-                if size
-                else failed(path, Reason.EMPTY_FILE, Verdict.SKIPPED)
-            )
+            return self._open_file(path, descriptor)
         except OSError:
             return failed(path, Reason.UNREADABLE)
         finally:
             os.close(descriptor)
 
-    def _sized(self, path: str, descriptor: int, size: int) -> Entry:
-        skimmed = None
-        for length in HEADS:
-            head = os.pread(descriptor, length, 0)
-            skimmed = self.skimmer.read(head, size) if has_mark(head) else None
-            if skimmed is not None or length >= size:
-                break
-        if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS and not self.hashed:
-            return _judged(path, "", skimmed[0])
+    def _open_file(self, path: str, descriptor: int) -> Entry:
+        size = os.fstat(descriptor).st_size
+        if not size:
+            return failed(
+                path,
+                Reason.EMPTY_FILE,
+                Verdict.SKIPPED,
+            )
+        instance = self._skimmed(descriptor, size)
+        if instance is not None and not self.hashed:
+            return _judged(path, "", instance)
+
         with (
-            mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped,
+            mmap.mmap(
+                descriptor,
+                0,
+                access=mmap.ACCESS_READ,
+            ) as mapped,
             memoryview(mapped) as data,
         ):
             digest = hashlib.sha256(data).hexdigest() if self.hashed else ""
-            if skimmed is not None and skimmed[1].rstrip(b"\0 ") != DICOMDIR_CLASS:
-                return _judged(path, digest, skimmed[0])
+            if instance is not None:
+                return _judged(path, digest, instance)
             return self._walked(path, digest, data)
 
+    def _skimmed(self, descriptor: int, size: int) -> Instance | None:
+        """The instance, read from the head of the file; None if the whole file must be walked."""
+        for length in HEADS:
+            head = os.pread(descriptor, length, 0)
+            skimmed = self.skimmer.read(head, size) if has_mark(head) else None
+            if skimmed is not None:
+                instance, sop_class = skimmed
+                return None if is_dicomdir(sop_class) else instance
+            if length >= size:
+                break
+        return None
+
     def _walked(self, path: str, digest: str, data: memoryview) -> Entry:
-        head = bytes(data[:512])
-        marked = has_mark(head)
-        if not marked:
+        head = bytes(data[:_KIND_BYTES])
+        if not has_mark(head):
             verdict, reason = without_mark(head)
             if not self.unmarked or reason is not Reason.NO_MARK:
-                return Entry(path, digest, verdict, reason, None)
+                return Entry(
+                    path,
+                    digest,
+                    verdict,
+                    reason,
+                    None,
+                )
+            data = memoryview(with_mark(bytes(data)))
+
         try:
             structure = scan(
-                data if marked else memoryview(with_mark(bytes(data))), WANTED, nested=NESTED
+                data,
+                wanted_tags(),
+                nested=nested_identifiers(),
             )
         except Withheld as error:
-            return Entry(path, digest, Verdict.QUARANTINED, error.reason, None)
-        if structure.values.get(_META_CLASS, b"").rstrip(b"\0 ") == DICOMDIR_CLASS:
             return Entry(
                 path,
                 digest,
-                Verdict.SKIPPED,
-                Reason.DICOMDIR,
+                Verdict.QUARANTINED,
+                error.reason,
                 None,
-                absent_files(self.source, path),
             )
-        return _judged(path, digest, describe(structure))
+        return self._described(path, digest, structure)
+
+    def _described(self, path: str, digest: str, structure: Structure) -> Entry:
+        if not is_dicomdir(structure.values.get(META_SOP_CLASS, b"")):
+            return _judged(
+                path,
+                digest,
+                describe(structure),
+            )
+
+        absent = absent_files(self.source, path)
+        return Entry(
+            path,
+            digest,
+            Verdict.SKIPPED,
+            Reason.DICOMDIR,
+            None,
+            absent,
+        )
 
 
 def _judged(path: str, digest: str, instance: Instance) -> Entry:
-    reason_against = _defect(instance)
-    if reason_against:
-        return Entry(path, digest, Verdict.QUARANTINED, reason_against, None)
+    """The entry of an instance, quarantined if it has a defect."""
+    reason = _defect(instance)
+    if reason:
+        return Entry(
+            path,
+            digest,
+            Verdict.QUARANTINED,
+            reason,
+            None,
+        )
     return Entry(path, digest, None, None, instance)
 
 
 def _defect(instance: Instance) -> Reason | None:
-    if not all((instance.sop_class, instance.sop_uid, instance.study_uid, instance.series_uid)):
+    uids = (instance.sop_class, instance.sop_uid, instance.study_uid, instance.series_uid)
+    if not all(uids):
         return Reason.MISSING_UID
-    if instance.pixel_bytes > Limits().pixel_bytes:
+    if instance.pixel_bytes > LIMITS.pixel_bytes:
         return Reason.TOO_LARGE
     if not instance.encoding_fits:
         return Reason.PIXEL_ENCODING
     return None if instance.pixels_fit else Reason.PIXEL_LENGTH
-
-
-def absent_files(source: Path, path: str) -> tuple[str, ...]:
-    """Paths that a DICOMDIR lists (PS3.3 F.3.2.2) and that do not exist beside it."""
-    import pydicom
-
-    listed = []
-    try:
-        records = pydicom.dcmread(source / path).get("DirectoryRecordSequence") or []
-        listed = [record.get("ReferencedFileID") for record in records]
-    except Exception:
-        return ()
-    base = Path(path).parent
-    names = {
-        str(base.joinpath(*([part] if isinstance(part, str) else part))) for part in listed if part
-    }
-    return tuple(sorted(name for name in names if not (source / name).exists()))

@@ -1,13 +1,13 @@
-"""Names of persons (PN, PS3.5 section 6.2) as people write them: case, marks, spelling, script, order.
+"""Names of persons (PN, PS3.5 section 6.2) as people write them: spelling, script, order.
 
-Pure functions on text; which of the written forms are looked for is decided by those who search.
+Pure functions on text; callers decide which of the written forms they search for.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
@@ -37,9 +37,26 @@ _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": 
 _UNSPELLED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
 _NON_LATIN = re.compile(r"[\u0370-\u03ff\u0400-\u04ff]")
 _ANYBODY = frozenset(
-    ("anonymous", "anonymized", "anonymised", "anonym", "anon", "deidentified", "removed", "unknown", "unbekannt",
-     "none", "null", "noname", "name", "patient", "test", "phantom", "xxx")
-)  # fmt: skip
+    (
+        "anonymous",
+        "anonymized",
+        "anonymised",
+        "anonym",
+        "anon",
+        "deidentified",
+        "removed",
+        "unknown",
+        "unbekannt",
+        "none",
+        "null",
+        "noname",
+        "name",
+        "patient",
+        "test",
+        "phantom",
+        "xxx",
+    )
+)
 """Words that stand in for a name."""
 
 
@@ -55,8 +72,10 @@ def folded_letter(letter: str) -> str:
     """One letter, folded; several where it is written so without marks."""
     if "\uac00" <= letter <= "\ud7a3":
         return letter
-    plain = unicodedata.normalize("NFKD", letter.lower())
-    return "".join(c for c in plain if not unicodedata.combining(c)).lower().translate(_PLAIN)
+    decomposed = unicodedata.normalize("NFKD", letter.lower())
+    letters = [part for part in decomposed if not unicodedata.combining(part)]
+    plain = "".join(letters).lower()
+    return plain.translate(_PLAIN)
 
 
 def spellings(value: str) -> tuple[str, ...]:
@@ -65,12 +84,18 @@ def spellings(value: str) -> tuple[str, ...]:
     short = plain
     for long, letter in _UNSPELLED:
         short = short.replace(long, letter)
-    return tuple(dict.fromkeys((plain, fold(value.lower().translate(_SPELLED)), short)))
+
+    spelled_out = value.lower().translate(_SPELLED)
+    forms = (plain, fold(spelled_out), short)
+    return tuple(dict.fromkeys(forms))
 
 
 def is_unspaced(text: str) -> bool:
     """Whether all letters are of a script in which each is a syllable or a word."""
-    return bool(text) and min(map(ord, text)) > UNSPACED
+    if not text:
+        return False
+    lowest = min(map(ord, text))
+    return lowest > UNSPACED
 
 
 # other scripts in Latin letters
@@ -84,56 +109,69 @@ def romanised(folded: str) -> list[tuple[str, ...]] | None:
     if not _NON_LATIN.search(folded):
         return None
     forms = _latin_forms()
-    rows = []
-    place = 0
-    while place < len(folded):
-        width = 2 if folded[place : place + 2] in forms else 1
-        letters = folded[place : place + width]
-        rows.append(forms.get(letters, (letters,)))
-        place += width
+    rows: list[tuple[str, ...]] = []
+    rest = folded
+    while rest:
+        pair = rest[:2]
+        letters = pair if pair in forms else rest[0]
+        written = forms.get(letters, (letters,))
+        rows.append(written)
+        rest = rest.removeprefix(letters)
     return rows
 
 
 @lru_cache(maxsize=1)
 def _latin_forms() -> dict[str, tuple[str, ...]]:
-    """Letters -> their Latin forms; two letters that are written as one keep the forms of each as well."""
-    tables = load_yaml("vocabulary/romanisation.yaml")
-    rows = {
-        letters: str(text).split() for table in tables.values() for letters, text in table.items()
-    }
-    single = {
-        letters: ["" if form == "-" else form for form in forms] for letters, forms in rows.items()
-    }
+    """Letters -> their Latin forms; two letters written as one keep the forms of each as well."""
+    written = _written_forms()
     forms: dict[str, tuple[str, ...]] = {}
-    for letters, written in single.items():
-        apart: Iterable[str] = ()
+    for letters, together in written.items():
+        apart: list[str] = []
         if len(letters) > 1:
-            apart = map("".join, product(*(single[letter] for letter in letters)))
-        forms[letters] = tuple(dict.fromkeys((*written, *apart)))
+            choices = [written[letter] for letter in letters]
+            apart = list(map("".join, product(*choices)))
+        distinct = dict.fromkeys((*together, *apart))
+        forms[letters] = tuple(distinct)
     return forms
+
+
+def _written_forms() -> dict[str, list[str]]:
+    """Letters -> their Latin forms as in the vocabulary, where `-` stands for none."""
+    written: dict[str, list[str]] = {}
+    for table in load_yaml("vocabulary/romanisation.yaml").values():
+        for letters, text in table.items():
+            forms = str(text).split()
+            written[letters] = [form.replace("-", "") for form in forms]
+    return written
 
 
 @lru_cache(maxsize=4096)
 def _latin_pattern(folded: str) -> re.Pattern[str] | None:
+    """A pattern of the Latin forms of a Cyrillic or Greek name; None for another script."""
     rows = romanised(folded)
     if rows is None:
         return None
-    return re.compile("".join(f"(?:{'|'.join(map(re.escape, forms))})" for forms in rows))
+    pattern = ""
+    for forms in rows:
+        choices = "|".join(map(re.escape, forms))
+        pattern += f"(?:{choices})"
+    return re.compile(pattern)
 
 
 # one name or two
 
 
-def same_name(one: str, other: str) -> bool:
+def same_name(name: str, other: str) -> bool:
     """Whether two PN values can be spellings of one name.
 
-    Case, marks, the order of components, joined or split parts, script, an initial or nothing for a given name
-    do not tell persons apart. An empty or generic name is like any other.
+    Case, marks, the order of components, joined or split parts, script, an initial or nothing for a
+    given name do not tell persons apart. An empty or generic name is like any other.
     """
-    ours, theirs = list(_groups(one)), list(_groups(other))
+    ours = list(_groups(name))
+    theirs = list(_groups(other))
     if not ours or not theirs:
         return True
-    return any(_same_words(mine, yours) for mine in ours for yours in theirs)
+    return any(_same_words(*pair) for pair in product(ours, theirs))
 
 
 def is_generic(name: str) -> bool:
@@ -142,7 +180,7 @@ def is_generic(name: str) -> bool:
 
 
 def _groups(name: str) -> Iterator[tuple[str, ...]]:
-    """The words of each component group (alphabetic, ideographic, phonetic), without generic ones."""
+    """The words of each component group (alphabetic, ideographic, phonetic) but generic ones."""
     for group in name.split("="):
         words = name_words(group)
         if words and not set(words) <= _ANYBODY:
@@ -150,38 +188,70 @@ def _groups(name: str) -> Iterator[tuple[str, ...]]:
 
 
 def name_words(name: str) -> tuple[str, ...]:
-    """The words of a name, folded, split at hyphens and apostrophes too."""
-    pieces = (piece for part in PARTS.split(name) for piece in SUBPARTS.split(part))
-    return tuple(fold(piece) for piece in pieces if any(map(str.isalpha, piece)))
+    """The words of a name, folded, also split at hyphens and apostrophes."""
+    words: list[str] = []
+    for part in PARTS.split(name):
+        for piece in SUBPARTS.split(part):
+            if any(map(str.isalpha, piece)):
+                words.append(fold(piece))
+    return tuple(words)
 
 
 def _same_words(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether every word of the shorter name is in the longer one, or both are the same letters."""
     if _joined(ours) & _joined(theirs):
         return True
     short, long = sorted((ours, theirs), key=len)
-    left = list(long)
+    remaining = list(long)
     for word in sorted(short, key=len, reverse=True):
-        match = next((candidate for candidate in left if _same_word(word, candidate)), None)
+        match = _match(word, remaining)
         if match is None:
             return False
-        left.remove(match)
-    return any(len(word) > 1 or is_unspaced(word) for word in short)
+        remaining.remove(match)
+    return not all(map(_is_initial, short))
+
+
+def _is_initial(word: str) -> bool:
+    """Whether a word is a single letter, of a script where this is not a word of its own."""
+    return len(word) <= 1 and not is_unspaced(word)
+
+
+def _match(word: str, candidates: Sequence[str]) -> str | None:
+    """The first candidate that can be the same word."""
+    for candidate in candidates:
+        if _same_word(word, candidate):
+            return candidate
+    return None
 
 
 def _joined(words: Sequence[str]) -> set[str]:
-    """The letters of a name in a row: in its order, and with the first or the last word moved to the other end."""
-    orders = (words, [*words[1:], words[0]], [words[-1], *words[:-1]])
-    return {spelled for order in orders for spelled in spellings("".join(order))}
+    """The letters of a name in a row: in order, and with the first or last word moved."""
+    first, last = words[0], words[-1]
+    orders = (
+        words,
+        [*words[1:], first],
+        [last, *words[:-1]],
+    )
+    joined: set[str] = set()
+    for order in orders:
+        letters = "".join(order)
+        joined.update(spellings(letters))
+    return joined
 
 
-def _same_word(one: str, other: str) -> bool:
-    if 1 in (len(one), len(other)) and not is_unspaced(one + other):
-        return one[0] == other[0]
-    if set(spellings(one)) & set(spellings(other)):
+def _same_word(word: str, other: str) -> bool:
+    is_initial = 1 in (len(word), len(other))
+    if is_initial and not is_unspaced(word + other):
+        return word[0] == other[0]
+
+    forms = set(spellings(word))
+    if not forms.isdisjoint(spellings(other)):
         return True
-    return _is_latin_form(one, other) or _is_latin_form(other, one)
+    return _is_latin_form(word, other) or _is_latin_form(other, word)
 
 
 def _is_latin_form(foreign: str, latin: str) -> bool:
     pattern = _latin_pattern(foreign)
-    return pattern is not None and pattern.fullmatch(latin) is not None
+    if pattern is None:
+        return False
+    return pattern.fullmatch(latin) is not None

@@ -2,92 +2,108 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
+from deidflow.dicom.dictionary import sop_class_uids
+from deidflow.dicom.functional_groups import FunctionalGroups
 from deidflow.dicom.instance import Instance
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
+from deidflow.spelling import did_you_mean
 from deidflow.verdicts import Reason, Verdict
 
-FUNCTIONAL_GROUPS = 0x52009230
-"""The tag whose presence says that geometry is given frame by frame."""
-
-
+_SIGNALS = "standard/image_signals.yaml"
 _SLICING = ("NONE", "CURVED_MPR", "MPR")
+"""Values of VolumeBasedCalculationTechnique that are still slices."""
+FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 
 
 def class_uids(names: Iterable[str]) -> frozenset[str]:
-    """SOP Class UIDs from UIDs and names of the data dictionary; raises ConfigError with the nearest name."""
-    from pydicom._uid_dict import UID_dictionary
+    """SOP Class UIDs from UIDs and names of the data dictionary.
 
-    by_keyword = {entry[4]: uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class"}
-    found = set()
-    for name in names:
-        if name[:1].isdigit():
-            found.add(name)
-        elif name in by_keyword:
-            found.add(by_keyword[name])
-        else:
-            near = difflib.get_close_matches(name, list(by_keyword), n=1)
-            raise ConfigError(
-                f"no SOP class '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
-            )
-    return frozenset(found)
+    Raises ConfigError with the nearest name.
+    """
+    return frozenset(_class_uid(name) for name in names)
+
+
+def _class_uid(name: str) -> str:
+    if name[:1].isdigit():
+        return name
+    uids = sop_class_uids()
+    if name in uids:
+        return uids[name]
+
+    hint = did_you_mean(name, uids)
+    raise ConfigError(f"no SOP class '{name}'{hint}")
 
 
 @lru_cache(maxsize=1)
 def _classes() -> dict[str, str]:
     """SOP Class UID -> `image`, `text` or `excluded`."""
-    groups = load_yaml("standard/sop_classes.yaml")
-    return {uid: kind for kind, uids in groups.items() for uid in uids}
+    kinds: dict[str, str] = {}
+    for kind, uids in load_yaml("standard/sop_classes.yaml").items():
+        kinds.update(dict.fromkeys(uids, kind))
+    return kinds
 
 
 def deciding(instance: Instance) -> tuple[object, ...]:
-    """All that `judge` looks at: instances with the same get the same verdict."""
-    flags = instance.pixel_length is None, bool(instance.orientation and instance.spacing)
-    texts = (
+    """Everything that `judge` looks at: instances with the same values get the same verdict."""
+    return (
+        instance.sop_class,
         instance.burned_in,
         instance.image_type,
         instance.conversion_type,
         instance.modality,
         instance.photometric,
+        instance.pixel_length is None,
+        bool(instance.orientation and instance.spacing),
     )
-    return instance.sop_class, *texts, *flags
 
 
 def judge(
     instance: Instance, *, defacing: bool, classes: Collection[str] = ()
 ) -> tuple[Verdict, Reason] | None:
-    """Verdict and reason where the header keeps an instance out; None where it may go on.
+    """Verdict and reason if the header keeps an instance out; None if it may go on.
 
-    `classes` are let through although the policy excludes or suspects their kind; a contour of the body
-    shows the face, so RT structure sets stay excluded where faces are removed.
+    `classes` are let through although the policy excludes or suspects their kind. A contour of the
+    body shows the face, so RT structure sets stay excluded if faces are removed.
     """
-    if instance.sop_class in classes and not (defacing and instance.sop_class == RT_STRUCTURE_SET):
-        burned_in = instance.burned_in.upper() not in ("", "NO")
-        return (Verdict.QUARANTINED, Reason.BURNED_IN) if burned_in else None
+    shows_face = defacing and instance.sop_class == RT_STRUCTURE_SET
+    if instance.sop_class in classes and not shows_face:
+        reason = Reason.BURNED_IN if _is_burned_in(instance) else None
+        return _quarantined(reason)
+
     kind = _classes().get(instance.sop_class)
     if kind == "excluded":
         return Verdict.EXCLUDED, Reason.CLASS_EXCLUDED
     if kind is None:
         return Verdict.QUARANTINED, Reason.CLASS_UNKNOWN
-    reason = _doubt(instance, kind) or (_face_doubt(instance) if defacing else None)
+
+    reason = _doubt(instance, kind)
+    if reason is None and defacing:
+        reason = _face_doubt(instance)
+    return _quarantined(reason)
+
+
+def _quarantined(reason: Reason | None) -> tuple[Verdict, Reason] | None:
     return (Verdict.QUARANTINED, reason) if reason else None
 
 
+def _is_burned_in(instance: Instance) -> bool:
+    return instance.burned_in.upper() not in ("", "NO")
+
+
 def _doubt(instance: Instance, kind: str) -> Reason | None:
+    """Why the pixels of an instance may show text, or not be an image with a place."""
     if kind == "text":
         return Reason.MAY_CARRY_TEXT
-    if instance.burned_in.upper() not in ("", "NO"):
+    if _is_burned_in(instance):
         return Reason.BURNED_IN
-    if (
-        _types(instance) & set(load_yaml("standard/image_signals.yaml")["image_type"])
-        or instance.conversion_type
-    ):
+    secondary_types = set(load_yaml(_SIGNALS)["image_type"])
+    if instance.conversion_type or _types(instance) & secondary_types:
         return Reason.SECONDARY
     if instance.pixel_length is None:
         return Reason.NO_PIXELS
@@ -106,39 +122,39 @@ def _face_doubt(instance: Instance) -> Reason | None:
 
 def names_projection(words: Iterable[str]) -> bool:
     """Whether words of an image or frame type name a projection or a rendering."""
-    signals = load_yaml("standard/image_signals.yaml")
+    signals = load_yaml(_SIGNALS)
     upper = {word.strip().upper() for word in words}
-    return bool(upper & set(signals["projections"])) or any(
-        part in word for word in upper for part in signals["projection_parts"]
-    )
+    if upper & set(signals["projections"]):
+        return True
+    text = "\0".join(upper)
+    return any(part in text for part in signals["projection_parts"])
 
 
 def is_projection(header: Any) -> bool:
-    """Whether a header says that its pixels are a projection or rendering of a volume (PS3.3 C.8.16.2)."""
-    groups = [
-        *(header.get("SharedFunctionalGroupsSequence") or ()),
-        *(header.get("PerFrameFunctionalGroupsSequence") or ()),
-    ]
-    kinds = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
-    items = [
-        header,
-        *(item for group in groups for kind in kinds for item in group.get(kind) or ()),
-    ]
-    said = (str(item.get("VolumeBasedCalculationTechnique") or "NONE").upper() for item in items)
-    words = [
-        word
-        for item in items
-        for word in (*(item.get("ImageType") or ()), *(item.get("FrameType") or ()))
-    ]
-    return names_projection(map(str, words)) or any(one not in _SLICING for one in said)
+    """Whether the pixels of a header are a projection or rendering of a volume (PS3.3 C.8.16.2)."""
+    groups = FunctionalGroups.of(header)
+    items = [header]
+    for sequence in FRAME_TYPES:
+        items += groups.items(sequence)
+
+    words: list[str] = []
+    for item in items:
+        technique = str(item.get("VolumeBasedCalculationTechnique") or "NONE").upper()
+        if technique not in _SLICING:
+            return True
+        for keyword in ("ImageType", "FrameType"):
+            types = item.get(keyword) or ()
+            words += map(str, types)
+    return names_projection(words)
 
 
 def _types(instance: Instance) -> set[str]:
-    return {part.strip().upper() for part in instance.image_type.split("\\")}
+    parts = instance.image_type.upper().split("\\")
+    return set(map(str.strip, parts))
 
 
 def has_plane(instance: Instance) -> bool:
-    """Whether the header may place the image in the patient; positions may also come frame by frame or tile by tile."""
+    """Whether the header may place the image in the patient, as a whole, per frame or per tile."""
     if is_enhanced(instance):
         return True
     return bool(instance.orientation and instance.spacing)
@@ -146,4 +162,4 @@ def has_plane(instance: Instance) -> bool:
 
 def is_enhanced(instance: Instance) -> bool:
     """Whether geometry is in functional groups (PS3.3 C.7.6.16)."""
-    return instance.sop_class in load_yaml("standard/image_signals.yaml")["enhanced"]
+    return instance.sop_class in load_yaml(_SIGNALS)["enhanced"]

@@ -1,31 +1,38 @@
 """What the files of a series have in common is handled once.
 
 Headers of one series differ in a few elements. Everything between these is a *run*: its bytes are
-compared with those of the files before (one memory comparison), and what was made of it then is taken
-again. Elements that vary are handled one by one. What a run is, is learned: whenever a file does not
-fit, it is walked in full and the elements that differ become varying ones.
+compared with those of earlier files (one memory comparison), and if they are equal, what was made
+of them is reused. Elements that vary are handled one by one. Runs are learned: a file that does not
+fit is walked in full, and the elements that differ become varying ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from deidflow.dicom.elements import PIXEL_TAG, Element
+from deidflow.dicom.elements import EXPLICIT, IMPLICIT, PIXEL_TAG, Element, Form
+from deidflow.dicom.walk import closed, elements_of, new_element
 
 Piece = TypeVar("Piece")
 Made = TypeVar("Made", covariant=True)
-_MOST = 16
+_MOST_SHAPES = 16
 """Headers of different shape that are remembered at once."""
-_ENOUGH = 6
+_ENOUGH_FITS = 6
 """After so many files that fit, one that does not is the first of another series."""
+_BEYOND_ALL_TAGS = 1 << 32
+_TAG_SIZE = 4
 Guesses = dict[tuple[int, ...], set[int]]
 """Tags of a header -> which of them varied in earlier series."""
 
 
 class Handler(Protocol[Made]):
     """What is made of headers."""
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the headers are in Explicit VR."""
 
     @property
     def fixed(self) -> frozenset[int]:
@@ -35,20 +42,18 @@ class Handler(Protocol[Made]):
     def together(self) -> Mapping[int, int]:
         """Tags that vary together with another."""
 
-    def walk(self, body: bytes, start: int) -> list[Element]:
-        """All top-level elements up to the pixel data or the end, checked."""
-
-    def one(self, body: bytes, position: int) -> Element:
-        """The element at a position, checked."""
-
-    def learn(self, body: bytes, elements: Sequence[Element]) -> Any:
+    def learn(self, body: bytes, elements: Sequence[Element], /) -> Any:
         """What the handling of single elements needs to know of the whole header."""
 
-    def run(self, known: Any, body: bytes, elements: Sequence[Element], before: int) -> Made:
-        """What becomes of elements that repeat; `before` is the tag that follows, or beyond all tags."""
+    def run(self, header: Any, body: bytes, elements: Sequence[Element], before: int, /) -> Made:
+        """What becomes of elements that repeat; `before` is the tag that follows, or beyond all."""
 
-    def vary(self, known: Any, body: bytes, element: Element) -> Made:
+    def vary(self, header: Any, body: bytes, element: Element, /) -> Made:
         """What becomes of an element that differs from file to file."""
+
+
+Reading = tuple[Any, list[Piece], int]
+"""What was learned of a header, its pieces in order, and where the pixel data or the end is."""
 
 
 @dataclass
@@ -57,11 +62,12 @@ class _Shape(Generic[Piece]):
 
     fixed: dict[int, bytes]
     last: dict[int, bytes]
-    known: Any = None
+    """Tag -> bytes of each element of the file learned last."""
+    header: Any = None
     varying: set[int] = field(default_factory=set)
     fits: int = 0
     runs: list[tuple[bytes, Piece, int, bool]] = field(default_factory=list)
-    """Bytes of a run with the tag of the varying element behind it, what became of it, its length."""
+    """Bytes of a run and the next tag, its piece, its length, whether one varies after it."""
 
 
 @dataclass
@@ -72,86 +78,142 @@ class Repeats(Generic[Piece]):
     guesses: Guesses = field(default_factory=dict)
     shapes: list[_Shape[Piece]] = field(default_factory=list)
 
-    def read(self, body: bytes, start: int) -> tuple[Any, list[Piece], int]:
-        """What was learned, the pieces in order, and the place of the pixel data or the end."""
+    def __post_init__(self) -> None:
+        self._form: Form = EXPLICIT if self.handler.explicit else IMPLICIT
+
+    def read(self, body: bytes, start: int) -> Reading[Piece]:
+        """Handle the data set at `start`; raises NotUnderstood, struct.error or IndexError."""
         for number, shape in enumerate(self.shapes):
-            found = self._again(shape, body, start)
-            if found is not None:
+            reading = self._fitted(shape, body, start)
+            if reading is not None:
                 shape.fits += 1
                 if number:
-                    self.shapes.insert(0, self.shapes.pop(number))
-                return shape.known, *found
+                    self._move_to_front(number)
+                return reading
         return self._learn(body, start)
 
-    def _again(
-        self, shape: _Shape[Piece], body: bytes, position: int
-    ) -> tuple[list[Piece], int] | None:
+    def _move_to_front(self, number: int) -> None:
+        self.shapes.insert(0, self.shapes.pop(number))
+
+    def _fitted(self, shape: _Shape[Piece], body: bytes, position: int) -> Reading[Piece] | None:
+        """The header, if it has this shape and the runs are those of earlier files."""
         pieces: list[Piece] = []
-        handler, known = self.handler, shape.known
-        for raw, piece, length, varying in shape.runs:
+        header = shape.header
+        head = self._form.head
+        vary = self.handler.vary
+        size = len(body)
+        for raw, piece, length, varies in shape.runs:
             if not body.startswith(raw, position):
                 return None
             position += length
             pieces.append(piece)
-            if varying:
-                element = handler.one(body, position)
-                pieces.append(handler.vary(known, body, element))
+            if varies:
+                element = new_element(head(body, position))
+                if element.end > size:
+                    element = closed(
+                        body,
+                        element,
+                        size,
+                        self._form,
+                    )
+                pieces.append(vary(header, body, element))
                 position = element.end
-        if position != len(body) and body[position : position + 4] != PIXEL_TAG:
+
+        if position != size and body[position : position + 4] != PIXEL_TAG:
             return None
-        return pieces, position
+        return header, pieces, position
 
-    def _learn(self, body: bytes, start: int) -> tuple[Any, list[Piece], int]:
-        elements = self.handler.walk(body, start)
-        raws = {element.tag: body[element.start : element.end] for element in elements}
-        shape = self._fitting(raws)
-        shape.varying |= {tag for tag, raw in shape.last.items() if raws[tag] != raw}
-        shape.varying |= {
-            self.handler.together[tag] for tag in shape.varying if tag in self.handler.together
-        }
-        shape.varying &= raws.keys() - shape.fixed.keys()
-        self.guesses[tuple(raws)] = set(shape.varying)
-        shape.last, shape.known = raws, self.handler.learn(body, elements)
-        shape.runs = list(self._runs(shape, body, elements, start))
-        position = elements[-1].end if elements else start
-        found = self._again(shape, body, start)
-        if found is None or found[1] != position:
-            raise ValueError("a header does not fit what was learned of it")
-        return shape.known, *found
-
-    def _fitting(self, raws: dict[int, bytes]) -> _Shape[Piece]:
-        """The known shape with the same tags and fixed values, or a new one."""
-        fixed = {
-            tag: raw for tag, raw in raws.items() if tag in self.handler.fixed or _is_creator(tag)
-        }
-        for number, shape in enumerate(self.shapes):
-            if shape.fits < _ENOUGH and shape.fixed == fixed and shape.last.keys() == raws.keys():
-                self.shapes.insert(0, self.shapes.pop(number))
-                return shape
-        self.shapes.insert(
-            0, _Shape(fixed, dict(raws), varying=set(self.guesses.get(tuple(raws), ())))
+    def _learn(self, body: bytes, start: int) -> Reading[Piece]:
+        elements = elements_of(
+            body,
+            start,
+            len(body),
+            explicit=self._form.explicit,
+            top=True,
         )
-        del self.shapes[_MOST:]
-        return self.shapes[0]
+        raws: dict[int, bytes] = {}
+        for element in elements:
+            raws[element.tag] = body[element.start : element.end]
+        shape = self._shape_of(raws)
+        shape.varying = self._varying(shape, raws)
+        self.guesses[tuple(raws)] = set(shape.varying)
+
+        shape.last = raws
+        shape.header = self.handler.learn(body, elements)
+        shape.runs = list(self._runs(shape, body, elements, start))
+
+        end = elements[-1].end if elements else start
+        reading = self._fitted(shape, body, start)
+        if reading is None or reading[2] != end:
+            raise ValueError("a header does not fit what was learned of it")
+        return reading
+
+    def _shape_of(self, raws: dict[int, bytes]) -> _Shape[Piece]:
+        """The remembered shape with the same tags and fixed values, or a new one."""
+        fixed: dict[int, bytes] = {}
+        for tag, raw in raws.items():
+            if tag in self.handler.fixed or _is_creator(tag):
+                fixed[tag] = raw
+
+        for number, shape in enumerate(self.shapes):
+            if shape.fits >= _ENOUGH_FITS or shape.fixed != fixed:
+                continue
+            if shape.last.keys() == raws.keys():
+                self._move_to_front(number)
+                return shape
+
+        guessed = self.guesses.get(tuple(raws), ())
+        shape = _Shape(
+            fixed,
+            dict(raws),
+            varying=set(guessed),
+        )
+        self.shapes.insert(0, shape)
+        del self.shapes[_MOST_SHAPES:]
+        return shape
+
+    def _varying(self, shape: _Shape[Piece], raws: dict[int, bytes]) -> set[int]:
+        """The tags that vary: those of before, those that differ now, and their partners."""
+        together = self.handler.together
+        varying = set(shape.varying)
+        for tag, raw in shape.last.items():
+            if raws[tag] != raw:
+                varying.add(tag)
+        for tag in tuple(varying):
+            if tag in together:
+                varying.add(together[tag])
+        return varying & (raws.keys() - shape.fixed.keys())
 
     def _runs(
         self, shape: _Shape[Piece], body: bytes, elements: Sequence[Element], start: int
-    ) -> Any:
-        begin, first = start, 0
+    ) -> Iterator[tuple[bytes, Piece, int, bool]]:
+        run = self.handler.run
+        begin = start
+        first = 0
         for number, element in enumerate(elements):
-            if element.tag in shape.varying:
-                run = elements[first:number]
-                made = self.handler.run(shape.known, body, run, element.tag)
-                yield body[begin : element.start + 4], made, element.start - begin, True
-                begin, first = element.end, number + 1
+            if element.tag not in shape.varying:
+                continue
+            piece = run(
+                shape.header,
+                body,
+                elements[first:number],
+                element.tag,
+            )
+            yield body[begin : element.start + 4], piece, element.start - begin, True
+            begin = element.end
+            first = number + 1
+
         end = elements[-1].end if elements else start
-        yield (
-            body[begin:end],
-            self.handler.run(shape.known, body, elements[first:], 1 << 32),
-            end - begin,
-            False,
+        piece = run(
+            shape.header,
+            body,
+            elements[first:],
+            _BEYOND_ALL_TAGS,
         )
+        yield body[begin:end], piece, end - begin, False
 
 
 def _is_creator(tag: int) -> bool:
-    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+    """Whether an element names the creator of private elements (PS3.5 section 7.8.1)."""
+    is_private = bool(tag >> 16 & 1)
+    return is_private and 0x10 <= tag & 0xFFFF <= 0xFF

@@ -1,4 +1,4 @@
-"""Bits of native pixels outside the stored values: nothing may be in them but a sign (PS3.5 8.1.1)."""
+"""Bits of native pixels outside the stored values: only a sign is allowed (PS3.5 section 8.1.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 _ALLOCATED, _STORED, _HIGH, _SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
 TAGS = (_ALLOCATED, _STORED, _HIGH)
+"""BitsAllocated, BitsStored and HighBit."""
 _WORDS = {8: "<u1", 16: "<u2", 32: "<u4"}
+Cells = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]
 
 
 @dataclass(frozen=True)
@@ -17,42 +19,65 @@ class SpareBits:
     """Where the spare bits of a cell are."""
 
     word: str
+    """NumPy type of a cell."""
     stored: int
     lowest: int
+    """The bit of a cell where the stored value begins."""
     signed: bool
 
     @classmethod
     def of(cls, raws: Mapping[int, bytes]) -> SpareBits | None:
-        """The spare bits that values of group 0028 (Little Endian) leave; None where there are none."""
-        allocated, stored = _short(raws, _ALLOCATED, 0), _short(raws, _STORED, 0)
+        """The spare bits by raw values of group 0028 (Little Endian); None if there are none."""
+        allocated = _short(raws, _ALLOCATED, default=0)
+        stored = _short(raws, _STORED, default=0)
         if allocated not in _WORDS or not 0 < stored < allocated:
             return None
-        lowest = _short(raws, _HIGH, stored - 1) - stored + 1
+
+        highest = _short(raws, _HIGH, default=stored - 1)
+        lowest = highest - stored + 1
         if not 0 <= lowest <= allocated - stored:
             return None
-        return cls(_WORDS[allocated], stored, lowest, _short(raws, _SIGNED, 0) == 1)
+        signed = _short(raws, _SIGNED, default=0) == 1
+        return cls(
+            _WORDS[allocated],
+            stored,
+            lowest,
+            signed,
+        )
 
     def are_used(self, pixels: bytes | memoryview) -> bool:
-        """Whether any spare bit of native pixels holds something that is not a sign that goes on."""
+        """Whether any spare bit of native pixels holds something else than an extended sign."""
         size = np.dtype(self.word).itemsize
-        cells = np.frombuffer(pixels, self.word, len(pixels) // size)
+        cells: Cells = np.frombuffer(
+            pixels,
+            self.word,
+            len(pixels) // size,
+        )
         if not len(cells):
             return False
-        mask = cells.dtype.type(((1 << self.stored) - 1) << self.lowest)
-        if not np.bitwise_or.reduce(cells) & ~mask:
+
+        value_mask = (1 << self.stored) - 1
+        mask = cells.dtype.type(value_mask << self.lowest)
+        any_bits = np.bitwise_or.reduce(cells)
+        if not any_bits & ~mask:
             return False
         return not (self.signed and self._is_sign(cells))
 
-    def _is_sign(self, cells: np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]) -> bool:
-        """Whether the bits above the stored values repeat their sign, and none is below."""
-        width = 8 * cells.dtype.itemsize
-        signed = cells.view(f"i{cells.dtype.itemsize}")
-        above = width - self.stored - self.lowest
-        extended = ((signed << above) >> above).view(cells.dtype)
-        below = cells.dtype.type((1 << self.lowest) - 1)
-        return bool(np.array_equal(extended, cells)) and not (cells & below).any()
+    def _is_sign(self, cells: Cells) -> bool:
+        """Whether the bits above the stored values repeat their sign, and none is set below."""
+        size = cells.dtype.itemsize
+        above = 8 * size - self.stored - self.lowest
+        signed = cells.view(f"i{size}")
+        extended = (signed << above) >> above
+        if not np.array_equal(extended.view(cells.dtype), cells):
+            return False
+        mask = (1 << self.lowest) - 1
+        below = cells.dtype.type(mask)
+        return not (cells & below).any()
 
 
-def _short(raws: Mapping[int, bytes], tag: int, default: int) -> int:
+def _short(raws: Mapping[int, bytes], tag: int, *, default: int) -> int:
     raw = raws.get(tag, b"")
-    return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else default
+    if len(raw) < 2:
+        return default
+    return int.from_bytes(raw[:2], "little")

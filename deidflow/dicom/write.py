@@ -13,11 +13,17 @@ _NOT_IN_FILES = frozenset((0x0000, 0x0002, 0x0004))
 
 
 def write_readable(source: Any, path: Path) -> None:
-    """Write a data set as Explicit VR Little Endian; elements that cannot be written are left out."""
+    """Write a data set as Explicit VR Little Endian, without elements that cannot be read."""
     for tag in list(source.keys()):
         if tag.group in _NOT_IN_FILES or not can_be_read(source, tag):
             del source[tag]
-    pydicom.dcmwrite(path, source, little_endian=True, implicit_vr=False, enforce_file_format=True)
+    pydicom.dcmwrite(
+        path,
+        source,
+        little_endian=True,
+        implicit_vr=False,
+        enforce_file_format=True,
+    )
 
 
 def is_deflated(path: Path) -> bool:
@@ -38,6 +44,6 @@ def can_be_read(source: Any, tag: Any) -> bool:
         source[tag]
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
         return False
     return True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from functools import partial
 
 from deidflow.face.affine import Array
-from deidflow.face.brain import Brain, brain_of
+from deidflow.face.brain import Brain, BrainSource, brain_of
 from deidflow.face.features import Features, face_is_empty
-from deidflow.face.gate import GateDecision, agreement, judge, judge_tomography
+from deidflow.face.gate import AGREEMENT, OTHERS, GateDecision, agreement, judge, judge_tomography
 from deidflow.face.mask import Field, WorldMask, in_view
-from deidflow.face.prepare import Resonance, Tomography
+from deidflow.face.prepare import Head, Resonance, Tomography
 from deidflow.face.register import register
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
@@ -23,13 +24,21 @@ _LEAST_DICE_OF_DEFACED = 0.55
 _SECOND_SEED = 3
 
 
+class FaceState(StrEnum):
+    """What a mask does to a series; the words stand in tables of the release."""
+
+    DEFACED = "defaced"
+    NO_FACE_IN_VIEW = "no face in view"
+    ALREADY_DEFACED = "already defaced"
+
+
 @dataclass(frozen=True)
 class Registered:
-    """An accepted registration: its series, affine (subject world -> template world), brain and figures."""
+    """An accepted registration; its affine maps subject world to template world."""
 
     series: HeadSeries
     affine: Array
-    state: str
+    state: FaceState
     brain: Brain
     figures: Features
 
@@ -44,87 +53,227 @@ class Refused:
     figures: Features
 
 
+@dataclass(frozen=True)
+class _Registration:
+    """A head, where it lies in the template, and what the gate says of it."""
+
+    head: Head
+    affine: Array
+    decision: GateDecision
+
+
 def attempt(
     series: HeadSeries, template: Template, settings: DefaceSettings
 ) -> Registered | Refused:
-    """Register the largest stack of a series by two engines and judge it; what cannot be computed is refused."""
+    """Register the largest stack of a series by two engines and judge it.
+
+    What cannot be computed is refused.
+    """
+    register_head = _register_resonance
+    if series.about.modality == "CT":
+        register_head = _register_tomography
+
     try:
-        if series.about.modality == "CT":
-            return _judged(
-                series, *_tomography(series.main, template, settings), template, settings
-            )
-        return _judged(series, *_resonance(series.main, template, settings), template, settings)
+        registration = register_head(series.main, template, settings)
+        return _judged(series, registration, template, settings)
     except (RuntimeError, ValueError, ArithmeticError, IndexError) as error:
-        return Refused(series.name, Reason.GATE_FEATURES, type(error).__name__, {})
+        return Refused(
+            series=series.name,
+            reason=Reason.GATE_FEATURES,
+            detail=type(error).__name__,
+            figures={},
+        )
 
 
-def _resonance(
+def _register_resonance(
     volume: Image, template: Template, settings: DefaceSettings
-) -> tuple[Any, Array, GateDecision]:
+) -> _Registration:
+    """A head on MR by engines A and B; the second one's registration is used."""
     head = Resonance.of(volume)
     plain = register(head.windowed, template.plain)
     affine = register(head.ranked, template.ranked)
+
     distance = agreement(plain, affine, template)
-    return head, affine, judge(head, affine, distance, template, settings.gate)
+    decision = judge(
+        head,
+        affine,
+        distance=distance,
+        template=template,
+        settings=settings.gate,
+    )
+    return _Registration(
+        head=head,
+        affine=affine,
+        decision=decision,
+    )
 
 
-def _tomography(
+def _register_tomography(
     volume: Image, template: Template, settings: DefaceSettings
-) -> tuple[Any, Array, GateDecision]:
+) -> _Registration:
+    """A head on CT by its labels, from two seeds; if need be by the engines for MR too."""
     head = Tomography.of(volume)
     labels = head.labels
     affine = register(labels, template.labels)
-    distance = agreement(register(labels, template.labels, seed=_SECOND_SEED), affine, template)
+    again = register(
+        labels,
+        template.labels,
+        seed=_SECOND_SEED,
+    )
 
-    def others() -> list[float]:
-        as_resonance = Resonance.of(volume)
-        pairs = (as_resonance.windowed, template.plain), (as_resonance.ranked, template.ranked)
-        return [agreement(register(image, target), affine, template) for image, target in pairs]
+    decision = judge_tomography(
+        head,
+        affine,
+        distance=agreement(again, affine, template),
+        others=partial(_resonance_distances, volume, affine, template),
+        template=template,
+        settings=settings.gate,
+    )
+    return _Registration(
+        head=head,
+        affine=affine,
+        decision=decision,
+    )
 
-    return head, affine, judge_tomography(head, affine, distance, others, template, settings.gate)
+
+def _resonance_distances(volume: Image, affine: Array, template: Template) -> list[float]:
+    """How far in mm the registrations of engines A and B lie from one of a CT."""
+    head = Resonance.of(volume)
+    plain = register(head.windowed, template.plain)
+    ranked = register(head.ranked, template.ranked)
+    return [
+        agreement(plain, affine, template),
+        agreement(ranked, affine, template),
+    ]
 
 
 def _judged(
     series: HeadSeries,
-    head: Any,
-    affine: Array,
-    verdict: GateDecision,
+    registration: _Registration,
     template: Template,
     settings: DefaceSettings,
 ) -> Registered | Refused:
-    if verdict.failed:
-        reason = (
-            Reason.GATE_AGREEMENT
-            if verdict.failed in ("agreement_mm", "others_mm")
-            else Reason.GATE_FEATURES
+    """What the gate, the subject's brain and the face say of a registration."""
+    affine, decision = registration.affine, registration.decision
+    if not decision.passed:
+        return Refused(
+            series=series.name,
+            reason=_reason_of(decision),
+            detail=decision.failed,
+            figures=decision.features,
         )
-        return Refused(series.name, reason, verdict.failed, verdict.features)
-    brain = brain_of(head, affine, template.brain)
-    figures = verdict.features | {
-        "own_brain_ml": brain.millilitres if brain.source == "own" else 0.0
-    }
-    figures["front_in_view"] = in_view(series.main, affine, template.points["front"], 0.0)
-    reached = WorldMask(Field(template.distance, affine), settings.margin_mm, None, 0.0).taken(
-        brain.mask
+
+    brain = brain_of(
+        registration.head,
+        affine=affine,
+        template_brain=template.brain,
     )
-    figures["brain_reached_ml"] = reached
-    if reached > settings.gate.brain_reached_max_ml:
-        return Refused(series.name, Reason.GATE_BRAIN, "brain_reached_ml", figures)
+    figures = {
+        **decision.features,
+        **_brain_and_view(series, brain, affine, template, settings),
+    }
+    failure = _brain_or_empty_face(series, figures, settings)
+    if failure is not None:
+        return failure
+    return Registered(
+        series=series,
+        affine=affine,
+        state=_state(series, affine, figures, template),
+        brain=brain,
+        figures=figures,
+    )
+
+
+def _brain_and_view(
+    series: HeadSeries,
+    brain: Brain,
+    affine: Array,
+    template: Template,
+    settings: DefaceSettings,
+) -> Features:
+    """The subject's brain, how much skin is in view, and the brain that the face region reaches."""
+    own_brain_ml = 0.0
+    if brain.source is BrainSource.OWN:
+        own_brain_ml = brain.millilitres
+
+    front = template.points["front"]
+    mask = WorldMask(
+        face=Field(template.distance, affine),
+        margin_mm=settings.margin_mm,
+        brain=None,
+        brain_margin_mm=0.0,
+    )
+    return {
+        "own_brain_ml": own_brain_ml,
+        "front_in_view": in_view(series.main, affine, front, 0.0),
+        "brain_reached_ml": mask.taken(brain.mask),
+    }
+
+
+def _brain_or_empty_face(
+    series: HeadSeries, figures: Features, settings: DefaceSettings
+) -> Refused | None:
+    """The refusal of a head whose brain lies in the face, or that is no head without its face."""
+    if figures["brain_reached_ml"] > settings.gate.brain_reached_max_ml:
+        return Refused(
+            series=series.name,
+            reason=Reason.GATE_BRAIN,
+            detail="brain_reached_ml",
+            figures=figures,
+        )
+    if face_is_empty(figures) and figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
+        return Refused(
+            series=series.name,
+            reason=Reason.GATE_FEATURES,
+            detail="head_dice",
+            figures=figures,
+        )
+    return None
+
+
+def _state(series: HeadSeries, affine: Array, figures: Features, template: Template) -> FaceState:
+    """What the mask does to a registered series."""
     if face_is_empty(figures):
-        if figures["head_dice"] < _LEAST_DICE_OF_DEFACED:
-            return Refused(series.name, Reason.GATE_FEATURES, "head_dice", figures)
-        return Registered(series, affine, "already defaced", brain, figures)
-    return Registered(series, affine, state_in_view(series, affine, template), brain, figures)
+        return FaceState.ALREADY_DEFACED
+    return state_in_view(series, affine, template)
 
 
-def state_in_view(series: HeadSeries, affine: Array, template: Template) -> str:
-    """`no face in view` where the face, grown by 15 mm, and all skin but the brow lie outside all stacks.
+def _reason_of(decision: GateDecision) -> Reason:
+    """The reason by which test failed."""
+    if decision.failed in (AGREEMENT, OTHERS):
+        return Reason.GATE_AGREEMENT
+    return Reason.GATE_FEATURES
+
+
+def state_in_view(series: HeadSeries, affine: Array, template: Template) -> FaceState:
+    """Whether a registered series shows a face.
+
+    It does not where the face, grown by 15 mm, and all skin but the brow lie outside all stacks.
 
     Only stacks that could show a face say so.
     """
-    face, skin = (
-        max(in_view(stack, affine, template.points[name], margin) for stack in series.stacks)
-        for name, margin in (("face", _NO_FACE_MARGIN_MM), ("front", 0.0))
+
+    face = _most_in_view(
+        series,
+        affine=affine,
+        points=template.points["face"],
+        margin_mm=_NO_FACE_MARGIN_MM,
     )
-    none = face < _NO_FACE_SHARE and skin < _BROW_SHARE and series.is_thick
-    return "no face in view" if none else "defaced"
+    skin = _most_in_view(
+        series,
+        affine=affine,
+        points=template.points["front"],
+        margin_mm=0.0,
+    )
+    shows_none = face < _NO_FACE_SHARE and skin < _BROW_SHARE
+    if shows_none and series.is_thick:
+        return FaceState.NO_FACE_IN_VIEW
+    return FaceState.DEFACED
+
+
+def _most_in_view(series: HeadSeries, affine: Array, points: Array, margin_mm: float) -> float:
+    """The largest share of template points that one stack of a series shows."""
+    shares: list[float] = []
+    for stack in series.stacks:
+        shares.append(in_view(stack, affine, points, margin_mm))
+    return max(shares)

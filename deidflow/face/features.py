@@ -1,38 +1,35 @@
-"""The figures that the gate rests on: a registration seen on the subject's own head, all on 4 mm data."""
+"""The figures that the gate rests on: a registration seen on the subject's head at 4 mm."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
-from deidflow.face.affine import Array, apply, as_transform, compose, index_to_world, inverse
+from deidflow.face.affine import Array, apply, as_transform, inverse, linear_part
 from deidflow.face.extent import face_cut
-from deidflow.face.prepare import Resonance, Tomography
-from deidflow.face.register import head_region
+from deidflow.face.front_view import UPPER_HEAD_MM, front_view
+from deidflow.face.grids import nearest, on_even_grid
+from deidflow.face.heads import head_mask, head_region, vertex_height
+from deidflow.face.lookup import Lookup
+from deidflow.face.prepare import Head, Tomography
+from deidflow.face.search import Sampling
 from deidflow.face.similarity import Similarity, contrast, sample
 from deidflow.face.template import Template
-from deidflow.face.tomography import dice
-from deidflow.face.volume import (
-    Image,
-    head_mask,
-    image_of,
-    mask_points,
-    millilitres,
-    nearest,
-    on_even_grid,
-)
+from deidflow.face.volume import Image, dice, flags_of, mask_points, millilitres
 
 Features = dict[str, float]
-_FRONT_SIZE, _FRONT_SPACING = (60, 75, 75), (4.0, 4.0, 3.0)
+_SPACING_MM = 4.0
+_SAMPLING = Sampling(points=12_000, bins=32, seed=3)
+_STRICT, _STRICTER = 1.5, 2.0
+_LEAST_SHARE = 1e-6
+_IN_VIEW, _NO_TISSUE, _ONE_VALUE = 0.5, 0.05, 0.9
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _CoarseHead:
     """A head at 4 mm: the image, what of the template it is compared with, and its mask.
 
     `firm` and `firmer` are masks by 1.5 and 2 times the threshold, without coil and noise.
@@ -44,102 +41,145 @@ class _Seen:
     firm: Image
     firmer: Image
 
+    @classmethod
+    def of(cls, head: Head, template: Template) -> _CoarseHead:
+        """Prepare a head."""
+        if isinstance(head, Tomography):
+            share = on_even_grid(sitk.Cast(head.mask, sitk.sitkFloat32), _SPACING_MM)
+            mask = share > 0.5
+            labels = on_even_grid(head.labels, _SPACING_MM)
+            return cls(
+                labels,
+                template.labels.fine,
+                mask,
+                firm=mask,
+                firmer=mask,
+            )
 
-def features(head: Resonance | Tomography, affine: Array, template: Template) -> Features:
+        image = on_even_grid(head.windowed, _SPACING_MM)
+        return cls(
+            image=image,
+            target=template.plain.fine,
+            mask=head_mask(image),
+            firm=head_mask(image, _STRICT),
+            firmer=head_mask(image, _STRICTER),
+        )
+
+
+def features(head: Head, affine: Array, template: Template) -> Features:
     """All figures of a registration (subject world -> template world)."""
-    seen = _seen(head, template)
-    lookup = _Lookup.of(seen.mask)
-    back = inverse(affine)
-    found = _contrast(seen.image, seen.target, affine, template)
-    found |= _overlap(seen, affine, template)
-    face, in_view = lookup(apply(back, template.points["face"]))
-    found["face_in_view"] = float(in_view.mean())
-    found["face_in_head"] = float(face[in_view].mean()) if in_view.sum() > 50 else math.nan
-    found["face_blank"] = _blank(head.small, apply(back, template.points["face"]))
-    found |= _front(*_upright(seen.mask, affine, template), template)
-    found["volume_scale"] = float(np.prod(np.linalg.svd(back[:, :3])[1]))
-    return found
-
-
-def _seen(head: Resonance | Tomography, template: Template) -> _Seen:
-    if isinstance(head, Tomography):
-        mask = on_even_grid(sitk.Cast(head.mask, sitk.sitkFloat32), 4.0) > 0.5
-        return _Seen(on_even_grid(head.labels, 4.0), template.labels.fine, mask, mask, mask)
-    image = on_even_grid(head.windowed, 4.0)
-    masks = (head_mask(image, strictness) for strictness in (1.0, 1.5, 2.0))
-    return _Seen(image, template.plain.fine, *masks)
+    coarse = _CoarseHead.of(head, template)
+    scales = np.linalg.svd(linear_part(inverse(affine)))[1]
+    view = front_view(coarse.mask, affine, template)
+    return {
+        **_match(coarse, affine, template),
+        **_overlap(coarse, affine, template),
+        **_face(head, coarse, affine, template),
+        "front_pixels": view.pixels,
+        "face_changed": view.face_changed,
+        "forehead_changed": view.forehead_changed,
+        "volume_scale": float(np.prod(scales)),
+    }
 
 
 def brain_features(head: Tomography, affine: Array, template: Template) -> Features:
     """On CT: the brain's volume in ml and its overlap with the template's."""
-    warped = nearest(template.brain, head.brain, as_transform(affine))
-    return {"brain_ml": millilitres(head.brain), "brain_dice": dice(head.brain, warped)}
+    warped = nearest(
+        template.brain,
+        grid=head.brain,
+        transform=as_transform(affine),
+    )
+    return {
+        "brain_ml": millilitres(head.brain),
+        "brain_dice": dice(flags_of(head.brain), flags_of(warped)),
+    }
 
 
-def face_is_empty(found: Features) -> bool:
-    """The face lies in the field of view but holds one value and no tissue: defaced or skull-stripped before."""
-    empty = found["face_in_view"] >= 0.5 and found["face_in_head"] < 0.05
-    return empty and found["face_blank"] >= 0.9
+def face_is_empty(figures: Features) -> bool:
+    """Whether the face is in view but holds one value and no tissue.
+
+    Then the image was defaced or skull-stripped before.
+    """
+    is_in_view = figures["face_in_view"] >= _IN_VIEW
+    has_no_tissue = figures["face_in_head"] < _NO_TISSUE
+    has_one_value = figures["face_blank"] >= _ONE_VALUE
+    return is_in_view and has_no_tissue and has_one_value
+
+
+def _match(coarse: _CoarseHead, affine: Array, template: Template) -> Features:
+    """How much better the registration is than the same moved by 18 mm and 14 degrees."""
+    region = head_region(coarse.image)
+    samples = sample(
+        coarse.image,
+        most=_SAMPLING.points,
+        seed=_SAMPLING.seed,
+        region=region,
+    )
+    similarity = Similarity(
+        samples,
+        moving=coarse.target,
+        bins=_SAMPLING.bins,
+    )
+    brain = apply(inverse(affine), template.points["brain"])
+    centre = brain.mean(0)
+    return {
+        "similarity": similarity(affine),
+        "contrast": contrast(
+            similarity,
+            affine=affine,
+            centre=centre,
+        ),
+    }
+
+
+def _face(head: Head, coarse: _CoarseHead, affine: Array, template: Template) -> Features:
+    """Whether the face is in view, holds tissue, or one value only."""
+    points = apply(inverse(affine), template.points["face"])
+    tissue = Lookup.of_mask(coarse.mask).at(points)
+    return {
+        "face_in_view": float(tissue.in_view.mean()),
+        "face_in_head": tissue.share(),
+        "face_blank": _blank(head.small, points),
+    }
 
 
 def _blank(image: Image, points: Array) -> float:
     """The share of points in view that hold the most frequent value."""
-    values, inside = _Lookup(sitk.GetArrayViewFromImage(image), inverse(index_to_world(image)))(
-        points
-    )
-    if inside.sum() <= 50:
+    seen = Lookup.of(image).at(points)
+    if not seen.is_enough:
         return math.nan
-    counts = np.unique(values[inside], return_counts=True)[1]
-    return float(counts.max() / inside.sum())
+    counts = np.unique(seen.visible, return_counts=True)[1]
+    return float(counts.max() / counts.sum())
 
 
-@dataclass(frozen=True)
-class _Lookup:
-    """Nearest-voxel values at world points, and whether they lie in the field of view."""
-
-    values: NDArray[Any]
-    to_index: Array
-
-    @classmethod
-    def of(cls, mask: Image) -> _Lookup:
-        """Lookup in a mask."""
-        return cls(sitk.GetArrayFromImage(mask) > 0, inverse(index_to_world(mask)))
-
-    def __call__(self, points: Array) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        indices = np.rint(apply(self.to_index, points)).astype(int)[:, ::-1]
-        inside: NDArray[np.bool_] = np.all((indices >= 0) & (indices < self.values.shape), axis=1)
-        values = np.zeros(len(points), self.values.dtype)
-        values[inside] = self.values[tuple(indices[inside].T)]
-        return values, inside
-
-
-def _contrast(image: Image, target: Image, affine: Array, template: Template) -> Features:
-    """How much better the registration is than the same moved by 18 mm and 14 degrees."""
-    similarity = Similarity(sample(image, 12_000, 3, head_region(image)), target, 32)
-    centre = apply(inverse(affine), template.points["brain"]).mean(0)
-    return {"similarity": similarity(affine), "contrast": contrast(similarity, affine, centre)}
-
-
-def _overlap(seen: _Seen, affine: Array, template: Template) -> Features:
-    """Whether the head lies inside the template's head and fills its vault, with nothing in the shell around it."""
+def _overlap(coarse: _CoarseHead, affine: Array, template: Template) -> Features:
+    """Whether head and template fill each other, with nothing in the shell around them."""
     back = inverse(affine)
-    shell, shell_in_view = _Lookup.of(seen.firm)(apply(back, template.points["outer"]))
-    in_head = _Lookup.of(seen.mask)
-    head, head_in_view = in_head(apply(back, template.points["head"]))
-    vault, vault_in_view = in_head(apply(back, template.points["vault"]))
-    recall = float(head[head_in_view].mean()) if head_in_view.any() else 0.0
-    precision = _inside(seen.mask, affine, template)
+    lookup = Lookup.of_mask(coarse.mask)
+    firm = Lookup.of_mask(coarse.firm)
+    vault = lookup.at(apply(back, template.points["vault"]))
+    shell = firm.at(apply(back, template.points["outer"]))
     return {
-        "outer_in_head": float(shell[shell_in_view].mean())
-        if shell_in_view.sum() > 50
-        else math.nan,
-        "head_in_template": _inside(seen.firmer, affine, template),
-        "vault_in_head": float(vault[vault_in_view].mean())
-        if vault_in_view.sum() > 50
-        else math.nan,
-        "face_cut": face_cut(seen.mask, affine, template),
-        "head_dice": 2 / (1 / max(1e-6, precision) + 1 / max(1e-6, recall)),
+        "outer_in_head": shell.share(),
+        "head_in_template": _inside(coarse.firmer, affine, template),
+        "vault_in_head": vault.share(),
+        "face_cut": face_cut(coarse.mask, affine, template),
+        "head_dice": _head_dice(coarse.mask, affine, template),
     }
+
+
+def _head_dice(mask: Image, affine: Array, template: Template) -> float:
+    """The harmonic mean of how much of head and template lies inside the other."""
+    points = apply(inverse(affine), template.points["head"])
+    seen = Lookup.of_mask(mask).at(points)
+    recall = 0.0
+    if seen.in_view.any():
+        recall = float(seen.visible.mean())
+
+    precision = _inside(mask, affine, template)
+    inverse_precision = 1 / max(_LEAST_SHARE, precision)
+    inverse_recall = 1 / max(_LEAST_SHARE, recall)
+    return 2 / (inverse_precision + inverse_recall)
 
 
 def _inside(mask: Image, affine: Array, template: Template) -> float:
@@ -147,65 +187,10 @@ def _inside(mask: Image, affine: Array, template: Template) -> float:
     points = mask_points(mask)
     if not len(points):
         return 0.0
-    upper = points[points[:, 2] > np.percentile(points[:, 2], 99.8) - 165]
-    inside, seen = _Lookup.of(template.head)(apply(affine, upper))
-    return float(inside[seen].mean()) if seen.any() else 0.0
 
-
-def _upright(mask: Image, affine: Array, template: Template) -> tuple[Image, Array]:
-    """A head mask turned back by the registration's rotation, and the affine that fits it then."""
-    left, _, right = np.linalg.svd(affine[:, :3])
-    rotation = left @ right
-    centre = apply(inverse(affine), template.points["brain"]).mean(0)
-    motion = np.hstack([rotation, (centre - rotation @ centre)[:, None]])
-    turned = image_of(sitk.GetArrayFromImage(mask), compose(motion, index_to_world(mask)))
-    return turned, compose(affine, inverse(motion))
-
-
-def _front(mask: Any, affine: Array, template: Template) -> Features:
-    """An upright head seen from the front before and after masking: what moved, at face and forehead.
-
-    The face by the extended region, the forehead by pydeface's own, which never reaches it.
-    """
-    points = mask_points(mask)
-    if not len(points):
-        return {"front_pixels": 0.0, "face_changed": math.nan, "forehead_changed": math.nan}
-    top = float(np.percentile(points[:, 2], 99.8))
-    centre = points[points[:, 2] > top - 165].mean(0)
-    grid = _front_grid(centre, top)
-    head = _on_grid(mask, grid, sitk.Transform(), 0)
-    hit = head.any(1)
-    own, extended = (_moved(head, _on_grid(one, grid, as_transform(affine), 1)) for one in
-                     (template.original, template.distance))  # fmt: skip
-    heights = grid.GetOrigin()[2] + _FRONT_SPACING[2] * np.arange(_FRONT_SIZE[2])
-    aside = np.abs(grid.GetOrigin()[0] + _FRONT_SPACING[0] * np.arange(_FRONT_SIZE[0]) - centre[0])
-    face = hit & ((heights > top - 185) & (heights < top - 105))[:, None] & (aside < 40)[None, :]
-    forehead = hit & (heights > top - 70)[:, None]
-    return {
-        "front_pixels": float(face.sum()),
-        "face_changed": float(extended[face].mean()) if face.sum() > 30 else math.nan,
-        "forehead_changed": float(own[forehead].mean()) if forehead.any() else 0.0,
-    }
-
-
-def _moved(head: NDArray[np.bool_], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where the first hit from the front lies at least 8 mm deeper after masking."""
-    kept = head & keep
-    after = np.where(kept.any(1), kept.argmax(1), 99)
-    moved: NDArray[np.bool_] = after - head.argmax(1) >= 2
-    return moved
-
-
-def _front_grid(centre: Array, top: float) -> Any:
-    affine = np.hstack(
-        [np.diag(_FRONT_SPACING), np.array([[centre[0] - 120], [centre[1] - 150], [top - 220]])]
-    )
-    return image_of(np.zeros(_FRONT_SIZE[::-1], np.uint8), affine)
-
-
-def _on_grid(image: Any, grid: Any, transform: Any, outside: int) -> NDArray[np.bool_]:
-    resampled = sitk.Resample(
-        image, grid, transform, sitk.sitkNearestNeighbor, float(outside), sitk.sitkUInt8
-    )
-    values: NDArray[np.bool_] = sitk.GetArrayFromImage(resampled) > 0
-    return values
+    lowest = vertex_height(points) - UPPER_HEAD_MM
+    upper = points[points[:, 2] > lowest]
+    seen = Lookup.of_mask(template.head).at(apply(affine, upper))
+    if not seen.in_view.any():
+        return 0.0
+    return float(seen.visible.mean())

@@ -1,8 +1,8 @@
 """The gate: does the registration fit a head? What fails any test is quarantined, never released.
 
 G1: two registrations that differ in more than their seed agree at the face. G2: features of the
-warped template on the subject's own head. On CT the subject's brain must be where the template's is, or
-the engines for MR must agree too. A value that is not a number fails.
+warped template on the subject's own head. On CT the subject's brain must be where the template's
+is, or the engines for MR must agree too. A value that is not a number fails.
 """
 
 from __future__ import annotations
@@ -19,13 +19,27 @@ from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.template import Template
 from deidflow.settings.face import GateSettings
 
+AGREEMENT, OTHERS = "agreement_mm", "others_mm"
+"""The figures of G1: distances to the second registration and, on CT, to those for MR."""
 _FEWEST_FRONT_PIXELS = 200
-Test = tuple[str, Callable[[float], bool]]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a figure must keep to; what is not a number keeps to nothing."""
+
+    figure: str
+    least: float = -math.inf
+    most: float = math.inf
+
+    def allows(self, figures: Features) -> bool:
+        """Whether the figure is within the limits."""
+        return self.least <= figures[self.figure] <= self.most
 
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The gate's decision with every figure it rests on; `failed` names the first test not passed."""
+    """The gate's decision and its figures; `failed` names the first test not passed."""
 
     failed: str
     features: Features
@@ -42,22 +56,36 @@ def agreement(first: Array, second: Array, template: Template) -> float:
     Both map subject world to template world.
     """
     surface = template.points["surface"]
-    apart = apply(inverse(first), surface) - apply(inverse(second), surface)
-    return float(np.linalg.norm(apart, axis=1).mean())
+    face = apply(inverse(first), surface)
+    other = apply(inverse(second), surface)
+    apart = face - other
+    distances = np.linalg.norm(apart, axis=1)
+    return float(distances.mean())
 
 
 def judge(
-    head: Resonance, affine: Array, distance: float, template: Template, settings: GateSettings
+    head: Resonance,
+    affine: Array,
+    distance: float,
+    template: Template,
+    settings: GateSettings,
 ) -> GateDecision:
-    """Apply G1 and G2 to a registration on MR (subject world -> template world)."""
-    found = {"agreement_mm": distance, **features(head, affine, template)}
-    tests: list[Test] = [
-        ("agreement_mm", lambda value: value <= settings.agreement_mm),
-        ("head_in_template", lambda value: value >= settings.head_in_template_min),
-        ("outer_in_head", lambda value: value <= settings.outer_in_head_max),
-        ("contrast", lambda value: value >= settings.contrast_min),
+    """Apply G1 and G2 to a registration on MR (subject world -> template world).
+
+    `distance` is how far in mm the second registration lies from it.
+    """
+    figures = {
+        AGREEMENT: distance,
+        **features(head, affine, template),
+    }
+    limits = [
+        Limit(AGREEMENT, most=settings.agreement_mm),
+        Limit("head_in_template", least=settings.head_in_template_min),
+        Limit("outer_in_head", most=settings.outer_in_head_max),
+        Limit("contrast", least=settings.contrast_min),
     ]
-    return _decided(found, tests + _common(found, settings))
+    limits += _common_limits(figures, settings)
+    return _decided(figures, limits)
 
 
 def judge_tomography(
@@ -68,41 +96,58 @@ def judge_tomography(
     template: Template,
     settings: GateSettings,
 ) -> GateDecision:
-    """The same for CT; `others` gives distances to the engines for MR, asked only where the brain does not decide."""
-    found = {
-        "agreement_mm": distance,
+    """The same for CT; `others` gives distances to the engines for MR.
+
+    They are asked only where the brain does not decide.
+    """
+    figures = {
+        AGREEMENT: distance,
         **features(head, affine, template),
         **brain_features(head, affine, template),
     }
-    tests: list[Test] = [("agreement_mm", lambda value: value <= settings.agreement_mm)]
-    by_brain = settings.brain_min_ml <= found["brain_ml"] <= settings.brain_max_ml
-    if by_brain and found["brain_dice"] >= settings.brain_dice_min:
-        return _decided(found, tests + _common(found, settings))
-    if distance <= settings.agreement_mm:
-        found["others_mm"] = max(others())
-    tests.append(("others_mm", lambda value: value <= settings.agreement_mm))
-    return _decided(found, tests + _common(found, settings))
+    limits = [Limit(AGREEMENT, most=settings.agreement_mm)]
+    if not _proven_by_brain(figures, settings):
+        if distance <= settings.agreement_mm:
+            figures[OTHERS] = max(others())
+        limits.append(Limit(OTHERS, most=settings.agreement_mm))
+
+    limits += _common_limits(figures, settings)
+    return _decided(figures, limits)
 
 
-def _common(found: Features, settings: GateSettings) -> list[Test]:
-    """Tests of every kind of image."""
-    tests: list[Test] = [
-        (
+def _proven_by_brain(figures: Features, settings: GateSettings) -> bool:
+    """Whether the subject's brain has the size of one and lies where the template's is."""
+    size = Limit(
+        "brain_ml",
+        least=settings.brain_min_ml,
+        most=settings.brain_max_ml,
+    )
+    place = Limit("brain_dice", least=settings.brain_dice_min)
+    return size.allows(figures) and place.allows(figures)
+
+
+def _common_limits(figures: Features, settings: GateSettings) -> list[Limit]:
+    """Limits for every kind of image."""
+    limits = [
+        Limit(
             "volume_scale",
-            lambda value: settings.volume_scale_min <= value <= settings.volume_scale_max,
+            least=settings.volume_scale_min,
+            most=settings.volume_scale_max,
         ),
-        ("head_dice", lambda value: value >= settings.head_dice_min),
-        ("vault_in_head", lambda value: value >= settings.vault_in_head_min),
-        ("face_cut", lambda value: value >= settings.face_cut_min),
-        ("forehead_changed", lambda value: value <= settings.forehead_changed_max),
+        Limit("head_dice", least=settings.head_dice_min),
+        Limit("vault_in_head", least=settings.vault_in_head_min),
+        Limit("face_cut", least=settings.face_cut_min),
+        Limit("forehead_changed", most=settings.forehead_changed_max),
     ]
-    if found["front_pixels"] >= _FEWEST_FRONT_PIXELS and not face_is_empty(found):
-        tests.append(("face_changed", lambda value: value >= settings.face_changed_min))
-    return tests
+    shows_front = figures["front_pixels"] >= _FEWEST_FRONT_PIXELS
+    if shows_front and not face_is_empty(figures):
+        limits.append(Limit("face_changed", least=settings.face_changed_min))
+    return limits
 
 
-def _decided(found: Features, tests: Sequence[Test]) -> GateDecision:
-    for name, test in tests:
-        if math.isnan(found[name]) or not test(found[name]):
-            return GateDecision(name, found)
-    return GateDecision("", found)
+def _decided(figures: Features, limits: Sequence[Limit]) -> GateDecision:
+    """The decision by the first limit that is not kept."""
+    for limit in limits:
+        if not limit.allows(figures):
+            return GateDecision(limit.figure, figures)
+    return GateDecision("", figures)

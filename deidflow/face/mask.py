@@ -11,12 +11,32 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from deidflow.dicom.geometry import Plane
-from deidflow.face.affine import Array, apply, as_transform, compose, index_to_world, inverse
+from deidflow.face.affine import (
+    Array,
+    apply,
+    as_transform,
+    compose,
+    index_to_world,
+    inverse,
+    nearest_rotation,
+)
+from deidflow.face.grids import nearest
 from deidflow.face.template_regions import FARTHEST_MM, UNIT_MM
-from deidflow.face.volume import Image, image_of
+from deidflow.face.volume import (
+    Flags,
+    Image,
+    flags_of,
+    image_of,
+    spacing_of,
+    values_of,
+    view_of,
+    volume_ml,
+)
 
-Removed = NDArray[np.bool_]
 _STRIDE = 8
+_FAR = round(FARTHEST_MM / UNIT_MM)
+Rectangle = tuple[slice, slice]
+"""Rows and columns of a plane."""
 
 
 @dataclass(frozen=True)
@@ -27,30 +47,39 @@ class Field:
     affine: Array
     """World of the series -> world of the distances, shape (3, 4)."""
 
-    def within(self, grid: Image, reach_mm: float) -> Removed:
+    def within(self, grid: Image, reach_mm: float) -> Flags:
         """Which points of a grid lie within `reach_mm`, shape (slices, rows, columns)."""
-        transform, far = as_transform(self.affine), FARTHEST_MM / UNIT_MM
-        found = sitk.Resample(
-            self.distance, grid, transform, sitk.sitkNearestNeighbor, far, sitk.sitkUInt8
+        distances = nearest(
+            self.distance,
+            grid,
+            as_transform(self.affine),
+            outside=_FAR,
         )
-        values: Removed = sitk.GetArrayViewFromImage(found) <= round(reach_mm / UNIT_MM)
-        return values
+        steps = round(reach_mm / UNIT_MM)
+        flags: Flags = view_of(distances) <= steps
+        return flags
 
     def seen_from(self, motion: Array) -> Field:
         """The same field for a series whose world `motion` maps to this one's."""
-        return replace(self, affine=compose(self.affine, motion))
+        affine = compose(self.affine, motion)
+        return replace(self, affine=affine)
 
 
 def save_field(field: Field, path: Path) -> None:
     """Keep a field as a file."""
-    values, affine = sitk.GetArrayFromImage(field.distance), index_to_world(field.distance)
-    np.savez_compressed(path, values=values, index_to_world=affine, affine=field.affine)
+    np.savez_compressed(
+        path,
+        values=values_of(field.distance),
+        index_to_world=index_to_world(field.distance),
+        affine=field.affine,
+    )
 
 
 def load_field(path: Path) -> Field:
     """The field in a file."""
     with np.load(path) as stored:
-        return Field(image_of(stored["values"], stored["index_to_world"]), stored["affine"])
+        distance = image_of(stored["values"], stored["index_to_world"])
+        return Field(distance, stored["affine"])
 
 
 @dataclass(frozen=True)
@@ -64,80 +93,157 @@ class WorldMask:
     brain_margin_mm: float
     """What lies this near to the brain stays."""
 
-    def removed(self, plane: Plane) -> Removed:
-        """Which pixels of a plane are removed, shape (rows, columns); no NIfTI affine is involved."""
+    def removed(self, plane: Plane) -> Flags:
+        """Which pixels of a plane are removed, (rows, columns); no NIfTI affine is involved."""
         removed = np.zeros((plane.rows, plane.columns), bool)
-        near = _box(self.face, plane, self.margin_mm)
-        if near is None:
-            return removed
-        part = _part(plane, *near)
-        found = self.face.within(grid_of(part), self.margin_mm)[0]
-        if self.brain is not None and _box(self.brain, part, self.brain_margin_mm) is not None:
-            found &= ~self.brain.within(grid_of(part), self.brain_margin_mm)[0]
-        removed[near] = found
+        box = _box(
+            self.face,
+            plane=plane,
+            reach_mm=self.margin_mm,
+        )
+        if box is not None:
+            removed[box] = self._removed_from(_part(plane, box))
         return removed
 
-    def on(self, grid: Image) -> Removed:
+    def _removed_from(self, plane: Plane) -> Flags:
+        """Which pixels are removed, of a plane that is near the face."""
+        removed = _near(
+            self.face,
+            plane=plane,
+            reach_mm=self.margin_mm,
+        )
+        if self.brain is None:
+            return removed
+
+        box = _box(
+            self.brain,
+            plane=plane,
+            reach_mm=self.brain_margin_mm,
+        )
+        if box is not None:
+            removed &= ~_near(
+                self.brain,
+                plane,
+                self.brain_margin_mm,
+            )
+        return removed
+
+    def on(self, grid: Image) -> Flags:
         """Which voxels of a grid are removed, shape (slices, rows, columns)."""
         removed = self.face.within(grid, self.margin_mm)
         if self.brain is not None and removed.any():
-            removed &= ~self.brain.within(grid, self.brain_margin_mm)
+            near_brain = self.brain.within(grid, self.brain_margin_mm)
+            removed &= ~near_brain
         return removed
 
     def taken(self, tissue: Image) -> float:
         """Ml of a mask of tissue that are removed."""
-        inside = self.on(tissue) & (sitk.GetArrayViewFromImage(tissue) > 0)
-        return float(inside.sum() * np.prod(tissue.GetSpacing()) / 1000)
+        removed = self.on(tissue)
+        inside = removed & flags_of(tissue)
+        return volume_ml(inside.sum(), tissue)
 
 
-def _box(field: Field, plane: Plane, reach_mm: float) -> tuple[slice, slice] | None:
-    """Rows and columns outside which no pixel lies within reach, found on every eighth pixel; None for nowhere."""
-    coarse = replace(
+def _near(field: Field, plane: Plane, reach_mm: float) -> Flags:
+    """Which pixels of a plane lie within reach, shape (rows, columns)."""
+    flags = field.within(grid_of(plane), reach_mm)
+    near: Flags = flags[0]
+    return near
+
+
+def _box(field: Field, plane: Plane, reach_mm: float) -> Rectangle | None:
+    """Rows and columns outside which no pixel lies within reach; None for nowhere.
+
+    Found on every eighth pixel.
+    """
+    coarse = _thinned(plane)
+    diagonal = math.hypot(coarse.row_spacing, coarse.column_spacing)
+    reach = reach_mm + diagonal / 2 + 2 * UNIT_MM
+    near = _near(
+        field,
+        plane=coarse,
+        reach_mm=min(reach, FARTHEST_MM),
+    )
+    if not near.any():
+        return None
+
+    rows = np.flatnonzero(near.any(1))
+    columns = np.flatnonzero(near.any(0))
+    return (
+        _span(rows, plane.rows),
+        _span(columns, plane.columns),
+    )
+
+
+def _thinned(plane: Plane) -> Plane:
+    """Every eighth pixel of a plane, and one row and column beyond its end."""
+    return replace(
         plane,
-        rows=-(-plane.rows // _STRIDE) + 1,
-        columns=-(-plane.columns // _STRIDE) + 1,
+        rows=math.ceil(plane.rows / _STRIDE) + 1,
+        columns=math.ceil(plane.columns / _STRIDE) + 1,
         row_spacing=plane.row_spacing * _STRIDE,
         column_spacing=plane.column_spacing * _STRIDE,
     )
-    between = math.hypot(coarse.row_spacing, coarse.column_spacing) / 2
-    near = field.within(grid_of(coarse), min(reach_mm + between + 2 * UNIT_MM, FARTHEST_MM))[0]
-    if not near.any():
-        return None
-    rows, columns = np.nonzero(near.any(1))[0], np.nonzero(near.any(0))[0]
-    return _span(rows, plane.rows), _span(columns, plane.columns)
 
 
 def _span(used: NDArray[np.intp], size: int) -> slice:
-    return slice(max(0, int(used[0] - 1) * _STRIDE), min(size, int(used[-1] + 1) * _STRIDE + 1))
+    """The pixels from before the first used one of every eighth to after the last."""
+    before = int(used[0]) - 1
+    after = int(used[-1]) + 1
+    end = after * _STRIDE + 1
+    return slice(
+        max(0, before * _STRIDE),
+        min(size, end),
+    )
 
 
-def _part(plane: Plane, rows: slice, columns: slice) -> Plane:
+def _part(plane: Plane, box: Rectangle) -> Plane:
     """A rectangle of a plane as a plane."""
+    rows, columns = box
     aside = plane.row_direction * plane.column_spacing * columns.start
-    origin = plane.origin + aside + plane.column_direction * plane.row_spacing * rows.start
+    down = plane.column_direction * plane.row_spacing * rows.start
     return replace(
-        plane, origin=origin, rows=rows.stop - rows.start, columns=columns.stop - columns.start
+        plane,
+        origin=plane.origin + aside + down,
+        rows=rows.stop - rows.start,
+        columns=columns.stop - columns.start,
     )
 
 
 def grid_of(plane: Plane) -> Image:
     """The pixels of a plane as an empty image of one slice."""
-    grid = sitk.Image([plane.columns, plane.rows, 1], sitk.sitkUInt8)
-    directions = np.stack([plane.row_direction, plane.column_direction, plane.normal], 1)
-    left, _, right = np.linalg.svd(directions)
-    grid.SetDirection((left @ right).ravel().tolist())
-    grid.SetSpacing([plane.column_spacing, plane.row_spacing, 1.0])
+    axes = [
+        plane.row_direction,
+        plane.column_direction,
+        plane.normal,
+    ]
+    direction = nearest_rotation(np.stack(axes, axis=1))
+    size = [
+        plane.columns,
+        plane.rows,
+        1,
+    ]
+    spacing = [
+        plane.column_spacing,
+        plane.row_spacing,
+        1.0,
+    ]
+
+    grid = sitk.Image(size, sitk.sitkUInt8)
+    grid.SetDirection(direction.ravel().tolist())
+    grid.SetSpacing(spacing)
     grid.SetOrigin(plane.origin.tolist())
     return grid
 
 
 def in_view(volume: Image, affine: Array, points: Array, margin_mm: float) -> float:
-    """The share of template points, grown by a margin, that lies inside a volume's field of view."""
-    to_index = inverse(index_to_world(volume))
-    reach = margin_mm / np.linalg.norm(index_to_world(volume)[:, :3], axis=0)
-    indices = apply(to_index, apply(inverse(affine), points))
-    return float(
-        ((indices >= -0.5 - reach) & (indices <= np.array(volume.GetSize()) - 0.5 + reach))
-        .all(1)
-        .mean()
-    )
+    """The share of template points, grown by a margin, that lies in a volume's field of view."""
+    to_world = index_to_world(volume)
+    reach = margin_mm / spacing_of(to_world)
+    lowest = -0.5 - reach
+    highest = np.array(volume.GetSize()) - 0.5 + reach
+
+    subject = apply(inverse(affine), points)
+    indices = apply(inverse(to_world), subject)
+    within = (indices >= lowest) & (indices <= highest)
+    inside = within.all(1)
+    return float(inside.mean())

@@ -1,10 +1,11 @@
-"""Sheets for people who may see faces: three planes with the outline of the mask, and the face rendered."""
+"""Sheets for people who may see faces: planes with the outline of the mask, and renderings."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
@@ -13,86 +14,203 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy import ndimage
 
+from deidflow.face.affine import IDENTITY
+from deidflow.face.grids import shrink, upright_grid
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import window
 from deidflow.face.volume import (
+    Flags,
+    Image,
+    Values,
     first_volume,
-    head_mask,
+    flags_of,
     image_of,
     lps_of,
-    shrink,
-    upright_grid,
-    window,
+    values_of,
+    view_of,
 )
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
 _KEPT, _AIR_HU = 0.5, -1000.0
-_OUTLINE = (255, 80, 60)
-Values = NDArray[Any]
+_BRIGHTEST = 32767
+_WHITE_PERCENTILE = 99.5
+_WHITE, _OUTLINE = 255, (255, 80, 60)
+_SOFTNESS, _DARKEST_GREY, _RANGE_OF_GREYS = 0.8, 60, 195
+"""Of a rendering: voxels of smoothing, the darkest grey, and the range of greys."""
+
+
+@dataclass(frozen=True)
+class _Cube:
+    """The first volume of a NIfTI on an axis-aligned grid of 2 mm in LPS, (z, y, x), z upwards."""
+
+    values: Values
+
+    @classmethod
+    def of(cls, path: Path, outside: float | None = None) -> _Cube:
+        """Read a NIfTI; beyond it lies `outside` or the least value, on CT no darker than air."""
+        image = shrink(_read(path), _GRID_MM)
+        grid = upright_grid(
+            image,
+            _GRID_MM,
+            least=2,
+        )
+        floor = outside
+        if floor is None:
+            floor = float(view_of(image).min())
+        if floor < _AIR_HU:
+            image = sitk.Clamp(
+                image,
+                outputPixelType=sitk.sitkFloat32,
+                lowerBound=_AIR_HU,
+                upperBound=_BRIGHTEST,
+            )
+            floor = _AIR_HU
+
+        resampled = sitk.Resample(
+            image,
+            referenceImage=grid,
+            transform=sitk.Transform(),
+            interpolator=sitk.sitkNearestNeighbor,
+            defaultPixelValue=floor,
+        )
+        return cls(values_of(resampled))
+
+    @property
+    def head(self) -> Flags:
+        """Which voxels show the head."""
+        image = image_of(self.values, IDENTITY * _GRID_MM)
+        return flags_of(head_mask(window(image)))
+
+    def planes(self, removed: Flags, white: float) -> list[Values]:
+        """Axial, coronal and sagittal cuts through the middle of the mask, its outline drawn."""
+        black = float(self.values.min())
+        cuts: list[Values] = []
+        for axis, index in enumerate(_middle(removed)):
+            cut = np.take(
+                self.values,
+                indices=index,
+                axis=axis,
+            )
+            mask = np.take(
+                removed,
+                indices=index,
+                axis=axis,
+            )
+            greys = _greys(
+                cut,
+                black=black,
+                white=white,
+            )
+            cuts.append(_outlined(greys, mask))
+
+        axial, coronal, sagittal = cuts
+        return [
+            axial,
+            coronal[::-1],
+            sagittal[::-1],
+        ]
+
+
+def _middle(removed: Flags) -> NDArray[np.int_]:
+    """The voxel (z, y, x) in the middle of a mask, of an empty one in the middle of its grid."""
+    indices = np.argwhere(removed)
+    if not len(indices):
+        return np.array(removed.shape) // 2
+    middle: NDArray[np.int_] = indices.mean(0).astype(int)
+    return middle
 
 
 def save_sheet(before: Path, after: Path, mask: Path, sheet: Path) -> None:
-    """Write a PNG: axial, coronal, sagittal, front and side of one NIfTI before (above) and after masking.
+    """Write a PNG of one NIfTI before (above) and after masking: three planes, front and side.
 
     `mask` is 1 where voxels were kept, on the grid of `after`.
     """
-    first, second = _cube(before), _cube(after)
-    removed = _cube(mask, outside=1.0) < _KEPT
-    skin = head_mask(window(image_of(first, np.hstack([np.eye(3) * _GRID_MM, np.zeros((3, 1))]))))
-    head = sitk.GetArrayFromImage(skin) > 0
-    top = float(np.percentile(first, 99.5))
-    rows = [
-        [*_planes(first, removed, top), *_renderings(head)],
-        [*_planes(second, removed, top), *_renderings(head & ~removed)],
-    ]
-    sheet.write_bytes(
-        _png(np.concatenate([np.concatenate([_tile(one) for one in row], 1) for row in rows]))
-    )
+    first = _Cube.of(before)
+    second = _Cube.of(after)
+    kept = _Cube.of(mask, outside=1.0)
+    removed = kept.values < _KEPT
+    white = float(np.percentile(first.values, _WHITE_PERCENTILE))
+
+    head = first.head
+    masked_head = head & ~removed
+    above = first.planes(removed, white)
+    below = second.planes(removed, white)
+    above += _renderings(head)
+    below += _renderings(masked_head)
+    rows = [_row(above), _row(below)]
+    sheet.write_bytes(_png(rows))
 
 
-def _cube(path: Path, outside: float | None = None) -> Values:
-    """The first volume on an axis-aligned grid of 2 mm in LPS, (z, y, x), z upwards; pads of CT are air."""
+def _row(pictures: Sequence[Values]) -> Values:
+    """Pictures side by side."""
+    tiles = [_tile(picture) for picture in pictures]
+    return np.concatenate(tiles, axis=1)
+
+
+def _read(path: Path) -> Image:
+    """The first volume of a NIfTI in LPS."""
     loaded = nibabel.load(path)
-    image = shrink(
-        image_of(first_volume(loaded).transpose(2, 1, 0).astype(np.float32), lps_of(loaded.affine)),
-        _GRID_MM,
+    values = first_volume(loaded)
+    values = values.transpose(2, 1, 0)
+    return image_of(
+        values.astype(np.float32),
+        affine=lps_of(loaded.affine),
     )
-    grid = upright_grid(image, _GRID_MM, least=2)
-    floor = float(sitk.GetArrayViewFromImage(image).min()) if outside is None else outside
-    if floor < _AIR_HU:
-        image, floor = sitk.Clamp(image, sitk.sitkFloat32, _AIR_HU, 32767), _AIR_HU
-    found: Values = sitk.GetArrayFromImage(
-        sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor, floor)
+
+
+def _greys(values: Values, black: float, white: float) -> Values:
+    """Values between black and white as greys of 0 to 255."""
+    width = max(white - black, 1e-6)
+    scaled = (values - black) / width * _WHITE
+    greys: Values = np.clip(
+        scaled,
+        min=0,
+        max=_WHITE,
     )
-    return found
+    return greys
 
 
-def _planes(values: Values, removed: Values, top: float) -> list[Values]:
-    """Axial, coronal and sagittal cuts through the middle of the mask, its outline drawn."""
-    where = np.argwhere(removed)
-    middle = where.mean(0).astype(int) if len(where) else np.array(values.shape) // 2
-    cuts = []
-    for axis in range(3):
-        cut, mask = np.take(values, middle[axis], axis), np.take(removed, middle[axis], axis)
-        low = float(values.min())
-        grey = np.clip((cut - low) / max(top - low, 1e-6) * 255, 0, 255).astype(np.uint8)
-        shown = np.stack([grey] * 3, -1)
-        shown[mask & ~ndimage.binary_erosion(mask)] = _OUTLINE
-        cuts.append(shown if axis == 0 else shown[::-1])
-    return cuts
+def _outlined(greys: Values, mask: Flags) -> Values:
+    """A colour picture of greys with the outline of a mask."""
+    picture = _coloured(greys)
+    inner = ndimage.binary_erosion(mask)
+    picture[mask & ~inner] = _OUTLINE
+    return picture
 
 
-def _renderings(head: Values) -> list[Values]:
+def _renderings(head: Flags) -> list[Values]:
     """The head's surface from the front and from its right side, lit from where it is seen."""
-    return [_lit(head.transpose(1, 0, 2)), _lit(head.transpose(2, 0, 1))]
+    from_front = head.transpose(1, 0, 2)
+    from_right = head.transpose(2, 0, 1)
+    return [_lit(from_front), _lit(from_right)]
 
 
-def _lit(head: Values) -> Values:
+def _lit(head: Flags) -> Values:
     """The first set voxel along the first axis, shaded by its slope."""
     hit = head.any(0)
-    depth = ndimage.gaussian_filter(np.where(hit, head.argmax(0), head.shape[0]).astype(float), 0.8)
+    first = head.argmax(0).astype(float)
+    first[~hit] = len(head)
+    depth = ndimage.gaussian_filter(
+        first,
+        sigma=_SOFTNESS,
+    )
     down, across = np.gradient(depth)
-    light = 1 / np.sqrt(1 + down**2 + across**2)
-    grey = np.where(hit, 60 + 195 * light, 0).astype(np.uint8)
-    return np.stack([grey] * 3, -1)[::-1]
+
+    steepness = np.sqrt(1 + down**2 + across**2)
+    light = 1 / steepness
+    greys = _DARKEST_GREY + _RANGE_OF_GREYS * light
+    greys[~hit] = 0
+    picture = _coloured(greys)
+    return picture[::-1]
+
+
+def _coloured(greys: Values) -> Values:
+    """Greys as red, green and blue."""
+    whole = greys.astype(np.uint8)
+    return np.stack(
+        [whole] * 3,
+        axis=-1,
+    )
 
 
 def _tile(values: Values) -> Values:
@@ -100,15 +218,24 @@ def _tile(values: Values) -> Values:
     picture = Picture.fromarray(np.ascontiguousarray(values))
     picture.thumbnail((_PIXELS, _PIXELS))
     scale = _PIXELS / max(picture.size)
+    width = round(picture.width * scale)
+    height = round(picture.height * scale)
     picture = picture.resize(
-        (round(picture.width * scale), round(picture.height * scale)), Picture.Resampling.BILINEAR
+        (width, height),
+        resample=Picture.Resampling.BILINEAR,
     )
-    square = Picture.new("RGB", (_PIXELS + _GAP, _PIXELS + _GAP))
-    square.paste(picture, ((_PIXELS - picture.width) // 2, (_PIXELS - picture.height) // 2))
+
+    side = _PIXELS + _GAP
+    left = (_PIXELS - width) // 2
+    top = (_PIXELS - height) // 2
+    square = Picture.new("RGB", (side, side))
+    square.paste(picture, (left, top))
     return np.asarray(square)
 
 
-def _png(values: Values) -> bytes:
+def _png(rows: Sequence[Values]) -> bytes:
+    """Rows of a picture as the bytes of a PNG."""
     stream = io.BytesIO()
-    Picture.fromarray(values).save(stream, "PNG")
+    picture = Picture.fromarray(np.concatenate(rows))
+    picture.save(stream, "PNG")
     return stream.getvalue()

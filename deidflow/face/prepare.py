@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deidflow.face.grids import on_even_grid, trim_padding
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import flattened_ranks, window
 from deidflow.face.series import HeadSeries
 from deidflow.face.tomography import head_and_brain, label_image
-from deidflow.face.volume import (
-    Image,
-    flattened_ranks,
-    head_mask,
-    on_even_grid,
-    trim_padding,
-    window,
-)
+from deidflow.face.volume import Image
 
 _SPACING_MM = 2.0
 
@@ -31,7 +27,11 @@ class Resonance:
         """Prepare a volume (LPS, any spacing)."""
         small = trim_padding(on_even_grid(volume, _SPACING_MM))
         windowed = window(small)
-        return cls(small, windowed, head_mask(windowed))
+        return cls(
+            small,
+            windowed,
+            head_mask(windowed),
+        )
 
     @property
     def ranked(self) -> Image:
@@ -51,7 +51,8 @@ class Tomography:
     def of(cls, volume: Image) -> Tomography:
         """Prepare a volume of HU (LPS, any spacing)."""
         small = trim_padding(on_even_grid(volume, _SPACING_MM))
-        return cls(small, *head_and_brain(small))
+        head, brain = head_and_brain(small)
+        return cls(small, head, brain)
 
     @property
     def labels(self) -> Image:
@@ -59,8 +60,11 @@ class Tomography:
         return label_image(self.mask, self.brain)
 
 
-def prepared(series: HeadSeries) -> Resonance | Tomography:
+Head = Resonance | Tomography
+
+
+def prepared(series: HeadSeries) -> Head:
     """The largest stack of a series, made ready as its modality asks."""
-    return (
-        Tomography.of(series.main) if series.about.modality == "CT" else Resonance.of(series.main)
-    )
+    if series.about.modality == "CT":
+        return Tomography.of(series.main)
+    return Resonance.of(series.main)

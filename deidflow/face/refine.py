@@ -1,4 +1,4 @@
-"""How the head moved between two series of a session: a rigid motion, found by mutual information."""
+"""How the head moved between two series: a rigid motion, found by mutual information."""
 
 from __future__ import annotations
 
@@ -10,31 +10,42 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array, apply, from_parameters, inverse
-from deidflow.face.register import minimized
+from deidflow.face.grids import shrink
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import window
+from deidflow.face.search import Descent, Match, Sampling, best_of, minimized
 from deidflow.face.similarity import Samples, Similarity, contrast, sample
-from deidflow.face.volume import Image, head_mask, mask_points, shrink, window
+from deidflow.face.volume import Image, centre_of_view, mask_points
 
-_SPACING_MM, _BINS, _POINTS, _SEED = 3.0, 32, 15_000, 7
-_COARSE_MM, _COARSE_BINS = 6.0, 20
+_FINE_MM, _COARSE_MM = 3.0, 6.0
+_FINE = Sampling(points=15_000, bins=32, seed=7)
+_COARSE = Sampling(points=15_000, bins=20, seed=7)
+_FEWEST_POINTS = 200
+"""Of each stack."""
+
+_RIGID = 6
+_NEAR = Descent(rounds=4, step=4.0, cost_tolerance=1e-4, tolerance=0.1)
+_FINAL = Descent(rounds=4, step=1.0, cost_tolerance=1e-5, tolerance=0.02)
 
 
 @dataclass(frozen=True)
 class Motion:
     """Series world -> reference world, how far it moves the face, and how sharp the match is.
 
-    `contrast` is the match over the median of matches moved by 18 mm and 14 degrees; near 1 the images
-    say nothing about where the series lies.
+    `contrast` is the match over the median of matches moved by 18 mm and 14 degrees; near 1 the
+    images say nothing about where the series lies.
     """
 
     affine: Array
     moved_mm: float
     gain: float
+    """How much better the match is than by the scanner's own coordinates."""
     contrast: float
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A registered head that other series are compared with: windowed at 3 mm, blurred at 6 mm; its centre."""
+    """A registered head that others are compared with: windowed at 3 mm, blurred at 6 mm."""
 
     image: Image
     blurred: Image
@@ -43,52 +54,137 @@ class Reference:
     @classmethod
     def of(cls, volume: Image) -> Reference:
         """The reference made of a volume."""
-        image = window(shrink(volume, _SPACING_MM))
+        image = window(shrink(volume, _FINE_MM))
         points = mask_points(head_mask(image))
-        middle = image.TransformContinuousIndexToPhysicalPoint(
-            [(size - 1) / 2 for size in image.GetSize()]
+        centre = centre_of_view(image)
+        if len(points):
+            centre = points.mean(0)
+        return cls(
+            image,
+            _blurred(image),
+            centre,
         )
-        return cls(image, _blurred(image), points.mean(0) if len(points) else np.array(middle))
+
+    def affine(self, parameters: Array) -> Array:
+        """Series world -> reference world of a rigid motion: translation and rotation, 6 values."""
+        rigid = np.concatenate([parameters, np.zeros(6)])
+        return from_parameters(
+            rigid,
+            subject_centre=self.centre,
+            template_centre=self.centre,
+        )
 
 
 def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion:
-    """The rigid motion of a series' stacks against the reference; `face` are world points of the reference.
+    """The rigid motion of a series' stacks against the reference.
 
-    Starts from the scanner's own coordinates; Powell's method on normalised mutual information, first on
-    blurred images of 6 mm, then at 3 mm.
+    `face` are points (n, 3) in the world of the reference.
+
+    Starts from the scanner's own coordinates; Powell's method on normalised mutual information,
+    first on blurred images of 6 mm, then at 3 mm.
     """
-    exact = Similarity(_samples(stacks, _SPACING_MM), reference.image, _BINS)
-    rough = Similarity(_samples(stacks, _COARSE_MM), reference.blurred, _COARSE_BINS)
+    exact = _fine_similarity(stacks, reference)
+    rough = _blurred_similarity(stacks, reference)
+    unmoved = np.zeros(_RIGID)
+    before = exact(reference.affine(unmoved))
+    best = _best_motion(
+        exact=exact,
+        rough=rough,
+        reference=reference,
+    )
+    motion = reference.affine(best.parameters)
+    shifts = apply(inverse(motion), face) - face
+    distances = np.linalg.norm(shifts, axis=1)
+    return Motion(
+        affine=motion,
+        moved_mm=float(distances.mean()),
+        gain=-best.cost - before,
+        contrast=contrast(
+            exact,
+            affine=motion,
+            centre=reference.centre,
+        ),
+    )
 
-    def affine(parameters: Array) -> Array:
-        return from_parameters(
-            np.concatenate([parameters, np.zeros(6)]), reference.centre, reference.centre
+
+def _fine_similarity(stacks: Sequence[Image], reference: Reference) -> Similarity:
+    """The similarity of stacks and reference at 3 mm."""
+    samples = _samples(
+        stacks,
+        spacing=_FINE_MM,
+        sampling=_FINE,
+    )
+    return Similarity(
+        samples,
+        moving=reference.image,
+        bins=_FINE.bins,
+    )
+
+
+def _blurred_similarity(stacks: Sequence[Image], reference: Reference) -> Similarity:
+    """The similarity of stacks and reference at 6 mm."""
+    samples = _samples(
+        stacks,
+        spacing=_COARSE_MM,
+        sampling=_COARSE,
+    )
+    return Similarity(
+        samples,
+        moving=reference.blurred,
+        bins=_COARSE.bins,
+    )
+
+
+def _best_motion(exact: Similarity, rough: Similarity, reference: Reference) -> Match:
+    """The best match from two starts: unmoved, and where the blurred images match."""
+
+    def rough_cost(parameters: Array) -> float:
+        return -rough(reference.affine(parameters))
+
+    def exact_cost(parameters: Array) -> float:
+        return -exact(reference.affine(parameters))
+
+    unmoved = np.zeros(_RIGID)
+    near = minimized(
+        rough_cost,
+        start=unmoved,
+        descent=_NEAR,
+    )
+    matches: list[Match] = []
+    for start in (unmoved, near.parameters):
+        match = minimized(
+            exact_cost,
+            start=start,
+            descent=_FINAL,
         )
-
-    before = exact(affine(np.zeros(6)))
-    near, _ = minimized(lambda free: -rough(affine(free)), np.zeros(6), 4, 4.0, 1e-4, 0.1)
-    found = [
-        minimized(lambda free: -exact(affine(free)), start, 4, 1.0, 1e-5, 0.02)
-        for start in (np.zeros(6), near)
-    ]
-    best, cost = min(found, key=lambda pair: pair[1])
-    motion = affine(best)
-    moved = float(np.linalg.norm(apply(inverse(motion), face) - face, axis=1).mean())
-    return Motion(motion, moved, -cost - before, contrast(exact, motion, reference.centre))
+        matches.append(match)
+    return best_of(matches)
 
 
 def _blurred(image: Image) -> Image:
-    return sitk.SmoothingRecursiveGaussian(shrink(image, _COARSE_MM), _COARSE_MM / 2)
+    """A windowed image at 6 mm."""
+    coarse = shrink(image, _COARSE_MM)
+    return sitk.SmoothingRecursiveGaussian(
+        coarse,
+        sigma=_COARSE_MM / 2,
+    )
 
 
-def _samples(stacks: Sequence[Image], spacing: float) -> Samples:
-    """Points of all stacks, each as many as it has voxels."""
-    small = [window(shrink(stack, spacing)) for stack in stacks]
-    sizes = [math.prod(one.GetSize()) for one in small]
-    parts = [
-        sample(one, max(200, _POINTS * size // sum(sizes)), _SEED)
-        for one, size in zip(small, sizes, strict=True)
-    ]
+def _samples(stacks: Sequence[Image], spacing: float, sampling: Sampling) -> Samples:
+    """Points of all stacks, of each as its share of the voxels."""
+    images = [window(shrink(stack, spacing)) for stack in stacks]
+    sizes = [math.prod(image.GetSize()) for image in images]
+
+    parts: list[Samples] = []
+    for image, size in zip(images, sizes, strict=True):
+        count = sampling.points * size // sum(sizes)
+        part = sample(
+            image,
+            most=max(_FEWEST_POINTS, count),
+            seed=sampling.seed,
+        )
+        parts.append(part)
     return Samples(
-        np.concatenate([one.points for one in parts]), np.concatenate([one.values for one in parts])
+        points=np.concatenate([part.points for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
     )

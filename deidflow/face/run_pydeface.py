@@ -1,4 +1,7 @@
-"""`python -m deidflow.face.run_pydeface IMAGE MASK`: pydeface on a 3-D image; writes the mask, 0 where it removes."""
+"""`python -m deidflow.face.run_pydeface IMAGE MASK`: pydeface on a 3-D image.
+
+The mask is 0 where pydeface removes.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,45 @@ def main(image: str, mask: str) -> None:
         prepare_environment(Path(folder))
         from pydeface.utils import deface_image
 
-        warped = deface_image(
-            infile=image, outfile=str(Path(folder, "defaced.nii.gz")), force=True
-        )[1]
-        shutil.copyfile(warped, mask)
+        results = deface_image(
+            infile=image,
+            outfile=str(Path(folder, "defaced.nii.gz")),
+            force=True,
+        )
+        warped_mask = results[1]
+        shutil.copyfile(warped_mask, mask)
 
 
 def prepare_environment(folder: Path) -> None:
-    """FSL on the PATH, a stand-in for its menu program `fsl` that pydeface looks for, and no telemetry of nipype."""
-    flirt = find_flirt()
-    binaries = str(Path(flirt).parent) if flirt else ""
-    os.environ["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", ""), str(folder)])
-    os.environ.setdefault("FSLDIR", str(Path(binaries).parent))
-    os.environ["NIPYPE_NO_ET"] = os.environ["NO_ET"] = "1"
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    """Put FSL on the PATH and switch nipype's telemetry off.
+
+    pydeface looks for FSL's menu program `fsl`, which a stand-in replaces where it is missing.
+    """
+    _add_fsl_to_path(folder)
+    os.environ["NIPYPE_NO_ET"] = "1"
+    os.environ["NO_ET"] = "1"
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = str(folder)
+
     if shutil.which("fsl") is None:
-        Path(folder, "fsl").write_text("#!/bin/sh\n")
-        Path(folder, "fsl").chmod(0o700)
+        menu = Path(folder, "fsl")
+        menu.write_text("#!/bin/sh\n")
+        menu.chmod(0o700)
+
+
+def _add_fsl_to_path(folder: Path) -> None:
+    """Find the programs of FSL first, those in a folder last."""
+    flirt = find_flirt()
+    binaries = ""
+    if flirt:
+        binaries = str(Path(flirt).parent)
+    search_path = [
+        binaries,
+        os.environ.get("PATH", ""),
+        str(folder),
+    ]
+    os.environ["PATH"] = os.pathsep.join(search_path)
+    os.environ.setdefault("FSLDIR", str(Path(binaries).parent))
 
 
 if __name__ == "__main__":

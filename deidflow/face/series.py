@@ -12,7 +12,7 @@ from deidflow.resources import load_yaml
 from deidflow.settings.face import DefaceSettings, ScopeRule
 
 FEWEST_SLICES = 20
-"""Fewer slices do not show what they do not show."""
+"""A series of fewer slices proves nothing by what it does not show."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,17 @@ class About:
 
     @property
     def says_other_body_part(self) -> bool:
-        """Whether the attributes name a part of the body without a face, and no word speaks of a head."""
+        """Whether the attributes name a body part without a face and never mention a head."""
         lists = load_yaml("standard/body_parts.yaml")
-        named = re.sub(r"[^A-Z]", "", self.body_part.upper())
-        spoken = set(re.findall(r"[A-Z]+", self.words.upper()))
-        return named in lists["other"] and not spoken & set(lists["head"])
+        named = re.sub(
+            r"[^A-Z]",
+            "",
+            self.body_part.upper(),
+        )
+        words = set(re.findall(r"[A-Z]+", self.words.upper()))
+
+        speaks_of_head = not words.isdisjoint(lists["head"])
+        return named in lists["other"] and not speaks_of_head
 
 
 @dataclass(frozen=True)
@@ -73,20 +79,28 @@ class HeadSeries:
     @property
     def is_thick(self) -> bool:
         """Whether it has enough slices to show that something is not there."""
-        return min(self.main.GetSize()) >= FEWEST_SLICES and not self.is_localizer
+        fewest = min(self.main.GetSize())
+        return fewest >= FEWEST_SLICES and not self.is_localizer
 
 
 def scope_rule_for(about: About, settings: DefaceSettings) -> ScopeRule | None:
     """The first rule of `deface.scope` that a series meets."""
-    return next((rule for rule in settings.scope if _meets(about, rule)), None)
+    for rule in settings.scope:
+        if _meets(about, rule):
+            return rule
+    return None
 
 
 def _meets(about: About, rule: ScopeRule) -> bool:
+    """Whether a series fits every pattern of a rule; an empty one fits all."""
     pairs = (
         (rule.modality, about.modality),
         (rule.body_part, about.body_part),
         (rule.series, about.description),
     )
-    return all(
-        not pattern or fnmatchcase(value.upper(), pattern.upper()) for pattern, value in pairs
-    )
+    return all(_fits(pattern, value) for pattern, value in pairs)
+
+
+def _fits(pattern: str, value: str) -> bool:
+    """Whether a value fits a pattern with `*`, whatever the case."""
+    return not pattern or fnmatchcase(value.upper(), pattern.upper())

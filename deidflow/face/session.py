@@ -1,56 +1,50 @@
-"""One registration a session: the choice of the reference, and its face region carried to every series."""
+"""The mask of a session's registered head, carried to each of its series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
-from deidflow.face.brain import brain_of, field_of
-from deidflow.face.candidate import Refused, Registered, attempt, state_in_view
+from deidflow.face.anchor import Anchor, Locate, anchor_of, can_be_registered
+from deidflow.face.brain import BrainSource, brain_of
+from deidflow.face.candidate import FaceState, Refused, attempt, state_in_view
 from deidflow.face.features import Features
-from deidflow.face.mask import Field, WorldMask
+from deidflow.face.mask import WorldMask
 from deidflow.face.prepare import prepared
 from deidflow.face.refine import Motion, Reference, refine
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
-from deidflow.face.template_regions import NEAREST_MM
 from deidflow.face.volume import Image
 from deidflow.settings.face import DefaceSettings
 from deidflow.verdicts import Reason
 
-_MOST_TRIES, _MOSTLY_OUT_OF_VIEW = 3, 0.25
-Locate = Callable[[Registered], Field]
-"""The face region of an engine, in the world of a registered series."""
 
+class Route(StrEnum):
+    """How the mask of an anchor reaches a series."""
 
-@dataclass(frozen=True)
-class Anchor:
-    """A registered head from which masks are carried: its face region and brain, as distances."""
-
-    registered: Registered
-    face: Field
-    brain: Field
-    brain_margin_mm: float
-    margin_mm: float
-    """Growth of the region on this head itself."""
-
-    @property
-    def name(self) -> str:
-        """The series that was registered."""
-        return self.registered.series.name
+    REFERENCE = "reference"
+    """It is the series that was registered."""
+    REFINED = "refined"
+    """By the motion that was found between the two."""
+    COORDINATES = "coordinates"
+    """By the scanner's coordinates: no motion fits better."""
+    MAGNITUDE = "magnitude"
+    """As it reaches the magnitude series on the same grid."""
+    OWN = "own"
+    """By a registration of its own, which is the anchor."""
 
 
 @dataclass(frozen=True)
 class MaskPlan:
     """What one series gets: a state, and how the mask of an anchor reaches it."""
 
-    state: str
-    how: str
-    """`reference`, `refined`, `coordinates`, `magnitude` or `own`."""
+    state: FaceState
+    how: Route
     anchor: Anchor
     motion: Array = field(default_factory=lambda: IDENTITY)
     """World of the series -> world of the anchor."""
@@ -59,71 +53,12 @@ class MaskPlan:
 
     def mask(self) -> WorldMask:
         """The mask in the world of the series."""
-        face, brain = (
-            self.anchor.face.seen_from(self.motion),
-            self.anchor.brain.seen_from(self.motion),
+        return WorldMask(
+            face=self.anchor.face.seen_from(self.motion),
+            margin_mm=self.margin_mm,
+            brain=self.anchor.brain.seen_from(self.motion),
+            brain_margin_mm=self.anchor.brain_margin_mm,
         )
-        return WorldMask(face, self.margin_mm, brain, self.anchor.brain_margin_mm)
-
-
-def rank_candidates(series: Sequence[HeadSeries]) -> list[HeadSeries]:
-    """3-D T1-like series first, then other 3-D, then resolution and cover; MR before CT; no localizer, no colour."""
-    scored = [(score, one) for one in series if (score := _score(one)) is not None]
-    return [
-        one for _, one in sorted(scored, key=lambda pair: (pair[0], pair[1].name), reverse=True)
-    ]
-
-
-def _score(series: HeadSeries) -> tuple[float, ...] | None:
-    about, volume = series.about, series.main
-    if (
-        about.modality not in ("MR", "CT")
-        or about.colour
-        or series.component != "M"
-        or not series.is_thick
-    ):
-        return None
-    sizes, spacings = volume.GetSize(), volume.GetSpacing()
-    cover = min(size * spacing for size, spacing in zip(sizes, spacings, strict=True))
-    three_d = about.acquisition_type == "3D" or series.resolution_mm < 1.5
-    return (
-        float(about.modality == "MR"),
-        float(series.volumes == 1 and three_d),
-        float(about.t1_like),
-        float("DERIVED" not in about.image_type),
-        float(cover > 120),
-        -round(series.resolution_mm, 1),
-        cover,
-    )
-
-
-def register_session(
-    series: Sequence[HeadSeries], template: Template, settings: DefaceSettings
-) -> tuple[Registered | None, list[Refused]]:
-    """Register the best candidate that passes the gate; at most three are tried."""
-    refused: list[Refused] = []
-    for candidate in rank_candidates(series)[:_MOST_TRIES]:
-        outcome = attempt(candidate, template, settings)
-        if isinstance(outcome, Registered):
-            return outcome, refused
-        refused.append(outcome)
-    return None, refused
-
-
-def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) -> Anchor:
-    """What is carried from a registered head; raises Withheld where the engine's region does not fit.
-
-    Where only the template says where the brain is, the region does not grow towards it. Where the field of
-    view ends in the face, the head can be registered too low or too high, and the region grows more.
-    """
-    tomography = registered.series.about.modality == "CT"
-    margin = settings.skull_margin_mm if tomography else settings.brain_margin_mm
-    if registered.brain.source == "template":
-        margin = max(margin, NEAREST_MM)
-    growth = settings.margin_mm if settings.engine == "template" else 0.0
-    if registered.figures["front_in_view"] < _MOSTLY_OUT_OF_VIEW:
-        growth = max(growth, settings.partial_margin_mm)
-    return Anchor(registered, locate(registered), field_of(registered.brain), margin, growth)
 
 
 @dataclass(frozen=True)
@@ -150,111 +85,216 @@ class Carrier:
     ) -> Carrier:
         """A carrier for the series of the anchor's session."""
         registered = anchor.registered
-        face = apply(inverse(registered.affine), template.points["surface"])
-        reference = Reference.of(registered.series.main)
-        return cls(anchor, reference, face, template, settings, locate, siblings)
+        to_subject = inverse(registered.affine)
+        return cls(
+            anchor=anchor,
+            reference=Reference.of(registered.series.main),
+            face=apply(to_subject, template.points["surface"]),
+            template=template,
+            settings=settings,
+            locate=locate,
+            siblings=siblings,
+        )
 
-    def fate(self, series: HeadSeries) -> MaskPlan:
-        """What a series gets; raises Withheld where neither carrying nor its own registration holds."""
-        registered = self.anchor.registered
-        if series.name == registered.series.name:
-            self._check_parts(series.stacks[1:], series.last)
-            fate = MaskPlan(
-                registered.state, "reference", self.anchor, IDENTITY, self.anchor.margin_mm
-            )
-            return self._measured(series, replace(fate, figures=registered.figures))
+    def plan_for(self, series: HeadSeries) -> MaskPlan:
+        """The plan of a series; raises Withheld if it can be neither carried nor registered."""
+        if series.name == self.anchor.name:
+            return self._reference_plan(series)
         try:
-            return self._carried(series)
+            return self._carried_plan(series)
         except Withheld as held:
-            return self._own(series, held)
+            return self._own_plan(series, held)
 
-    def _carried(self, series: HeadSeries) -> MaskPlan:
+    def _reference_plan(self, series: HeadSeries) -> MaskPlan:
+        """The plan of the registered series itself."""
+        self._check_parts(series.stacks[1:], series.last)
+        registered = self.anchor.registered
+        plan = MaskPlan(
+            state=registered.state,
+            how=Route.REFERENCE,
+            anchor=self.anchor,
+            margin_mm=self.anchor.margin_mm,
+            figures=registered.figures,
+        )
+        return self._measured(series, plan)
+
+    def _carried_plan(self, series: HeadSeries) -> MaskPlan:
+        """The plan of a series that shows the registered head; raises Withheld otherwise."""
         magnitude = self._magnitude_of(series)
-        motion = refine((magnitude or series).stacks, self.reference, self.face)
-        how, affine = self._believed(motion)
-        several = series.stacks if len(series.stacks) > 1 else ()
+        source = magnitude or series
+        motion = self._refined(source.stacks)
+        self._check_motion(motion)
         if magnitude is None:
-            self._check_parts(several, series.last)
-        how = "magnitude" if magnitude is not None and how == "refined" else how
-        state = state_in_view(series, compose(self.anchor.registered.affine, affine), self.template)
-        found = {"moved_mm": motion.moved_mm, "gain": motion.gain, "contrast": motion.contrast}
-        fate = MaskPlan(state, how, self.anchor, affine, self._carried_margin(), found)
-        return self._measured(series, fate)
+            self._check_parts(_several(series.stacks), series.last)
 
-    def _check_parts(self, stacks: Sequence[Image], last: Sequence[Image]) -> None:
-        """Each further stack, and the last volume, must show the head where the first does, else all is withheld.
-
-        A last volume that shows nothing sharply (a diffusion weighting) contradicts nothing.
-        """
-        gate = self.settings.gate
-        for stack, is_last in [*((one, False) for one in stacks), *((one, True) for one in last)]:
-            motion = refine([stack], self.reference, self.face)
-            blurred = motion.contrast < gate.carried_contrast_min
-            if (blurred and not is_last) or (
-                not blurred and motion.moved_mm > gate.carried_move_max_mm
-            ):
-                raise Withheld(
-                    Reason.PARTS_APART,
-                    f"moved {motion.moved_mm:.0f} mm, contrast {motion.contrast:.2f}",
-                )
-
-    def _carried_margin(self) -> float:
-        return max(self.settings.carried_margin_mm, self.anchor.margin_mm)
+        is_better = motion.gain > 0
+        affine = IDENTITY
+        if is_better:
+            affine = motion.affine
+        to_template = compose(self.anchor.registered.affine, affine)
+        plan = MaskPlan(
+            state=state_in_view(series, to_template, self.template),
+            how=_route(is_better, magnitude),
+            anchor=self.anchor,
+            motion=affine,
+            margin_mm=max(self.settings.carried_margin_mm, self.anchor.margin_mm),
+            figures={
+                "moved_mm": motion.moved_mm,
+                "gain": motion.gain,
+                "contrast": motion.contrast,
+            },
+        )
+        return self._measured(series, plan)
 
     def _magnitude_of(self, series: HeadSeries) -> HeadSeries | None:
         """The magnitude series on the grid of a phase series."""
         if series.component == "M":
             return None
-        same = [one for one in self.siblings if one.component == "M" and _on_one_grid(one, series)]
-        return same[0] if same else None
+        for sibling in self.siblings:
+            if sibling.component == "M" and _on_one_grid(sibling.main, series.main):
+                return sibling
+        return None
 
-    def _believed(self, motion: Motion) -> tuple[str, Array]:
-        """The refined motion, or the scanner's own coordinates where no motion is better."""
-        gate = self.settings.gate
-        if motion.contrast < gate.carried_contrast_min:
-            raise Withheld(Reason.NOT_CARRIED, f"contrast {motion.contrast:.2f}")
-        if motion.moved_mm > gate.carried_move_max_mm:
-            raise Withheld(Reason.NOT_CARRIED, f"moved {motion.moved_mm:.0f} mm")
-        return ("refined", motion.affine) if motion.gain > 0 else ("coordinates", IDENTITY)
+    def _check_motion(self, motion: Motion) -> None:
+        """Raise Withheld where a series does not show where it lies, or lies too far away."""
+        if self._is_blurred(motion):
+            detail = f"contrast {motion.contrast:.2f}"
+            raise Withheld(Reason.NOT_CARRIED, detail)
+        if self._is_far(motion):
+            detail = f"moved {motion.moved_mm:.0f} mm"
+            raise Withheld(Reason.NOT_CARRIED, detail)
 
-    def _own(self, series: HeadSeries, held: Withheld) -> MaskPlan:
-        """Registered by itself where the session's registration does not hold for it."""
-        if _score(series) is None or len(series.stacks) > 1 or held.reason is Reason.PARTS_APART:
+    def _check_parts(self, stacks: Sequence[Image], last: Sequence[Image]) -> None:
+        """Raise Withheld where a further stack or the last volume shows the head elsewhere.
+
+        A last volume that shows nothing sharply (a diffusion weighting) contradicts nothing.
+        """
+        for stack in stacks:
+            motion = self._refined([stack])
+            if self._is_blurred(motion) or self._is_far(motion):
+                raise _parts_apart(motion)
+
+        for volume in last:
+            motion = self._refined([volume])
+            if not self._is_blurred(motion) and self._is_far(motion):
+                raise _parts_apart(motion)
+
+    def _refined(self, stacks: Sequence[Image]) -> Motion:
+        """How some stacks lie against the reference."""
+        return refine(
+            stacks,
+            reference=self.reference,
+            face=self.face,
+        )
+
+    def _is_blurred(self, motion: Motion) -> bool:
+        """Whether the images say nothing about where they lie."""
+        return motion.contrast < self.settings.gate.carried_contrast_min
+
+    def _is_far(self, motion: Motion) -> bool:
+        """Whether the motion is larger than patients move between two series."""
+        return motion.moved_mm > self.settings.gate.carried_move_max_mm
+
+    def _own_plan(self, series: HeadSeries, held: Withheld) -> MaskPlan:
+        """The plan of a series that is registered by itself.
+
+        `held` is why the session's registration does not hold for it.
+        """
+        is_apart = len(series.stacks) > 1 or held.reason is Reason.PARTS_APART
+        if is_apart or not can_be_registered(series):
             raise held
+
         outcome = attempt(series, self.template, self.settings)
         if isinstance(outcome, Refused):
-            raise Withheld(held.reason, f"{held.detail}; alone: {outcome.detail}")
+            detail = f"{held.detail}; alone: {outcome.detail}"
+            raise Withheld(held.reason, detail)
         anchor = anchor_of(outcome, self.locate, self.settings)
-        fate = MaskPlan(outcome.state, "own", anchor, IDENTITY, anchor.margin_mm, outcome.figures)
-        return self._measured(series, fate)
+        plan = MaskPlan(
+            state=outcome.state,
+            how=Route.OWN,
+            anchor=anchor,
+            margin_mm=anchor.margin_mm,
+            figures=outcome.figures,
+        )
+        return self._measured(series, plan)
 
-    def _measured(self, series: HeadSeries, fate: MaskPlan) -> MaskPlan:
-        """The fate with the ml of brain that its mask would change; raises Withheld where that is too much."""
-        lost = brain_lost(series, fate, self.template)
+    def _measured(self, series: HeadSeries, plan: MaskPlan) -> MaskPlan:
+        """The plan with the ml of brain that it changes; raises Withheld if that is too much."""
+        lost = brain_lost(
+            series,
+            plan=plan,
+            template=self.template,
+        )
         if lost > self.settings.gate.brain_lost_max_ml:
             raise Withheld(Reason.GATE_BRAIN, f"{lost:.2f} ml")
-        return replace(fate, figures=fate.figures | {"brain_lost_ml": lost})
+        figures = plan.figures | {"brain_lost_ml": lost}
+        return replace(plan, figures=figures)
 
 
-def brain_lost(series: HeadSeries, fate: MaskPlan, template: Template) -> float:
-    """Ml of the brain that a mask changes on a series, by the brain of its anchor and, on MR and CT, by its own."""
-    brains = [fate.anchor.registered.brain.mask] if fate.how in ("reference", "own") else []
-    if (
-        series.about.modality in ("MR", "CT")
-        and series.component == "M"
-        and series.is_thick
-        and not brains
-    ):
-        affine = compose(fate.anchor.registered.affine, fate.motion)
-        own = brain_of(prepared(series), affine, template.brain)
-        brains += [own.mask] if own.source == "own" else []
-    return max((fate.mask().taken(brain) for brain in brains), default=0.0)
+def _several(stacks: Sequence[Image]) -> Sequence[Image]:
+    """Stacks that must agree with each other: none where there is one only."""
+    if len(stacks) == 1:
+        return ()
+    return stacks
 
 
-def _on_one_grid(one: HeadSeries, other: HeadSeries) -> bool:
-    first, second = one.main, other.main
-    return bool(
-        first.GetSize() == second.GetSize()
-        and np.allclose(first.GetOrigin(), second.GetOrigin(), atol=0.5)
-        and np.allclose(first.GetDirection(), second.GetDirection(), atol=0.01)
+def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:
+    """How the mask reaches a series that shows where it lies."""
+    if not is_refined:
+        return Route.COORDINATES
+    if magnitude is not None:
+        return Route.MAGNITUDE
+    return Route.REFINED
+
+
+def _parts_apart(motion: Motion) -> Withheld:
+    """Why a series is withheld of which one part shows the head elsewhere."""
+    detail = f"moved {motion.moved_mm:.0f} mm, contrast {motion.contrast:.2f}"
+    return Withheld(Reason.PARTS_APART, detail)
+
+
+def brain_lost(series: HeadSeries, plan: MaskPlan, template: Template) -> float:
+    """Ml of the brain that a mask changes on a series.
+
+    By the brain of its anchor where it was registered itself, else by its own, which MR and CT can
+    show.
+    """
+    if plan.how in (Route.REFERENCE, Route.OWN):
+        brain = plan.anchor.registered.brain
+        return plan.mask().taken(brain.mask)
+    if not _shows_brain(series):
+        return 0.0
+
+    affine = compose(plan.anchor.registered.affine, plan.motion)
+    brain = brain_of(
+        prepared(series),
+        affine=affine,
+        template_brain=template.brain,
     )
+    if brain.source is BrainSource.TEMPLATE:
+        return 0.0
+    return plan.mask().taken(brain.mask)
+
+
+def _shows_brain(series: HeadSeries) -> bool:
+    """Whether the brain of a series can be found in it."""
+    if series.about.modality not in ("MR", "CT"):
+        return False
+    return series.component == "M" and series.is_thick
+
+
+def _on_one_grid(first: Image, second: Image) -> bool:
+    """Whether two images have their voxels at the same places."""
+    if first.GetSize() != second.GetSize():
+        return False
+    is_near = np.allclose(
+        first.GetOrigin(),
+        second.GetOrigin(),
+        atol=0.5,
+    )
+    is_parallel = np.allclose(
+        first.GetDirection(),
+        second.GetDirection(),
+        atol=0.01,
+    )
+    return bool(is_near and is_parallel)

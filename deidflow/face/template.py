@@ -1,8 +1,8 @@
 """The pydeface template: prepared once, kept as a file, loaded in milliseconds.
 
-The extended mask removes, besides pydeface's own region, eyes, root of the nose, brow, cheeks, jaw and
-chin, and never comes near the template's brain. It is stored as the distance to the removed region, so
-that one file serves every margin.
+The extended mask removes, besides pydeface's own region, eyes, root of the nose, brow, cheeks, jaw
+and chin, and never comes near the template's brain. It is stored as the distance to the removed
+region, so that one file serves every margin.
 """
 
 from __future__ import annotations
@@ -10,37 +10,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from deidflow.face.affine import Array, index_to_world
-from deidflow.face.register import Target
+from deidflow.face.grids import nearest, on_even_grid
+from deidflow.face.heads import head_centres, head_mask
+from deidflow.face.intensities import flattened_ranks, window
+from deidflow.face.register import COARSE_MM, FINE_MM, Target
+from deidflow.face.template_points import points_of
 from deidflow.face.template_regions import (
     PAD_HIGH,
     PAD_LOW,
     brain_mask,
     distance_to,
     extended_region,
-    points_of,
 )
 from deidflow.face.tomography import label_image
-from deidflow.face.volume import (
-    Image,
-    flattened_ranks,
-    head_centres,
-    head_mask,
-    image_of,
-    like,
-    nearest,
-    on_even_grid,
-    window,
-)
+from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, view_of
 from deidflow.store.files import digest_of
 
 TEMPLATE_VERSION = "7"
+_TARGETS = "plain", "ranked", "labels"
+_IMAGES = "head", "brain", "original", "distance"
 
 
 @dataclass(frozen=True)
@@ -60,13 +53,19 @@ class Template:
     distance: Image
     """Distance to the extended mask in steps of 0.1 mm, 0 inside it, 250 and more outside."""
     points: dict[str, Array]
-    """World points of `brain`, `face`, `surface`, `head` and of the shell `outer` around the head."""
+    """World points by name, see `points_of`."""
 
 
 def template_path(folder: Path, *, ears: bool) -> Path:
-    """Where the prepared template lies in a cache folder."""
-    key = digest_of([TEMPLATE_VERSION, sitk.Version_VersionString(), np.__version__, ears])[:12]
-    return folder / f"template-{key}.npz"
+    """The path of the prepared template in a cache folder."""
+    key = [
+        TEMPLATE_VERSION,
+        sitk.Version_VersionString(),
+        np.__version__,
+        ears,
+    ]
+    digest = digest_of(key)
+    return folder / f"template-{digest[:12]}.npz"
 
 
 def prepare_template(path: str, ears: bool) -> None:
@@ -74,9 +73,15 @@ def prepare_template(path: str, ears: bool) -> None:
     target = Path(path)
     if target.exists():
         return
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    target.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     temporary = target.with_suffix(".part.npz")
-    np.savez_compressed(temporary, **_pack(build_template(ears=ears)))  # type: ignore[arg-type]
+    arrays = _pack(build_template(ears=ears))
+    np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
     temporary.replace(target)
 
 
@@ -88,72 +93,116 @@ def load_template(path: Path) -> Template:
 
 def build_template(*, ears: bool) -> Template:
     """Compute everything from pydeface's two files; about 10 CPU seconds."""
-    data = files("pydeface").joinpath("data")
-    image = sitk.DICOMOrient(
-        sitk.ReadImage(str(data / "mean_reg2mean.nii.gz"), sitk.sitkFloat32), "LPS"
-    )
-    region = sitk.DICOMOrient(sitk.ReadImage(str(data / "facemask.nii.gz"), sitk.sitkUInt8), "LPS")
-    original = sitk.ZeroFluxNeumannPad(region, PAD_LOW, PAD_HIGH)
+    image = _oriented("mean_reg2mean.nii.gz", sitk.sitkFloat32)
+    region = _oriented("facemask.nii.gz", sitk.sitkUInt8)
     brain = brain_mask(image)
-    removed = extended_region(
-        sitk.GetArrayFromImage(original) == 0, sitk.ConstantPad(brain, PAD_LOW, PAD_HIGH, 0), ears
-    )
-    two, four = window(on_even_grid(image, 2.0)), window(on_even_grid(image, 4.0))
-    head, small_brain = head_mask(two), nearest(brain, two)
-    centre = head_centres(four)[0]
+    two = window(on_even_grid(image, 2.0))
+    four = window(on_even_grid(image, 4.0))
+    centre, _ = head_centres(four)
     if centre is None:
         raise ValueError("the template has no head")
+
+    small_brain = nearest(brain, two)
+    labels = label_image(head_mask(two), small_brain)
+    original = _padded(region)
+    removed = _removed_region(original, brain, ears)
     return Template(
         plain=_target(two, centre),
         ranked=_target(flattened_ranks(two), centre),
-        labels=_target(label_image(head, small_brain), centre),
+        labels=_target(labels, centre),
         head=head_mask(four),
         brain=small_brain,
         original=original,
-        distance=distance_to(like(removed.astype(np.uint8), original)),
+        distance=distance_to(removed),
         points=points_of(two, region, brain),
     )
 
 
-def _target(two: Image, centre: Array) -> Target:
-    fine = on_even_grid(two, 4.0)
-    return Target(fine, on_even_grid(fine, 8.0), centre)
+def _padded(region: Image) -> Image:
+    """pydeface's region, its edges replicated into the padding."""
+    return sitk.ZeroFluxNeumannPad(
+        region,
+        padLowerBound=PAD_LOW,
+        padUpperBound=PAD_HIGH,
+    )
 
 
-_IMAGES = (
-    "plain_fine", "plain_coarse", "ranked_fine", "ranked_coarse", "labels_fine", "labels_coarse",
-    "head", "brain", "original", "distance",
-)  # fmt: skip
+def _oriented(name: str, pixel_type: int) -> Image:
+    """A file of pydeface as an image whose axes point left, back and up."""
+    path = files("pydeface").joinpath("data", name)
+    image = sitk.ReadImage(str(path), pixel_type)
+    return sitk.DICOMOrient(image, "LPS")
 
 
-def _pack(template: Template) -> dict[str, NDArray[Any]]:
-    packed = {f"points_{name}": points for name, points in template.points.items()}
-    packed["centre"] = template.plain.centre
-    for name in _IMAGES:
-        image = _image_of(template, name)
-        packed[f"{name}_values"] = sitk.GetArrayFromImage(image)
+def _removed_region(original: Image, brain: Image, ears: bool) -> Image:
+    """A mask of the extended region on the padded grid."""
+    padded_brain = sitk.ConstantPad(
+        brain,
+        padLowerBound=PAD_LOW,
+        padUpperBound=PAD_HIGH,
+        constant=0,
+    )
+    removed = extended_region(
+        original=view_of(original) == 0,
+        brain=padded_brain,
+        ears=ears,
+    )
+    return mask_like(removed, original)
+
+
+def _target(image: Image, centre: Array) -> Target:
+    """An image at the two scales of registration."""
+    fine = on_even_grid(image, FINE_MM)
+    coarse = on_even_grid(fine, COARSE_MM)
+    return Target(fine, coarse, centre)
+
+
+def _pack(template: Template) -> dict[str, Values]:
+    """A template as named arrays."""
+    packed: dict[str, Values] = {"centre": template.plain.centre}
+    for name, points in template.points.items():
+        packed[f"points_{name}"] = points
+
+    for name, image in _named_images(template).items():
+        packed[f"{name}_values"] = values_of(image)
         packed[f"{name}_affine"] = index_to_world(image)
     return packed
 
 
-def _image_of(template: Template, name: str) -> Image:
-    target, _, scale = name.partition("_")
-    found = getattr(template, target)
-    return getattr(found, scale) if scale else found
+def _named_images(template: Template) -> dict[str, Image]:
+    """All images of a template by the names they have in its file."""
+    images: dict[str, Image] = {}
+    for name in _TARGETS:
+        target = getattr(template, name)
+        images[f"{name}_fine"] = target.fine
+        images[f"{name}_coarse"] = target.coarse
+    for name in _IMAGES:
+        images[name] = getattr(template, name)
+    return images
 
 
-def _unpack(stored: dict[str, NDArray[Any]]) -> Template:
-    images = {
-        name: image_of(stored[f"{name}_values"], stored[f"{name}_affine"]) for name in _IMAGES
-    }
-    targets = {
-        name: Target(images[f"{name}_fine"], images[f"{name}_coarse"], stored["centre"])
-        for name in ("plain", "ranked", "labels")
-    }
-    points = {
-        name.removeprefix("points_"): values
-        for name, values in stored.items()
-        if name.startswith("points_")
-    }
-    others = {name: images[name] for name in ("head", "brain", "original", "distance")}
-    return Template(**targets, **others, points=points)
+def _unpack(stored: dict[str, Values]) -> Template:
+    """A template of named arrays."""
+
+    def image(name: str) -> Image:
+        return image_of(stored[f"{name}_values"], stored[f"{name}_affine"])
+
+    targets: dict[str, Target] = {}
+    for name in _TARGETS:
+        targets[name] = Target(
+            fine=image(f"{name}_fine"),
+            coarse=image(f"{name}_coarse"),
+            centre=stored["centre"],
+        )
+
+    points: dict[str, Array] = {}
+    for key, values in stored.items():
+        kind, _, name = key.partition("_")
+        if kind == "points":
+            points[name] = values
+    images = {name: image(name) for name in _IMAGES}
+    return Template(
+        **targets,
+        **images,
+        points=points,
+    )

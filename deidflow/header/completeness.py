@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from deidflow.dicom.elements import dictionary_vrs
+from deidflow.dicom.dictionary import dictionary_vrs
 from deidflow.header.profile import Profile
-from deidflow.header.rules import Rule, Rules, compile_profile, from_table, listed_attributes
+from deidflow.header.rules import Rule, Rules, compile_profile, from_table
 from deidflow.header.selectors import tag_of
+from deidflow.header.table import listed_attributes
+
+_KEEPING = ("keep", "retain")
+"""Actions that let a value stay as it is."""
 
 
 def weakened(profile: Profile) -> tuple[int, ...]:
-    """Tags of the table that keep what neither the basic profile nor a declared option lets stay."""
+    """Tags that a profile keeps although neither the basic profile nor a declared option does."""
     return _weakened(profile.model_dump_json())
 
 
@@ -26,54 +30,59 @@ def is_complete(profile: Profile) -> bool:
 def _weakened(text: str) -> tuple[int, ...]:
     profile = Profile.model_validate_json(text)
     rules = compile_profile(profile)
-    strict = dict(from_table(profile)) | {
-        tag_of(keyword): Rule("date") for keyword in profile.dates.keep
-    }
-    free = ("keep", "retain")
-    found = []
-    times_stay = profile.dates.mode == "shift" and profile.dates.times == "keep"
-    for tag, row in listed_attributes():
-        ours, asked = rules.for_tag(tag, "LO").action, strict[tag].action
-        if asked == "date" and row["vr"] == "TM" and times_stay:
-            continue
-        if (ours in free and asked not in free) or (
-            ours == "recurse" and asked in ("remove", "empty")
-        ):
-            found.append(tag)
-    known = {tag for tag, _ in listed_attributes()}
-    found += [
-        tag
-        for tag, rule in rules.by_tag.items()
-        if tag not in known and _lets_through(tag, rule, rules)
-    ]
-    return (*found, *_let_through(rules))
-
-
-def _lets_through(tag: int, rule: Rule, rules: Rules) -> bool:
-    """Whether an attribute that the table does not name stays as it would not by its VR."""
-    vr = dictionary_vrs().get(tag, b"UN").decode("ascii")
-    strict = replace(rules, by_tag={}, masks=()).for_tag(tag, vr, known=tag in dictionary_vrs())
-    return rule.action == "retain" and strict.action not in ("keep", "retain")
-
-
-def _let_through(rules: Rules) -> Iterator[int]:
-    """What stays because somebody named a private element, a repeating group, or a place inside a sequence."""
-    free = ("keep", "retain")
-    yield from (value for _, value, rule in rules.masks if rule.action in free)
-    yield from (
-        group << 16 | low & 0xFF
-        for (group, _, low), rule in rules.chosen_private.items()
-        if rule.action in free
+    return (
+        *_listed(profile, rules),
+        *_unlisted(rules),
+        *_special(rules),
     )
+
+
+def _listed(profile: Profile, rules: Rules) -> Iterator[int]:
+    """Attributes of the table for which the profile does less than the declared options allow."""
+    strict = from_table(profile)
+    for keyword in profile.dates.keep:
+        strict[tag_of(keyword)] = Rule("date")
+
+    dates = profile.dates
+    times_stay = dates.mode == "shift" and dates.times == "keep"
+    for tag, row in listed_attributes():
+        action = rules.for_tag(tag, "LO").action
+        asked = strict[tag].action
+        if times_stay and asked == "date" and row["vr"] == "TM":
+            continue
+        if (action in _KEEPING and asked not in _KEEPING) or (
+            action == "recurse" and asked in ("remove", "empty")
+        ):
+            yield tag
+
+
+def _unlisted(rules: Rules) -> Iterator[int]:
+    """Attributes that the table does not name, retained although their VR would not allow it."""
+    listed = dict(listed_attributes())
+    by_vr = replace(rules, by_tag={}, masks=())
+    vrs = dictionary_vrs()
+    for tag, rule in rules.by_tag.items():
+        if tag in listed or rule.action != "retain":
+            continue
+        vr = vrs.get(tag, b"UN").decode("ascii")
+        strict = by_vr.for_tag(tag, vr, known=tag in vrs)
+        if strict.action not in _KEEPING:
+            yield tag
+
+
+def _special(rules: Rules) -> Iterator[int]:
+    """Repeating groups, private elements and nested attributes that are kept by name."""
+    for _, value, rule in rules.masks:
+        if rule.action in _KEEPING:
+            yield value
+    for (group, _, low), rule in rules.chosen_private.items():
+        if rule.action in _KEEPING:
+            yield group << 16 | low & 0xFF
+
     for inner in rules.below.values():
-        named = (
-            tag
-            for tag, rule in inner.by_tag.items()
-            if rule != rules.by_tag.get(tag) and rule.action in free
-        )
-        yield from named
-        yield from (
-            _let_through(inner)
-            if inner.chosen_private != rules.chosen_private or inner.below
-            else ()
-        )
+        for tag, rule in inner.by_tag.items():
+            is_new = rule != rules.by_tag.get(tag)
+            if is_new and rule.action in _KEEPING:
+                yield tag
+        if inner.below or inner.chosen_private != rules.chosen_private:
+            yield from _special(inner)

@@ -13,7 +13,7 @@ from deidflow.header.uids import UidMap
 
 @dataclass(frozen=True)
 class HeaderContext:
-    """One subject and study: pseudonym, maps, offsets. Without a clock no date or time can be moved onto it."""
+    """One subject and study. Without a clock no date or time can be moved onto it."""
 
     pseudonym: str
     uids: UidMap
@@ -29,10 +29,10 @@ class HeaderContext:
     days_since: int | None = None
     """Days since the event that the profile counts from."""
     overlay_bits_cleared: bool = False
-    """Whether bits of pixels that hold an overlay are cleared elsewhere; else such an instance is withheld."""
+    """Whether pixel bits with overlays are cleared elsewhere; else such instances are withheld."""
     zone: timedelta | None = None
-    """The offset from UTC of local times in the header at hand, where it says it (0008,0201)."""
+    """The offset from UTC of local times in the header at hand, if it states one (0008,0201)."""
     refuse: Callable[[int, str], None] | None = None
-    """Told tag and text of what stays; raises Withheld for what must not, such as another patient's name."""
+    """Called with tag and text of what is kept; may raise Withheld, e.g. for another's name."""
     charset: tuple[str, ...] = ("iso8859",)
     """Python codecs of the header at hand (PS3.3 C.12.1.1.2)."""

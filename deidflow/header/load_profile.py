@@ -1,21 +1,22 @@
-"""Profiles by name or file: read, joined with what they extend, and explained line by line where they are wrong."""
+"""Profiles by name or file: read, joined with what they extend, errors explained by line."""
 
 from __future__ import annotations
 
-import difflib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from deidflow.documents import Document, parse, read_document
 from deidflow.errors import ConfigError
 from deidflow.header.profile import ActionName, Category, Dates, Deviation, Option, Profile
 from deidflow.resources import resource
+from deidflow.spelling import did_you_mean
 
 NAMES = ("low", "high", "basic", "clinical-trial", "research", "pseudonymize")
-_KNOWN: dict[str, tuple[str, ...]] = {
+_CHOICES: dict[str, tuple[str, ...]] = {
     "options": get_args(Option),
     "action": get_args(ActionName),
     "fallback": get_args(ActionName),
@@ -27,76 +28,109 @@ _MODELS: dict[str, Any] = {"deviations": Deviation, "dates": Dates}
 def load_profile(name: str, chain: tuple[Path, ...] = ()) -> Profile:
     """The profile of that name in `configs/profiles`, or of the YAML file at that path.
 
-    `chain` are the files that extend it. Raises ConfigError for an unknown name, and with the line for an unknown
-    key, attribute, action or option.
+    `chain` are the files that extend it. Raises ConfigError for an unknown name, and with the
+    line for an unknown key, attribute, action or option.
     """
-    return _named(name) if name in NAMES else read_profile(Path(name), chain)
+    if name in NAMES:
+        return _named(name)
+    return read_profile(Path(name), chain)
 
 
 @lru_cache(maxsize=8)
 def _named(name: str) -> Profile:
-    return _checked(
-        parse(resource(f"profiles/{name}.yaml").read_text("utf-8"), f"profile '{name}'"), name
-    )
+    text = resource(f"profiles/{name}.yaml").read_text("utf-8")
+    document = parse(text, f"profile '{name}'")
+    return _checked(document, name, chain=())
 
 
 def read_profile(path: Path, chain: tuple[Path, ...] = ()) -> Profile:
     """The profile in a file; raises ConfigError as `load_profile` does."""
+    names = ", ".join(NAMES)
     if path.suffix not in (".yaml", ".yml") and not path.exists():
-        near = difflib.get_close_matches(path.name, NAMES, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(path.name, NAMES)
         raise ConfigError(
-            f"there is no profile '{path.name}'{hint} (known: {', '.join(NAMES)}; or name a YAML file)"
+            f"there is no profile '{path.name}'{hint} (known: {names}; or name a YAML file)"
         )
-    if path.resolve() in chain:
+
+    resolved = path.resolve()
+    if resolved in chain:
         raise ConfigError(
-            f"profile '{path.name}' extends itself; let the chain end in one of {', '.join(NAMES)}"
+            f"profile '{path.name}' extends itself; let the chain end in one of {names}"
         )
-    return _checked(read_document(path, "profile"), path.stem, (*chain, path.resolve()))
+    document = read_document(path, "profile")
+    return _checked(
+        document,
+        path.stem,
+        (*chain, resolved),
+    )
 
 
-def _checked(document: Document, name: str, chain: tuple[Path, ...] = ()) -> Profile:
+def _checked(document: Document, name: str, chain: tuple[Path, ...]) -> Profile:
+    """The profile in a document; `name` is used unless the document has its own."""
     raw = document.value
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+    keys = list(raw) if isinstance(raw, dict) else [None]
+    if not all(isinstance(key, str) for key in keys):
         raise ConfigError(
             f"{document.name} must hold keys and values; see 'deidflow profile show basic'"
         )
+
+    values = {"name": name, "title": name, **raw}
     try:
-        own = Profile(**{"name": name, "title": name, **raw})
+        profile = Profile(**values)
     except ValidationError as error:
         raise ConfigError(_explained(document, error)) from None
-    return _extended(own, document, chain) if own.extends else own
+    return _extended(profile, document, chain) if profile.extends else profile
 
 
-def _extended(own: Profile, document: Document, chain: tuple[Path, ...]) -> Profile:
+def _extended(profile: Profile, document: Document, chain: tuple[Path, ...]) -> Profile:
     """A profile with what it extends: its own keys win, its deviations come last."""
     try:
-        parent = load_profile(own.extends, chain)
+        parent = load_profile(profile.extends, chain)
     except ConfigError as error:
         raise ConfigError(f"{document.where(['extends'])}, 'extends': {error}") from None
-    said = own.model_fields_set - {"extends"}
-    values = {field: getattr(own, field) for field in said}
-    values["deviations"] = (*parent.deviations, *own.deviations)
-    values["categories"] = {**parent.categories, **own.categories}
+
+    values = {key: getattr(profile, key) for key in profile.model_fields_set}
+    values.pop("extends")
+    values["deviations"] = (*parent.deviations, *profile.deviations)
+    values["categories"] = {**parent.categories, **profile.categories}
     return parent.model_copy(update=values)
 
 
 def _explained(document: Document, error: ValidationError) -> str:
+    """The first error: line, key, what is wrong, and what could be meant."""
     first = error.errors()[0]
-    where = [part for part in first["loc"] if part not in ("[key]",)]
-    text = f"{document.where(where)}, '{'.'.join(map(str, where))}'"
-    known = _known(where, first["type"])
-    if not known:
-        return f"{text}: {first['msg'].removeprefix('Value error, ')}"
-    wrong = str(where[-1] if first["type"] == "extra_forbidden" else first.get("input"))
-    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.3)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"{text}: '{wrong}' is not known{hint} (known: {', '.join(known)})"
+    path = [part for part in first["loc"] if part != "[key]"]
+    key = ".".join(map(str, path))
+    place = f"{document.where(path)}, '{key}'"
+    choices = _choices(path, first["type"])
+    if not choices:
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {message}"
+
+    wrong = _wrong_word(path, first)
+    hint = did_you_mean(wrong, choices, cutoff=0.3)
+    return f"{place}: '{wrong}' is not known{hint} (known: {', '.join(choices)})"
 
 
-def _known(where: list[Any], kind: str) -> list[str]:
-    if kind == "extra_forbidden":
-        model = next((_MODELS[str(part)] for part in where if part in _MODELS), Profile)
-        return list(model.model_fields)
-    names = [str(part) for part in where if isinstance(part, str) and part in _KNOWN]
-    return list(_KNOWN[names[-1]]) if names and kind == "literal_error" else []
+def _wrong_word(path: list[int | str], error: ErrorDetails) -> str:
+    if error["type"] == "extra_forbidden":
+        return str(path[-1])
+    return str(error.get("input"))
+
+
+def _choices(path: list[int | str], error_type: str) -> tuple[str, ...]:
+    """The words that are allowed at a place; empty for places that hold anything else."""
+    if error_type == "extra_forbidden":
+        return tuple(_model(path).model_fields)
+    names = [str(part) for part in path if part in _CHOICES]
+    if not names or error_type != "literal_error":
+        return ()
+    return _CHOICES[names[-1]]
+
+
+def _model(path: list[int | str]) -> Any:
+    """The model whose keys are named at a place."""
+    for part in path:
+        if part in _MODELS:
+            return _MODELS[str(part)]
+    return Profile

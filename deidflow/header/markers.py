@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from deidflow.dicom.elements import encoded, item
 from deidflow.header.completeness import is_complete
@@ -15,8 +14,6 @@ from deidflow.version import __version__
 
 NOT_DEIDENTIFIED = "not de-identified by PS3.15"
 DEFACED = ("113102", "Clean Recognizable Visual Features Option")
-
-
 _DATES = {
     "shift": "MODIFIED",
     "clock": "MODIFIED",
@@ -24,101 +21,160 @@ _DATES = {
     "keep": "UNMODIFIED",
     "remove": "REMOVED",
 }
+"""LongitudinalTemporalInformationModified by mode of the profile's dates."""
+_FRAME_TYPES = (
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+)
 Marker = tuple[int, bytes, bytes | None]
-"""Tag, VR and value; without a value the attribute only goes."""
+"""Tag, VR and value; without a value the attribute is only removed."""
 
 
 def markers(profile: Profile, label: str, days: int | None, *, explicit: bool) -> list[Marker]:
-    """What every header says of its de-identification (PS3.15 E.1.1); codes of an earlier one are replaced."""
+    """What every header says of its de-identification (PS3.15 E.1.1).
+
+    `days` are those since the event that the profile counts from; codes of an earlier
+    de-identification are replaced. `explicit`: items of sequences are in Explicit VR.
+    """
     complete = is_complete(profile)
-    words = [f"deidflow {__version__}", f"profile {profile.name}"]
+    is_labelled = profile.dates.label or profile.dates.mode == "timepoint"
     codes = _encoded_codes(profile.codes, explicit) if complete else None
-    labelled = profile.dates.label or profile.dates.mode == "timepoint"
-    dates = _DATES[profile.dates.mode]
     return [
-        (0x00120050, b"LO", label.encode("ascii") if labelled else None),
+        (0x00120050, b"LO", label.encode("ascii") if is_labelled else None),
         *_days_since(profile, days),
         (0x00120062, b"CS", b"YES" if complete else b"NO"),
-        (
-            0x00120063,
-            b"LO",
-            "\\".join(words if complete else [*words, NOT_DEIDENTIFIED]).encode("ascii"),
-        ),
+        (0x00120063, b"LO", _method(profile, complete)),
         (0x00120064, b"SQ", codes),
         (0x00280302, b"CS", None),
-        (
-            0x00280303,
-            b"CS",
-            ("MODIFIED" if labelled and dates == "REMOVED" else dates).encode("ascii"),
-        ),
+        (0x00280303, b"CS", _temporal_information(profile, is_labelled)),
     ]
+
+
+def _method(profile: Profile, complete: bool) -> bytes:
+    """The value of DeidentificationMethod."""
+    words = [f"deidflow {__version__}", f"profile {profile.name}"]
+    if not complete:
+        words.append(NOT_DEIDENTIFIED)
+    return "\\".join(words).encode("ascii")
+
+
+def _temporal_information(profile: Profile, is_labelled: bool) -> bytes:
+    """The value of LongitudinalTemporalInformationModified; a label is modified information."""
+    dates = _DATES[profile.dates.mode]
+    if is_labelled and dates == "REMOVED":
+        dates = "MODIFIED"
+    return dates.encode("ascii")
 
 
 def _days_since(profile: Profile, days: int | None) -> list[Marker]:
     """Days since the event that the profile counts from (PS3.3 C.7.2.3)."""
-    if not profile.dates.since:
+    since = profile.dates.since
+    if not since:
         return []
-    event = b"BASELINE" if profile.dates.since == "first-study" else None
-    number = struct.pack("<d", days) if days is not None else None
-    return [(0x00120052, b"FD", number), (0x00120053, b"CS", event if number else None)]
+    if days is None:
+        return [(0x00120052, b"FD", None), (0x00120053, b"CS", None)]
+    event = b"BASELINE" if since == "first-study" else None
+    number = struct.pack("<d", days)
+    return [(0x00120052, b"FD", number), (0x00120053, b"CS", event)]
 
 
 def _encoded_codes(codes: Iterable[tuple[str, str]], explicit: bool) -> bytes:
-    content = b""
+    """Items of a code sequence (PS3.3 section 8)."""
+    items: list[bytes] = []
     for value, meaning in codes:
-        rows = (
-            (0x00080100, b"SH", value),
-            (0x00080102, b"SH", "DCM"),
-            (0x00080104, b"LO", meaning),
+        elements = (
+            encoded(
+                0x00080100,
+                b"SH",
+                _even(value),
+                explicit=explicit,
+            ),
+            encoded(
+                0x00080102,
+                b"SH",
+                _even("DCM"),
+                explicit=explicit,
+            ),
+            encoded(
+                0x00080104,
+                b"LO",
+                _even(meaning),
+                explicit=explicit,
+            ),
         )
-        inner = b"".join(encoded(tag, vr, _even(text), explicit=explicit) for tag, vr, text in rows)
-        content += item(inner)
-    return content
+        items.append(item(b"".join(elements)))
+
+    return b"".join(items)
 
 
 def _even(text: str) -> bytes:
-    return (text + " " * (len(text) & 1)).encode("ascii")
+    padding = " " * (len(text) & 1)
+    return (text + padding).encode("ascii")
 
 
 def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> None:
-    """Add what only a series may say whose face was removed and checked; `derived`: ImageType says so too."""
+    """Add what only a series may say whose face was removed and checked.
+
+    `enhanced`: a multi-frame image with functional groups. `derived`: ImageType says so too.
+    """
     header.RecognizableVisualFeatures = "NO"
-    header.DeidentificationMethodCodeSequence.extend(_codes([DEFACED]))
+    header.DeidentificationMethodCodeSequence.append(_code(*DEFACED))
     header.DerivationDescription = f"Face removed by deidflow {__version__}"
     if not derived:
         return
-    if not enhanced:
-        _mark_derived(header, "ImageType", "DERIVED")
-    elif header.get("ImageType") and header.ImageType[0] == "ORIGINAL":
-        _mark_derived(header, "ImageType", "MIXED")
     if enhanced:
-        for group in _functional_groups(header):
-            for keyword in (
-                "MRImageFrameTypeSequence",
-                "CTImageFrameTypeSequence",
-                "PETFrameTypeSequence",
-            ):
-                for item in group.get(keyword) or ():
-                    _mark_derived(item, "FrameType", "DERIVED")
+        _mark_frames_derived(header)
+    else:
+        _mark_derived(
+            header,
+            "ImageType",
+            "DERIVED",
+        )
 
 
-def _functional_groups(header: Dataset) -> Iterable[Dataset]:
+def _mark_frames_derived(header: Dataset) -> None:
+    """Mark an enhanced image and all its frames (PS3.3 C.8.16.1)."""
+    if _values(header, "ImageType")[:1] == ["ORIGINAL"]:
+        _mark_derived(
+            header,
+            "ImageType",
+            "MIXED",
+        )
+
+    for group in _functional_groups(header):
+        for keyword in _FRAME_TYPES:
+            for frame_type in group.get(keyword) or ():
+                _mark_derived(
+                    frame_type,
+                    "FrameType",
+                    "DERIVED",
+                )
+
+
+def _functional_groups(header: Dataset) -> Iterator[Dataset]:
     yield from header.get("SharedFunctionalGroupsSequence") or ()
     yield from header.get("PerFrameFunctionalGroupsSequence") or ()
 
 
-def _mark_derived(item: Dataset, keyword: str, word: str) -> None:
-    if item.get(keyword):
-        item[keyword].value = [word, *list(item[keyword].value)[1:]]
+def _mark_derived(header: Dataset, keyword: str, word: str) -> None:
+    """Replace the first value of an attribute, if it has values."""
+    values = _values(header, keyword)
+    if values:
+        header[keyword].value = [word, *values[1:]]
 
 
-def _codes(pairs: Iterable[tuple[str, str]]) -> Sequence:
-    return Sequence([_code(value, meaning) for value, meaning in pairs])
+def _values(header: Dataset, keyword: str) -> list[str]:
+    """The values of an attribute, however many it has."""
+    value = header.get(keyword)
+    if not value:
+        return []
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _code(value: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue = value
-    item.CodingSchemeDesignator = "DCM"
-    item.CodeMeaning = meaning
-    return item
+    code = Dataset()
+    code.CodeValue = value
+    code.CodingSchemeDesignator = "DCM"
+    code.CodeMeaning = meaning
+    return code

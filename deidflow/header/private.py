@@ -1,23 +1,37 @@
-"""Private elements: only listed or chosen ones stay, matched by creator and low byte, each value checked."""
+"""Private elements: only listed or chosen ones are kept, and each value is checked."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
+from enum import Enum
 
-from deidflow.header.actions import FORMATS, SIZES, TEXT, Actions
+from deidflow.header.actions import apply
 from deidflow.header.csa import CSA_ELEMENTS, scrub_csa
-from deidflow.header.rules import PrivateRule, Rule, Rules
+from deidflow.header.element_value import ActionSettings, ElementValue
+from deidflow.header.physics import is_small_number, plausible_numbers
+from deidflow.header.private_rules import PrivateRule
+from deidflow.header.rules import Rule, Rules
 from deidflow.header.selectors import ALL_OF_CREATOR
-from deidflow.header.values import is_number
+from deidflow.header.value_kinds import BINARY, NUMERIC_TEXT, SIZES, TEXT
 
 _LONGEST_TEXT = 64
+_LONGEST_CODE = 16
 _LARGEST_BLOB = 4096
-"""A larger binary value may hold an image."""
-_BINARY = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"))
-_NUMBERS = frozenset((b"DS", b"IS", *SIZES))
-PrivateDecision = PrivateRule | Rule | str | None
-"""What decides on a private element: a listed rule, a chosen one, `searched`, `csa`, or nothing."""
+"""A larger binary value may hold an image, in bytes."""
+_NUMBERS = NUMERIC_TEXT | frozenset(SIZES)
+
+
+class PrivateAction(Enum):
+    """What happens to private elements that no rule names."""
+
+    SEARCH = "kept without the patient's identifiers"
+    SCRUB_CSA = "identifiers overwritten in place"
+
+
+PrivateDecision = PrivateRule | Rule | PrivateAction | None
+"""What decides on a private element: a listed or chosen rule, an action, or None to remove it."""
+KeptValue = tuple[bytes, bytes]
+"""The VR to write, and the value."""
 
 
 @dataclass(frozen=True)
@@ -25,123 +39,136 @@ class PrivateElements:
     """Decides on the private elements of one level."""
 
     rules: Rules
-    actions: Actions
+    settings: ActionSettings
 
-    def fate(self, group: int, creator: str, low: int) -> PrivateDecision:
-        """What decides on an element, by its creator and low byte; None where it goes."""
+    def decision(self, group: int, creator: str, low: int) -> PrivateDecision:
+        """What decides on an element, by its creator and low byte; None to remove it."""
         key = group, creator, low
-        by_creator = self.rules.chosen_private.get((group, creator, ALL_OF_CREATOR))
-        chosen = self.rules.chosen_private.get(key, by_creator)
+        chosen_rules = self.rules.chosen_private
+        by_creator = chosen_rules.get((group, creator, ALL_OF_CREATOR))
+        chosen = chosen_rules.get(key, by_creator)
         if chosen is not None:
             return None if chosen.action == "remove" else chosen
         if self.rules.scrub_csa and (creator, low) in CSA_ELEMENTS:
-            return "csa"
+            return PrivateAction.SCRUB_CSA
+
         listed = self.rules.private.get(key)
         if listed is not None:
             return listed
-        return "searched" if self.rules.keep_private else None
+        return PrivateAction.SEARCH if self.rules.keep_private else None
 
-    def value(
-        self, fate: PrivateDecision, tag: int, vr: bytes, raw: bytes
-    ) -> tuple[bytes, bytes] | None:
-        """The VR to write and the value that stays; None where the value does not stand the check."""
-        if isinstance(fate, PrivateRule):
-            return _listed(self.actions, fate, tag, vr, raw)
-        if isinstance(fate, Rule):
-            value = self.actions.apply(fate, tag, vr or b"UN", raw)
-            return None if value is None else (vr or b"UN", value)
-        if fate == "csa":
-            return vr or b"OB", scrub_csa(raw, self.actions.context.scrubber)
-        return _searched(self.actions, tag, vr, raw)
+    def kept(self, decision: PrivateDecision, tag: int, vr: bytes, raw: bytes) -> KeptValue | None:
+        """The VR to write and the value that is kept; None if the value does not pass the check."""
+        if isinstance(decision, PrivateRule):
+            used = _vr_of(decision, vr)
+            value = ElementValue(
+                _KEEP,
+                tag,
+                used,
+                raw,
+                self.settings,
+            )
+            return _listed(value, decision)
+
+        rule = decision if isinstance(decision, Rule) else _KEEP
+        if decision is PrivateAction.SCRUB_CSA:
+            return vr or b"OB", scrub_csa(raw, self.settings.context.scrubber)
+        value = ElementValue(
+            rule,
+            tag,
+            vr or b"UN",
+            raw,
+            self.settings,
+        )
+        if decision is PrivateAction.SEARCH:
+            return _searched(value)
+        return _applied(value)
 
 
-def _searched(actions: Actions, tag: int, vr: bytes, raw: bytes) -> tuple[bytes, bytes] | None:
-    """With everything private kept: text without the patient's identifiers, binary values only if they hold none."""
-    if vr in TEXT or vr == b"PN":
-        value = actions.apply(Rule("keep"), tag, vr, raw)
-        return None if value is None else (vr, value)
-    if actions.holds_own_number(vr, raw):
+_KEEP, _UID = Rule("keep"), Rule("uid")
+
+
+def _vr_of(rule: PrivateRule, written: bytes) -> bytes:
+    """The VR of a listed element: the listed one if the file does not tell."""
+    listed = rule.vr.encode("ascii")[:2]
+    return listed if listed and written in (b"", b"UN") else written
+
+
+def _applied(value: ElementValue) -> KeptValue | None:
+    changed = apply(value)
+    return None if changed is None else (value.vr, changed)
+
+
+def _searched(value: ElementValue) -> KeptValue | None:
+    """Text without the patient's identifiers; bytes only if they hold none."""
+    if value.vr in TEXT or value.vr == b"PN":
+        return _applied(value)
+    if value.holds_own_number():
         return None
-    return None if actions.context.scrubber.hides(raw) else (vr or b"UN", raw)
-
-
-def _listed(
-    actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
-) -> tuple[bytes, bytes] | None:
-    asked = rule.vr.encode("ascii")[:2]
-    used = asked if vr in (b"", b"UN") and asked else vr
-    if actions.holds_own_number(used, raw):
+    if value.scrubber.hides(value.raw):
         return None
-    if used in SIZES:
-        numbers = _plausible_numbers(used, raw, rule.most)
-        return None if numbers is None else (used, numbers)
-    if used == b"UI":
-        value = actions.apply(Rule("uid"), tag, used, raw)
-        return None if value is None else (used, value)
-    if used in _BINARY:
-        hidden = actions.context.scrubber.hides(raw)
-        return None if rule.numbers_only or hidden or len(raw) > _LARGEST_BLOB else (used, raw)
-    return _text(actions, rule, tag, used, raw)
+    return value.vr, value.raw
 
 
-def _plausible_numbers(vr: bytes, raw: bytes, most: int) -> bytes | None:
-    """Numbers of physics; one that is none becomes NaN, so that those beside it stay.
-
-    None where there are too many, or where no number is plausible: bytes of text read as floating point are far
-    larger or smaller than any number of physics.
-    """
-    size = SIZES[vr]
-    count, rest = divmod(len(raw), size)
-    if rest or count > most:
+def _listed(value: ElementValue, rule: PrivateRule) -> KeptValue | None:
+    """The value of a listed element if it is what the list says."""
+    if value.holds_own_number():
         return None
-    if vr not in _FLOATING:
-        return raw if vr == b"AT" or _are_small(vr, raw, count) else None
-    cells = [raw[start : start + size] for start in range(0, len(raw), size)]
-    plausible = [_is_plausible(vr, cell) for cell in cells]
-    if cells and not any(plausible):
+    if value.vr in SIZES:
+        numbers = plausible_numbers(value, rule.most)
+        return None if numbers is None else (value.vr, numbers)
+    if value.vr == b"UI":
+        return _applied(value._replace(rule=_UID))
+    if value.vr in BINARY:
+        return _binary(value, rule)
+    return _text(value, rule)
+
+
+def _binary(value: ElementValue, rule: PrivateRule) -> KeptValue | None:
+    if rule.numbers_only or len(value.raw) > _LARGEST_BLOB:
         return None
-    blank = struct.pack(f"<{FORMATS[vr]}", float("nan"))
-    return b"".join(cell if good else blank for cell, good in zip(cells, plausible, strict=True))
-
-
-_FLOATING = frozenset((b"FL", b"FD"))
-_SMALLEST, _LARGEST = 1e-9, 1e10
-
-
-def _are_small(vr: bytes, raw: bytes, count: int) -> bool:
-    return all(abs(number) < _LARGEST for number in struct.unpack(f"<{count}{FORMATS[vr]}", raw))
-
-
-def _is_plausible(vr: bytes, cell: bytes) -> bool:
-    """Whether a floating-point number may be physics; one next to nothing is, unless its bytes are text."""
-    number = abs(struct.unpack(f"<{FORMATS[vr]}", cell)[0])
-    if number == 0 or _SMALLEST < number < _LARGEST:
-        return True
-    is_text = all(0x20 <= byte < 0x7F or byte == 0 for byte in cell)
-    return number <= _SMALLEST and not is_text
-
-
-def _text(
-    actions: Actions, rule: PrivateRule, tag: int, vr: bytes, raw: bytes
-) -> tuple[bytes, bytes] | None:
-    values = [one.strip() for one in actions.decoded(vr, raw)]
-    if len(values) > rule.most:
+    if value.scrubber.hides(value.raw):
         return None
-    if rule.numbers_only or {vr, rule.vr.encode("ascii")} & _NUMBERS:
-        is_own = actions.context.scrubber.is_own_number
-        numbers = [
-            value if _is_small_number(value) and not is_own(value) else "" for value in values
-        ]
-        return (vr, actions.encode(vr, numbers)) if any(numbers) or not any(values) else None
-    if rule.words is not None:
-        kept = set(values) <= rule.words
+    return value.vr, value.raw
+
+
+def _text(value: ElementValue, rule: PrivateRule) -> KeptValue | None:
+    texts = [text.strip() for text in value.texts()]
+    if len(texts) > rule.most:
+        return None
+
+    listed = rule.vr.encode("ascii")
+    if rule.numbers_only or value.vr in _NUMBERS or listed in _NUMBERS:
+        return _numeric_text(value, texts)
+    if rule.words is None:
+        kept = _is_free_of_identifiers(
+            value,
+            rule,
+            texts,
+        )
     else:
-        actions.check(tag, values)
-        finds = actions.context.scrubber.finds
-        longest = 16 if rule.vr == "CS" else _LONGEST_TEXT
-        kept = vr in TEXT and not any(len(one) > longest or finds(one) for one in values)
-    return (vr, actions.encode(vr, values)) if kept else None
+        kept = rule.words.issuperset(texts)
+    return (value.vr, value.encoded(texts)) if kept else None
 
 
-def _is_small_number(text: str) -> bool:
-    return is_number(text) and abs(float(text)) < _LARGEST
+def _numeric_text(value: ElementValue, texts: list[str]) -> KeptValue | None:
+    """Numbers as text; what is not a small number, or is the patient's own, becomes empty."""
+    is_own = value.scrubber.is_own_number
+    numbers: list[str] = []
+    for text in texts:
+        is_kept = is_small_number(text) and not is_own(text)
+        numbers.append(text if is_kept else "")
+    if any(texts) and not any(numbers):
+        return None
+    return value.vr, value.encoded(numbers)
+
+
+def _is_free_of_identifiers(value: ElementValue, rule: PrivateRule, texts: list[str]) -> bool:
+    """Whether texts are short and without the patient's identifiers; may raise Withheld."""
+    value.check(texts)
+    if value.vr not in TEXT:
+        return False
+    longest = _LONGEST_CODE if rule.vr == "CS" else _LONGEST_TEXT
+    if any(len(text) > longest for text in texts):
+        return False
+    return not any(map(value.scrubber.finds, texts))

@@ -107,7 +107,7 @@ class Dates(_Model):
     """What becomes of DA, TM and DT values."""
 
     mode: Literal["shift", "clock", "remove", "keep", "timepoint"] = "remove"
-    """`remove` and `timepoint` follow the table; `timepoint` writes the session's label into the header."""
+    """`remove` and `timepoint` follow the table; `timepoint` writes the session's label too."""
     keep: tuple[str, ...] = ()
     """With `clock`: the attributes that keep their distance from the start of the study."""
     days: int | None = Field(default=None, ge=-36500, le=36500)
@@ -123,7 +123,8 @@ class Dates(_Model):
     def _days_are_for_shifting(self) -> Dates:
         if self.days is not None and self.mode != "shift":
             raise ValueError(
-                f"days are for mode shift; mode {self.mode} has no use for them: leave one of them out"
+                f"days are for mode shift; mode {self.mode} has no use for them: "
+                "leave one of them out"
             )
         return self
 
@@ -146,7 +147,7 @@ class Profile(_Model):
     search: tuple[Kind, ...] = ("name", "staff", "id", "number", "contact", "text", "birth", "date")
     """Which of a patient's own identifiers are cut out of text that stays."""
     classes: tuple[str, ...] = ()
-    """SOP Class UIDs, or names of the data dictionary, that are let through although the policy excludes them."""
+    """SOP Class UIDs, or their names, that are let through although the policy excludes them."""
     categories: dict[Category, bool] = Field(default_factory=dict)
     """Groups of attributes that are removed (true) or kept (false), whatever the table says."""
     deviations: tuple[Deviation, ...] = ()

@@ -1,4 +1,4 @@
-"""Free text: words that may stay, tokens that may stay, and a patient's own identifiers cut out."""
+"""A patient's own identifiers, cut out of text and searched in bytes."""
 
 from __future__ import annotations
 
@@ -7,76 +7,24 @@ import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 
-from deidflow.dicom.instance import NAMES
+from deidflow.dicom.attributes import NAMES
 from deidflow.dicom.person_names import fold
-from deidflow.header.identifiers import expressions, folded_with_places, name_parts, own_numbers
-from deidflow.resources import load_yaml
+from deidflow.header.folded_text import folded_with_places
+from deidflow.header.identifiers import expressions
+from deidflow.header.name_patterns import name_parts
+from deidflow.header.number_patterns import own_numbers
+from deidflow.header.vocabulary import keep_words
 
-_WORD = re.compile(r"[0-9A-Za-z.]+")
 _ROUNDS = 4
 """Cutting may bring pieces together that are an identifier again."""
-
-
-@lru_cache(maxsize=1)
-def _vocabulary() -> tuple[frozenset[str], re.Pattern[str]]:
-    loaded = load_yaml("vocabulary/acquisition.yaml")
-    words = frozenset(word for line in loaded["words"] for word in str(line).split())
-    return words, re.compile("|".join(loaded["patterns"]))
-
-
-@lru_cache(maxsize=1)
-def _tokens() -> frozenset[str]:
-    lines = load_yaml("vocabulary/image_tokens.yaml")["tokens"]
-    return frozenset(token for line in lines for token in str(line).split())
-
-
-def keep_words(
-    text: str, own: frozenset[str] = frozenset(), more: frozenset[str] = frozenset()
-) -> str:
-    """The words of acquisition in a description, in order: `T1 MPRAGE SAG KIM` gives `T1 MPRAGE SAG`.
-
-    `own` are parts of the patient's names, lower case: they go even if they are words of acquisition.
-    `more` are further words that a site lets stay, lower case.
-    """
-    words, patterns = _vocabulary()
-    found = ((word, word.lower()) for word in _WORD.findall(text))
-    return " ".join(
-        word
-        for word, low in found
-        if (low in words or low in more or patterns.fullmatch(low)) and low not in own
-    )
-
-
-def keep_tokens(values: Iterable[str]) -> list[str]:
-    """Values of ImageType and the like by list; a dropped one among the first four leaves NONE."""
-    kept = []
-    for number, value in enumerate(values):
-        if value.strip() in _tokens():
-            kept.append(value.strip())
-        elif number < 4:
-            kept.append("NONE" if value.strip() else "")
-    return kept
-
-
-def _packed(raw: bytes) -> bool:
-    """Whether something compressed stands in bytes, in which nothing can be found."""
-    if any(magic in raw for magic in (b"PK\x03\x04", b"BZh91AY", b"\xfd7zXZ\0")):
-        return True
-    place = raw.find(b"\x1f\x8b\x08")
-    while place >= 0:
-        try:
-            if zlib.decompressobj(31).decompress(raw[place : place + 4096], 64):
-                return True
-        except zlib.error:
-            pass
-        place = raw.find(b"\x1f\x8b\x08", place + 1)
-    return False
-
-
-def _compiled(body: str) -> re.Pattern[str] | None:
-    return re.compile(body) if body else None
+_SHORTEST_IN_BYTES, _SHORTEST_IN_IMAGES = 3, 5
+"""Letters of what is searched in bytes: shorter names are in any of them by chance."""
+_ARCHIVES = (b"PK\x03\x04", b"BZh91AY", b"\xfd7zXZ\0")
+_GZIP = b"\x1f\x8b\x08"
+_PROBED = 4096
+"""Bytes that are read to see whether gzip data are real."""
+_CODECS = ("latin-1", "utf-8", "utf-16-le", "utf-16-be")
 
 
 @dataclass(frozen=True)
@@ -85,37 +33,37 @@ class Scrubber:
 
     pattern: re.Pattern[str] | None
     own_words: frozenset[str] = frozenset()
-    """All parts of the patient's names, lower case, words of acquisition among them too."""
+    """All parts of the patient's names in lower case, words of acquisition included."""
     in_bytes: re.Pattern[str] | None = None
-    """The pattern for binary values: what is so short that it stands in any of them is not in it."""
+    """The pattern for binary values, without what is so short that it is in any of them."""
     in_images: re.Pattern[str] | None = None
     """The pattern for tables and colour profiles, which are needed and full of short words."""
     names: re.Pattern[str] | None = None
     """The part of the pattern that is names."""
     vocabulary: frozenset[str] = frozenset()
-    """Further words that may stay in descriptions, lower case."""
+    """Further words that may stay in descriptions, in lower case."""
     numbers: frozenset[int] = frozenset()
-    """The patient's numbers and birth dates, as numeric attributes hold them."""
+    """The patient's numbers and birth dates as numeric attributes hold them."""
 
     @classmethod
     def of(
         cls, identifiers: Collection[tuple[str, str]], vocabulary: Iterable[str] = ()
     ) -> Scrubber:
         """A scrubber for (kind, value) pairs; names count by their parts, others as a whole."""
-        pairs = [(kind, value) for kind, value in identifiers if kind in NAMES]
-        own_words = frozenset(fold(part) for _, value in pairs for part in name_parts(value))
-        names = _compiled("|".join(expressions(pairs)))
-        body = "|".join(expressions(identifiers))
-        more = frozenset(word.lower() for word in vocabulary)
-        longer, longest = ("|".join(expressions(identifiers, shortest=least)) for least in (3, 5))
+        names = [pair for pair in identifiers if pair[0] in NAMES]
+        own_words: set[str] = set()
+        for _, name in names:
+            own_words.update(map(fold, name_parts(name)))
+        words = map(str.lower, vocabulary)
+
         return cls(
-            _compiled(body),
-            own_words,
-            _compiled(longer),
-            _compiled(longest),
-            names,
-            more,
-            own_numbers(identifiers),
+            pattern=_pattern(identifiers),
+            own_words=frozenset(own_words),
+            in_bytes=_pattern(identifiers, shortest=_SHORTEST_IN_BYTES),
+            in_images=_pattern(identifiers, shortest=_SHORTEST_IN_IMAGES),
+            names=_pattern(names),
+            vocabulary=frozenset(words),
+            numbers=own_numbers(identifiers),
         )
 
     def clean(self, text: str) -> str:
@@ -123,36 +71,35 @@ class Scrubber:
         if self.pattern is None or not text:
             return text
         for _ in range(_ROUNDS):
-            folded, places = folded_with_places(text)
-            spans = [
-                match.span()
-                for match in self.pattern.finditer(folded)
-                if match.end() > match.start()
-            ]
-            if not spans:
+            cut = _cut_out(self.pattern, text)
+            if cut == text:
                 return text
-            gone = {places[index] for start, end in spans for index in range(start, end)}
-            text = "".join(letter for place, letter in enumerate(text) if place not in gone)
+            text = cut
         return "" if self.finds(text) else text
 
     def words(self, text: str) -> str:
         """The words of acquisition in a description, without the patient's own names."""
-        return keep_words(self.clean(text), self.own_words, self.vocabulary)
+        return keep_words(
+            self.clean(text),
+            self.own_words,
+            self.vocabulary,
+        )
 
     def hides(self, raw: bytes, *, needed: bool = False) -> bool:
-        """Whether bytes hold an identifier, in one or two bytes a character, or something compressed.
+        """Whether bytes hold an identifier, in one or two bytes per character, or compressed data.
 
         In what an image cannot do without (`needed`) short names do not count.
         """
-        if _packed(raw):
+        if _holds_compressed_data(raw):
             return True
         pattern = self.in_images if needed else self.in_bytes
         if pattern is None:
             return False
-        texts = (
-            raw.decode(codec, "replace") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be")
-        )
-        return any(pattern.search(folded_with_places(text)[0]) for text in texts)
+        for codec in _CODECS:
+            folded, _ = folded_with_places(raw.decode(codec, "replace"))
+            if pattern.search(folded):
+                return True
+        return False
 
     def is_own_number(self, value: str | int) -> bool:
         """Whether a number, or a text that is one, is a number or the birth date of the patient."""
@@ -165,11 +112,55 @@ class Scrubber:
 
     def names_in(self, text: str) -> bool:
         """Whether the text holds a name."""
-        return self.names is not None and self.names.search(folded_with_places(text)[0]) is not None
+        return _is_in(self.names, text)
 
     def finds(self, text: str) -> bool:
         """Whether the text holds an identifier."""
-        return (
-            self.pattern is not None
-            and self.pattern.search(folded_with_places(text)[0]) is not None
-        )
+        return _is_in(self.pattern, text)
+
+
+def _pattern(
+    identifiers: Iterable[tuple[str, str]], *, shortest: int = 1
+) -> re.Pattern[str] | None:
+    """One pattern for all identifiers; None if there is nothing to search."""
+    body = "|".join(expressions(identifiers, shortest=shortest))
+    return re.compile(body) if body else None
+
+
+def _is_in(pattern: re.Pattern[str] | None, text: str) -> bool:
+    if pattern is None:
+        return False
+    folded, _ = folded_with_places(text)
+    return pattern.search(folded) is not None
+
+
+def _cut_out(pattern: re.Pattern[str], text: str) -> str:
+    """The text without everything that the pattern finds."""
+    folded, places = folded_with_places(text)
+    removed: set[int] = set()
+    for match in pattern.finditer(folded):
+        removed.update(places[match.start() : match.end()])
+    if not removed:
+        return text
+    kept = [letter for place, letter in enumerate(text) if place not in removed]
+    return "".join(kept)
+
+
+def _holds_compressed_data(raw: bytes) -> bool:
+    """Whether bytes contain compressed data, which cannot be searched."""
+    if any(magic in raw for magic in _ARCHIVES):
+        return True
+    place = raw.find(_GZIP)
+    while place >= 0:
+        if _is_gzip(raw[place : place + _PROBED]):
+            return True
+        place = raw.find(_GZIP, place + 1)
+    return False
+
+
+def _is_gzip(raw: bytes) -> bool:
+    gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        return bool(gzip.decompress(raw, 64))
+    except zlib.error:
+        return False

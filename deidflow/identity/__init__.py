@@ -1,1 +1,1 @@
-"""Secrets, pseudonyms, sessions and the vault that keeps them."""
+"""Secrets, pseudonyms, sessions, and the vault that keeps them."""

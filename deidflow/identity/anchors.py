@@ -1,13 +1,13 @@
-"""When a study was: the date that labels it, and the moment that its clock starts from.
+"""When a study was: the date that labels it, and the moment from which its clock starts.
 
-A placeholder (1900-01-01, 1970-01-01 ..) or a missing time is never an anchor: dates and times that are moved
-by a known constant are not hidden.
+A placeholder (1900-01-01, 1970-01-01 ..) or a missing time is never an anchor: dates and times
+that are moved by a known constant are not hidden.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, timezone
 
 from deidflow.dicom.grouping import Study
@@ -23,43 +23,62 @@ from deidflow.header.values import (
 
 _NO_DATE = date(1900, 1, 1)
 _LONGEST_STUDY = timedelta(days=31)
-"""A study date further than this from every series, acquisition and content date is made up."""
+"""A study date further than this from every other date of the instance is made up."""
 
 
 def study_date(study: Study) -> date | None:
     """The date of a study: StudyDate, else the earliest of series, acquisition and content date."""
     instances = _instances(study)
-    for texts in (
-        [instance.study_date for instance in instances],
-        [text for instance in instances for text, _ in _later(instance)],
-    ):
-        days = [day for text in texts if (day := real_date(text))]
-        if days:
-            return min(days)
-    return None
+    study_dates = [instance.study_date for instance in instances]
+    days = real_dates(study_dates)
+    if not days:
+        later_dates = [text for instance in instances for text in _later_dates(instance)]
+        days = real_dates(later_dates)
+    return min(days, default=None)
+
+
+def real_dates(texts: Iterable[str]) -> list[date]:
+    """The DA values that are dates, as dates."""
+    days = map(real_date, texts)
+    return [day for day in days if day is not None]
 
 
 def real_date(text: str) -> date | None:
     """A DA value as a date; None for a placeholder or what is not a date."""
-    return None if is_placeholder(text) else parse_date(text)
+    if is_placeholder(text):
+        return None
+    return parse_date(text)
 
 
 def study_origin(study: Study) -> str:
     """What 1900-01-01 00:00:00 stands for on the study clock, as ISO text.
 
-    The most frequent study date and time; where one of them is missing or a placeholder, the earliest series,
-    acquisition or content time. A date without `T` where no time of day is known; empty without any date and
-    time. With an offset from UTC where the instances say theirs.
+    The most frequent study date and time. Where one of them is missing or a placeholder, the
+    earliest series, acquisition or content time. A date without `T` where no time of day is known;
+    empty without any date and time. With an offset from UTC where the instances give theirs.
     """
     instances = _instances(study)
     starts = Counter(filter(None, map(_study_start, instances)))
     if starts:
-        return min(starts, key=lambda moment: (-starts[moment], moment.isoformat())).isoformat()
+        most_frequent = _most_frequent(starts)
+        return most_frequent.isoformat()
+
     moments = [moment for instance in instances for moment in _moments(instance)]
     if moments:
-        return min(moments, key=_in_utc).isoformat()
+        earliest = min(moments, key=_in_utc)
+        return earliest.isoformat()
+
     day = study_date(study)
-    return day.isoformat() if day else ""
+    if day is None:
+        return ""
+    return day.isoformat()
+
+
+def _most_frequent(starts: Counter[datetime]) -> datetime:
+    """The most frequent moment; of several, the first in ISO order."""
+    highest = max(starts.values())
+    candidates = [moment for moment, count in starts.items() if count == highest]
+    return min(candidates, key=datetime.isoformat)
 
 
 def _instances(study: Study) -> list[Instance]:
@@ -67,19 +86,26 @@ def _instances(study: Study) -> list[Instance]:
 
 
 def _study_start(instance: Instance) -> datetime | None:
-    """Study date and time, if both are real and the date is one on which the instance can have been made."""
+    """Study date and time, if both are real and the instance can have been made on that date."""
     day = real_date(instance.study_date)
     if day is None or not has_time(instance.study_time):
         return None
-    others = [other for text, _ in _later(instance) if (other := real_date(text))]
-    if others and min(abs(other - day) for other in others) > _LONGEST_STUDY:
+
+    other_days = real_dates(_later_dates(instance))
+    distances = [abs(other - day) for other in other_days]
+    if min(distances, default=timedelta()) > _LONGEST_STUDY:
         return None
-    return _zoned(to_datetime(instance.study_date, instance.study_time), instance)
+    start = to_datetime(
+        instance.study_date,
+        instance.study_time,
+    )
+    return _zoned(start, instance) if start else None
 
 
 def has_time(text: str) -> bool:
-    """Whether a TM value is a time of day; midnight sharp stands for none."""
-    return bool(parse_time(text))
+    """Whether a TM value is a time of day; exactly midnight stands for none."""
+    since_midnight = parse_time(text)
+    return bool(since_midnight)
 
 
 def _later(instance: Instance) -> tuple[tuple[str, str], ...]:
@@ -92,26 +118,42 @@ def _later(instance: Instance) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _later_dates(instance: Instance) -> list[str]:
+    return [text for text, _ in _later(instance)]
+
+
 def _moments(instance: Instance) -> Iterator[datetime]:
-    """Every real moment of an instance; a time without a date of its own is of the day of the study."""
-    days = [day for text, _ in _later(instance) if (day := real_date(text))]
-    fallback = min(days, default=real_date(instance.study_date) or _NO_DATE)
-    pairs = [*_later(instance), ("" if days else instance.study_date, instance.study_time)]
+    """Every real moment of an instance.
+
+    A time without a date of its own is of the day of the study.
+    """
+    days = real_dates(_later_dates(instance))
+    study_day = real_date(instance.study_date)
+    fallback = min(days, default=study_day or _NO_DATE)
+    study_text = "" if days else instance.study_date
+
+    pairs = (
+        *_later(instance),
+        (study_text, instance.study_time),
+    )
     for text, time in pairs:
         since_midnight = parse_time(time)
         if since_midnight:
             day = real_date(text) or fallback
-            moment = datetime(day.year, day.month, day.day) + since_midnight
-            yield _zoned(moment, instance) or moment
+            midnight = datetime(day.year, day.month, day.day)
+            moment = midnight + since_midnight
+            yield _zoned(moment, instance)
 
 
-def _zoned(moment: datetime | None, instance: Instance) -> datetime | None:
-    zone = parse_zone(instance.timezone)
-    if moment is None or zone is None:
+def _zoned(moment: datetime, instance: Instance) -> datetime:
+    """The moment with the instance's offset from UTC, if it gives one."""
+    offset = parse_zone(instance.timezone)
+    if offset is None:
         return moment
-    return moment.replace(tzinfo=timezone(zone))
+    return moment.replace(tzinfo=timezone(offset))
 
 
 def _in_utc(moment: datetime) -> datetime:
     offset = moment.utcoffset() or timedelta()
-    return moment.replace(tzinfo=None) - offset
+    local = moment.replace(tzinfo=None)
+    return local - offset

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
-from deidflow.header.markers import markers
+from deidflow.header.markers import Marker, markers
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
@@ -26,13 +26,14 @@ def cleaner_for(
 ) -> HeaderCleaner:
     """What de-identifies the headers of a session; `for_series` fits it to a series.
 
-    `overlay_bits_cleared` is the caller's promise to clear bits of pixels that hold an overlay; without it such
-    an instance is withheld. `refuse` is told tag and text of what stays, and raises Withheld.
+    `overlay_bits_cleared` is the caller's promise to clear bits of pixels that hold an overlay;
+    without it such an instance is withheld. `refuse` is given tag and text of what stays, and
+    raises Withheld.
     """
     context = HeaderContext(
         pseudonym=order.pseudonym,
-        uids=UidMap(bytes.fromhex(order.uid_key), order.uid_root, "retain_uids" in profile.options),
-        shift_days=order.shift_days if profile.dates.days is None else profile.dates.days,
+        uids=_uid_map(order, profile),
+        shift_days=_shift_days(order, profile),
         clock=StudyClock.parse(session.origin),
         scrubber=scrubber_for(order, profile),
         binned=profile.binned,
@@ -41,14 +42,45 @@ def cleaner_for(
         overlay_bits_cleared=overlay_bits_cleared,
         refuse=refuse,
     )
-    marks = {
-        way: markers(profile, session.label, session.days_since, explicit=way)
-        for way in (True, False)
-    }
-    return HeaderCleaner(compile_profile(profile), context, marks, explicit_out)
+    rules = compile_profile(profile)
+    marks = _marks(profile, session)
+    return HeaderCleaner(
+        rules,
+        context,
+        marks,
+        explicit_out,
+    )
+
+
+def _marks(profile: Profile, session: SessionOrder) -> dict[bool, list[Marker]]:
+    """What tells that a header was de-identified, with explicit VR and without."""
+    marks = {}
+    for explicit in (True, False):
+        marks[explicit] = markers(
+            profile,
+            session.label,
+            session.days_since,
+            explicit=explicit,
+        )
+    return marks
+
+
+def _uid_map(order: WorkOrder, profile: Profile) -> UidMap:
+    key = bytes.fromhex(order.uid_key)
+    retained = "retain_uids" in profile.options
+    return UidMap(key, order.uid_root, retained)
+
+
+def _shift_days(order: WorkOrder, profile: Profile) -> int:
+    """The shift that the profile fixes, else the subject's own."""
+    fixed = profile.dates.days
+    if fixed is None:
+        return order.shift_days
+    return fixed
 
 
 def scrubber_for(order: WorkOrder, profile: Profile) -> Scrubber:
     """What cuts the subject's own identifiers out of text that a profile keeps."""
     kinds = set(profile.search)
-    return Scrubber.of([pair for pair in order.identifiers if pair[0] in kinds], order.vocabulary)
+    searched = [(kind, value) for kind, value in order.identifiers if kind in kinds]
+    return Scrubber.of(searched, order.vocabulary)

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.grouping import Cohort, group
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.patients import Known, nobody
 from deidflow.dicom.policy import class_uids
 from deidflow.errors import UsageError
 from deidflow.header.profile import Profile
@@ -22,12 +22,20 @@ MIXED_FOLDERS = "mixed_folders.txt"
 
 
 def group_by(
-    entries: Iterable[Entry], settings: CommonSettings, *, defacing: bool, known: Known = nobody
+    entries: Iterable[Entry],
+    settings: CommonSettings,
+    *,
+    defacing: bool,
+    known: Known = nobody,
 ) -> Cohort:
-    """Group an inventory as settings and profile ask; `known` is what the vault knows of subjects."""
-    classes = class_uids(effective_profile(settings).classes)
+    """Group an inventory as settings and profile ask; `known` is what the vault has of subjects."""
+    profile = effective_profile(settings)
     return group(
-        entries, defacing=defacing, classes=classes, discovery=settings.ids.discovery, known=known
+        entries,
+        defacing=defacing,
+        classes=class_uids(profile.classes),
+        discovery=settings.ids.discovery,
+        known=known,
     )
 
 
@@ -36,22 +44,35 @@ def refuse_mixed_folders(cohort: Cohort, vault: Path | None) -> None:
 
     Folder names may identify: they are written into the vault only.
     """
-    table = vault / MIXED_FOLDERS if vault else None
-    if table:
-        table.unlink(missing_ok=True)
-    if not cohort.mixed_folders:
+    if vault:
+        _write_mixed_folders(cohort, vault)
+    count = len(cohort.mixed_folders)
+    if not count:
         return
+
     where = "give a vault to have them named"
-    if table:
-        lines = "".join(f"{folder}\n" for folder in cohort.mixed_folders)
-        write_bytes_atomic(table, os.fsencode(lines))
+    if vault:
         where = f"the vault's {MIXED_FOLDERS} names them"
     raise UsageError(
-        f"ids.discovery per_top_folder: {len(cohort.mixed_folders)} folders of the source hold more than one "
+        f"ids.discovery per_top_folder: {count} folders of the source hold more than one "
         f"PatientID ({where}); give each patient a folder, or choose discovery 'all'"
     )
 
 
+def _write_mixed_folders(cohort: Cohort, vault: Path) -> None:
+    """Name the folders in the vault; the list of an earlier run goes."""
+    table = vault / MIXED_FOLDERS
+    table.unlink(missing_ok=True)
+    if cohort.mixed_folders:
+        lines = "".join(f"{folder}\n" for folder in cohort.mixed_folders)
+        write_bytes_atomic(table, os.fsencode(lines))
+
+
 def order_options(settings: CommonSettings, profile: Profile) -> OrderOptions:
     """What settings and profile ask of work orders."""
-    return OrderOptions(settings.header.uid_root, settings.header.vocabulary, profile.dates.since)
+    header = settings.header
+    return OrderOptions(
+        uid_root=header.uid_root,
+        vocabulary=header.vocabulary,
+        since=profile.dates.since,
+    )

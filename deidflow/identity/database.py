@@ -1,4 +1,4 @@
-"""The vault's database: its schema, the number of the schema, and the way up from an older one."""
+"""The vault's database: its schema, the number of the schema, and the upgrade of an older one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from deidflow.identity.sealing import RowKey, Sealer
 from deidflow.identity.secret import Keys
 
 NAME = "deidflow.sqlite"
+"""The name of the database in a vault."""
 SCHEMA_NUMBER = 1
 """`PRAGMA user_version`. 0: sealed values bound to no row. 1: bound to their row."""
-
-_SEALED_TABLES = ("patients", "sessions")
+PATIENTS = "patients"
+SESSIONS = "sessions"
+_BUSY_SECONDS = 60
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, entry TEXT NOT NULL);
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
+    entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS patients (
     project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, shift_days INTEGER NOT NULL,
     anchor TEXT, sealed BLOB NOT NULL,
@@ -32,13 +35,21 @@ CREATE TABLE IF NOT EXISTS sessions (
     PRIMARY KEY (project, level, lookup));
 CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
 """
+_SELECT_SEALED = {
+    PATIENTS: "SELECT project, level, lookup, sealed FROM patients",
+    SESSIONS: "SELECT project, level, lookup, sealed FROM sessions",
+}
+_UPDATE_SEALED = {
+    PATIENTS: "UPDATE patients SET sealed = ? WHERE project = ? AND level = ? AND lookup = ?",
+    SESSIONS: "UPDATE sessions SET sealed = ? WHERE project = ? AND level = ? AND lookup = ?",
+}
 
 
 def open_database(folder: Path, keys: Keys) -> sqlite3.Connection:
     """The database of a vault, made or upgraded where needed.
 
-    Raises VaultMismatch for another secret, before anything is changed, and EnvironmentFault where the
-    database cannot be opened or was made by a newer version.
+    Raises VaultMismatch for another secret, before anything is changed, and EnvironmentFault where
+    the database cannot be opened or was made by a newer version.
     """
     try:
         database = _connect(folder / NAME)
@@ -68,8 +79,20 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     database.execute("COMMIT")
 
 
+def is_intact(database: sqlite3.Connection) -> bool:
+    """Whether the database finds its own pages and indices sound."""
+    cursor = database.execute("PRAGMA integrity_check")
+    first_row = cursor.fetchone()
+    return bool(first_row[0] == "ok")
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+    return sqlite3.connect(
+        path,
+        isolation_level=None,
+        timeout=_BUSY_SECONDS,
+        check_same_thread=False,
+    )
 
 
 def _fault(error: sqlite3.Error) -> EnvironmentFault:
@@ -90,23 +113,34 @@ def _prepare(database: sqlite3.Connection, keys: Keys) -> None:
 
 
 def _schema_number(database: sqlite3.Connection) -> int:
-    return int(database.execute("PRAGMA user_version").fetchone()[0])
+    cursor = database.execute("PRAGMA user_version")
+    return int(cursor.fetchone()[0])
 
 
 def _check_secret(database: sqlite3.Connection, keys: Keys) -> None:
-    query = "SELECT value FROM meta WHERE name = 'fingerprint'"
-    row = database.execute(query).fetchone()
-    if row is None:
+    """Bind a new database to the secret; raise VaultMismatch for a database of another one."""
+    fingerprint = _fingerprint(database)
+    if fingerprint is None:
         with transaction(database):
             database.execute(
-                "INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (keys.fingerprint,)
+                "INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)",
+                (keys.fingerprint,),
             )
-        row = database.execute(query).fetchone()
+        # Another process may have been faster.
+        fingerprint = _fingerprint(database)
 
-    if row[0] != keys.fingerprint:
+    if fingerprint != keys.fingerprint:
         raise VaultMismatch(
             "this vault was made with another secret; name the right one in DEIDFLOW_SECRET_FILE"
         )
+
+
+def _fingerprint(database: sqlite3.Connection) -> str | None:
+    cursor = database.execute("SELECT value FROM meta WHERE name = 'fingerprint'")
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    return str(row[0])
 
 
 def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:
@@ -117,17 +151,24 @@ def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:
         # Another process may have upgraded while this one waited for the lock.
         if _schema_number(database) == SCHEMA_NUMBER:
             return
-        for table in _SEALED_TABLES:
-            _bind_values(database, keys.master, table)
+        for table in _SELECT_SEALED:
+            _bind_values(
+                database,
+                keys.master,
+                table,
+            )
         database.execute(f"PRAGMA user_version = {SCHEMA_NUMBER}")
 
 
 def _bind_values(database: sqlite3.Connection, master: bytes, table: str) -> None:
-    select = f"SELECT project, level, lookup, sealed FROM {table}"
-    update = f"UPDATE {table} SET sealed = ? WHERE project = ? AND level = ? AND lookup = ?"
-    for project, level, lookup, sealed in database.execute(select).fetchall():
+    cursor = database.execute(_SELECT_SEALED[table])
+    rows = cursor.fetchall()
+    for project, level, lookup, unbound in rows:
         sealer = Sealer(Keys(master, project, level))
         # A damaged value stays as it is: `vault check` names it, and the rest can be used.
         with suppress(InvalidTag):
-            bound = sealer.bind(RowKey(table, lookup), sealed)
-            database.execute(update, (bound, project, level, lookup))
+            sealed = sealer.bind(RowKey(table, lookup), unbound)
+            database.execute(
+                _UPDATE_SEALED[table],
+                (sealed, project, level, lookup),
+            )

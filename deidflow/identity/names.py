@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import re
-from string import ascii_lowercase
+from collections.abc import Collection, Sequence
 
 from deidflow.dicom.grouping import Series, Study
+from deidflow.identity.letters import with_letters
+
+_MODALITY = re.compile(r"[A-Z]{2,8}")
+_OTHER = "OT"
 
 
 def ordered_names(study: Study) -> list[tuple[str, Series]]:
     """The series of a study by number, each with its released name."""
-    ordered = sorted(
-        study.series, key=lambda series: (number_of(series.first.series_number), series.uid)
-    )
-    names = series_names(
-        [(series.first.series_number, series.first.modality) for series in ordered]
-    )
+    ordered = sorted(study.series, key=_number_and_uid)
+    numbers_and_modalities = []
+    for series in ordered:
+        pair = series.first.series_number, series.first.modality
+        numbers_and_modalities.append(pair)
+
+    names = series_names(numbers_and_modalities)
     return list(zip(names, ordered, strict=True))
 
 
+def _number_and_uid(series: Series) -> tuple[int, str]:
+    number = number_of(series.first.series_number)
+    return number, series.uid
+
+
 def number_of(text: str) -> int:
-    """An IS value as a number; 0 where it is none."""
-    return int(text) if text.lstrip("+-").isdigit() else 0
+    """An IS value as a number; 0 where it is not one."""
+    digits = text.lstrip("+-")
+    return int(text) if digits.isdigit() else 0
 
 
-def series_names(numbers_and_modalities: list[tuple[str, str]]) -> list[str]:
+def series_names(numbers_and_modalities: Sequence[tuple[str, str]]) -> list[str]:
     """`003-MR` for each series; a second one of the same name is `003b-MR`."""
     names: list[str] = []
     for number, modality in numbers_and_modalities:
-        digits = abs(number_of(number))
-        kind = modality if re.fullmatch(r"[A-Z]{2,8}", modality) else "OT"
-        letters = [
-            "",
-            *ascii_lowercase[1:],
-            *(f"{a}{b}" for a in ascii_lowercase for b in ascii_lowercase),
-        ]
-        names.append(
-            next(
-                name for letter in letters if (name := f"{digits:03d}{letter}-{kind}") not in names
-            )
-        )
+        name = _free_name(number, modality, names)
+        names.append(name)
     return names
+
+
+def _free_name(number: str, modality: str, taken: Collection[str]) -> str:
+    digits = abs(number_of(number))
+    kind = modality if _MODALITY.fullmatch(modality) else _OTHER
+    for numbered in with_letters(f"{digits:03d}"):
+        name = f"{numbered}-{kind}"
+        if name not in taken:
+            return name
+    raise ValueError("a study has too many series of one number and modality")

@@ -1,18 +1,18 @@
-"""What the check of one session needs to know of everybody else: written once a run, mapped by every child."""
+"""What the check of a session knows about everybody else: written once per run, then mapped."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from deidflow.checks.cohort import Cohort
-from deidflow.dicom.grouping import Cohort as Group
-from deidflow.dicom.grouping import Subject
-from deidflow.dicom.instance import DATES
+from deidflow.checks.cohort import CohortIndex
+from deidflow.dicom.attributes import DATES
+from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.identity.vault import Identity
-from deidflow.store.files import read_json, write_bytes_atomic
+from deidflow.store.files import read_json, write_json_atomic
 
 _FILES = "files.json"
 _UIDS = "uid"
@@ -25,64 +25,136 @@ class Neighbours:
     folder: Path
     key: bytes
 
-    def cohort(self, kinds: Iterable[str], *, with_uids: bool) -> Cohort:
-        """The identifiers of everybody, of the kinds that a profile promises to take away."""
-        wanted = [*sorted(kinds), *([_UIDS] if with_uids else [])]
-        paths = (self.folder / f"{kind}.npy" for kind in wanted)
-        return Cohort.open([path for path in paths if path.exists()], self.key)
+    def cohort(self, kinds: Iterable[str], *, with_uids: bool) -> CohortIndex:
+        """The identifiers of everybody, of the kinds that a profile promises to remove."""
+        wanted = sorted(kinds)
+        if with_uids:
+            wanted.append(_UIDS)
+        paths = [_index_path(self.folder, kind) for kind in wanted]
+        existing = filter(Path.exists, paths)
+        return CohortIndex.open(existing, self.key)
 
     def files_of_others(self, pseudonym: str) -> list[list[Path]]:
-        """For each other subject, one source file of each series."""
-        rows = read_json(self.folder / _FILES) or {}
-        source = Path(rows.get("source", ""))
-        subjects = rows.get("subjects", {})
-        return [
-            [source / path for path in paths]
-            for other, paths in sorted(subjects.items())
-            if other != pseudonym
-        ]
+        """For each other subject, one source file of each series; empty if none are recorded."""
+        table = _FileTable.read(self.folder)
+        others = []
+        for subject in sorted(table.subjects):
+            if subject != pseudonym:
+                paths = table.paths(subject)
+                others.append(paths)
+        return others
+
+
+@dataclass(frozen=True)
+class _FileTable:
+    """One file per series of each subject, by pseudonym."""
+
+    source: str
+    subjects: Mapping[str, list[str]]
+
+    def paths(self, pseudonym: str) -> list[Path]:
+        source = Path(self.source)
+        return [source / name for name in self.subjects[pseudonym]]
+
+    def write(self, folder: Path) -> None:
+        content = {
+            "source": self.source,
+            "subjects": self.subjects,
+        }
+        write_json_atomic(folder / _FILES, content)
+
+    @classmethod
+    def read(cls, folder: Path) -> _FileTable:
+        """The table of a folder; an empty one where there is none."""
+        content: dict[str, Any] = read_json(folder / _FILES) or {}
+        return cls(
+            source=content.get("source", ""),
+            subjects=content.get("subjects", {}),
+        )
+
+
+def _index_path(folder: Path, kind: str) -> Path:
+    return folder / f"{kind}.npy"
 
 
 def write_neighbours(
-    group: Group,
-    identities: dict[str, Identity],
+    cohort: Cohort,
+    identities: Mapping[str, Identity],
     source: Path,
     folder: Path,
     key: bytes,
     *,
     with_uids: bool = True,
 ) -> None:
-    """Write what the checks of this run look up: hashes of identifiers, by kind, and files by subject."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    by_kind: dict[str, set[str]] = {}
-    for subject in group.subjects:
+    """Write what the checks of this run look up.
+
+    Hashes of identifiers by kind, and source files by subject.
+    """
+    folder.mkdir(
+        mode=0o700,
+        parents=True,
+        exist_ok=True,
+    )
+    _write_identifiers(cohort, folder, key)
+    if with_uids:
+        uids = _uids(cohort.subjects)
+        index = CohortIndex.of((), uids, key)
+        index.save(_index_path(folder, _UIDS))
+
+    files: dict[str, list[str]] = {}
+    for subject in cohort.subjects:
+        identity = identities[subject.key]
+        files[identity.pseudonym] = _one_file_per_series(subject)
+    table = _FileTable(str(source), files)
+    table.write(folder)
+
+
+def _write_identifiers(cohort: Cohort, folder: Path, key: bytes) -> None:
+    """Write an index per kind; those of an earlier run go."""
+    values_by_kind = _values_by_kind(cohort.subjects)
+    for path in folder.glob("*.npy"):
+        if path.stem not in values_by_kind:
+            path.unlink()
+
+    for kind, values in values_by_kind.items():
+        identifiers = [(kind, value) for value in values]
+        index = CohortIndex.of(identifiers, (), key)
+        index.save(_index_path(folder, kind))
+
+
+def _values_by_kind(subjects: Iterable[Subject]) -> dict[str, set[str]]:
+    """Identifiers that mean one person: dates do not."""
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for subject in subjects:
         for kind, value in subject.identifiers:
             if kind not in DATES:
-                by_kind.setdefault(kind, set()).add(value)
-    for path in folder.glob("*.npy"):
-        if path.stem not in by_kind:
-            path.unlink()
-    for kind, values in by_kind.items():
-        Cohort.of(((kind, value) for value in values), (), key).save(folder / f"{kind}.npy")
-    if with_uids:
-        Cohort.of((), _uids(group), key).save(folder / f"{_UIDS}.npy")
-    files = {identities[subject.key].pseudonym: _files(subject) for subject in group.subjects}
-    content = json.dumps({"source": str(source), "subjects": files}, sort_keys=True)
-    write_bytes_atomic(folder / _FILES, content.encode("ascii"))
+                values[kind].add(value)
+    return values
 
 
-def _uids(group: Group) -> set[str]:
+def _uids(subjects: Iterable[Subject]) -> set[str]:
     """UIDs of every study, series and instance of the run."""
     uids: set[str] = set()
-    for subject in group.subjects:
+    for subject in subjects:
         for study in subject.studies:
             uids.add(study.uid)
             for series in study.series:
-                uids.add(series.uid)
-                uids.update(member.instance.sop_uid for member in series.members)
+                uids.update(_uids_of_series(series))
     return uids
 
 
-def _files(subject: Subject) -> list[str]:
-    """One file of each series."""
-    return [series.members[0].path for study in subject.studies for series in study.series]
+def _uids_of_series(series: Series) -> set[str]:
+    uids = {member.instance.sop_uid for member in series.members}
+    uids.add(series.uid)
+    return uids
+
+
+def _one_file_per_series(subject: Subject) -> list[str]:
+    paths = []
+    for study in subject.studies:
+        paths += _first_files(study)
+    return paths
+
+
+def _first_files(study: Study) -> list[str]:
+    return [series.members[0].path for series in study.series]

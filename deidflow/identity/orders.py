@@ -2,102 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
-from deidflow.dicom.instance import DATES, NAMES, NUMBERS
-from deidflow.dicom.patients import Member
-from deidflow.header.identifiers import name_parts
+from deidflow.dicom.instance import Instance
+from deidflow.dicom.persons import Member
+from deidflow.header.name_patterns import name_parts
 from deidflow.header.values import floor_to
-from deidflow.identity.anchors import real_date, study_date, study_origin
+from deidflow.identity.anchors import real_date, real_dates, study_date, study_origin
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 
-
-def persons(cohort: Cohort) -> list[Person]:
-    """Every subject with something to release, as the vault needs it."""
-    return [
-        Person(
-            key=subject.key,
-            original=_original(subject),
-            dates=frozenset(
-                day
-                for kind, value in subject.identifiers
-                if kind in DATES and (day := real_date(value))
-            ),
-            studies={study.uid: study_date(study) for study in subject.studies},
-            patient_id=_first(subject, "patient_id"),
-            name=_first(subject, "patient_name"),
-            folders=subject.folders,
-            identifying=frozenset(_parts(subject)),
-            searched=tuple(pair for pair in subject.identifiers if pair[0] in NAMES | DATES),
-        )
-        for subject in cohort.subjects
-    ]
-
-
-def _original(subject: Subject) -> dict[str, str]:
-    """The values to seal: who it is first, then everything that identifies."""
-    who = {
-        name: _first(subject, name)
-        for name in ("patient_id", "issuer", "patient_name", "birth_date", "patient_sex")
-    }
-    return who | {
-        f"{kind} {number}": value for number, (kind, value) in enumerate(subject.identifiers)
-    }
-
-
-def _first(subject: Subject, field: str) -> str:
-    return str(getattr(subject.studies[0].series[0].first, field)).strip()
-
-
-def _parts(subject: Subject) -> Iterable[str]:
-    """Names by their parts, and numbers, long enough to mean somebody."""
-    for kind, value in subject.identifiers:
-        parts = (
-            name_parts(value) if kind in NAMES else {value.strip()} if kind in NUMBERS else set()
-        )
-        yield from (part for part in parts if len(part) >= 3)
-
-
-def work_order(
-    subject: Subject,
-    identity: Identity,
-    keys: Keys,
-    source: str | Path,
-    wishes: OrderOptions,
-    *,
-    with_files: bool = True,
-) -> WorkOrder:
-    """The subject's work order, sessions in the order of their labels."""
-    dates = [day for study in subject.studies if (day := study_date(study))]
-    sessions = [
-        SessionOrder(
-            label=identity.labels[study.uid],
-            origin=study_origin(study),
-            series=tuple(_series_orders(study, with_files)),
-            days_since=_days_since(study, wishes.since, min(dates, default=None)),
-        )
-        for study in subject.studies
-    ]
-    return WorkOrder(
-        pseudonym=identity.pseudonym,
-        source=str(source),
-        uid_key=keys.derive("uid").hex(),
-        hash_key=keys.derive("hash").hex(),
-        uid_root=wishes.uid_root,
-        vocabulary=wishes.vocabulary,
-        shift_days=identity.shift_days,
-        identifiers=subject.identifiers,
-        sessions=tuple(sorted(sessions, key=lambda session: session.label)),
-    )
+FIRST_STUDY = "first-study"
+_EVENT_DATES = {
+    "PatientBirthDate": "birth_date",
+    "SeriesDate": "series_date",
+    "AcquisitionDate": "acquisition_date",
+}
+"""Keyword of a date from which days are counted -> field of an instance."""
+_TRIGGER_STEP = Decimal(5)
+_LEAST_PART = 3
+"""Shorter parts of names and numbers may be in a pseudonym."""
 
 
 @dataclass(frozen=True)
@@ -110,50 +43,164 @@ class OrderOptions:
     """`first-study`, the keyword of a date, or nothing."""
 
 
-_SINCE = {
-    "PatientBirthDate": "birth_date",
-    "SeriesDate": "series_date",
-    "AcquisitionDate": "acquisition_date",
-}
+def persons(cohort: Cohort) -> list[Person]:
+    """Every subject with something to release, as the vault needs them."""
+    return [_person(subject) for subject in cohort.subjects]
 
 
-def _days_since(study: Study, since: str, first: date | None) -> int | None:
-    """Whole days from the event to the study."""
-    day = study_date(study)
-    if since != "first-study":
-        texts = (
-            [getattr(series.first, _SINCE[since]) for series in study.series]
-            if since in _SINCE
-            else []
-        )
-        first = next((found for text in texts if (found := real_date(text))), None)
-    return (day - first).days if day and first else None
+def _person(subject: Subject) -> Person:
+    first = _first(subject)
+    dates = _values_of_kinds(subject, DATES)
+    searched = NAMES | DATES
 
-
-def _series_orders(study: Study, with_files: bool) -> Iterable[SeriesOrder]:
-    for name, series in ordered_names(study):
-        yield SeriesOrder(
-            name=name,
-            modality=series.first.modality,
-            incomplete=series.incomplete,
-            bin_trigger_time=_stay_distinct(
-                [member.instance.trigger_time for member in series.members]
-            ),
-            files=tuple(FileOrder(one.path, one.sha256) for one in _in_order(series))
-            if with_files
-            else (),
-        )
-
-
-def _in_order(series: Series) -> list[Member]:
-    """By instance number and UID: independent of file names."""
-    return sorted(
-        series.members,
-        key=lambda member: (number_of(member.instance.instance_number), member.instance.sop_uid),
+    return Person(
+        key=subject.key,
+        original=_original(subject),
+        dates=frozenset(real_dates(dates)),
+        studies={study.uid: study_date(study) for study in subject.studies},
+        patient_id=first.patient_id.strip(),
+        name=first.patient_name.strip(),
+        folders=subject.folders,
+        identifying=frozenset(_identifying_parts(subject)),
+        searched=tuple(pair for pair in subject.identifiers if pair[0] in searched),
     )
 
 
-def _stay_distinct(values: list[str]) -> bool:
+def _first(subject: Subject) -> Instance:
+    """The instance that speaks for the subject."""
+    first_study = subject.studies[0]
+    first_series = first_study.series[0]
+    return first_series.first
+
+
+def _values_of_kinds(subject: Subject, kinds: frozenset[str]) -> list[str]:
+    return [value for kind, value in subject.identifiers if kind in kinds]
+
+
+def _original(subject: Subject) -> dict[str, str]:
+    """The values to seal: who it is first, then everything that identifies."""
+    first = _first(subject)
+    original = {
+        "patient_id": first.patient_id.strip(),
+        "issuer": first.issuer.strip(),
+        "patient_name": first.patient_name.strip(),
+        "birth_date": first.birth_date.strip(),
+        "patient_sex": first.patient_sex.strip(),
+    }
+    for number, (kind, value) in enumerate(subject.identifiers):
+        original[f"{kind} {number}"] = value
+    return original
+
+
+def _identifying_parts(subject: Subject) -> Iterator[str]:
+    """Names by their parts, and numbers, long enough to mean somebody."""
+    parts: set[str] = set()
+    for name in _values_of_kinds(subject, NAMES):
+        parts |= name_parts(name)
+    for number in _values_of_kinds(subject, NUMBERS):
+        parts.add(number.strip())
+
+    for part in parts:
+        if len(part) >= _LEAST_PART:
+            yield part
+
+
+def work_order(
+    subject: Subject,
+    identity: Identity,
+    keys: Keys,
+    source: str | Path,
+    options: OrderOptions,
+    *,
+    with_files: bool = True,
+) -> WorkOrder:
+    """The subject's work order, sessions in the order of their labels."""
+    study_dates = map(study_date, subject.studies)
+    first_date = min(filter(None, study_dates), default=None)
+    sessions = []
+    for study in sorted(subject.studies, key=lambda study: identity.labels[study.uid]):
+        session = SessionOrder(
+            label=identity.labels[study.uid],
+            origin=study_origin(study),
+            series=_series_orders(study, with_files),
+            days_since=_days_since(
+                study,
+                options.since,
+                first_date,
+            ),
+        )
+        sessions.append(session)
+
+    return WorkOrder(
+        pseudonym=identity.pseudonym,
+        source=str(source),
+        uid_key=keys.derive("uid").hex(),
+        hash_key=keys.derive("hash").hex(),
+        uid_root=options.uid_root,
+        vocabulary=options.vocabulary,
+        shift_days=identity.shift_days,
+        identifiers=subject.identifiers,
+        sessions=tuple(sessions),
+    )
+
+
+def _days_since(study: Study, since: str, first_study: date | None) -> int | None:
+    """Whole days from the event to the study; None where one of the dates is not known."""
+    day = study_date(study)
+    event = first_study if since == FIRST_STUDY else _event_date(study, since)
+    if day is None or event is None:
+        return None
+    distance = day - event
+    return distance.days
+
+
+def _event_date(study: Study, since: str) -> date | None:
+    """The first real date of a kind among the series of a study."""
+    field = _EVENT_DATES.get(since)
+    if field is None:
+        return None
+    for series in study.series:
+        text = getattr(series.first, field)
+        day = real_date(text)
+        if day:
+            return day
+    return None
+
+
+def _series_orders(study: Study, with_files: bool) -> tuple[SeriesOrder, ...]:
+    orders = []
+    for name, series in ordered_names(study):
+        order = SeriesOrder(
+            name=name,
+            modality=series.first.modality,
+            incomplete=series.incomplete,
+            bin_trigger_time=_is_binned(series),
+            files=_file_orders(series) if with_files else (),
+        )
+        orders.append(order)
+    return tuple(orders)
+
+
+def _file_orders(series: Series) -> tuple[FileOrder, ...]:
+    """The files by instance number and UID: independent of file names."""
+    ordered = sorted(series.members, key=_number_and_uid)
+    return tuple(FileOrder(member.path, member.sha256) for member in ordered)
+
+
+def _number_and_uid(member: Member) -> tuple[int, str]:
+    instance = member.instance
+    number = number_of(instance.instance_number)
+    return number, instance.sop_uid
+
+
+def _is_binned(series: Series) -> bool:
+    """Whether the trigger times of a series may be binned."""
+    times = [member.instance.trigger_time for member in series.members]
+    return _stay_distinct(times)
+
+
+def _stay_distinct(values: Iterable[str]) -> bool:
     """Whether trigger times still tell the same phases apart when floored to steps of five."""
-    distinct = {value for value in values if value}
-    return len({floor_to(value, Decimal(5)) for value in distinct}) == len(distinct)
+    distinct = set(filter(None, values))
+    floored = {floor_to(value, _TRIGGER_STEP) for value in distinct}
+    return len(floored) == len(distinct)

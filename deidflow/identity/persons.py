@@ -1,17 +1,23 @@
-"""A patient as the vault needs to know one."""
+"""A patient as the vault needs to know them."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+_SEPARATORS = re.compile(r"[\^=,\s]+")
+
 
 @dataclass(frozen=True)
 class Person:
-    """A patient to be identified: key, original values to seal, own dates, and dated studies by UID."""
+    """A patient to be identified.
+
+    Key, original values to seal, their own dates, and dated studies by UID.
+    """
 
     key: str
     original: dict[str, str]
@@ -20,16 +26,17 @@ class Person:
     patient_id: str = ""
     name: str = ""
     folders: frozenset[str] = frozenset()
-    """Folders below the source in which the patient's files lie."""
+    """Folders below the source that hold the patient's files."""
     identifying: frozenset[str] = frozenset()
     """Names by their parts, and numbers: what no pseudonym may contain."""
     searched: tuple[tuple[str, str], ...] = ()
-    """Kind and value of the patient's own names and dates: what the own pseudonym may not contain in any form."""
+    """Kind and value of names and dates that the pseudonym may not contain in any form."""
 
     @property
     def name_words(self) -> list[str]:
         """The words of the name without diacritics, in alphabetical order."""
-        plain = "".join(
-            c for c in unicodedata.normalize("NFKD", self.name) if not unicodedata.combining(c)
-        )
-        return sorted(word for word in re.split(r"[\^=,\s]+", plain.casefold()) if word)
+        decomposed = unicodedata.normalize("NFKD", self.name)
+        letters = itertools.filterfalse(unicodedata.combining, decomposed)
+        plain = "".join(letters).casefold()
+        words = _SEPARATORS.split(plain)
+        return sorted(filter(None, words))

@@ -6,8 +6,8 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,26 @@ from cryptography.exceptions import InvalidTag
 from deidflow.dicom.person_names import fold, is_generic, name_words, same_name
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.database import NAME
-from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.secret import KEY_FILE, Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.store.files import safe_cell, write_bytes_atomic
+
+_NAME_KINDS = frozenset(("patient_name", "name"))
+_LOOKUP_KINDS = _NAME_KINDS | {"patient_id", "id", "number"}
+"""Kinds of original values by which somebody is looked up."""
+_COLUMNS = (
+    "project",
+    "level",
+    "pseudonym",
+    "patient_id",
+    "patient_name",
+    "shift_days",
+    "session",
+    "date",
+)
+_CLOCK_LEVEL = "high"
+"""The level at which the study clock replaces shifted dates."""
+_ACCESS_OF_OTHERS = 0o077
 
 
 @dataclass(frozen=True)
@@ -36,46 +53,64 @@ class Row:
     @property
     def patient_id(self) -> str:
         """The first PatientID."""
-        return self._first("patient_id")
+        return self.original.get("patient_id", "")
 
     @property
     def name(self) -> str:
         """The first PatientName."""
-        return self._first("patient_name")
-
-    def _first(self, kind: str) -> str:
-        return self.original.get(kind, "")
-
-    def is_meant(self, value: str) -> bool:
-        """Whether the value is the pseudonym, one of the numbers, or a name in any order and spelling."""
-        wanted = fold(value.strip())
-        if wanted == fold(self.pseudonym):
-            return True
-        values = [(kind.partition(" ")[0], text) for kind, text in self.original.items()]
-        if wanted in {fold(text.strip()) for kind, text in values if kind in _LOOKED_UP}:
-            return True
-        names = {text for kind, text in values if kind in ("patient_name", "name")}
-        return any(_is_named(value, name) for name in names)
+        return self.original.get("patient_name", "")
 
     @property
     def is_shifted(self) -> bool:
-        """Whether dates of this subject were moved by the shift; at level high the study clock replaces them."""
-        return self.level != "high"
+        """Whether dates of this subject were moved by the shift, not by the study clock."""
+        return self.level != _CLOCK_LEVEL
 
+    def is_meant(self, value: str) -> bool:
+        """Whether the value is the pseudonym, a number, or a name in any order and spelling."""
+        wanted = fold(value.strip())
+        if wanted == fold(self.pseudonym):
+            return True
 
-_LOOKED_UP = frozenset(("patient_id", "patient_name", "id", "name", "number"))
-"""Kinds of original values by which somebody is looked up."""
+        for key, text in self.original.items():
+            kind = key.partition(" ")[0]
+            if kind in _LOOKUP_KINDS and wanted == fold(text.strip()):
+                return True
+            if kind in _NAME_KINDS and _is_named(value, text):
+                return True
+        return False
+
+    def cells(self) -> Iterator[tuple[object, ...]]:
+        """A row of the export per session, one for a subject without any."""
+        of_subject = (
+            self.project,
+            self.level,
+            self.pseudonym,
+            safe_cell(self.patient_id),
+            safe_cell(self.name),
+            self.shift_days if self.is_shifted else "",
+        )
+        no_session = (("", ""),)
+        for label, day in self.sessions or no_session:
+            yield (*of_subject, label, day)
 
 
 def _is_named(wanted: str, name: str) -> bool:
     """Whether a name is meant: all its words or at least two, in any order and spelling."""
     words = name_words(wanted)
     for group in name.split("="):
-        theirs = name_words(group)
-        if words and (sorted(words) == sorted(theirs) or "".join(words) == "".join(theirs)):
+        if words and _are_same_words(words, name_words(group)):
             return True
-    several = len(words) > 1 and min(map(len, words)) > 1
-    return several and not is_generic(name) and same_name(wanted, name)
+
+    if len(words) < 2 or min(map(len, words)) < 2:
+        return False
+    return not is_generic(name) and same_name(wanted, name)
+
+
+def _are_same_words(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether two names have the same words in any order, or the same letters."""
+    if sorted(first) == sorted(second):
+        return True
+    return "".join(first) == "".join(second)
 
 
 @dataclass(frozen=True)
@@ -96,94 +131,102 @@ class Registry:
 
     def rows(self, project: str | None, level: str | None) -> Iterator[Row]:
         """Every subject of a project and level, or of all."""
-        for own_project, own_level in self.scopes():
-            if project in (None, own_project) and level in (None, own_level):
-                yield from self._rows(own_project, own_level)
+        for scope_project, scope_level in self.scopes():
+            if project not in (None, scope_project):
+                continue
+            if level in (None, scope_level):
+                yield from self._rows_of_scope(scope_project, scope_level)
 
-    def _rows(self, project: str, level: str) -> Iterator[Row]:
-        vault = Vault(self.folder, Keys(self.master, project, level))
-        try:
+    def _rows_of_scope(self, project: str, level: str) -> Iterator[Row]:
+        keys = Keys(self.master, project, level)
+        with closing(Vault(self.folder, keys)) as vault:
             for person in vault.originals():
                 yield Row(
-                    project,
-                    level,
-                    person.pseudonym,
-                    person.shift_days,
-                    person.values,
-                    person.sessions,
+                    project=project,
+                    level=level,
+                    pseudonym=person.pseudonym,
+                    shift_days=person.shift_days,
+                    original=person.values,
+                    sessions=person.sessions,
                 )
-        finally:
-            vault.close()
 
 
 @contextmanager
 def open_registry(folder: Path) -> Iterator[Registry]:
-    """The identities of an existing vault; raises UsageError where there is none, VaultMismatch for another secret."""
+    """The identities of an existing vault.
+
+    Raises UsageError where there is none, VaultMismatch for another secret, and EnvironmentFault
+    when a damaged value is met.
+    """
     if not (folder / NAME).exists():
         raise UsageError("there is no vault in this folder; name the folder that a run made")
     master = load_secret(folder, create=False)
-    vault = Vault(folder, Keys(master, "default", "high"))
-    try:
-        yield Registry(vault, master)
-    except InvalidTag:
-        raise EnvironmentFault(
-            "a sealed value of the vault is damaged; run 'deidflow vault check'"
-        ) from None
-    finally:
-        vault.close()
+    keys = Keys(master, "default", "high")
+    with closing(Vault(folder, keys)) as vault:
+        try:
+            yield Registry(vault, master)
+        except InvalidTag:
+            raise EnvironmentFault(
+                "a sealed value of the vault is damaged; run 'deidflow vault check'"
+            ) from None
 
 
 def export_csv(rows: Iterable[Row], path: Path) -> int:
-    """Write subjects and sessions as CSV, mode 0600; raises UsageError inside a release."""
-    place = Path(os.path.realpath(path))
-    if any((parent / "dataset.json").exists() for parent in place.parents):
+    """Write subjects and sessions as CSV, mode 0600, and return the number of subjects.
+
+    Raises UsageError inside a release.
+    """
+    target = Path(os.path.realpath(path))
+    if _is_in_release(target):
         raise UsageError("the export lies inside a release; choose a place outside it")
-    text, count = io.StringIO(), 0
+
+    text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "project",
-            "level",
-            "pseudonym",
-            "patient_id",
-            "patient_name",
-            "shift_days",
-            "session",
-            "date",
-        ]
-    )
+    writer.writerow(_COLUMNS)
+    count = 0
     for row in rows:
+        writer.writerows(row.cells())
         count += 1
-        shift = row.shift_days if row.is_shifted else ""
-        own = (
-            row.project,
-            row.level,
-            row.pseudonym,
-            safe_cell(row.patient_id),
-            safe_cell(row.name),
-            shift,
-        )
-        writer.writerows([(*own, label, date) for label, date in row.sessions or (("", ""),)])
-    write_bytes_atomic(place, text.getvalue().encode("utf-8", "replace"))
+    content = text.getvalue()
+    write_bytes_atomic(target, content.encode("utf-8", "replace"))
     return count
+
+
+def _is_in_release(path: Path) -> bool:
+    return any((parent / "dataset.json").exists() for parent in path.parents)
 
 
 def problems(registry: Registry) -> list[str]:
     """What is wrong with a vault, in words without identifiers."""
-    found = []
+    words = []
     if not registry.vault.is_intact():
-        found.append("the database is damaged; restore it from a backup")
-    for name in (".", NAME, "secret.key"):
-        path = registry.folder / name
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            found.append(
-                f"{'the vault' if name == '.' else name} can be read by others; take their permissions away"
-            )
+        words.append("the database is damaged; restore it from a backup")
+    words += _open_to_others(registry.folder)
+    words += _damaged_scopes(registry)
+    return words
+
+
+def _open_to_others(folder: Path) -> Iterator[str]:
+    paths = {
+        "the vault": folder,
+        NAME: folder / NAME,
+        KEY_FILE: folder / KEY_FILE,
+    }
+    for name, path in paths.items():
+        if not path.exists():
+            continue
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & _ACCESS_OF_OTHERS:
+            yield f"{name} can be read by others; take their permissions away"
+
+
+def _damaged_scopes(registry: Registry) -> Iterator[str]:
     for project, level in registry.scopes():
         try:
-            list(registry.rows(project, level))
+            for _ in registry.rows(project, level):
+                pass
         except InvalidTag:
-            found.append(
-                f"sealed values of project {project}, level {level} are damaged or from another secret"
+            yield (
+                f"sealed values of project {project}, level {level} are damaged or from another "
+                "secret"
             )
-    return found

@@ -1,4 +1,4 @@
-"""Original values, encrypted, and bound to the row of the vault that they stand in."""
+"""Original values, encrypted and bound to their row of the vault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RowKey:
 
 
 class Sealer:
-    """AES-256-GCM with a key of one project and level; a sealed value is its nonce and ciphertext."""
+    """AES-256-GCM with a key of one project and level; a sealed value is nonce and ciphertext."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -32,12 +32,13 @@ class Sealer:
 
     def seal(self, row: RowKey, value: Mapping[str, Any]) -> bytes:
         """Encrypt a value; it opens in this row only."""
-        text = json.dumps(value, sort_keys=True).encode()
-        return self._encrypt(text, self._associated(row))
+        text = json.dumps(value, sort_keys=True)
+        return self._encrypt(text.encode(), self._associated(row))
 
     def unseal(self, row: RowKey, sealed: bytes) -> Any:
         """The value sealed for this row; raises InvalidTag if it is damaged or from another row."""
-        return json.loads(self._decrypt(sealed, self._associated(row)))
+        text = self._decrypt(sealed, self._associated(row))
+        return json.loads(text)
 
     def bind(self, row: RowKey, unbound: bytes) -> bytes:
         """Seal anew a value that was bound to no row; raises InvalidTag if it is damaged."""
@@ -46,12 +47,27 @@ class Sealer:
 
     def _encrypt(self, text: bytes, associated: bytes | None) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, text, associated)
+        ciphertext = self._cipher.encrypt(
+            nonce,
+            text,
+            associated,
+        )
+        return nonce + ciphertext
 
     def _decrypt(self, sealed: bytes, associated: bytes | None) -> bytes:
         nonce = sealed[:_NONCE_BYTES]
-        return self._cipher.decrypt(nonce, sealed[_NONCE_BYTES:], associated)
+        ciphertext = sealed[_NONCE_BYTES:]
+        return self._cipher.decrypt(
+            nonce,
+            ciphertext,
+            associated,
+        )
 
     def _associated(self, row: RowKey) -> bytes:
-        parts = [row.table, self._keys.project, self._keys.level, row.lookup.hex()]
+        parts = [
+            row.table,
+            self._keys.project,
+            self._keys.level,
+            row.lookup.hex(),
+        ]
         return json.dumps(parts).encode()

@@ -1,7 +1,7 @@
 """The secret of a vault and the keys derived from it.
 
-One master secret; sub-keys for each purpose come from it with project and level, so that two releases
-of the same patients cannot be joined.
+One master secret. Sub-keys for each purpose come from it with project and level, so that two
+releases of the same patients cannot be joined.
 """
 
 from __future__ import annotations
@@ -16,8 +16,15 @@ from pathlib import Path
 
 from deidflow.errors import EnvironmentFault, UsageError
 
+KEY_FILE = "secret.key"
+"""The name of the secret in a vault."""
+KEY_FILE_VARIABLE = "DEIDFLOW_SECRET_FILE"
 _LEAST_BYTES = 16
-_PLACEHOLDERS = frozenset(("changeme", "secret", "password", "placeholder", "example"))
+_LEAST_DIFFERENT = 6
+_RANDOM_BYTES = 32
+_KEY_BYTES = 32
+_LOOKUP_BYTES = 16
+_PERSON = b"deidflow-master"
 
 
 @dataclass(frozen=True)
@@ -30,38 +37,58 @@ class Keys:
 
     def derive(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose within this project and level."""
-        return hmac.digest(self.master, f"{purpose}|{self.project}|{self.level}".encode(), "sha256")
+        scope = f"{purpose}|{self.project}|{self.level}"
+        return hmac.digest(
+            self.master,
+            scope.encode(),
+            "sha256",
+        )
 
     def lookup(self, purpose: str, value: str) -> bytes:
         """A keyed hash of 16 bytes, to find a value without storing it."""
-        return hmac.digest(self.derive(purpose), value.encode(), "sha256")[:16]
+        key = self.derive(purpose)
+        digest = hmac.digest(
+            key,
+            value.encode(),
+            "sha256",
+        )
+        return digest[:_LOOKUP_BYTES]
 
     @property
     def fingerprint(self) -> str:
-        """Tells whether a vault belongs to the secret; says nothing about it."""
-        return hmac.digest(self.master, b"fingerprint", "sha256").hex()[:16]
+        """Tells whether a vault belongs to the secret; reveals nothing of it."""
+        digest = hmac.digest(
+            self.master,
+            b"fingerprint",
+            "sha256",
+        )
+        return digest.hex()[:16]
 
 
 def load_secret(vault: Path, environment: Mapping[str, str] = os.environ, *, create: bool) -> bytes:
     """The master key: from the file named by DEIDFLOW_SECRET_FILE, else `secret.key` in the vault.
 
-    Made on the first run (`create`), mode 0600. Raises EnvironmentFault where the file cannot be read
-    and UsageError for one that is short or a placeholder.
+    Made on the first run (`create`), mode 0600. Raises EnvironmentFault where the file cannot be
+    read and UsageError for one that is short or made of a few characters.
     """
-    named = environment.get("DEIDFLOW_SECRET_FILE")
-    path = Path(named) if named else vault / "secret.key"
-    if not named and create and not path.exists():
-        return _master(_make(path))
+    named = environment.get(KEY_FILE_VARIABLE)
+    path = Path(named) if named else vault / KEY_FILE
+    if create and not named and not path.exists():
+        return _master_key(_write_new(path))
+
     try:
-        return _master(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
-        where = "DEIDFLOW_SECRET_FILE" if named else "secret.key in the vault"
+        where = KEY_FILE_VARIABLE if named else f"{KEY_FILE} in the vault"
         raise EnvironmentFault(f"the secret ({where}) cannot be read: {error.strerror}") from None
+    return _master_key(content)
 
 
-def _make(path: Path) -> bytes:
-    content = secrets.token_hex(32).encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write_new(path: Path) -> bytes:
+    """Write a random secret that did not exist before."""
+    content = secrets.token_hex(_RANDOM_BYTES).encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content + b"\n")
         stream.flush()
@@ -69,12 +96,20 @@ def _make(path: Path) -> bytes:
     return content
 
 
-def _master(content: bytes) -> bytes:
+def _master_key(content: bytes) -> bytes:
     stripped = content.strip()
-    if (
-        len(stripped) < _LEAST_BYTES
-        or stripped.lower().decode("latin-1") in _PLACEHOLDERS
-        or len(set(stripped)) < 6
-    ):
+    if _is_weak(stripped):
         raise UsageError(f"the secret is too weak; use at least {_LEAST_BYTES} random bytes")
-    return hashlib.blake2b(stripped, digest_size=32, person=b"deidflow-master").digest()
+    hashed = hashlib.blake2b(
+        stripped,
+        digest_size=_KEY_BYTES,
+        person=_PERSON,
+    )
+    return hashed.digest()
+
+
+def _is_weak(secret: bytes) -> bool:
+    """Whether a secret is short, as placeholders are, or made of a few characters."""
+    if len(secret) < _LEAST_BYTES:
+        return True
+    return len(set(secret)) < _LEAST_DIFFERENT

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from string import ascii_lowercase
 
+from deidflow.identity.letters import with_letters
 from deidflow.settings.sections import SessionSettings
 
-_DAYS_A_MONTH = 30.4375
+_DAYS_PER_MONTH = 30.4375
 
 
 @dataclass(frozen=True)
@@ -24,38 +24,58 @@ def label_sessions(
     studies: Iterable[DatedStudy],
     fixed: Mapping[bytes, str],
     anchor: date | None,
-    wanted: SessionSettings | None = None,
+    settings: SessionSettings | None = None,
 ) -> tuple[dict[bytes, str], date | None]:
-    """Labels for all studies and the anchor date they count from.
+    """Labels for all studies, and the anchor date from which they count.
 
-    `fixed` are labels of published sessions, which never change; `anchor` is the date they count
-    from. M06: six months after it; N06: six months before; the same label again gets b, c ..
+    `fixed` are labels of published sessions, which never change; `anchor` is the date from which
+    they count. M06: six months after it; N06: six months before; the same label again gets b, c ..
     """
-    ordered = sorted(studies, key=lambda study: (study.date or date.max, study.lookup))
+    ordered = sorted(studies, key=_date_and_lookup)
     if anchor is None:
-        anchor = next((study.date for study in ordered if study.date), None)
-    labels, used = dict(fixed), set(fixed.values())
+        dates = [study.date for study in ordered]
+        anchor = next(filter(None, dates), None)
+
+    labels = dict(fixed)
+    rules = settings or SessionSettings()
     for study in ordered:
         if study.lookup not in labels:
-            labels[study.lookup] = _free(
-                _month_label(study.date, anchor, wanted or SessionSettings()), used
-            )
-            used.add(labels[study.lookup])
+            wanted = _month_label(study.date, anchor, rules)
+            labels[study.lookup] = _free_label(wanted, labels.values())
     return labels, anchor
 
 
-def _month_label(day: date | None, anchor: date | None, wanted: SessionSettings) -> str:
-    exact = (day - anchor).days / _DAYS_A_MONTH if day and anchor else 0.0
-    months = 0 if abs(exact) < wanted.min_offset_months else round(exact)
-    if wanted.snap_months:
-        near = round(exact / wanted.snap_months) * wanted.snap_months
-        months = near if abs(exact - near) <= wanted.tolerance_months else months
-    return f"{'N' if months < 0 else 'M'}{abs(months):02d}"
+def _date_and_lookup(study: DatedStudy) -> tuple[date, bytes]:
+    """By date, studies without one last."""
+    day = study.date or date.max
+    return day, study.lookup
 
 
-def _free(label: str, used: set[str]) -> str:
-    candidates = [label, *(label + letter for letter in ascii_lowercase[1:])]
-    candidates += [
-        f"{label}{first}{second}" for first in ascii_lowercase for second in ascii_lowercase
-    ]
-    return next(candidate for candidate in candidates if candidate not in used)
+def _month_label(day: date | None, anchor: date | None, settings: SessionSettings) -> str:
+    exact = _months_between(anchor, day)
+    months = round(exact)
+    if abs(exact) < settings.min_offset_months:
+        months = 0
+
+    step = settings.snap_months
+    if step:
+        near = round(exact / step) * step
+        if abs(exact - near) <= settings.tolerance_months:
+            months = near
+    sign = "N" if months < 0 else "M"
+    return f"{sign}{abs(months):02d}"
+
+
+def _months_between(anchor: date | None, day: date | None) -> float:
+    """Months from the anchor to the day; 0 where one of them is not known."""
+    if anchor is None or day is None:
+        return 0.0
+    distance = day - anchor
+    return distance.days / _DAYS_PER_MONTH
+
+
+def _free_label(label: str, taken: Collection[str]) -> str:
+    for candidate in with_letters(label):
+        if candidate not in taken:
+            return candidate
+    raise ValueError("a subject has too many studies of one month")

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from deidflow.errors import EnvironmentFault
 from deidflow.store.files import digest_of, read_json, write_json_atomic
+
+SCHEMA_NUMBER = 1
+"""Changes with the fields; every run writes the orders anew, so older ones need no upgrade."""
+_SCHEMA = "schema"
 
 
 @dataclass(frozen=True)
 class FileOrder:
-    """One instance: locator below the source, content hash, and what ordering needs."""
+    """One instance: its path below the source, and its content hash."""
 
     path: str
     sha256: str
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> FileOrder:
+        """The inverse of `asdict`."""
+        return cls(
+            path=row["path"],
+            sha256=row["sha256"],
+        )
+
 
 @dataclass(frozen=True)
 class SeriesOrder:
-    """One series: its released name (003-MR), its kind, and its files."""
+    """One series: its released name (003-MR), its kind, and its files in their order."""
 
     name: str
     modality: str
@@ -27,16 +41,39 @@ class SeriesOrder:
     bin_trigger_time: bool
     files: tuple[FileOrder, ...]
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> SeriesOrder:
+        """The inverse of `asdict`."""
+        files = map(FileOrder.from_json, row["files"])
+        return cls(
+            name=row["name"],
+            modality=row["modality"],
+            incomplete=row["incomplete"],
+            bin_trigger_time=row["bin_trigger_time"],
+            files=tuple(files),
+        )
+
 
 @dataclass(frozen=True)
 class SessionOrder:
-    """One study: its label and the moment that 1900-01-01 00:00:00 stands for (ISO, empty if unknown)."""
+    """One study: its label, and what 1900-01-01 00:00:00 stands for (ISO; empty if unknown)."""
 
     label: str
     origin: str
     series: tuple[SeriesOrder, ...]
     days_since: int | None = None
-    """Whole days since the event that the profile counts from."""
+    """Whole days since the event from which the profile counts."""
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> SessionOrder:
+        """The inverse of `asdict`."""
+        series = map(SeriesOrder.from_json, row["series"])
+        return cls(
+            label=row["label"],
+            origin=row["origin"],
+            series=tuple(series),
+            days_since=row["days_since"],
+        )
 
 
 @dataclass(frozen=True)
@@ -59,11 +96,14 @@ class WorkOrder:
         return next(session for session in self.sessions if session.label == label)
 
     def content_digest(self, label: str) -> str:
-        """A hash of all that anonymizing one session depends on; the place of the source does not count."""
+        """A hash of all that anonymizing one session depends on.
+
+        The place of the source and the names of its files do not count.
+        """
         session = asdict(self.session(label))
         for series in session["series"]:
-            series["files"] = [one["sha256"] for one in series["files"]]
-        own = (
+            series["files"] = [file["sha256"] for file in series["files"]]
+        of_subject = (
             self.pseudonym,
             self.uid_key,
             self.uid_root,
@@ -71,24 +111,45 @@ class WorkOrder:
             self.identifiers,
             self.vocabulary,
         )
-        return digest_of([own, session])
+        return digest_of([of_subject, session])
 
     def write(self, path: Path) -> None:
         """Write the order as JSON, mode 0600."""
-        write_json_atomic(path, asdict(self))
+        row = asdict(self)
+        row[_SCHEMA] = SCHEMA_NUMBER
+        write_json_atomic(path, row)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> WorkOrder:
+        """The order in the JSON that `write` wrote; raises KeyError or TypeError for other JSON."""
+        identifiers = ((kind, value) for kind, value in row["identifiers"])
+        sessions = map(SessionOrder.from_json, row["sessions"])
+        return cls(
+            pseudonym=row["pseudonym"],
+            source=row["source"],
+            uid_key=row["uid_key"],
+            shift_days=row["shift_days"],
+            identifiers=tuple(identifiers),
+            sessions=tuple(sessions),
+            hash_key=row["hash_key"],
+            uid_root=row["uid_root"],
+            vocabulary=tuple(row["vocabulary"]),
+        )
 
 
 def read_order(path: Path) -> WorkOrder:
-    """The order in a file."""
-    row: dict[str, Any] = read_json(path)
-    sessions = tuple(
-        SessionOrder(**{**one, "series": tuple(_series(series) for series in one["series"])})
-        for one in row["sessions"]
+    """The order in a file.
+
+    Raises EnvironmentFault where it is missing, cut or of another version: the next run writes
+    it anew.
+    """
+    row = read_json(path)
+    if isinstance(row, dict) and row.get(_SCHEMA) == SCHEMA_NUMBER:
+        try:
+            return WorkOrder.from_json(row)
+        except (KeyError, TypeError, ValueError):
+            pass
+    raise EnvironmentFault(
+        "a work order in the vault is missing or was written by another version of deidflow; "
+        "start the run again to write it anew"
     )
-    pairs = tuple((kind, value) for kind, value in row["identifiers"])
-    words = tuple(row["vocabulary"])
-    return WorkOrder(**{**row, "identifiers": pairs, "sessions": sessions, "vocabulary": words})
-
-
-def _series(row: dict[str, Any]) -> SeriesOrder:
-    return SeriesOrder(**{**row, "files": tuple(FileOrder(**one) for one in row["files"])})

@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import signal
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.dicom.write import is_deflated, write_inflated
 from deidflow.errors import EnvironmentFault, StepFailed, Withheld
+from deidflow.nifti.header import HEADER_BYTES, read_header
 from deidflow.store.faults import check_space
 from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
@@ -24,17 +24,18 @@ _KNOWN_SUFFIX = re.compile(
     r"(_(e\d{1,3}|ph|phase|real|imaginary|MoCo|ADC|Raw|PS|i\d{1,5}|c\d{1,3}))*[a-z]?"
 )
 _STEM = "image"
+_LEAST_NEEDED = 1 << 20
 
 
 @dataclass(frozen=True)
 class Converted:
-    """One image that dcm2niix wrote: its suffix behind the stem, and the files that belong to it."""
+    """One image that dcm2niix wrote: its suffix after the stem, and the files that belong to it."""
 
     suffix: str
     nifti: Path
     sidecar: Path
     gradients: tuple[Path, ...]
-    """The .bval and .bvec files, where there are some."""
+    """The .bval and .bvec files, if there are any."""
 
 
 def tool_path() -> Path:
@@ -45,9 +46,11 @@ def tool_path() -> Path:
         path = Path(dcm2niix.bin_path)
     except ImportError:
         raise EnvironmentFault("dcm2niix is not installed; run: pip install dcm2niix") from None
+
     if not os.access(path, os.X_OK):
         raise EnvironmentFault(
-            "dcm2niix cannot be executed; install its wheel again: pip install --force-reinstall dcm2niix"
+            "dcm2niix cannot be executed; "
+            "install its wheel again: pip install --force-reinstall dcm2niix"
         )
     return path
 
@@ -60,7 +63,10 @@ def tool_version() -> str:
 
 
 def link_series(files: Sequence[Path], folder: Path) -> None:
-    """A folder with only the files of one series: dcm2niix takes whole folders, and no deflated files."""
+    """Make a folder with only the files of one series, none of them deflated.
+
+    dcm2niix takes whole folders, and cannot read deflated files.
+    """
     folder.mkdir(parents=True)
     for number, path in enumerate(files, 1):
         target = folder / f"{number:06d}.dcm"
@@ -86,52 +92,78 @@ def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
     Raises Withheld when nothing usable comes out or the tool fails.
     """
     out.mkdir(parents=True, exist_ok=True)
-    options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n"]
-    command = [str(tool_path()), *options, "-f", _STEM, "-o", str(out), str(folder)]
-    code = run_tool(command, log)
+    code = run_tool(_command(folder, out), log)
     if code == -signal.SIGKILL:
         raise StepFailed(Reason.TOOL_FAILED, "dcm2niix was killed")
     if code != 0:
         check_space(out, _needed(folder))
         raise Withheld(Reason.CONVERT_FAILED, f"exit code {code}")
-    images = [
-        path for path in sorted(out.glob(f"{_STEM}*.nii")) if not _RESAMPLED.search(path.stem)
-    ]
+
+    images = _images(out)
     if not images:
         check_space(out, _needed(folder))
         raise Withheld(Reason.CONVERT_FAILED, "no output")
     return [_account(path, number) for number, path in enumerate(images, 1)]
 
 
+def _command(folder: Path, out: Path) -> list[str]:
+    """dcm2niix with all that its own configuration or a newer default could change."""
+    options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n"]
+    return [
+        str(tool_path()),
+        *options,
+        "-f",
+        _STEM,
+        "-o",
+        str(out),
+        str(folder),
+    ]
+
+
+def _images(out: Path) -> list[Path]:
+    """The images that dcm2niix wrote, without those that it resampled."""
+    images: list[Path] = []
+    for path in sorted(out.glob(f"{_STEM}*.nii")):
+        if not _RESAMPLED.search(path.stem):
+            images.append(path)
+    return images
+
+
 def _needed(folder: Path) -> int:
-    """Bytes that an image of these files may take; compressed ones take more, and are not known."""
-    sizes = (path.stat().st_size for path in folder.iterdir())
-    return 2 * sum(sizes) + (1 << 20)
+    """Bytes that an image of these files may take; compressed ones take more, unknown how much."""
+    total = 0
+    for path in folder.iterdir():
+        total += path.stat().st_size
+    return 2 * total + _LEAST_NEEDED
 
 
 def _account(nifti: Path, number: int) -> Converted:
+    """An image with its suffix and its files; raises Withheld where it is cut off."""
     if nifti.stat().st_size < _expected_size(nifti):
         check_space(nifti.parent)
         raise Withheld(Reason.CONVERT_FAILED, "the image is cut off")
-    raw = nifti.stem.removeprefix(_STEM)
-    suffix = raw if _KNOWN_SUFFIX.fullmatch(raw) else f"_part{number}"
-    gradients = tuple(
-        path for path in (nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")) if path.exists()
+
+    suffix = nifti.stem.removeprefix(_STEM)
+    if not _KNOWN_SUFFIX.fullmatch(suffix):
+        suffix = f"_part{number}"
+    gradients = [nifti.with_suffix(".bval"), nifti.with_suffix(".bvec")]
+    return Converted(
+        suffix=suffix,
+        nifti=nifti,
+        sidecar=nifti.with_suffix(".json"),
+        gradients=tuple(path for path in gradients if path.exists()),
     )
-    return Converted(suffix, nifti, nifti.with_suffix(".json"), gradients)
 
 
 def _expected_size(nifti: Path) -> int:
     """The bytes that a NIfTI-1 file must have: dcm2niix does not notice a full disk."""
     with nifti.open("rb") as stream:
-        header = stream.read(_HEADER_BYTES)
-    if len(header) < _HEADER_BYTES:
-        return _HEADER_BYTES
-    count, *sizes = struct.unpack_from("<8h", header, 40)
-    (bits,) = struct.unpack_from("<h", header, 72)
-    (offset,) = struct.unpack_from("<f", header, 108)
-    voxels = math.prod(int(size) for size in sizes[: max(count, 0)])
-    return int(offset) + voxels * int(bits) // 8
+        header = read_header(stream)
+    if header is None:
+        return HEADER_BYTES
 
-
-_HEADER_BYTES = 348
+    count, *sizes = (int(size) for size in header["dim"])
+    voxels = math.prod(sizes[: max(count, 0)])
+    bits = voxels * int(header["bitpix"])
+    first_voxel = int(header["vox_offset"])
+    return first_voxel + bits // 8

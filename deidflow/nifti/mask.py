@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from numpy.typing import NDArray
 
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
@@ -15,28 +16,52 @@ from deidflow.verdicts import Reason
 def write_mask(mask: Path | None, image: Path) -> bytes:
     """The bytes of an unsigned 8-bit NIfTI of zeros and ones.
 
-    `mask` is what dcm2niix made of the series whose stored pixels are the mask. Raises Withheld where
-    it does not lie on the grid of `image` or is not a mask any more.
+    `mask` is what dcm2niix made of the series whose stored pixels are the mask. Raises Withheld if
+    it does not lie on the grid of `image` or is no longer a mask.
     """
-    reference = nibabel.load(image)
     if mask is None:
         raise Withheld(Reason.CONVERT_FAILED, "mask and image differ in outputs")
+
+    reference = nibabel.load(image)
     loaded = nibabel.load(mask)
-    if loaded.shape != reference.shape or not np.array_equal(loaded.affine, reference.affine):
+    if not _on_one_grid(loaded, reference):
         raise Withheld(Reason.CONVERT_FAILED, "mask and image differ in geometry")
+
     kept = _stored(loaded)
     levels = np.unique(kept)
     if not np.isin(levels, (0, 1)).all():
         raise Withheld(Reason.CONVERT_FAILED, "the mask was rescaled")
-    made = nibabel.Nifti1Image(kept.astype(np.uint8), reference.affine, dtype=np.uint8)
-    made.header.set_qform(*reference.get_qform(coded=True))
-    made.header.set_sform(*reference.get_sform(coded=True))
-    made.header.set_xyzt_units(*reference.header.get_xyzt_units())
-    made.header["pixdim"] = reference.header["pixdim"]
-    return bytes(made.to_bytes())
+    return _packed(kept, reference)
 
 
-def _stored(loaded: Any) -> Any:
+def _on_one_grid(mask: Any, image: Any) -> bool:
+    """Whether two NIfTI images have their voxels at the same places."""
+    if mask.shape != image.shape:
+        return False
+    return np.array_equal(mask.affine, image.affine)
+
+
+def _packed(kept: NDArray[Any], reference: Any) -> bytes:
+    """A mask as the bytes of a NIfTI, its geometry written as in a reference image."""
+    result = nibabel.Nifti1Image(
+        kept.astype(np.uint8),
+        affine=reference.affine,
+        dtype=np.uint8,
+    )
+    header = result.header
+    header.set_qform(*reference.get_qform(coded=True))
+    header.set_sform(*reference.get_sform(coded=True))
+    header.set_xyzt_units(*reference.header.get_xyzt_units())
+    header["pixdim"] = reference.header["pixdim"]
+    return bytes(result.to_bytes())
+
+
+def _stored(loaded: Any) -> NDArray[Any]:
     """Values as stored, without slope and intercept; of a colour image the first component."""
-    values = loaded.dataobj.get_unscaled()
-    return values[values.dtype.names[0]] if values.dtype.names else values
+    values: NDArray[Any] = loaded.dataobj.get_unscaled()
+    names = values.dtype.names
+    if names is None:
+        return values
+
+    component: NDArray[Any] = values[names[0]]
+    return component

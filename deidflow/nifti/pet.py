@@ -1,4 +1,4 @@
-"""What a PET sidecar needs of values that are binned or moved in the header: factors and relative times."""
+"""What a PET sidecar needs of values that are binned or moved: factors and relative times."""
 
 from __future__ import annotations
 
@@ -6,60 +6,86 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deidflow.header.values import local_datetime, parse_zone, to_datetime
+from deidflow.nifti.sidecar import Sidecar
 
 _DAY = timedelta(days=1)
+_GRAMS_PER_KG = 1000
 
 
-def pet_fields(header: Any) -> dict[str, Any]:
-    """TimeZero, ScanStart, InjectionStart (s, BIDS) and the factor from Bq/ml to SUV by body weight.
+def pet_fields(header: Any) -> Sidecar:
+    """Fields of a PET sidecar by the header of an instance (BIDS), without a time of day.
 
-    The factor is weight in grams over the dose at the reference of the decay correction (PS3.3 C.8.9.1);
-    it is left out where units, weight, dose or times do not allow it. No time of day is kept.
+    TimeZero, ScanStart and InjectionStart in seconds, and the factor from Bq/ml to SUV by body
+    weight: grams over the dose at the reference of the decay correction (PS3.3 C.8.9.1). The factor
+    is left out where units, weight, dose or times do not allow it.
     """
-    administered = (header.get("RadiopharmaceuticalInformationSequence") or [None])[0]
-    scan = to_datetime(str(header.get("SeriesDate") or ""), str(header.get("SeriesTime") or ""))
-    fields: dict[str, Any] = {"TimeZero": "00:00:00", "ScanStart": 0}
-    if administered is None or scan is None:
+    fields: Sidecar = {"TimeZero": "00:00:00", "ScanStart": 0}
+    doses = header.get("RadiopharmaceuticalInformationSequence")
+    scan = _scan_start(header)
+    if not doses or scan is None:
         return fields
-    injection = _injection(
-        administered, scan, parse_zone(str(header.get("TimezoneOffsetFromUTC") or ""))
-    )
+
+    dose = doses[0]
+    zone = parse_zone(_text(header, "TimezoneOffsetFromUTC"))
+    injection = _injection(dose, scan, zone)
+    elapsed = None
     if injection is not None:
-        fields["InjectionStart"] = -(scan - injection).total_seconds()
-    factor = _suv_factor(header, administered, scan, injection)
-    return fields if factor is None else fields | {"SUVbwFactor": factor}
+        elapsed = (scan - injection).total_seconds()
+        fields["InjectionStart"] = -elapsed
+
+    factor = _suv_factor(header, dose, elapsed)
+    if factor is not None:
+        fields["SUVbwFactor"] = factor
+    return fields
 
 
-def _injection(administered: Any, scan: datetime, zone: timedelta | None) -> datetime | None:
-    """When the dose was given, in the local time of the scan."""
-    moment = str(administered.get("RadiopharmaceuticalStartDateTime") or "")
+def _text(source: Any, name: str) -> str:
+    """A value as text; empty if there is none."""
+    return str(source.get(name) or "")
+
+
+def _scan_start(header: Any) -> datetime | None:
+    """When the series started, in local time."""
+    day = _text(header, "SeriesDate")
+    time = _text(header, "SeriesTime")
+    return to_datetime(day, time)
+
+
+def _injection(dose: Any, scan: datetime, zone: timedelta | None) -> datetime | None:
+    """When a dose was given, in the local time of the scan."""
+    moment = _text(dose, "RadiopharmaceuticalStartDateTime")
     if moment:
         return local_datetime(moment, zone)
-    time = str(administered.get("RadiopharmaceuticalStartTime") or "")
-    found = to_datetime(scan.strftime("%Y%m%d"), time) if time else None
-    return found - _DAY if found is not None and found > scan else found
+
+    time = _text(dose, "RadiopharmaceuticalStartTime")
+    if not time:
+        return None
+    injection = to_datetime(scan.strftime("%Y%m%d"), time)
+    if injection is not None and injection > scan:
+        return injection - _DAY
+    return injection
 
 
-def _suv_factor(
-    header: Any, administered: Any, scan: datetime, injection: datetime | None
-) -> float | None:
-    reference = str(header.get("DecayCorrection") or "")
+def _suv_factor(header: Any, dose: Any, elapsed: float | None) -> float | None:
+    """Grams over Bq; `elapsed` are the seconds from injection to scan, None if not known."""
     try:
-        grams = 1000 * float(header.get("PatientWeight") or 0)
-        dose, half_life = (
-            float(administered.get(k) or 0)
-            for k in ("RadionuclideTotalDose", "RadionuclideHalfLife")
-        )
+        grams = _GRAMS_PER_KG * _number(header, "PatientWeight")
+        becquerels = _number(dose, "RadionuclideTotalDose")
+        half_life = _number(dose, "RadionuclideHalfLife")
     except (TypeError, ValueError):
         return None
-    if (
-        header.get("Units") != "BQML"
-        or min(grams, dose, half_life) <= 0
-        or reference not in ("START", "ADMIN")
-    ):
+    if header.get("Units") != "BQML" or min(grams, becquerels, half_life) <= 0:
         return None
+
+    reference = _text(header, "DecayCorrection")
     if reference == "ADMIN":
-        return grams / dose
-    if injection is None:
+        return grams / becquerels
+    if reference != "START" or elapsed is None:
         return None
-    return float(grams / (dose * 2 ** (-(scan - injection).total_seconds() / half_life)))
+    decayed = becquerels * 2 ** (-elapsed / half_life)
+    return float(grams / decayed)
+
+
+def _number(source: Any, name: str) -> float:
+    """A numeric value; 0 if there is none; raises TypeError or ValueError for what is not one."""
+    return float(source.get(name) or 0)

@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import gzip
-import struct
 from pathlib import Path
+from typing import BinaryIO
+
+from nibabel.nifti1 import Nifti1Header
 
 from deidflow.errors import Withheld
+from deidflow.nifti.header import HEADER_BYTES, read_header
 from deidflow.verdicts import Reason
 
-_HEADER, _EXTENSION = 348, 352
-_TEXT_FIELDS = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
-"""Offset and length of data_type, db_name, descrip, aux_file and intent_name (NIfTI-1)."""
-_BLOCK = 1 << 20
+_NO_EXTENSION = bytes(4)
+"""Follows the header; the voxels follow it."""
+_TEXT_FIELDS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
+_LEVEL, _BLOCK = 6, 1 << 20
 
 
 def scrub_nifti(source: Path, target: Path) -> None:
-    """Copy a NIfTI-1 file to .nii.gz with blank text fields and no extension; the voxels stay as they are."""
+    """Copy a NIfTI-1 file to .nii.gz with blank text fields and no extension.
+
+    The voxels stay as they are. Raises Withheld for another kind of file.
+    """
     with source.open("rb") as stream:
-        header = bytearray(stream.read(_HEADER))
-        if len(header) < _HEADER or struct.unpack_from("<i", header)[0] != _HEADER:
+        header = read_header(stream)
+        if header is None or header["sizeof_hdr"] != HEADER_BYTES:
             raise Withheld(Reason.CONVERT_FAILED, "not a NIfTI-1 file")
-        for offset, length in _TEXT_FIELDS:
-            header[offset : offset + length] = bytes(length)
-        stream.seek(int(struct.unpack_from("<f", header, 108)[0]))
-        struct.pack_into("<f", header, 108, float(_EXTENSION))
-        with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-            packed.write(bytes(header) + bytes(_EXTENSION - _HEADER))
-            while block := stream.read(_BLOCK):
-                packed.write(block)
+
+        first_voxel = int(header["vox_offset"])
+        stream.seek(first_voxel)
+        _blank(header)
+        with target.open("wb") as raw:
+            _compress(header, stream, raw)
+
+
+def _blank(header: Nifti1Header) -> None:
+    """Empty the text of a header, and let the voxels follow it without extensions."""
+    for name in _TEXT_FIELDS:
+        header[name] = b""
+    header["vox_offset"] = HEADER_BYTES + len(_NO_EXTENSION)
+
+
+def _compress(header: Nifti1Header, voxels: BinaryIO, target: BinaryIO) -> None:
+    """Write header and voxels; the same content always gives the same bytes."""
+    packed = gzip.GzipFile(
+        filename="",
+        mode="wb",
+        compresslevel=_LEVEL,
+        fileobj=target,
+        mtime=0,
+    )
+    with packed:
+        packed.write(header.binaryblock + _NO_EXTENSION)
+        while block := voxels.read(_BLOCK):
+            packed.write(block)

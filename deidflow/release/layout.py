@@ -1,4 +1,4 @@
-"""Every path and name of release, vault and staging comes from here."""
+"""Every path and name in release, vault and staging."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from deidflow.settings.run import RunSettings
 from deidflow.store.files import read_json
 from deidflow.store.staging import staging_of
 
+_LEAST_DIGITS = 3
 SUBJECT_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 SESSION_FOLDER = re.compile(r"[MN]\d{2,}[a-z]{0,2}")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Places of one run."""
+    """The paths of one run."""
 
     release: Path
     vault: Path
@@ -26,8 +27,18 @@ class Layout:
 
     @classmethod
     def of(cls, settings: RunSettings) -> Layout:
-        """The places that settings name."""
-        return cls(settings.release, settings.vault, settings.project, settings.level)
+        """The paths that settings name."""
+        return cls(
+            settings.release,
+            settings.vault,
+            settings.project,
+            settings.level,
+        )
+
+    @property
+    def scope(self) -> str:
+        """Project and level, as in names of folders and files."""
+        return f"{self.project}-{self.level}"
 
     @property
     def staging(self) -> Path:
@@ -37,12 +48,12 @@ class Layout:
     @property
     def withdrawn(self) -> Path:
         """Sessions that were taken out of a release in which no staging folder may stay."""
-        return self.vault / "withdrawn" / f"{self.project}-{self.level}"
+        return self.vault / "withdrawn" / self.scope
 
     @property
     def work(self) -> Path:
         """Records, scratch and outputs of steps of this project and level."""
-        return self.vault / "work" / f"{self.project}-{self.level}"
+        return self.vault / "work" / self.scope
 
     @property
     def release_lock(self) -> Path:
@@ -56,7 +67,7 @@ class Layout:
 
     @property
     def templates(self) -> Path:
-        """Prepared templates of the face step."""
+        """Templates that the face step prepared."""
         return self.vault / "work" / "templates"
 
     @property
@@ -65,20 +76,26 @@ class Layout:
         return self.vault / "work" / "runs"
 
     def settings_of(self, run_id: str) -> Path:
-        """The settings of a run; there as long as the run is at work."""
+        """The settings of a run; the file exists while the run is at work."""
         return self.runs / f"{run_id}.json"
 
     def fault_of(self, run_id: str) -> Path:
-        """Why the run has to stop, for all that work on it."""
+        """Why a run has to stop, for all processes that work on it."""
         return self.runs / f"{run_id}.fault"
 
     def unfinished_runs(self) -> list[Path]:
         """Settings of runs of this project and level that have not ended, or were killed."""
-        return sorted(path for path in self.runs.glob("*.json") if self._is_ours(path))
+        paths = self.runs.glob("*.json")
+        ours = [path for path in paths if self._is_ours(path)]
+        return sorted(ours)
 
     def _is_ours(self, path: Path) -> bool:
-        settings = (read_json(path) or {}).get("settings", {})
-        return (settings.get("project"), settings.get("level")) == (self.project, self.level)
+        row = read_json(path) or {}
+        settings = row.get("settings", {})
+        if settings.get("project") != self.project:
+            return False
+        level: str | None = settings.get("level")
+        return level == self.level
 
     @property
     def summary(self) -> Path:
@@ -87,28 +104,38 @@ class Layout:
 
     @property
     def prefect_home(self) -> Path:
-        """Prefect's own files, unless PREFECT_HOME says otherwise."""
+        """Prefect's own files, unless PREFECT_HOME names another folder."""
         return self.vault / "prefect"
 
     @property
+    def quarantine(self) -> Path:
+        """Tables of what is not released."""
+        return self.vault / "quarantine"
+
+    @property
+    def own_quarantine(self) -> Path:
+        """The same, of this project and level."""
+        return self.quarantine / self.scope
+
+    @property
     def quarantine_table(self) -> Path:
-        """What is not released, with source paths and reasons."""
-        return self.vault / "quarantine" / "report.csv"
+        """Files that are not released, with source paths and reasons, of the last run."""
+        return self.quarantine / "report.csv"
 
     @property
     def own_quarantine_table(self) -> Path:
-        """The same of the last run of this project and level."""
-        return self.vault / "quarantine" / f"{self.project}-{self.level}" / "report.csv"
+        """The same, of the last run of this project and level."""
+        return self.own_quarantine / "report.csv"
 
     @property
     def own_absent_table(self) -> Path:
-        """Files that a DICOMDIR lists and that are not there, of this project and level."""
-        return self.own_quarantine_table.with_name("absent.txt")
+        """Files that a DICOMDIR lists but that do not exist, of this project and level."""
+        return self.own_quarantine / "absent.txt"
 
     @property
     def instances_table(self) -> Path:
         """From source files to released files."""
-        return self.vault / "instances" / f"{self.project}-{self.level}.csv"
+        return self.vault / "instances" / f"{self.scope}.csv"
 
     @property
     def versions(self) -> Path:
@@ -117,35 +144,35 @@ class Layout:
 
     @property
     def gone_table(self) -> Path:
-        """Published sessions of which the source holds nothing any more."""
+        """Published sessions of which nothing is left in the source."""
         return self.work / "gone.json"
 
     @property
     def absent_table(self) -> Path:
-        """Files that a DICOMDIR lists and that are not there, one a line."""
-        return self.vault / "quarantine" / "absent.txt"
+        """Files that a DICOMDIR lists but that do not exist, one per line."""
+        return self.quarantine / "absent.txt"
 
     @property
     def tool_log(self) -> Path:
-        """What tools and libraries printed; may hold identifiers."""
+        """Output of tools and libraries; may contain identifiers."""
         return self.work / "tools.log"
 
     @property
     def neighbours(self) -> Path:
-        """What identifies everybody in the run, hashed, for the search for leaks."""
+        """Identifiers of everybody in the run, hashed, for the search for leaks."""
         return self.work / "neighbours"
 
     @property
     def doubtful_table(self) -> Path:
         """Attributes with a single word of another patient's name, which holds nothing back."""
-        return self.vault / "quarantine" / f"{self.project}-{self.level}" / "doubtful.csv"
+        return self.own_quarantine / "doubtful.csv"
 
     def outcome(self, pseudonym: str) -> Path:
         """How the subject's last run ended, session by session and series by series."""
         return self.subject(pseudonym) / "outcome.json"
 
     def subject(self, pseudonym: str) -> Path:
-        """The subject's folder in the vault's work."""
+        """The subject's folder in the work of the vault."""
         return self.work / pseudonym
 
     def subject_lock(self, pseudonym: str) -> Path:
@@ -164,9 +191,14 @@ class Layout:
         """The masks with which a session's series were published, and how often that changed."""
         return self.session_work(pseudonym, label) / "published.json"
 
+    def rules(self, pseudonym: str, label: str) -> Path:
+        """The rules by which a session was published."""
+        return self.session_work(pseudonym, label) / "rules.json"
+
     def review(self, pseudonym: str, label: str) -> Path:
         """Pictures of a session before and after, for people who may see faces."""
-        return self.vault / "review" / f"{self.project}-{self.level}" / pseudonym / label
+        pictures = self.vault / "review" / self.scope
+        return pictures / pseudonym / label
 
     @property
     def shared_report(self) -> Path:
@@ -197,28 +229,46 @@ class Layout:
         return self.release / pseudonym / label
 
     def known_subjects(self) -> list[str]:
-        """Pseudonyms of all who were ever worked on in this project and level."""
-        folders = self.work.iterdir() if self.work.is_dir() else []
-        return sorted(
-            one.name for one in folders if SUBJECT_FOLDER.fullmatch(one.name) and one.is_dir()
-        )
+        """Pseudonyms of everybody whom a run of this project and level worked on."""
+        return _folder_names(self.work, SUBJECT_FOLDER)
+
+    def known_sessions(self, pseudonym: str) -> list[str]:
+        """Labels of all sessions of a subject that a run worked on."""
+        folder = self.subject(pseudonym)
+        return _folder_names(folder, SESSION_FOLDER)
 
     def published_sessions(self) -> list[tuple[str, str]]:
         """(pseudonym, label) of every session that is in the release."""
-        found = []
-        for subject in sorted(self.release.iterdir()) if self.release.is_dir() else []:
-            if SUBJECT_FOLDER.fullmatch(subject.name) and subject.is_dir():
-                names = sorted(
-                    folder.name
-                    for folder in subject.iterdir()
-                    if SESSION_FOLDER.fullmatch(folder.name)
-                )
-                found += [(subject.name, name) for name in names]
-        return found
+        sessions: list[tuple[str, str]] = []
+        pseudonyms = _folder_names(self.release, SUBJECT_FOLDER)
+        for pseudonym in pseudonyms:
+            folder = self.release / pseudonym
+            labels = _folder_names(folder, SESSION_FOLDER)
+            for label in labels:
+                session = (pseudonym, label)
+                sessions.append(session)
+        return sessions
+
+
+def _folder_names(parent: Path, pattern: re.Pattern[str]) -> list[str]:
+    """Sorted names of the folders in `parent` that match; none if it does not exist."""
+    if not parent.is_dir():
+        return []
+    names: list[str] = []
+    for path in parent.iterdir():
+        name = path.name
+        if pattern.fullmatch(name) and path.is_dir():
+            names.append(name)
+    return sorted(names)
 
 
 @lru_cache(maxsize=64)
 def slice_names(count: int) -> tuple[str, ...]:
-    """slice_001.dcm .., padded to the digits needed, at least three."""
-    width = max(3, len(str(count)))
-    return tuple(f"slice_{number:0{width}d}.dcm" for number in range(1, count + 1))
+    """slice_001.dcm and so on, padded to the digits needed, at least three."""
+    digits = len(str(count))
+    width = max(_LEAST_DIGITS, digits)
+    names: list[str] = []
+    for number in range(1, count + 1):
+        padded = str(number).zfill(width)
+        names.append(f"slice_{padded}.dcm")
+    return tuple(names)

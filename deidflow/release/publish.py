@@ -1,4 +1,4 @@
-"""Publishing: a session appears in the release in one rename, with all of its series that passed."""
+"""Publishing: a session appears in the release by one rename, with all series that passed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import ctypes
 import json
 import os
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deidflow.store.files import remove_tree, write_json_atomic
+from deidflow.store.scratch import PRIVATE_FOLDER_MODE, PUBLIC_FOLDER_MODE
 
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 _JOURNALS = "replacing"
+_WITHDRAWN = "withdrawn"
 
 
 def publish(staged: Path, published: Path, staging: Path) -> None:
     """Move a staged session to its place; an older version of it is exchanged and removed.
 
-    Where the file system cannot exchange, two journalled renames do, which `complete` finishes after
-    a kill.
+    On file systems that cannot exchange folders, two journalled renames do it, which `complete`
+    finishes after a kill.
     """
     published.parent.mkdir(exist_ok=True)
-    published.parent.chmod(0o755)
+    published.parent.chmod(PUBLIC_FOLDER_MODE)
     if not published.exists():
         os.rename(staged, published)
     elif not _exchange(staged, published):
@@ -30,59 +34,102 @@ def publish(staged: Path, published: Path, staging: Path) -> None:
 
 
 def withdraw(published: Path, staging: Path) -> None:
-    """Take a session out of the release in one rename; it is kept in the private staging folder."""
-    kept = staging / "withdrawn" / published.parent.name / published.name
-    remove_tree(kept)
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Take a session out of the release by one rename; it is kept in the private staging folder."""
+    subject = published.parent
+    withdrawn = staging / _WITHDRAWN
+    kept = withdrawn / subject.name / published.name
+    _make_room(kept)
+
     os.rename(published, kept)
-    if not any(published.parent.iterdir()):
-        published.parent.rmdir()
+    if not any(subject.iterdir()):
+        subject.rmdir()
 
 
 def keep_withdrawn(staging: Path, kept: Path) -> None:
     """Move the withdrawn sessions out of a staging folder that does not stay, into the vault."""
-    for session in sorted((staging / "withdrawn").glob("*/*")):
-        target = kept / session.parent.name / session.name
-        remove_tree(target)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    withdrawn = staging / _WITHDRAWN
+    sessions = withdrawn.glob("*/*")
+    for session in sorted(sessions):
+        subject = session.parent.name
+        target = kept / subject / session.name
+        _make_room(target)
         shutil.move(session, target)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove an older folder of this name, and make its private parents."""
+    remove_tree(folder)
+    folder.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=PRIVATE_FOLDER_MODE,
+    )
 
 
 def complete(staging: Path) -> None:
     """Finish replacements that a kill interrupted between their two renames."""
-    for journal in sorted((staging / _JOURNALS).glob("*.json")):
-        _complete(journal)
+    journals = (staging / _JOURNALS).glob("*.json")
+    for path in sorted(journals):
+        journal = _Journal.read(path)
+        journal.complete()
+        path.unlink(missing_ok=True)
 
 
-def _complete(journal: Path) -> None:
-    row = json.loads(journal.read_text())
-    staged, published, old = Path(row["staged"]), Path(row["published"]), Path(row["old"])
-    if not published.exists():
-        newest = staged if staged.exists() else old
-        os.rename(newest, published)
-    remove_tree(old)
-    journal.unlink(missing_ok=True)
+@dataclass(frozen=True)
+class _Journal:
+    """A replacement: the paths of the new version, of its place, and of the old version."""
+
+    staged: str
+    published: str
+    old: str
+
+    @classmethod
+    def read(cls, path: Path) -> _Journal:
+        row = json.loads(path.read_text())
+        return cls(**row)
+
+    def complete(self) -> None:
+        """Do what is left: the newest version that exists is published, the old one removed."""
+        staged = Path(self.staged)
+        published = Path(self.published)
+        old = Path(self.old)
+        if not published.exists():
+            newest = staged if staged.exists() else old
+            os.rename(newest, published)
+        remove_tree(old)
 
 
 def _replace(staged: Path, published: Path, staging: Path) -> None:
-    old = staging / f"{published.parent.name}-{published.name}.old"
-    row = {"staged": str(staged), "published": str(published), "old": str(old)}
-    journal = staging / _JOURNALS / f"{published.parent.name}-{published.name}.json"
-    write_json_atomic(journal, row)
+    """Replace a published session by two renames, noted in a journal before."""
+    name = f"{published.parent.name}-{published.name}"
+    old = staging / f"{name}.old"
+    journal = _Journal(
+        staged=str(staged),
+        published=str(published),
+        old=str(old),
+    )
+    path = staging / _JOURNALS / f"{name}.json"
+    write_json_atomic(path, asdict(journal))
+
     remove_tree(old)
     os.rename(published, old)
     os.rename(staged, published)
     remove_tree(old)
-    journal.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Swap two folders atomically (renameat2); False where kernel or file system cannot."""
+    """Swap two folders atomically (renameat2); False if kernel or file system cannot."""
     try:
         renameat2 = ctypes.CDLL(None).renameat2
     except (AttributeError, OSError):
         return False
-    return bool(
-        renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
-        == 0
+
+    status: int = renameat2(
+        _AT_FDCWD,
+        os.fsencode(first),
+        _AT_FDCWD,
+        os.fsencode(second),
+        _RENAME_EXCHANGE,
     )
+    return status == 0

@@ -1,13 +1,11 @@
-"""The files at the top of a release, and the table of what is not in it, in the vault."""
+"""The files at the top of a release, and the vault's tables of what is not in it."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
 from deidflow.header.completeness import is_complete
@@ -22,10 +20,14 @@ from deidflow.store.files import (
     write_bytes_atomic,
     write_json_atomic,
 )
+from deidflow.store.scratch import PUBLIC_FILE_MODE
 from deidflow.store.staging import contents_of
+from deidflow.store.tables import write_csv
 from deidflow.version import __version__
 
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
+_WITHHELD_STATE = "quarantined"
+STANDARD = "DICOM PS3.15 Table E.1-1, 2026c"
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,50 @@ class FileRow:
     words: str
 
 
+_QUARANTINE_COLUMNS = ("source_path", *(field.name for field in fields(FileRow)[1:]))
+
+_DOUBTFUL_COLUMNS = ("pseudonym", "session", "attribute", "words")
+
+
+class SubjectRow(NamedTuple):
+    """One row of subjects.tsv."""
+
+    subject: str
+    sessions: int = 0
+    series: int = 0
+    series_withheld: int = 0
+    instances: int = 0
+
+    def plus(self, session: Mapping[str, Any]) -> SubjectRow:
+        """The row with one more session, given as in session.json."""
+        withheld = 0
+        instances = 0
+        for series in session["series"]:
+            instances += series.get("instances", 0)
+            if series["state"] == _WITHHELD_STATE:
+                withheld += 1
+
+        released = len(session["series"]) - withheld
+        return SubjectRow(
+            subject=self.subject,
+            sessions=self.sessions + 1,
+            series=self.series + released,
+            series_withheld=self.series_withheld + withheld,
+            instances=self.instances + instances,
+        )
+
+
 def check_place(layout: Layout) -> None:
-    """Refuse a folder that holds anything but a release."""
+    """Refuse a folder that contains anything but a release."""
     if layout.release.exists() and not layout.release.is_dir():
         raise UsageError("the release is a file; name a folder")
     try:
-        foreign = bool(contents_of(layout.release))
+        contents = contents_of(layout.release)
     except OSError as error:
         raise EnvironmentFault(
             f"the release cannot be read: {error.strerror}; check its permissions"
         ) from None
-    if foreign and not (layout.release / "dataset.json").exists():
+    if contents and not (layout.release / "dataset.json").exists():
         raise UsageError(
             "the release's folder holds files that are no release; choose an empty or new folder"
         )
@@ -60,11 +95,27 @@ def check_place(layout: Layout) -> None:
 
 def check_release(layout: Layout, release_id: str) -> None:
     """Refuse a release that another vault, project or level made."""
-    known = read_json(layout.release / "dataset.json")
-    if isinstance(known, dict) and known.get("release_id") != release_id:
+    description = read_json(layout.release / "dataset.json")
+    if not isinstance(description, dict):
+        return
+    if description.get("release_id") != release_id:
         raise VaultMismatch(
             "this release was made with another vault, project or level; choose another folder"
         )
+
+
+def profile_reference(profile: Profile) -> dict[str, str]:
+    """Name and content hash of a profile, for dataset.json."""
+    content = profile.model_dump(mode="json")
+    return {"name": profile.name, "digest": digest_of(content)}
+
+
+def profile_codes(profile: Profile) -> list[str]:
+    """The codes of DeidentificationMethodCodeSequence with their meanings, for dataset.json."""
+    codes: list[str] = []
+    for code, meaning in profile.codes:
+        codes.append(f"{code} {meaning}")
+    return codes
 
 
 def write_dataset(
@@ -75,99 +126,138 @@ def write_dataset(
     defaced: bool,
     notes: Sequence[str] = (),
 ) -> None:
-    """Write dataset.json: what was done, by which rules and tools, and what settings let out; no clock, no path."""
-    description = {
+    """Write dataset.json: what was done, by which rules and tools, and what settings let out.
+
+    It contains no clock and no path, so that equal releases have equal files.
+    """
+    description: dict[str, Any] = {
         "name": "deidflow release",
         "deidflow": __version__,
         "release_id": release_id,
         "project": layout.project,
         "level": layout.level,
-        "profile": {"name": profile.name, "digest": digest_of(profile.model_dump(mode="json"))},
-        "standard": "DICOM PS3.15 Table E.1-1, 2026c",
-        "codes": [f"{code} {meaning}" for code, meaning in profile.codes],
+        "profile": profile_reference(profile),
+        "standard": STANDARD,
+        "codes": profile_codes(profile),
         "faces": "removed" if defaced else "kept",
         "tools": dict(tools),
     }
+
     if not is_complete(profile):
-        description |= {"de-identified": "not de-identified", "codes": []}
+        description["de-identified"] = "not de-identified"
+        description["codes"] = []
     if notes:
-        description |= {"notes": list(notes)}
-    write_json_atomic(layout.release / "dataset.json", description, 0o644, indent=2)
+        description["notes"] = list(notes)
+    write_json_atomic(
+        layout.release / "dataset.json",
+        description,
+        PUBLIC_FILE_MODE,
+        indent=2,
+    )
 
 
 def write_subjects(layout: Layout) -> None:
-    """Write subjects.tsv from what is published."""
-    rows: dict[str, list[int]] = {}
+    """Write subjects.tsv: counts of what is published, by subject."""
+    subjects: dict[str, SubjectRow] = {}
     for pseudonym, label in layout.published_sessions():
-        counts = rows.setdefault(pseudonym, [0, 0, 0, 0])
-        summary: dict[str, Any] = read_json(
-            layout.published(pseudonym, label) / "session.json"
-        ) or {"series": []}
-        held = sum(series["state"] == "quarantined" for series in summary["series"])
-        counts[0] += 1
-        counts[1] += len(summary["series"]) - held
-        counts[2] += held
-        counts[3] += sum(series.get("instances", 0) for series in summary["series"])
-    lines = ["subject\tsessions\tseries\tseries_withheld\tinstances"]
-    lines += [
-        "\t".join([pseudonym, *map(str, counts)]) for pseudonym, counts in sorted(rows.items())
-    ]
-    write_bytes_atomic(layout.release / "subjects.tsv", ("\n".join(lines) + "\n").encode(), 0o644)
+        folder = layout.published(pseudonym, label)
+        session = _session(folder)
+        empty_row = SubjectRow(pseudonym)
+        row = subjects.get(pseudonym, empty_row)
+        subjects[pseudonym] = row.plus(session)
+
+    rows = [subjects[pseudonym] for pseudonym in sorted(subjects)]
+    lines: list[Sequence[str]] = [SubjectRow._fields]
+    for row in rows:
+        cells = map(str, row)
+        lines.append(list(cells))
+    path = layout.release / "subjects.tsv"
+    write_public_table(path, lines)
+
+
+def _session(folder: Path) -> dict[str, Any]:
+    """The session.json of a published session."""
+    session: dict[str, Any] | None = read_json(folder / "session.json")
+    if session is None:
+        return {"series": []}
+    return session
+
+
+def write_public_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write a table of a release: tab-separated, readable by all."""
+    lines = ["\t".join(row) for row in rows]
+    _write_public_lines(path, lines)
 
 
 def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
-    """Write manifest.sha256 in the form that `sha256sum -c` reads, hashes from the steps' records."""
-    lines = [f"{sha256_of(layout.release / name)}  {name}" for name in TOP_FILES]
+    """Write manifest.sha256 for `sha256sum -c`; hashes of sessions come from their records."""
+    digests: dict[str, str] = {}
+    for name in TOP_FILES:
+        path = layout.release / name
+        digests[name] = sha256_of(path)
     for (pseudonym, label), manifest in manifests.items():
-        lines += [
-            f"{output.sha256}  {pseudonym}/{label}/{output.path}" for output in manifest.outputs
-        ]
+        folder = f"{pseudonym}/{label}"
+        digests |= _session_digests(folder, manifest)
+
+    lines: list[str] = []
+    for name, digest in digests.items():
+        line = f"{digest}  {name}"
+        lines.append(line)
+    path = layout.release / "manifest.sha256"
+    _write_public_lines(path, lines)
+
+
+def _session_digests(folder: str, manifest: Manifest) -> dict[str, str]:
+    """Hashes of a session's files by their paths below the release."""
+    digests: dict[str, str] = {}
+    for output in manifest.outputs:
+        name = f"{folder}/{output.path}"
+        digests[name] = output.sha256
+    return digests
+
+
+def _write_public_lines(path: Path, lines: Iterable[str]) -> None:
+    text = "\n".join(lines)
+    content = f"{text}\n".encode()
     write_bytes_atomic(
-        layout.release / "manifest.sha256", ("\n".join(lines) + "\n").encode(), 0o644
+        path,
+        content,
+        PUBLIC_FILE_MODE,
     )
 
 
 def write_quarantine(path: Path, rows: Iterable[FileRow]) -> None:
     """Write the vault's table of everything that is not released, with source paths."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["source_path", "pseudonym", "session", "series", "verdict", "step", "reason", "words"]
-    )
+    write_csv(path, _quarantine_lines(rows))
+
+
+def _quarantine_lines(rows: Iterable[FileRow]) -> Iterator[Sequence[str]]:
+    yield _QUARANTINE_COLUMNS
     for row in rows:
-        cells = (
-            row.path,
-            row.pseudonym,
-            row.session,
-            row.series,
-            row.verdict,
-            row.step,
-            row.reason,
-            row.words,
-        )
-        writer.writerow(map(safe_cell, cells))
-    write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
+        yield [safe_cell(cell) for cell in astuple(row)]
 
 
 def write_doubtful(path: Path, rows: Iterable[tuple[str, str, str, int]]) -> None:
-    """Write the vault's table of doubtful values: subject, session, attribute, and how many words.
+    """Write the vault's table of doubtful values: subject, session, attribute, number of words.
 
-    A doubtful value holds a single word of another patient's name. Nothing is held back for it.
+    A doubtful value contains a single word of another patient's name. It holds nothing back.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["pseudonym", "session", "attribute", "words"])
-    writer.writerows(
-        (pseudonym, session, safe_cell(name), count) for pseudonym, session, name, count in rows
-    )
-    write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    lines: list[Sequence[str | int]] = [_DOUBTFUL_COLUMNS]
+    for pseudonym, session, attribute, words in rows:
+        line = (
+            pseudonym,
+            session,
+            safe_cell(attribute),
+            words,
+        )
+        lines.append(line)
+    write_csv(path, lines)
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:
-    """Write lines to a file in the vault; no file where there are none."""
-    if lines:
-        write_bytes_atomic(
-            path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-        )
-    else:
+    """Write lines to a file in the vault; no lines, no file."""
+    if not lines:
         path.unlink(missing_ok=True)
+        return
+    text = "".join(f"{line}\n" for line in lines)
+    write_bytes_atomic(path, text.encode("utf-8", "surrogateescape"))

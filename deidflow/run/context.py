@@ -1,4 +1,4 @@
-"""What the tasks of one run share; nothing of it is a parameter, so nothing of it reaches Prefect."""
+"""What the tasks of one run share. None of it is a flow parameter, so none of it reaches Prefect."""
 
 from __future__ import annotations
 
@@ -14,30 +14,28 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from deidflow.errors import DeidflowError, EnvironmentFault
-from deidflow.face.template import template_path
 from deidflow.header.profile import Profile
-from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.release.layout import Layout
-from deidflow.run.start import memory_limit
+from deidflow.run.machine import memory_limit
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.run import RunSettings
 from deidflow.store.children import Children
 from deidflow.store.faults import fault_of
 from deidflow.store.files import digest_of, read_json, write_json_atomic
-from deidflow.store.record import Finished, StepStore
 
 progress = logging.getLogger("deidflow.progress")
 
 
-_WORK = ("anonymize", "convert", "deface", "reconstruct", "verify")
-_IMPORTED = ("deidflow.dicom.inventory", *(f"deidflow.steps.{step}" for step in _WORK))
+_IMPORTED = ("deidflow.dicom.inventory", "deidflow.steps")
 """What working processes need is loaded once for all."""
+_FOLLOW_SECONDS = 1.0
 
 
 class Run:
     """One run: its settings and places, its working processes, and the fault that stops it.
 
-    A copy in another process (a Dask worker's) is made anew from the settings that lie in the vault.
+    A copy in another process (a Dask worker's) is made anew from the settings that lie in the
+    vault.
     """
 
     def __init__(
@@ -54,7 +52,11 @@ class Run:
     @classmethod
     def start(cls, run_id: str, settings: RunSettings) -> Run:
         """A run whose settings lie in the vault for every process that works on it."""
-        run = cls(run_id, settings, Children(memory_limit(settings), _IMPORTED))
+        run = cls(
+            run_id,
+            settings,
+            Children(memory_limit(settings), _IMPORTED),
+        )
         write_json_atomic(
             run.layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")}
         )
@@ -102,7 +104,8 @@ class Run:
         self.children.stop()
 
     def explained(self, error: Exception) -> DeidflowError:
-        """The error in words without identifiers; the whole of an unexpected one goes to the vault's log."""
+        """The error in words without identifiers; the whole of an unexpected one goes to the
+        vault's log."""
         if isinstance(error, DeidflowError):
             return error
         with suppress(OSError), self.layout.tool_log.open("a") as log:
@@ -116,16 +119,27 @@ class Run:
 
 @lru_cache(maxsize=4)
 def _elsewhere(run_id: str, path: str) -> Run:
-    """The run in another process; its working processes end when the run has ended, or was told to."""
+    """The run in another process; its working processes end with the run."""
     told = read_json(Path(path))
     if told is None:
         raise EnvironmentFault("the run has ended, or this worker does not see the vault's folder")
+
     os.umask(0o077)
-    # Dask starts its workers as daemons, which may have no children; ours die with their parent anyway.
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    # Dask starts its workers as daemons, which may have no children; ours die with their parent
+    # anyway.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
     settings = RunSettings(**told["settings"])
-    run = Run(run_id, settings, Children(memory_limit(settings), _IMPORTED), away=True)
-    threading.Thread(target=_follow, args=(run,), daemon=True).start()
+    run = Run(
+        run_id,
+        settings,
+        Children(memory_limit(settings), _IMPORTED),
+        away=True,
+    )
+    threading.Thread(
+        target=_follow,
+        args=(run,),
+        daemon=True,
+    ).start()
     return run
 
 
@@ -136,7 +150,8 @@ def _follow(run: Run) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a file is there, as far as can be told: a share that is away for a moment is no answer."""
+    """Whether a file is there, as far as can be told: a share that is away for a moment is no
+    answer."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -144,65 +159,3 @@ def _is_there(path: Path) -> bool:
     except OSError:
         return True
     return True
-
-
-_FOLLOW_SECONDS = 1.0
-
-
-class SessionRun:
-    """One session on its way through the steps."""
-
-    def __init__(self, run: Run, order: WorkOrder, session: SessionOrder) -> None:
-        self.run = run
-        self.order = order
-        self.session = session
-        self.finished: dict[str, Finished] = {}
-        self.failed: tuple[str, str] = ("", "")
-        """The step that ended without a result in this run, and why."""
-        self.shown = 0
-        """Tasks that Prefect shows of this session."""
-        work = run.layout.session_work(order.pseudonym, session.label)
-        self.store = StepStore(work, run.settings.strict)
-        self.folder = work
-        self.staged = run.layout.staged(order.pseudonym, session.label)
-        self.published = run.layout.published(order.pseudonym, session.label)
-
-    @cached_property
-    def content(self) -> str:
-        """A hash of all that the session's outputs depend on in its input."""
-        return self.order.content_digest(self.session.label)
-
-    @property
-    def order_path(self) -> str:
-        """The work order that a child reads."""
-        return str(self.run.layout.order(self.order.pseudonym))
-
-    @property
-    def revisions_path(self) -> Path:
-        """With which masks the session was published."""
-        return self.run.layout.revisions(self.order.pseudonym, self.session.label)
-
-    @property
-    def rules_path(self) -> Path:
-        """By which rules the session was published."""
-        return self.folder / "rules.json"
-
-    @property
-    def masks(self) -> Path:
-        """The masks of defaced series, which only the vault may hold."""
-        return self.folder / "masks"
-
-    @property
-    def review(self) -> Path:
-        """Pictures and figures of the session's defaced series, which show faces."""
-        return self.run.layout.review(self.order.pseudonym, self.session.label)
-
-    @property
-    def template(self) -> Path:
-        """The prepared template that the settings ask for; its name holds the versions it depends on."""
-        return template_path(self.run.layout.templates, ears=self.run.settings.deface.ears)
-
-    @property
-    def log(self) -> Path:
-        """Where this session's tools print."""
-        return self.folder / "tools.log"

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.dicom.entry_records import from_json, to_json
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
+from deidflow.identity.neighbours import write_neighbours
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
+from deidflow.release.layout import Layout
 from deidflow.settings.effective import effective_profile
-from deidflow.settings.run import PlanSettings
+from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
 
-READER_VERSION = "7"
-"""Changes when files must be read again because more, or something else, is read of them."""
 _BATCH = 2_000
 Fresh = tuple[str, tuple[int, int, int, int], str]
 
 
 @dataclass(frozen=True)
 class RunBatch:
-    """What a run has to do: the cohort, identities by subject key, orders of the selected subjects."""
+    """What a run has to do: cohort, identities by subject key, orders of the selected subjects."""
 
     cohort: Cohort
     absent: tuple[str, ...]
@@ -41,20 +41,24 @@ def check_source(source: Path) -> None:
     """Refuse a source that is missing, no folder, unreadable, or without a single file."""
     if not source.exists():
         raise UsageError("the source folder does not exist; check the path")
+
     if not source.is_dir():
         raise UsageError(
             "the source is not a folder; name the folder that holds the DICOM subjects"
         )
+
     if any(is_working_folder(name) for name in source.resolve().parts):
         raise UsageError(
             "the source lies in a working folder of deidflow; name the folder of the original files"
         )
+
     try:
         next(source.iterdir(), None)
     except OSError as error:
         raise EnvironmentFault(
             f"the source folder cannot be read: {error.strerror}; check its permissions"
         ) from None
+
     if next(walk(source), None) is None:
         raise UsageError("the source folder holds no files; check the path")
 
@@ -62,29 +66,38 @@ def check_source(source: Path) -> None:
 def take_inventory(
     source: Path, vault: Vault, children: Children, log: Path, *, strict: bool
 ) -> list[Entry]:
-    """Every file below the source, read anew where it is new or was touched."""
-    found = list(walk(source))
+    """Every file below the source, read anew where it is new, was touched, or is read by other
+    code."""
     known = {} if strict else vault.known_files(source)
-    entries = [one for one in found if isinstance(one, Entry)]
+    entries: list[Entry] = []
     unread: dict[str, Found] = {}
-    for file in (one for one in found if isinstance(one, Found)):
+    for file in walk(source):
+        if isinstance(file, Entry):
+            entries.append(file)
+            continue
+
         signature, text = known.pop(file.path, (None, ""))
-        row = json.loads(text) if signature == file.signature else {}
-        if row.get("reader") == READER_VERSION:
-            entries.append(Entry.from_json(row["entry"]))
+        entry = from_json(text) if signature == file.signature else None
+        if entry is not None:
+            entries.append(entry)
         else:
             unread[file.path] = file
-    fresh = list(read_in_children(source, list(unread), children, log))
-    vault.remember_files(source, [_row(unread[entry.path], entry) for entry in fresh], known)
+
+    fresh = list(
+        read_in_children(
+            source,
+            list(unread),
+            children,
+            log,
+        )
+    )
+    rows = [_row(unread[entry.path], entry) for entry in fresh]
+    vault.remember_files(source, rows, known)
     return sorted(entries + fresh, key=lambda entry: entry.path)
 
 
 def _row(file: Found, entry: Entry) -> Fresh:
-    return (
-        file.path,
-        file.signature,
-        json.dumps({"reader": READER_VERSION, "entry": entry.to_json()}),
-    )
+    return file.path, file.signature, to_json(entry)
 
 
 def read_in_children(
@@ -96,9 +109,14 @@ def read_in_children(
         batch = waiting[:_BATCH]
         done = 0
         try:
-            for row in children.stream(log, read_files, str(source), batch):
+            for entry in children.stream(
+                log,
+                read_files,
+                str(source),
+                batch,
+            ):
                 done += 1
-                yield Entry.from_json(row)
+                yield entry
         except StepFailed as error:
             if error.reason is Reason.STOPPED:
                 raise
@@ -110,13 +128,50 @@ def read_in_children(
         waiting = waiting[done:]
 
 
+def discover_batch(
+    settings: RunSettings, layout: Layout, vault: Vault, children: Children
+) -> RunBatch:
+    """Read the source, identify its subjects, and write what the steps need into the vault."""
+    entries = take_inventory(
+        settings.source, vault, children, layout.tool_log, strict=settings.strict
+    )
+    vault.mark_published(layout.published_sessions())
+    batch = make_batch(entries, vault, settings)
+    for order in batch.orders:
+        order.write(layout.order(order.pseudonym))
+
+    key = vault.keys.derive("hash")
+    write_neighbours(
+        batch.cohort,
+        batch.identities,
+        settings.source,
+        layout.neighbours,
+        key,
+    )
+    return batch
+
+
 def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:
-    """Group the inventory, identify everyone in one transaction, and make orders for the selected."""
+    """Group the inventory, identify everyone in one transaction, make orders for the selected."""
     source, profile = settings.source, effective_profile(settings)
-    cohort = group_by(entries, settings, defacing=settings.defacing, known=vault.demographics)
+    cohort = group_by(
+        entries,
+        settings,
+        defacing=settings.defacing,
+        known=vault.demographics,
+    )
     refuse_mixed_folders(cohort, vault.folder)
-    identities = vault.identify(persons(cohort), settings.ids, settings.sessions)
-    chosen = _select(cohort, identities, source, settings.subjects)
+    identities = vault.identify(
+        persons(cohort),
+        settings.ids,
+        settings.sessions,
+    )
+    chosen = _select(
+        cohort,
+        identities,
+        source,
+        settings.subjects,
+    )
     wishes = order_options(settings, profile)
     orders = [
         work_order(one, identities[one.key], vault.keys, source, wishes)
@@ -125,6 +180,7 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -
     ]
     left_out = frozenset(one.key for one in cohort.subjects) - chosen
     absent = tuple(name for entry in entries for name in entry.absent)
+
     return RunBatch(
         cohort,
         absent,
@@ -137,29 +193,46 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -
 def _select(
     cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]
 ) -> frozenset[str]:
-    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not there."""
+    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not
+    there."""
     everyone = frozenset(subject.key for subject in cohort.subjects)
     if not selection:
         return everyone
+
     chosen: set[str] = set()
     for number, wanted in enumerate(selection, 1):
-        keys = _meant(wanted, cohort, identities, source)
+        keys = _meant(
+            wanted,
+            cohort,
+            identities,
+            source,
+        )
         if not keys:
-            raise UsageError(f"entry {number} of --subjects names nobody in this source; give a pseudonym, or @FILE "
-                             "with source folders or PatientIDs")  # fmt: skip
+            raise UsageError(
+                f"entry {number} of --subjects names nobody in this source; "
+                "give a pseudonym, or @FILE with source folders or PatientIDs"
+            )
         chosen |= keys
+
     return frozenset(chosen)
 
 
 def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source: Path) -> set[str]:
-    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the source."""
+    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the
+    source."""
     keys = [subject.key for subject in cohort.subjects]
     pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
     numbers = {subject.key for subject in cohort.subjects if wanted in patient_ids(subject)}
+
     return (
         pseudonyms
         or numbers
-        or _below(Path(source, wanted.rstrip("/")), cohort, source) & set(keys)
+        or _below(
+            Path(source, wanted.rstrip("/")),
+            cohort,
+            source,
+        )
+        & set(keys)
     )
 
 

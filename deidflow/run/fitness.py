@@ -3,51 +3,56 @@
 from __future__ import annotations
 
 from deidflow.release.publish import withdraw
-from deidflow.run.context import SessionRun
-from deidflow.store.files import digest_of, read_json
+from deidflow.run.session import FinishedSteps, SessionRun
+from deidflow.steps.publish import is_published, may_go_out, rules_digest
+from deidflow.steps.results import ReconstructResult
+from deidflow.steps.step import StepJob
+from deidflow.store.files import read_json
 
 
-def is_published(session: SessionRun) -> bool:
-    """Whether the release holds exactly what `reconstruct` built."""
-    return session.finished["reconstruct"].folder == session.published
+def is_up_to_date(session: SessionRun, finished: FinishedSteps) -> bool:
+    """Whether nothing is left to do when these steps are finished; changes nothing."""
+    if "reconstruct" not in finished:
+        return False
 
-
-def has_something(session: SessionRun) -> bool:
-    """Whether any series of the session may go out."""
-    series = session.finished["reconstruct"].result["series"].values()
-    return any(one["state"] != "quarantined" for one in series)
-
-
-def may_go_out(session: SessionRun) -> bool:
-    """Whether the outsider found nothing and there is something to release."""
-    return not session.finished["verify"].result["findings"] and has_something(session)
+    job = session.job(finished)
+    if _has_something(job) and "verify" not in finished:
+        return False
+    if may_go_out(job):
+        return is_published(job)
+    return not session.published.exists()
 
 
 def stands(session: SessionRun) -> bool:
     """Whether what the release holds of the session is what this run found fit to be there."""
-    done = session.finished
-    if "reconstruct" not in done or "verify" not in done or not may_go_out(session):
+    job = session.job()
+    if "reconstruct" not in job.outputs or not may_go_out(job):
         return False
-    return is_published(session) or "publish" in done
-
-
-def rules(session: SessionRun) -> str:
-    """A hash of what decides whether a session may go out: profile, level, and what becomes of faces."""
-    settings = session.run.settings
-    return digest_of(
-        [session.run.profile_digest, settings.level, settings.deface.model_dump(mode="json")]
-    )
+    return is_published(job) or "publish" in job.outputs
 
 
 def withdraw_unfit(session: SessionRun) -> None:
-    """Take an older version of the session out of the release when this run does not stand behind it.
+    """Take an older version of the session out of the release when this run does not stand behind
+    it.
 
-    One that was found fit by the same rules stays where a step of this run only broke.
+    A version that was found fit by the same rules stays where a step of this run only broke.
     """
-    broke = bool(session.failed[0]) and read_json(session.rules_path) == rules(session)
-    if session.published.exists() and not broke and not stands(session):
-        withdraw(session.published, session.run.layout.staging)
-        name = f"{session.order.pseudonym} {session.session.label}"
-        session.run.say(
-            f"{name}: withdrawn from the release", session.order.pseudonym, "publish", "Withdrawn"
-        )
+    if not session.published.exists() or stands(session) or _only_broke(session):
+        return
+
+    withdraw(session.published, session.run.layout.staging)
+    name = f"{session.pseudonym} {session.label}"
+    session.run.say(
+        f"{name}: withdrawn from the release", session.pseudonym, "publish", "Withdrawn"
+    )
+
+
+def _only_broke(session: SessionRun) -> bool:
+    if session.failure is None:
+        return False
+    rules = read_json(session.run.layout.rules(session.pseudonym, session.label))
+    return bool(rules == rules_digest(session.job()))
+
+
+def _has_something(job: StepJob) -> bool:
+    return job.output("reconstruct", ReconstructResult).result.has_something

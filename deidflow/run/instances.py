@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,9 +11,10 @@ import pydicom
 from deidflow.header.uids import UidMap
 from deidflow.identity.vault import Vault
 from deidflow.release.instances import InstanceRow
-from deidflow.release.tables import FileRow
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
+from deidflow.run.files import FileEnd
+from deidflow.steps.revisions import Revision, read_revisions
 from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.verdicts import Reason, Verdict
 
@@ -54,35 +56,30 @@ def _read(run: Run, session: Session, names: Sequence[str]) -> Iterator[tuple[st
         yield str(header.SOPInstanceUID), "/".join((*session, name))
 
 
-def with_missing(rows: Sequence[FileRow], published: Mapping[Session, Published]) -> list[FileRow]:
-    """The rows, where those of series that are not on disk as a whole have failed."""
-    expected: dict[tuple[str, str, str], int] = {}
-    for row in rows:
-        if row.verdict == Verdict.RELEASED.value:
-            key = row.pseudonym, row.session, row.series
-            expected[key] = expected.get(key, 0) + 1
+def with_missing(ends: Sequence[FileEnd], published: Mapping[Session, Published]) -> list[FileEnd]:
+    """The ends, where files of series that are not on disk as a whole have failed."""
+    expected = Counter(_series_of(end) for end in ends if end.is_released)
     short = {key for key, count in expected.items() if _count(published, key) < count}
-    return [_failed(row) if _is_short(row, short) else row for row in rows]
+    return [_missing(end) if end.is_released and _series_of(end) in short else end for end in ends]
+
+
+def _series_of(end: FileEnd) -> tuple[str, str, str]:
+    return end.pseudonym, end.session, end.series
 
 
 def _count(published: Mapping[Session, Published], key: tuple[str, str, str]) -> int:
-    session = published.get(key[:2])
-    return session.counts.get(key[2], 0) if session is not None else 0
+    pseudonym, label, series = key
+    session = published.get((pseudonym, label))
+    return 0 if session is None else session.counts.get(series, 0)
 
 
-def _is_short(row: FileRow, short: set[tuple[str, str, str]]) -> bool:
-    return (
-        row.verdict == Verdict.RELEASED.value and (row.pseudonym, row.session, row.series) in short
-    )
-
-
-def _failed(row: FileRow) -> FileRow:
+def _missing(end: FileEnd) -> FileEnd:
     reason = Reason.OUTPUT_MISSING
     return replace(
-        row,
-        verdict=Verdict.FAILED.value,
+        end,
+        verdict=Verdict.FAILED,
         step="report",
-        reason=str(reason.value),
+        reason=reason,
         words=reason.words,
     )
 
@@ -91,26 +88,42 @@ def instance_rows(
     run: Run,
     vault: Vault,
     batch: RunBatch,
-    rows: Sequence[FileRow],
+    ends: Sequence[FileEnd],
     published: Mapping[Session, Published],
 ) -> Iterator[InstanceRow]:
     """One row for each file found."""
+    keeps_uids = "retain_uids" in run.profile.options
     uids = UidMap(
-        vault.keys.derive("uid"), run.settings.header.uid_root, "retain_uids" in run.profile.options
+        vault.keys.derive("uid"),
+        run.settings.header.uid_root,
+        keeps_uids,
     )
     originals = dict(_originals(batch))
-    revisions: dict[Session, dict[str, int]] = {}
-    for row in rows:
-        session = row.pseudonym, row.session
-        original = originals.get(row.path, "")
-        released, place = "", ""
-        if row.verdict == Verdict.RELEASED.value and session in published:
+    revisions: dict[Session, dict[str, Revision]] = {}
+    for end in ends:
+        session = end.pseudonym, end.session
+        original = originals.get(end.path, "")
+        released = ""
+        place = ""
+        if end.is_released and session in published:
             if session not in revisions:
-                revisions[session] = _revisions(run, session)
-            released = _released(uids, original, revisions[session].get(row.series, 0))
+                revisions[session] = read_revisions(run.layout.revisions(*session))
+            released = _released(
+                uids,
+                original,
+                revisions[session].get(end.series),
+            )
             place = published[session].paths.get(released, "")
+
         yield InstanceRow(
-            row.path, original, released, row.pseudonym, row.session, row.series, place, row.verdict
+            source_path=end.path,
+            sop_uid=original,
+            released_sop_uid=released,
+            subject=end.pseudonym,
+            session=end.session,
+            series=end.series,
+            released_path=place,
+            verdict=end.verdict,
         )
 
 
@@ -121,11 +134,8 @@ def _originals(batch: RunBatch) -> Iterator[tuple[str, str]]:
                 yield from ((member.path, member.instance.sop_uid) for member in series.members)
 
 
-def _revisions(run: Run, session: Session) -> dict[str, int]:
-    known = read_json(run.layout.revisions(*session)) or {}
-    return {series: row["revision"] for series, row in known.items()}
-
-
-def _released(uids: UidMap, original: str, revision: int) -> str:
+def _released(uids: UidMap, original: str, revision: Revision | None) -> str:
     uid = uids(original)
-    return uids.revised(uid, revision) if revision else uid
+    if revision is None or not revision.revision:
+        return uid
+    return uids.revised(uid, revision.revision)

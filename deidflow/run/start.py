@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from deidflow.errors import EnvironmentFault
+from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
@@ -17,73 +18,112 @@ from deidflow.release.tables import check_place, check_release, write_dataset
 from deidflow.run.discovery import check_source
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
-from deidflow.settings.run import PlanSettings, RunSettings
+from deidflow.settings.run import RunSettings
+from deidflow.steps import STEP_NAMES
 from deidflow.store.locks import held
-from deidflow.store.process import LEAST_MEMORY, machine_memory, memory_for
 from deidflow.store.scratch import private_folder, public_folder, sweep
 from deidflow.store.staging import is_inside, remove_staging
 
 _LEAST_FREE = 64 << 20
 
 
-def take_locks(settings: RunSettings, stack: ExitStack, *, wait: bool = False) -> None:
-    """Check source and tools, make the private folders, and hold release and project until `stack` ends.
+@contextmanager
+def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
+    """The vault of a run that holds release and project while the context is open.
 
-    Where another run has them, wait or raise ReleaseBusy. Raises UsageError or EnvironmentFault; then
-    nothing was written but empty folders.
+    Checks source, tools and space, completes what a killed run left, and describes the release.
+    Where
+    another run holds the locks, waits or raises ReleaseBusy. Raises UsageError, VaultMismatch or
+    EnvironmentFault; then nothing was written but empty folders and a new vault.
     """
     layout = Layout.of(settings)
+    check_redo(settings)
     check_places(settings)
     check_source(settings.source)
     os.umask(0o077)
-    for folder, name in (
-        (layout.vault, "vault"),
-        (layout.work, "vault"),
-        (layout.staging, "release's folder"),
+    _make_folders(layout)
+    with (
+        held(
+            layout.release_lock,
+            "release",
+            wait=wait,
+        ),
+        held(
+            layout.work_lock,
+            "project of the vault",
+            wait=wait,
+        ),
     ):
+        try:
+            with _opened(settings, layout) as vault:
+                clean_up(layout)
+                describe_release(settings, vault.keys)
+                yield vault
+        finally:
+            leave_release(layout)
+
+
+def _make_folders(layout: Layout) -> None:
+    folders = {
+        layout.vault: "vault",
+        layout.work: "vault",
+        layout.staging: "release's folder",
+    }
+    for folder, name in folders.items():
         private_folder(folder, name)
         if shutil.disk_usage(folder).free < _LEAST_FREE:
             raise EnvironmentFault(
-                f"less than 64 MiB are free where the {name} lies; free some and run again"
+                f"less than 64 MiB are free where the {name} is; free some and run again"
             )
-    stack.enter_context(held(layout.release_lock, "release", wait=wait))
-    stack.enter_context(held(layout.work_lock, "project of the vault", wait=wait))
-    stack.callback(leave_release, layout)
+
+
+def check_redo(settings: RunSettings) -> None:
+    """Raise ConfigError where the step to do again is not a step."""
+    if settings.redo is not None and settings.redo not in STEP_NAMES:
+        names = ", ".join(STEP_NAMES)
+        raise ConfigError(f"'redo': '{settings.redo}' is not a step; expected one of {names}")
 
 
 def check_places(settings: RunSettings) -> None:
-    """Check the release's place and the tools; raises UsageError or EnvironmentFault."""
+    """Check the release's place and the tools. Raises UsageError or EnvironmentFault."""
     check_place(Layout.of(settings))
     tool_path()
     if settings.defacing:
         check_engine(settings.deface)
 
 
-def open_vault(settings: RunSettings, stack: ExitStack) -> Vault:
-    """The vault of a run that holds its locks; raises VaultMismatch where vault and release do not fit."""
-    layout = Layout.of(settings)
-    keys = Keys(load_secret(layout.vault, create=True), settings.project, settings.level)
+@contextmanager
+def _opened(settings: RunSettings, layout: Layout) -> Iterator[Vault]:
+    """The vault; raises VaultMismatch where vault and release do not belong together."""
+    keys = Keys(
+        load_secret(layout.vault, create=True),
+        settings.project,
+        settings.level,
+    )
     vault = Vault(layout.vault, keys)
-    stack.callback(vault.close)
-    check_release(layout, release_id(keys))
-    return vault
+    try:
+        check_release(layout, release_id(keys))
+        yield vault
+    finally:
+        vault.close()
 
 
-def clean_up(layout: Layout, run_id: str) -> None:
-    """Complete an interrupted replacement and remove what a killed run left; runs are over but this one."""
+def clean_up(layout: Layout) -> None:
+    """Complete an interrupted replacement, and remove what a killed run left."""
     for path in layout.unfinished_runs():
-        if path != layout.settings_of(run_id):
-            path.unlink(missing_ok=True)
-            path.with_suffix(".fault").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        path.with_suffix(".fault").unlink(missing_ok=True)
     complete(layout.staging)
     sweep(layout.staging)
     sweep(layout.work)
 
 
 def leave_release(layout: Layout) -> None:
-    """At the end of a run: nothing private stays inside the release; a sibling stays while it is used.
+    """At the end of a run: nothing private stays inside the release; a sibling stays while it is
+    used.
 
-    Sessions that were withdrawn go to the vault. One that is held in staging is built again by the next run.
+    Sessions that were withdrawn go to the vault. One that is held in staging is built again by the
+    next run.
     """
     # What cannot be moved now stays private, and the next run tries again.
     with suppress(OSError):
@@ -101,23 +141,16 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
     profile = effective_profile(settings)
     notes = tuple(profile_warnings(settings, profile))
-    write_dataset(layout, profile, release_id(keys), tools, settings.defacing, notes)
+    write_dataset(
+        layout,
+        profile,
+        release_id(keys),
+        tools,
+        settings.defacing,
+        notes,
+    )
 
 
 def release_id(keys: Keys) -> str:
     """Tells whether a release belongs to a vault, project and level."""
     return keys.derive("release").hex()[:16]
-
-
-def worker_count(settings: PlanSettings) -> int:
-    """The requested number of workers, else one per core, limited to one per 2 GiB of memory."""
-    if settings.workers:
-        return settings.workers
-    return max(1, min(len(os.sched_getaffinity(0)), machine_memory() // LEAST_MEMORY))
-
-
-def memory_limit(settings: PlanSettings) -> int:
-    """Bytes of memory that one working process may have."""
-    if settings.memory_gib:
-        return int(settings.memory_gib * (1 << 30))
-    return memory_for(worker_count(settings))

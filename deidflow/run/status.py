@@ -2,90 +2,164 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deidflow.errors import UsageError
-from deidflow.release.layout import SESSION_FOLDER, Layout
-from deidflow.settings.run import STEPS
-from deidflow.store.files import Manifest, read_json
+from deidflow.release.layout import Layout
+from deidflow.run.outcome import SessionOutcome, read_outcome
+from deidflow.run.summary import read_summary
+from deidflow.states import SeriesState, StepState
+from deidflow.steps import STEPS
+from deidflow.store.files import read_json
 from deidflow.store.locks import is_held
-from deidflow.store.record import StepStore
+from deidflow.store.record import Record, StepStore
+from deidflow.verdicts import Verdict
 
 
-def status_of(release: Path, vault: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SessionStatus:
+    """One session: the state of each step, and files of the last run."""
+
+    subject: str
+    session: str
+    steps: Mapping[str, StepState]
+    written: int
+    """Files that were made anew."""
+    reused: int
+    """Files of an earlier run."""
+    failed: int
+    quarantined: int
+    gone: bool
+    """It is published, but the source does not hold it any more."""
+
+
+@dataclass(frozen=True)
+class ReleaseStatus:
+    """A release: whether a run is at work on it, and its sessions."""
+
+    running: bool
+    interrupted: bool
+    """The last run did not get to its end."""
+    error: str
+    sessions: tuple[SessionStatus, ...]
+
+
+def status_of(release: Path, vault: Path) -> ReleaseStatus:
     """Each subject's sessions with the state of every step; needs no Prefect and no secret."""
+    layout = _layout(release, vault)
+    running = is_held(layout.release_lock)
+    summary = read_summary(layout.summary)
+    error = "" if summary is None else summary.error
+    return ReleaseStatus(
+        running=running,
+        interrupted=not running and (bool(layout.unfinished_runs()) or bool(error)),
+        error="" if running else error,
+        sessions=tuple(_sessions(layout)),
+    )
+
+
+def _layout(release: Path, vault: Path) -> Layout:
     dataset = read_json(release / "dataset.json")
     if not isinstance(dataset, dict):
         raise UsageError("there is no release in this folder; run 'deidflow run' first")
-    layout = Layout(release, vault, str(dataset["project"]), str(dataset["level"]))
-    if not layout.work.is_dir():
-        raise UsageError("this vault has not made this release; name the vault of its run")
-    gone = {tuple(row) for row in read_json(layout.gone_table) or []}
-    running = is_held(layout.release_lock)
-    error = (read_json(layout.summary) or {}).get("error", "")
-    rows = [row for pseudonym in layout.known_subjects() for row in _sessions(layout, pseudonym)]
-    return {
-        "running": running,
-        "interrupted": not running and (bool(layout.unfinished_runs()) or bool(error)),
-        "error": "" if running else error,
-        "sessions": [row | {"gone": (row["subject"], row["session"]) in gone} for row in rows],
-    }
 
-
-def _sessions(layout: Layout, pseudonym: str) -> list[dict[str, Any]]:
-    outcome = read_json(layout.outcome(pseudonym)) or {}
-    folders = sorted(
-        one.name
-        for one in layout.subject(pseudonym).iterdir()
-        if SESSION_FOLDER.fullmatch(one.name)
+    layout = Layout(
+        release,
+        vault,
+        str(dataset["project"]),
+        str(dataset["level"]),
     )
-    return [_session(layout, pseudonym, label, outcome.get(label, {})) for label in folders]
+    if not layout.work.is_dir():
+        raise UsageError("this vault did not make this release; name the vault of its run")
+    return layout
 
 
-def _session(layout: Layout, pseudonym: str, label: str, outcome: dict[str, Any]) -> dict[str, Any]:
+def _sessions(layout: Layout) -> Iterator[SessionStatus]:
+    gone = {tuple(row) for row in read_json(layout.gone_table) or []}
+    for pseudonym in layout.known_subjects():
+        outcomes = read_outcome(layout.outcome(pseudonym))
+        for label in layout.known_sessions(pseudonym):
+            outcome = outcomes.get(label, SessionOutcome({}))
+            yield _session(
+                layout,
+                pseudonym,
+                label,
+                outcome,
+                (pseudonym, label) in gone,
+            )
+
+
+def _session(
+    layout: Layout, pseudonym: str, label: str, outcome: SessionOutcome, gone: bool
+) -> SessionStatus:
+    released = _files(outcome, Verdict.RELEASED)
+    reused = outcome.steps.get("reconstruct") is StepState.CACHED
+
+    return SessionStatus(
+        subject=pseudonym,
+        session=label,
+        steps=_steps(layout, pseudonym, label),
+        written=0 if reused else released,
+        reused=released if reused else 0,
+        failed=_files(outcome, Verdict.FAILED),
+        quarantined=_files(outcome, Verdict.QUARANTINED),
+        gone=gone,
+    )
+
+
+def _files(outcome: SessionOutcome, verdict: Verdict) -> int:
+    return sum(series.instances for series in outcome.series.values() if series.verdict is verdict)
+
+
+def _steps(layout: Layout, pseudonym: str, label: str) -> dict[str, StepState]:
     store = StepStore(layout.session_work(pseudonym, label))
-    places = {step: (store.folder / step,) for step in STEPS} | {
-        "reconstruct": (layout.staged(pseudonym, label), layout.published(pseudonym, label))
-    }
-    steps: dict[str, str] = {
-        step: _step(store, step, *places[step]) for step in STEPS if step != "publish"
-    }
-    steps["publish"] = _published(store, layout.published(pseudonym, label), steps["reconstruct"])
-    return {"subject": pseudonym, "session": label, "steps": steps, **_counts(outcome)}
+    published = layout.published(pseudonym, label)
+    staged = layout.staged(pseudonym, label)
+    states: dict[str, StepState] = {}
+    for step in STEPS:
+        if step.moves:
+            states[step.name] = _moved(
+                store,
+                published,
+                states["reconstruct"],
+            )
+            continue
+        own = store.folder / step.name
+        is_staged = step.name == "reconstruct"
+        states[step.name] = _state(
+            store,
+            step.name,
+            (staged, published) if is_staged else (own,),
+        )
+
+    return states
 
 
-def _published(store: StepStore, place: Path, built: str) -> str:
+def _moved(store: StepStore, place: Path, built: StepState) -> StepState:
     """`done` where the release holds what was built last, `stale` where it holds something else."""
     if not place.is_dir():
-        return "-"
+        return StepState.NEVER_RUN
     recorded = store.manifest("reconstruct")
-    fits = recorded is not None and built != "stale" and recorded.intact(place)
-    return "done" if fits else "stale"
+    is_current = built is not StepState.STALE and recorded is not None and recorded.intact(place)
+    return StepState.DONE if is_current else StepState.STALE
 
 
-def _step(store: StepStore, step: str, *places: Path) -> str:
-    record = read_json(store.record_path(step))
-    if not isinstance(record, dict):
-        return "-"
-    if "failed" in record:
-        return "failed"
-    manifest = Manifest.from_json(record["outputs"])
-    if store.is_outdated(record) or not any(manifest.intact(place) for place in places):
-        return "stale"
-    series = record["result"].get("series", {}).values()
-    held = any(one["state"] == "quarantined" for one in series) or record["result"].get("findings")
-    return "quarantined" if held else "done"
+def _state(store: StepStore, step: str, places: tuple[Path, ...]) -> StepState:
+    record = store.record(step)
+    if record is None:
+        return StepState.NEVER_RUN
+    if record.failed:
+        return StepState.FAILED
+    is_there = any(record.manifest.intact(place) for place in places)
+    if store.is_outdated(record) or not is_there:
+        return StepState.STALE
+    return StepState.QUARANTINED if _is_held(record) else StepState.DONE
 
 
-def _counts(outcome: dict[str, Any]) -> dict[str, int]:
-    """Files of the last run: written anew, reused from an earlier one, not released."""
-    series = outcome.get("series", {}).values()
-    released = sum(one["instances"] for one in series if one["verdict"] == "released")
-    reused = outcome.get("steps", {}).get("reconstruct") == "cached"
-    return {
-        "written": 0 if reused else released,
-        "reused": released if reused else 0,
-        "failed": sum(one["instances"] for one in series if one["verdict"] == "failed"),
-        "quarantined": sum(one["instances"] for one in series if one["verdict"] == "quarantined"),
-    }
+def _is_held(record: Record) -> bool:
+    """Whether the step withheld a series, or the outsider found something."""
+    series = record.result.get("series", {}).values()
+    states = {row.get("state") for row in series}
+    return SeriesState.QUARANTINED in states or bool(record.result.get("findings"))

@@ -10,27 +10,30 @@ from deidflow.settings.sections import Section
 
 
 class GateSettings(Section):
-    """Thresholds of the registration gate; a value beyond any of them sends the series to quarantine.
+    """Thresholds of the registration gate; a value beyond any of them quarantines the series.
 
-    Where they come from: 156 perturbed heads (6 heads, whole faces), 504 planted wrong registrations and 15
-    volumes that are no head, at 4 mm; docs/faces.md has the table.
+    They come from 156 perturbed heads (6 heads, whole faces), 504 planted wrong registrations and
+    15 volumes that are not heads, at 4 mm; docs/faces.md has the table.
     """
 
     agreement_mm: float = 8.0
-    """Largest mean distance of face points between the two registrations (147 accepted, 1 wrong by > 10 mm)."""
+    """Largest mean distance of face points between the two registrations.
+
+    147 are accepted, of which 1 is wrong by more than 10 mm.
+    """
     head_in_template_min: float = 0.96
     """By the stricter head mask (good: at least .965)."""
     outer_in_head_max: float = 0.12
     """By the strict head mask (good: at most .078)."""
     contrast_min: float = 1.8
-    """Good: at least 1.93; wrong registrations and things that are no head: at most 1.83."""
+    """Good: at least 1.93; wrong registrations and objects other than heads: at most 1.83."""
     volume_scale_min: float = 0.8
     volume_scale_max: float = 1.5
     head_dice_min: float = 0.25
     vault_in_head_min: float = 0.92
     """Share of the template's vault in view that is head (good: at least .967, by MR and CT)."""
     face_cut_min: float = 0.75
-    """Overlap of head and template where the face would leave the field of view (good: at least .834)."""
+    """Overlap of head and template if the face would leave the field of view (good: >= .834)."""
     forehead_changed_max: float = 0.08
     """In the head's own axes (good: 0)."""
     face_changed_min: float = 0.10
@@ -43,15 +46,18 @@ class GateSettings(Section):
     brain_dice_min: float = 0.92
     """CT: overlap of the subject's brain with the template's (right .943, wrong .885 to .897)."""
     carried_contrast_min: float = 1.4
-    """Below it a series does not show where it lies (right: at least 1.7, single slices too; phase alone: 1.3)."""
+    """Below it a series does not show its position.
+
+    Right: at least 1.7, single slices too; phase alone: 1.3.
+    """
     carried_move_max_mm: float = 10.0
-    """Largest motion of the face between two series of a session that is believed."""
+    """Largest plausible motion of the face between two series of a session."""
     face_left_max: float = Field(default=0.10, ge=0, le=1)
     """Share of the face's surface that a mask of another engine may leave."""
 
 
 class ScopeRule(Section):
-    """Which series are forced through defacing, or spared; patterns with `*`, empty ones match all."""
+    """Series that are forced through defacing, or spared; `*` is a wildcard, empty matches all."""
 
     modality: str = ""
     body_part: str = ""
@@ -59,10 +65,12 @@ class ScopeRule(Section):
     series: str = ""
     """Matches SeriesDescription."""
     action: Literal["force", "skip"]
-    """`force`: the attributes are not believed that it is no head. `skip`: not masked; at level high only
-    what the image shows to be no head is released so."""
+    """`force`: masked even if the attributes say that it is not a head. `skip`: not masked.
+
+    At level high, `skip` releases a series only if the image shows that it is not a head.
+    """
     reason: str = Field(min_length=3, max_length=200)
-    """Goes into the vault's audit of the series."""
+    """Written to the vault's audit of the series."""
 
 
 class DefaceSettings(Section):
@@ -73,20 +81,23 @@ class DefaceSettings(Section):
     engine: Literal["template", "pydeface", "command"] = "template"
     """`template` is ours; `pydeface` needs FSL; `command` runs a program of the site."""
     command: tuple[str, ...] = ()
-    """Program and arguments; `{image}` is the NIfTI to read, `{mask}` the NIfTI to write (0 = removed)."""
+    """Program and arguments; `{image}` is the NIfTI to read, `{mask}` is written (0 = removed)."""
     ears: bool = False
     margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the face region on the registered series."""
     partial_margin_mm: float = Field(default=8.0, ge=0, le=15)
-    """The same where most of the face lies outside the field of view, so that the registration is less sure."""
+    """The same if most of the face is outside the field of view; registration is less certain."""
     carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
     """Growth of the face region on the other series of the session."""
     brain_margin_mm: float = Field(default=5.0, ge=0, le=12)
-    """What lies this near to the brain stays on MR and PET."""
+    """Tissue this near to the brain stays on MR and PET."""
     skull_margin_mm: float = Field(default=8.0, ge=0, le=12)
-    """What lies this near to the brain stays on CT: the skull base."""
+    """Tissue this near to the brain stays on CT: the skull base."""
     fill: float | None = None
-    """Real value written into the mask; by default 0 (MR, PET), the middle of unscaled phase, -1000 HU (CT)."""
+    """Real value written into the mask.
+
+    By default 0 (MR, PET), the middle of unscaled phase, -1000 HU (CT).
+    """
     image_type: Literal["derived", "keep"] = "derived"
     """`derived`: value 1 of ImageType says so (MIXED on enhanced images); `keep` leaves it."""
     scope: tuple[ScopeRule, ...] = ()
@@ -95,7 +106,8 @@ class DefaceSettings(Section):
     @model_validator(mode="after")
     def _command_fits(self) -> DefaceSettings:
         words = " ".join(self.command)
-        if self.engine == "command" and not ("{image}" in words and "{mask}" in words):
+        has_fields = "{image}" in words and "{mask}" in words
+        if self.engine == "command" and not has_fields:
             raise ValueError(
                 "deface.command needs a program with {image} and {mask} among its arguments"
             )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,89 +11,139 @@ from pydantic import BaseModel, ValidationError
 
 from deidflow.errors import ConfigError
 from deidflow.header.load_profile import load_profile
+from deidflow.settings.absolute import absolute_paths
 from deidflow.settings.origins import Origins
 from deidflow.settings.run import CommonSettings, PlanSettings, RunSettings, check_separate
+from deidflow.spelling import did_you_mean
+
+Settings = TypeVar("Settings", bound=CommonSettings)
+_LEAST_SIMILARITY = 0.4
+"""Of a key that is suggested for an unknown one."""
 
 
 def load_settings(
-    flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] = os.environ
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    base: Path | None = None,
 ) -> RunSettings:
     """Merge file, environment and flags (the later wins) into checked settings.
 
-    Raises ConfigError for an unknown key (with the nearest known one) or a bad value, UsageError for
-    folders that lie inside each other.
+    Relative paths start from `base`, by default the current folder. Raises ConfigError for an
+    unknown key (with the nearest known one) or a bad value, UsageError for folders inside each
+    other.
     """
-    origins = Origins.of(RunSettings, flags, file, environment)
+    origins = Origins.of(
+        RunSettings,
+        flags,
+        file,
+        environment,
+    )
     for key in ("source", "release", "vault"):
         _require(origins, key)
-    settings = checked(RunSettings, origins.values, origins)
+    values = origins.values if base is None else absolute_paths(origins.values, base)
+    settings = checked(RunSettings, values, origins)
     check_separate(settings)
     return settings
 
 
 def load_plan_settings(
-    flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] = os.environ
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> PlanSettings:
-    """The settings of a plan, from the same places as those of a run; what only a run needs is checked and left out.
+    """The settings of a plan, from the same places as those of a run.
 
-    Raises ConfigError and UsageError as `load_settings`.
+    Values that only a run needs are checked, then left out. Raises ConfigError and UsageError as
+    `load_settings`.
     """
-    origins = Origins.of(RunSettings, flags, file, environment)
+    origins = Origins.of(
+        RunSettings,
+        flags,
+        file,
+        environment,
+    )
     _require(origins, "source")
-    unused = {key for key in ("release", "vault") if not origins.values.get(key)}
-    stand_ins = {key: Path(os.devnull, key) for key in unused}
-    settings = checked(RunSettings, origins.values | stand_ins, origins)
+    stand_ins: dict[str, Path] = {}
+    for key in ("release", "vault"):
+        if not origins.values.get(key):
+            stand_ins[key] = Path(os.devnull, key)
+
+    values = {**origins.values, **stand_ins}
+    settings = checked(RunSettings, values, origins)
     check_separate(settings)
-    known = {
-        name: getattr(settings, name) for name in PlanSettings.model_fields if name not in unused
-    }
-    return PlanSettings.model_construct(**known)
+    planned: dict[str, Any] = {}
+    for name in PlanSettings.model_fields:
+        if name not in stand_ins:
+            planned[name] = getattr(settings, name)
+    return PlanSettings.model_construct(**planned)
 
 
 def _require(origins: Origins, key: str) -> None:
     if not origins.values.get(key):
+        variable = f"DEIDFLOW_{key.upper()}"
         raise ConfigError(
-            f"'{key}' is not given; name it on the command line, in the file or as DEIDFLOW_{key.upper()}"
+            f"'{key}' is not given; name it on the command line, in the file or as {variable}"
         )
-
-
-Settings = TypeVar("Settings", bound=CommonSettings)
 
 
 def checked(
     model: type[Settings], values: Mapping[str, Any], origins: Origins | None = None
 ) -> Settings:
-    """The values as settings; raises ConfigError that names the key, and its file and line or variable."""
-    origins = origins or Origins({}, None, {}, ())
+    """The values as settings.
+
+    Raises ConfigError that names the key, and the line of its file or its variable.
+    """
+    if origins is None:
+        origins = Origins(
+            {},
+            None,
+            {},
+            (),
+        )
     try:
         settings = model(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, model, origins)) from None
+        raise ConfigError(_explanation(error, model, origins)) from None
     _check_profile(settings, origins)
     return settings
 
 
 def _check_profile(settings: CommonSettings, origins: Origins) -> None:
+    name = settings.profile or settings.level
     try:
-        load_profile(settings.profile or settings.level)
+        load_profile(name)
     except ConfigError as error:
-        raise ConfigError(f"{origins.of_key(['profile'])}{error}") from None
+        origin = origins.of_key(["profile"])
+        raise ConfigError(f"{origin}{error}") from None
 
 
-def _explain(error: ValidationError, model: type[BaseModel], origins: Origins) -> str:
+def _explanation(error: ValidationError, model: type[BaseModel], origins: Origins) -> str:
+    """The first error of a validation, with the place of the key."""
     first = error.errors()[0]
-    where = [part for part in first["loc"] if part != "[key]"]
-    path = ".".join(str(part) for part in where)
-    origin = origins.of_key(where)
-    if first["type"] != "extra_forbidden":
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{origin}'{path}': {message}" if path else f"{origin}{message}"
-    known = _known_keys(first["loc"][:-1], model)
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
-    return f"{origin}unknown key '{path}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    location = first["loc"]
+    path = [part for part in location if part != "[key]"]
+    key = ".".join(map(str, path))
+    origin = origins.of_key(path)
+    if first["type"] == "extra_forbidden":
+        *section, name = location
+        hint = did_you_mean(
+            str(name),
+            _known_keys(section, model),
+            cutoff=_LEAST_SIMILARITY,
+        )
+        return f"{origin}unknown key '{key}'{hint}"
+
+    message = first["msg"]
+    message = message.removeprefix("Value error, ")
+    if key:
+        message = f"'{key}': {message}"
+    return f"{origin}{message}"
 
 
-def _known_keys(path: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+def _known_keys(path: Sequence[int | str], model: type[BaseModel]) -> list[str]:
+    """The keys of a section."""
     for part in path:
         field = model.model_fields.get(str(part))
         annotation = None if field is None else field.annotation

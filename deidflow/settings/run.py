@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from pydantic import (
 
 from deidflow.errors import UsageError
 from deidflow.settings.face import DefaceSettings
+from deidflow.settings.paths import resolved
 from deidflow.settings.sections import (
     HeaderSettings,
     IdSettings,
@@ -24,19 +24,29 @@ from deidflow.settings.sections import (
     SessionSettings,
 )
 
-Step = Literal["anonymize", "convert", "deface", "reconstruct", "verify", "publish"]
-STEPS: tuple[Step, ...] = ("anonymize", "convert", "deface", "reconstruct", "verify", "publish")
 Level = Literal["low", "high"]
+_PATH_KEYS = ("source", "release", "vault", "log")
+_SEPARATE = (
+    ("vault", "source"),
+    ("vault", "release"),
+    ("release", "source"),
+    ("source", "release"),
+    ("release", "vault"),
+    ("source", "vault"),
+)
+"""Pairs of folders of which the first may not be inside the second."""
 
 
 def _as_tuple(value: Any) -> Any:
+    """The words of a text, separated by spaces or commas; another value as it is."""
     if isinstance(value, str):
-        return tuple(part for part in value.replace(",", " ").split() if part)
+        words = value.replace(",", " ").split()
+        return tuple(words)
     return value
 
 
 class CommonSettings(Section):
-    """What every command needs to know that de-identifies headers."""
+    """What every command that de-identifies headers needs to know."""
 
     level: Level = "high"
     profile: str = ""
@@ -53,7 +63,7 @@ class CommonSettings(Section):
 
 
 class PlanSettings(CommonSettings):
-    """What decides on the end of each file of a source; enough to plan a run."""
+    """What decides how each file of a source ends; enough to plan a run."""
 
     source: Path
     vault: Path | None = None
@@ -67,13 +77,15 @@ class PlanSettings(CommonSettings):
     @model_validator(mode="before")
     @classmethod
     def _absolute(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(values.get("release"), (str, Path)):
-            values["release"] = str(values["release"]).replace(
-                "{level}", str(values.get("level") or "high")
-            )
-        for key in ("source", "release", "vault", "log"):
-            if isinstance(values.get(key), (str, Path)):
-                values[key] = Path(os.path.realpath(Path(values[key]).expanduser()))
+        release = values.get("release")
+        if isinstance(release, (str, Path)):
+            level = values.get("level") or "high"
+            values["release"] = str(release).replace("{level}", str(level))
+
+        for key in _PATH_KEYS:
+            path = values.get(key)
+            if isinstance(path, (str, Path)):
+                values[key] = resolved(path)
         return values
 
     @property
@@ -87,17 +99,19 @@ class RunSettings(PlanSettings):
 
     release: Path
     vault: Path
-    redo: Step | None = None
+    redo: str | None = None
+    """The step that is done again, with all that follow."""
     scheduler: str = Field(default="", pattern=r"^((tcp|tls)://\S+)?$")
     """Address of the Dask scheduler."""
     runner: Literal["threads", "dask"] = "threads"
-    """Where subjects are worked on: threads of this machine, or a Dask cluster over a shared folder."""
+    """Where subjects are processed: threads of this machine, or a Dask cluster (shared folder)."""
     notify: NotifySettings = NotifySettings()
 
     @field_validator("runner")
     @classmethod
     def _has_scheduler(cls, runner: str, info: ValidationInfo) -> str:
-        if runner == "dask" and not info.data.get("scheduler", "refused"):
+        scheduler = info.data.get("scheduler", "refused")
+        if runner == "dask" and not scheduler:
             raise ValueError(
                 "'dask' needs the address of a scheduler; give 'scheduler: tcp://HOST:8786'"
             )
@@ -106,20 +120,16 @@ class RunSettings(PlanSettings):
 
 def check_separate(settings: RunSettings) -> None:
     """Refuse a vault inside source or release, and a release inside the source (or the reverse)."""
-    pairs = (
-        ("vault", "source"),
-        ("vault", "release"),
-        ("release", "source"),
-        ("source", "release"),
-        ("release", "vault"),
-        ("source", "vault"),
-    )
-    for inner, outer in pairs:
-        if getattr(settings, inner).is_relative_to(getattr(settings, outer)):
+    for inner, outer in _SEPARATE:
+        inner_path = getattr(settings, inner)
+        outer_path = getattr(settings, outer)
+        if inner_path.is_relative_to(outer_path):
             raise UsageError(f"the {inner} lies inside the {outer}; choose a place outside it")
-    if settings.log and any(
-        settings.log.is_relative_to(place) for place in (settings.source, settings.release)
-    ):
-        raise UsageError(
-            "the log lies inside the source or the release; choose a place outside them"
-        )
+
+    if settings.log is None:
+        return
+    for folder in (settings.source, settings.release):
+        if settings.log.is_relative_to(folder):
+            raise UsageError(
+                "the log lies inside the source or the release; choose a place outside them"
+            )

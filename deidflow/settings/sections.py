@@ -1,4 +1,4 @@
-"""Sections of a configuration that concern headers and identities; shared by `run` and `anonymize`."""
+"""Sections of a configuration about headers and identities, shared by `run` and `anonymize`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from deidflow.errors import ConfigError
 from deidflow.header.profile import Category
 from deidflow.header.selectors import parse_selector
 
+DEFAULT_UID_ROOT = "2.25"
+"""The root of UIDs that are made from a number (PS3.5 section B.2)."""
 Strategy = Literal["sequential", "none", "folder", "deterministic", "csv", "name"]
 _UID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _STANDARD_ROOT = "1.2.840.10008."
@@ -21,7 +23,7 @@ _WEAK = ("md5", "sha1", "sha-1", "md4", "crc32")
 
 
 class Section(BaseModel):
-    """A part of a configuration: unknown keys are errors, values never change."""
+    """A section of a configuration: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +35,7 @@ class CsvSettings(Section):
     source_column: str = "PatientID"
     target_column: str = "pseudonym"
     missing: Literal["error", "sequential", "hash"] = "error"
-    """What becomes of a patient whom the table does not name."""
+    """What to do with a patient whom the table does not name."""
 
 
 class FolderSettings(Section):
@@ -44,7 +46,7 @@ class FolderSettings(Section):
     regex: str = "(.+)"
     """The first group is the pseudonym."""
     fallback: Literal["error", "sequential", "hash"] = "error"
-    """What becomes of a folder that the expression does not fit."""
+    """What to do with a folder that the expression does not match."""
 
     @field_validator("regex")
     @classmethod
@@ -55,7 +57,8 @@ class FolderSettings(Section):
             raise ValueError(f"is not a valid regular expression: {error.msg}") from None
         if groups < 1:
             raise ValueError(
-                "has no group; put the part that names the subject in parentheses, as in 'sub-([0-9]+)'"
+                "has no group; put the part that names the subject in parentheses, "
+                "as in 'sub-([0-9]+)'"
             )
         return text
 
@@ -81,13 +84,15 @@ class IdSettings(Section):
     def _strong(cls, name: Any) -> Any:
         if str(name).lower() in _WEAK:
             raise ValueError(
-                f"{name} is refused: who has a list of IDs can undo it; use blake2b or sha256, which are keyed"
+                f"{name} is refused: anyone with a list of IDs can undo it; "
+                "use blake2b or sha256, which are keyed"
             )
         return name
 
     @model_validator(mode="after")
     def _fits(self) -> IdSettings:
-        if self.strategy == "sequential" and self.start >= 10**self.width:
+        limit = 10**self.width
+        if self.strategy == "sequential" and self.start >= limit:
             raise ValueError(
                 f"start {self.start} has more digits than width {self.width}; raise the width"
             )
@@ -117,9 +122,9 @@ class HeaderSettings(Section):
     categories: dict[Category, bool] = Field(default_factory=dict)
     """Groups of attributes that are removed (true) or kept (false), whatever the profile says."""
     shift_days: int | None = Field(default=None, ge=-36500, le=36500)
-    """This many days for everybody, instead of a secret number for each patient."""
+    """The same number of days for everybody, instead of a secret one per patient."""
     keep_uids: bool = False
-    uid_root: str = "2.25"
+    uid_root: str = DEFAULT_UID_ROOT
     csa: Literal["profile", "remove", "scrub"] = "profile"
     vocabulary: tuple[str, ...] = ()
     """Further words that may stay in descriptions."""
@@ -129,7 +134,8 @@ class HeaderSettings(Section):
     def _root(cls, text: str) -> str:
         if not _UID.fullmatch(text):
             raise ValueError(
-                "is not a valid UID: numbers without leading zeros, with dots between (PS3.5 section 9)"
+                "is not a valid UID: numbers without leading zeros, separated by dots "
+                "(PS3.5 section 9)"
             )
         if f"{text}.".startswith(_STANDARD_ROOT):
             raise ValueError(
@@ -146,15 +152,15 @@ class SessionSettings(Section):
     """How sessions are labelled: months since the first published study."""
 
     snap_months: int = Field(default=0, ge=0, le=60)
-    """Months are rounded to multiples of this where they are near enough; 0 does not round."""
+    """Months are rounded to multiples of this if they are near enough; 0 does not round."""
     tolerance_months: float = Field(default=1.0, ge=0, le=12)
-    """How near is near enough."""
+    """How near is near enough, in months."""
     min_offset_months: float = Field(default=0.0, ge=0, le=12)
     """Studies within this time after the first one count as M00."""
 
 
 class NotifySettings(Section):
-    """Whom a run tells that something was quarantined or failed; the message has pseudonyms and counts only."""
+    """Where a run reports failures and quarantine; messages have pseudonyms and counts only."""
 
     webhook: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Address that gets a JSON message by POST."""

@@ -1,5 +1,16 @@
-"""What each step does with one session. All but discover and publish run in a child process.
+"""The steps of a session, in their order. docs/adding-a-step.md says how to add one."""
 
-A step gets the path of a work order, the label of a session and a scratch folder, and returns a
-result of plain values: for each series a state and, where it is withheld, a reason.
-"""
+from __future__ import annotations
+
+from typing import Any
+
+from deidflow.steps.anonymize import ANONYMIZE
+from deidflow.steps.convert import CONVERT
+from deidflow.steps.deface import DEFACE
+from deidflow.steps.publish import PUBLISH
+from deidflow.steps.reconstruct import RECONSTRUCT
+from deidflow.steps.step import Step
+from deidflow.steps.verify import VERIFY
+
+STEPS: tuple[Step[Any], ...] = (ANONYMIZE, CONVERT, DEFACE, RECONSTRUCT, VERIFY, PUBLISH)
+STEP_NAMES = tuple(step.name for step in STEPS)

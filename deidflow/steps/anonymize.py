@@ -1,8 +1,9 @@
-"""Anonymize: the headers of a session, each as a small file without pixels, kept in the vault's work."""
+"""Anonymize: the headers of a session, each as a small file without pixels, kept in the vault."""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +11,60 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
-from deidflow.header.profile import Profile
+from deidflow.header.profile import OPTION_CODES
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.cleaner import cleaner_for
-from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
-from deidflow.steps.common import SeriesResult, each_series, read_content
+from deidflow.identity.workorder import SeriesOrder, WorkOrder
+from deidflow.steps.common import each_series, read_content
+from deidflow.steps.results import AnonymizedSeries, AnonymizeResult
+from deidflow.steps.step import Step, StepJob
 
 
-def anonymize_session(
-    order_path: str, label: str, scratch: str, profile: Profile
-) -> dict[str, Any]:
+def anonymize_session(job: StepJob) -> AnonymizeResult:
     """Write `<series>/<number>.dcm`, the de-identified header of every instance of a session."""
-    order = read_order(Path(order_path))
-    session = order.session(label)
-    cleaner = cleaner_for(order, session, profile, explicit_out=True, overlay_bits_cleared=True)
+    order, session = job.read_order()
+    cleaner = cleaner_for(
+        order,
+        session,
+        job.profile,
+        explicit_out=True,
+        overlay_bits_cleared=True,
+    )
+    work = partial(
+        _anonymize_series,
+        job.scratch,
+        order,
+        cleaner,
+    )
+    series = each_series(session, work)
 
-    def work(series: SeriesOrder) -> SeriesResult:
-        return _series(order, series, cleaner, Path(scratch) / series.name)
-
-    return {"series": each_series(session, work)}
+    return AnonymizeResult(series)
 
 
-def _series(
-    order: WorkOrder, series: SeriesOrder, cleaner: HeaderCleaner, folder: Path
-) -> SeriesResult:
+def _anonymize_series(
+    scratch: Path, order: WorkOrder, cleaner: HeaderCleaner, series: SeriesOrder
+) -> AnonymizedSeries:
+    folder = scratch / series.name
     folder.mkdir()
     fitted = cleaner.for_series(bin_trigger_time=series.bin_trigger_time)
-    searched, found = keeps_private_text(cleaner.rules), Counter[Attribute]()
+    searched = keeps_private_text(cleaner.rules)
+    counts = Counter[Attribute]()
+
     for number, file in enumerate(series.files, 1):
-        header = b"".join(fitted.header(read_content(order, file)))
-        (folder / header_name(number)).write_bytes(header)
-        found.update(contacts(header) if searched else ())
-    rows = [[*attribute, count] for attribute, count in sorted(found.items())]
-    return {"state": "anonymized", "instances": len(series.files), "contacts": rows}
+        content = read_content(order, file)
+        header = b"".join(fitted.header(content))
+        target = folder / header_name(number)
+        target.write_bytes(header)
+        if searched:
+            counts.update(contacts(header))
+
+    rows = []
+    for attribute, count in sorted(counts.items()):
+        rows.append((*attribute, count))
+    return AnonymizedSeries(
+        instances=len(series.files),
+        contacts=tuple(rows),
+    )
 
 
 def header_name(number: int) -> str:
@@ -60,3 +82,30 @@ def file_meta(header: Dataset, syntax: str) -> FileMetaDataset:
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS
     meta.ImplementationVersionName = IMPLEMENTATION_NAME
     return meta
+
+
+def _key(job: StepJob) -> list[Any]:
+    return [job.content, job.profile_digest, OPTION_CODES]
+
+
+ANONYMIZE = Step(
+    name="anonymize",
+    needs=(),
+    key=_key,
+    work=anonymize_session,
+    result=AnonymizeResult,
+    tools=("pydicom",),
+    data=(
+        "standard/ps315_e1_2026c.csv",
+        "standard/safe_private_e3_10_1.csv",
+        "standard/categories.yaml",
+        "standard/defined_terms.yaml",
+        "standard/placeholder_dates.yaml",
+        "private/physics.yaml",
+        "vocabulary/acquisition.yaml",
+        "vocabulary/image_tokens.yaml",
+        "vocabulary/not_identifying.yaml",
+        "vocabulary/romanisation.yaml",
+        "vocabulary/short_words.yaml",
+    ),
+)

@@ -1,4 +1,4 @@
-"""What several steps need: source files read and checked, contexts, results of one series."""
+"""What several steps need: source files read and checked, and the end of a withheld series."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import hashlib
 import io
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pydicom
 
 from deidflow.errors import DeidflowError, Withheld
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.steps.results import Held
 from deidflow.store.faults import reason_of
 from deidflow.verdicts import Reason
 
-SeriesResult = dict[str, Any]
-NOT_A_HEAD, SPARED = "not a head", "spared by a rule"
-WHOLE = frozenset(("released", NOT_A_HEAD, SPARED))
-"""States of series that keep all their pixels."""
+Row = TypeVar("Row")
 
 
 def read_content(order: WorkOrder, file: FileOrder) -> bytes:
-    """The bytes of a source file, which must still be those that were inventoried."""
+    """The bytes of a source file. Raises Withheld where they are not those of the inventory."""
     content = (Path(order.source) / file.path).read_bytes()
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise Withheld(Reason.SOURCE_CHANGED)
@@ -34,37 +33,26 @@ def read_source(
     order: WorkOrder, file: FileOrder, *, pixels: bool, only: Sequence[Any] | None = None
 ) -> Any:
     """The data set of a source file, or `only` some attributes of it."""
-    tags = list(only) if only else None
     return pydicom.dcmread(
-        io.BytesIO(read_content(order, file)), stop_before_pixels=not pixels, specific_tags=tags
+        io.BytesIO(read_content(order, file)),
+        stop_before_pixels=not pixels,
+        specific_tags=list(only) if only else None,
     )
 
 
-def each_series(
-    session: SessionOrder, work: Callable[[SeriesOrder], SeriesResult]
-) -> dict[str, SeriesResult]:
+def each_series(session: SessionOrder, work: Callable[[SeriesOrder], Row]) -> dict[str, Row | Held]:
     """Do the work for every series; one that is withheld does not stop the others."""
-    return {series.name: guarded(lambda series=series: work(series)) for series in session.series}  # type: ignore[misc]
+    return {series.name: guarded(partial(work, series)) for series in session.series}
 
 
-def guarded(work: Callable[[], SeriesResult]) -> SeriesResult:
-    """The result of one series; what its data break is withheld, what the machine lacks is raised."""
+def guarded(work: Callable[[], Row]) -> Row | Held:
+    """The result of a series; what its data break is withheld, what the machine lacks is raised."""
     try:
         return work()
     except Withheld as error:
-        return withheld(error.reason, error.detail)
+        return Held(error.reason, error.detail)
     except (MemoryError, OSError, DeidflowError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a library may raise anything on a bad file
         traceback.print_exc()
-        return withheld(reason_of(error), type(error).__name__)
-
-
-def withheld(reason: Reason, detail: str = "") -> SeriesResult:
-    """The result of a series that may not go on."""
-    return {"state": "quarantined", "reason": str(reason.value), "detail": detail}
-
-
-def is_withheld(result: SeriesResult | None) -> bool:
-    """Whether an earlier step withheld the series."""
-    return result is not None and result["state"] == "quarantined"
+        return Held(reason_of(error), type(error).__name__)

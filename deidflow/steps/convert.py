@@ -1,70 +1,105 @@
-"""Convert: dcm2niix on the source of each series, scrubbed, kept in the vault's work."""
+"""Convert: dcm2niix on the source of each series, scrubbed, kept in the vault."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from deidflow.header.profile import Profile
 from deidflow.header.text import Scrubber
 from deidflow.identity.cleaner import scrubber_for
-from deidflow.identity.workorder import SeriesOrder, WorkOrder, read_order
+from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert, link_series
 from deidflow.nifti.pet import pet_fields
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import rebuild
-from deidflow.steps.common import SeriesResult, each_series, read_source
+from deidflow.steps.common import each_series, read_source
+from deidflow.steps.results import ConvertedSeries, ConvertResult
+from deidflow.steps.step import Step, StepJob
 from deidflow.store.files import remove_tree
 
+Fields = Mapping[str, Any]
+"""Fields of a JSON sidecar."""
 
-def convert_session(
-    order_path: str, label: str, scratch: str, log: str, profile: Profile
-) -> dict[str, Any]:
+
+def convert_session(job: StepJob) -> ConvertResult:
     """Write `<series>/image*.nii.gz` with sidecars and gradients for every series of a session."""
-    order = read_order(Path(order_path))
-
-    def work(series: SeriesOrder) -> SeriesResult:
-        return _series(order, series, profile, Path(scratch), Path(log))
-
-    return {"series": each_series(order.session(label), work)}
+    order, session = job.read_order()
+    work = partial(_convert_series, job, order)
+    series = each_series(session, work)
+    return ConvertResult(series)
 
 
-def _series(
-    order: WorkOrder, series: SeriesOrder, profile: Profile, scratch: Path, log: Path
-) -> SeriesResult:
-    linked, raw = scratch / f".{series.name}.in", scratch / f".{series.name}.out"
+def _convert_series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> ConvertedSeries:
+    linked = job.scratch / f".{series.name}.in"
+    raw = job.scratch / f".{series.name}.out"
+    root = Path(order.source)
+    paths = [root / file.path for file in series.files]
     try:
-        link_series([Path(order.source) / file.path for file in series.files], linked)
-        images = convert(linked, raw, log)
-        extra = extra_fields(order, series, profile)
-        release_images(images, scratch / series.name, "image", scrubber_for(order, profile), extra)
+        link_series(paths, linked)
+        images = convert(linked, raw, job.log)
+        release_images(
+            images,
+            job.scratch / series.name,
+            stem="image",
+            scrubber=scrubber_for(order, job.profile),
+            extra=extra_fields(order, series, job.profile),
+        )
     finally:
         remove_tree(linked)
         remove_tree(raw)
-    return {"state": "converted", "outputs": [image.suffix for image in images]}
+
+    suffixes = [image.suffix for image in images]
+    return ConvertedSeries(tuple(suffixes))
 
 
-def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> dict[str, Any]:
+def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> Fields:
     """Fields of the sidecar that dcm2niix does not write."""
-    fields: dict[str, Any] = {"DeidentificationMethod": f"deidflow, profile {profile.name}"}
+    method = f"deidflow, profile {profile.name}"
+    fields: dict[str, Any] = {"DeidentificationMethod": method}
     if series.modality == "PT":
-        fields |= pet_fields(read_source(order, series.files[0], pixels=False))
+        header = read_source(
+            order,
+            series.files[0],
+            pixels=False,
+        )
+        fields |= pet_fields(header)
     return fields
 
 
 def release_images(
-    images: Sequence[Converted],
-    folder: Path,
-    stem: str,
-    scrubber: Scrubber,
-    extra: Mapping[str, Any],
+    images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, extra: Fields
 ) -> None:
     """Copy converted images into a folder under released names, scrubbed and compressed."""
     folder.mkdir(parents=True, exist_ok=True)
     for image in images:
         name = stem + image.suffix
         scrub_nifti(image.nifti, folder / f"{name}.nii.gz")
-        (folder / f"{name}.json").write_bytes(rebuild(image.sidecar, scrubber, extra))
+        sidecar = folder / f"{name}.json"
+        content = rebuild(image.sidecar, scrubber, extra)
+        sidecar.write_bytes(content)
         for gradient in image.gradients:
-            (folder / f"{name}{gradient.suffix}").write_bytes(gradient.read_bytes())
+            target = folder / f"{name}{gradient.suffix}"
+            target.write_bytes(gradient.read_bytes())
+
+
+def _key(job: StepJob) -> list[Any]:
+    return [job.content, job.profile.name, job.profile.search]
+
+
+CONVERT = Step(
+    name="convert",
+    needs=(),
+    key=_key,
+    work=convert_session,
+    result=ConvertResult,
+    tools=("dcm2niix", "pydicom"),
+    data=(
+        "standard/sidecar_fields.yaml",
+        "vocabulary/acquisition.yaml",
+        "vocabulary/romanisation.yaml",
+        "vocabulary/short_words.yaml",
+    ),
+)

@@ -4,71 +4,99 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from deidflow.errors import Withheld
+from deidflow.face.anchor import anchor_of, register_session
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.mask import Field, save_field
 from deidflow.face.other_body_part import shows_no_head
 from deidflow.face.series import About, HeadSeries, scope_rule_for
-from deidflow.face.session import Carrier, MaskPlan, anchor_of, register_session
+from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
-from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
+from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings
-from deidflow.steps.common import NOT_A_HEAD, SPARED, SeriesResult, guarded, withheld
+from deidflow.states import SeriesState
+from deidflow.steps.common import guarded
+from deidflow.steps.results import (
+    ConvertResult,
+    DefacePlan,
+    DefaceResult,
+    Held,
+    MaskFields,
+    RefusedHead,
+)
+from deidflow.steps.step import Step, StepJob
 from deidflow.steps.volumes import read_volumes
 from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
-
-@dataclass(frozen=True)
-class Places:
-    """Where the step reads and writes: work order, NIfTI of the session, template, its outputs, its tools' log."""
-
-    order: str
-    converted: str
-    template: str
-    outputs: str
-    log: str
+Plans = dict[str, DefacePlan | Held]
+_DECIMALS = 4
 
 
-def deface_session(
-    label: str, places: Places, level: str, settings: DefaceSettings
-) -> dict[str, Any]:
-    """A state and a mask for each series of a session; what must not go out is withheld with its reason.
+def deface_session(job: StepJob) -> DefaceResult:
+    """A state and a mask for each series; what must not go out is withheld with its reason.
 
-    Fields that masks need lie in `outputs` as .npz files, named in the result.
+    The fields that masks need are written as .npz files, named in the result.
     """
-    order = read_order(Path(places.order))
-    session = order.session(label)
-    series, unread = _read(order, session, places)
-    step = _Step(load_template(Path(places.template)), settings, places, level)
-    registered, refused = register_session(
-        [one for one in series if may_be_head(one.about, settings)], step.template, settings
+    order, session = job.read_order()
+    series, unread = _read(job, order, session)
+    settings = job.settings.deface
+    head = _Head(
+        job,
+        settings,
+        load_template(job.template),
     )
-    results = step.carried(registered, series) if registered else step.without_head(series, refused)
-    return {
-        "reference": registered.series.name if registered else None,
-        "refused": [_row(one) for one in refused],
-        "series": results | unread,
-    }
+    candidates = [row for row in series if may_be_head(row.about, settings)]
+    registered, refused = register_session(
+        candidates,
+        head.template,
+        settings,
+    )
+    if registered is None:
+        reference = None
+        plans = head.without(series, refused)
+    else:
+        reference = registered.series.name
+        plans = head.carried(registered, series)
+
+    return DefaceResult(
+        reference=reference,
+        refused=tuple(_refused(candidate) for candidate in refused),
+        series={**plans, **unread},
+    )
 
 
 def _read(
-    order: WorkOrder, session: SessionOrder, places: Places
-) -> tuple[list[HeadSeries], dict[str, SeriesResult]]:
-    found: list[HeadSeries] = []
+    job: StepJob, order: WorkOrder, session: SessionOrder
+) -> tuple[list[HeadSeries], dict[str, Held]]:
+    """The volumes of each series, and the series that cannot be read."""
+    readable: list[HeadSeries] = []
+    unread: dict[str, Held] = {}
+    for series in session.series:
+        volumes = guarded(partial(_volumes, job, order, series))
+        if isinstance(volumes, Held):
+            unread[series.name] = volumes
+        else:
+            readable.append(volumes)
+    return readable, unread
 
-    def read(one: SeriesOrder) -> SeriesResult:
-        images = sorted((Path(places.converted) / one.name).glob("image*.nii.gz"))
-        found.append(read_volumes(order, one, Path(places.outputs), images[0] if images else None))
-        return {"state": "read"}
 
-    results = {one.name: guarded(lambda one=one: read(one)) for one in session.series}  # type: ignore[misc]
-    return found, {name: result for name, result in results.items() if result["state"] != "read"}
+def _volumes(job: StepJob, order: WorkOrder, series: SeriesOrder) -> HeadSeries:
+    converted = job.output("convert", ConvertResult)
+    folder = converted.folder / series.name
+    images = sorted(folder.glob("image*.nii.gz"))
+    image = images[0] if images else None
+    return read_volumes(
+        order,
+        series,
+        job.scratch,
+        image,
+    )
 
 
 def may_be_head(about: About, settings: DefaceSettings) -> bool:
@@ -81,103 +109,156 @@ def may_be_head(about: About, settings: DefaceSettings) -> bool:
 
 def decide_without_head(
     series: HeadSeries, settings: DefaceSettings, level: str
-) -> SeriesResult | None:
-    """The end of a series that attributes or a rule take for another part of the body; the image has the last word.
+) -> DefacePlan | Held | None:
+    """The end of a series that a rule spares, or that its attributes call another part of the body.
 
-    None where the series goes the way of heads.
+    The image has the last word. None where the series is treated as a head.
     """
     if may_be_head(series.about, settings):
         return None
+
     rule = scope_rule_for(series.about, settings)
     spared_anyway = rule is not None and level == "low"
-    if spared_anyway or shows_no_head(series):
-        state = NOT_A_HEAD if rule is None else SPARED
-        return {"state": state, "how": "attributes and image" if rule is None else rule.reason}
-    return None if rule is None else withheld(Reason.SKIP_REFUSED)
+    if not spared_anyway and not shows_no_head(series):
+        return None if rule is None else Held(Reason.SKIP_REFUSED)
+    if rule is None:
+        return DefacePlan(SeriesState.NOT_A_HEAD, "attributes and image")
+    return DefacePlan(SeriesState.SPARED, rule.reason)
 
 
 @dataclass(frozen=True)
-class _Step:
-    template: Template
+class _Head:
+    job: StepJob
     settings: DefaceSettings
-    places: Places
-    level: str
+    template: Template
 
-    def carried(
-        self, registered: Registered, series: Sequence[HeadSeries]
-    ) -> dict[str, SeriesResult]:
+    def carried(self, registered: Registered, series: Sequence[HeadSeries]) -> Plans:
         """The mask of the registered head, carried to every series."""
         try:
-            anchor = anchor_of(registered, self._locate, self.settings)
-        except Withheld as held:
-            return {one.name: withheld(held.reason, held.detail) for one in series}
-        carrier = Carrier.of(anchor, self.template, self.settings, self._locate, series)
-        return self._each(series, lambda one: self._masked(one, carrier.fate(one)))
+            anchor = anchor_of(
+                registered,
+                self._locate,
+                self.settings,
+            )
+        except Withheld as error:
+            held = Held(error.reason, error.detail)
+            return {head.name: held for head in series}
 
-    def without_head(
-        self, series: Sequence[HeadSeries], refused: Sequence[Refused]
-    ) -> dict[str, SeriesResult]:
-        """No head in this session: what shows another part of the body may go, all else is withheld."""
-        why = {one.series: withheld(one.reason, one.detail) for one in refused}
-        other = Reason.SIBLING_HELD if refused else Reason.NO_HEAD_REGISTERED
-        return self._each(series, lambda one: why.get(one.name, withheld(other)))
+        carrier = Carrier.of(
+            anchor,
+            self.template,
+            self.settings,
+            self._locate,
+            series,
+        )
+        return self._each(series, lambda head: self._masked(head, carrier.plan_for(head)))
+
+    def without(self, series: Sequence[HeadSeries], refused: Sequence[Refused]) -> Plans:
+        """No head in this session: what shows another part of the body may go out, nothing else."""
+        reasons = {
+            candidate.series: Held(candidate.reason, candidate.detail) for candidate in refused
+        }
+        other = Held(Reason.SIBLING_HELD if refused else Reason.NO_HEAD_REGISTERED)
+        return self._each(series, lambda head: reasons.get(head.name, other))
 
     def _each(
-        self, series: Sequence[HeadSeries], work: Callable[[HeadSeries], SeriesResult]
-    ) -> dict[str, SeriesResult]:
-        no_heads = self._no_heads(series)
-        results = {}
-        for one in series:
-            results[one.name] = no_heads.get(one.name) or guarded(lambda one=one: work(one))  # type: ignore[misc]
-        return results
-
-    def _no_heads(self, series: Sequence[HeadSeries]) -> dict[str, SeriesResult]:
-        """Series that attributes or a rule take for another part of the body; each one's image has the last word."""
-        decided = {one.name: decide_without_head(one, self.settings, self.level) for one in series}
-        return {name: result for name, result in decided.items() if result is not None}
+        self, series: Sequence[HeadSeries], work: Callable[[HeadSeries], DefacePlan | Held]
+    ) -> Plans:
+        plans: Plans = {}
+        for head in series:
+            plan = decide_without_head(
+                head,
+                self.settings,
+                self.job.settings.level,
+            )
+            if plan is None:
+                plan = guarded(partial(work, head))
+            plans[head.name] = plan
+        return plans
 
     def _locate(self, registered: Registered) -> Field:
-        engine = engine_of(self.settings, Path(self.places.outputs), Path(self.places.log))
+        engine = engine_of(
+            self.settings,
+            self.job.scratch,
+            self.job.log,
+        )
         return engine.face(registered, self.template)
 
-    def _masked(self, series: HeadSeries, fate: MaskPlan) -> SeriesResult:
-        """A fate as a row of the result; its fields are kept beside it."""
-        name, folder = fate.anchor.name, Path(self.places.outputs)
-        files = {"brain": f"brain-{name}.npz", "face": f"face-{name}.npz"}
-        if fate.anchor.face.distance is self.template.distance:
-            files["face"] = ""
-        fields = {"brain": fate.anchor.brain, "face": fate.anchor.face}
-        for kind, file in files.items():
-            if file and not (folder / file).exists():
-                save_field(fields[kind], folder / file)
-        digest = digest_of([sha256_of(folder / file) for file in files.values() if file])
-        mask = {
-            **files,
-            "digest": digest,
-            "face_affine": fate.anchor.face.affine.tolist(),
-            "motion": fate.motion.tolist(),
-            "margin_mm": fate.margin_mm,
-            "brain_margin_mm": fate.anchor.brain_margin_mm,
-        }
+    def _masked(self, series: HeadSeries, plan: MaskPlan) -> DefacePlan:
         rule = scope_rule_for(series.about, self.settings)
-        row: SeriesResult = {
-            "state": fate.state,
-            "how": fate.how,
-            "mask": mask,
-            "figures": _numbers(fate.figures),
-        }
-        return row | ({"forced": rule.reason} if rule is not None else {})
+        return DefacePlan(
+            state=SeriesState(plan.state),
+            how=plan.how,
+            mask=self._kept_fields(plan),
+            figures=_numbers(plan.figures),
+            forced="" if rule is None else rule.reason,
+        )
+
+    def _kept_fields(self, plan: MaskPlan) -> MaskFields:
+        """The fields of a mask, kept once for all series that share them."""
+        anchor = plan.anchor
+        brain = f"brain-{anchor.name}.npz"
+        face = ""
+        fields = {brain: anchor.brain}
+        if anchor.face.distance is not self.template.distance:
+            face = f"face-{anchor.name}.npz"
+            fields[face] = anchor.face
+
+        hashes = []
+        for name, field in fields.items():
+            path = self.job.scratch / name
+            if not path.exists():
+                save_field(field, path)
+            hashes.append(sha256_of(path))
+        return MaskFields(
+            brain=brain,
+            face=face,
+            digest=digest_of(hashes),
+            face_affine=anchor.face.affine.tolist(),
+            motion=plan.motion.tolist(),
+            margin_mm=plan.margin_mm,
+            brain_margin_mm=anchor.brain_margin_mm,
+        )
 
 
 def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {
-        name: None if math.isnan(value) else round(float(value), 4)
-        for name, value in figures.items()
-    }
+    numbers: dict[str, float | None] = {}
+    for name, value in figures.items():
+        is_number = not math.isnan(value)
+        numbers[name] = round(float(value), _DECIMALS) if is_number else None
+    return numbers
 
 
-def _row(refused: Refused) -> dict[str, Any]:
-    return asdict(refused) | {
-        "reason": str(refused.reason.value),
-        "figures": _numbers(refused.figures),
-    }
+def _refused(candidate: Refused) -> RefusedHead:
+    return RefusedHead(
+        series=candidate.series,
+        reason=candidate.reason,
+        detail=candidate.detail,
+        figures=_numbers(candidate.figures),
+    )
+
+
+def _key(job: StepJob) -> list[Any]:
+    settings = job.settings.deface
+    unseen = {"when", "fill", "image_type"}
+    # Our own engine reads the planes of the source; only other engines see the NIfTI.
+    is_ours = settings.engine == "template"
+    converted = "" if is_ours else job.outputs["convert"].digest
+    configuration = settings.model_dump(mode="json", exclude=unseen)
+    return [job.content, converted, configuration, job.settings.level, job.template.name]
+
+
+def _is_asked_for(job: StepJob) -> bool:
+    return job.settings.defacing
+
+
+DEFACE = Step(
+    name="deface",
+    needs=(),
+    key=_key,
+    work=deface_session,
+    result=DefaceResult,
+    tools=("SimpleITK", "numpy", "scipy", "pydeface"),
+    data=("standard/body_parts.yaml",),
+    applies=_is_asked_for,
+)

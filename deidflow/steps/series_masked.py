@@ -1,6 +1,7 @@
 """A series without its face: stored integers overwritten inside the mask, all others as they were.
 
-Three forms of every instance: the released one (anonymized header), one with the source's header for
+Three forms of every instance: the released one (anonymized header), one with the source's header
+for
 dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI goes the same way.
 """
 
@@ -18,16 +19,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
-from deidflow.dicom.pixels import (
-    Pixels,
-    fill_cell,
-    in_source_order,
-    put_pixels,
-    read_pixels,
-    without_overlay_bits,
-)
-from deidflow.dicom.policy import FUNCTIONAL_GROUPS
+from deidflow.dicom.pixels import Pixels, in_source_order, put_pixels, read_pixels
+from deidflow.dicom.stored_values import fill_cell, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
@@ -44,10 +39,24 @@ from deidflow.steps.convert import extra_fields, release_images
 from deidflow.steps.revisions import renumber
 from deidflow.store.files import remove_tree
 
+_GZIP_LEVEL = 6
 _RANGES = (
-    "SmallestImagePixelValue", "LargestImagePixelValue", "SmallestPixelValueInSeries", "LargestPixelValueInSeries",
-)  # fmt: skip
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
+    "SmallestPixelValueInSeries",
+    "LargestPixelValueInSeries",
+)
 Removed = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MaskedCounts:
+    """What was done to the pixels of a series."""
+
+    removed: int
+    """Pixels inside the mask."""
+    overlay_bits_cleared: int
+    """Instances in which bits outside the stored values were cleared."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +77,42 @@ class MaskedSeries:
 
     def build(
         self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]
-    ) -> dict[str, int]:
-        """Write DICOM, NIfTI, mask and sidecar; returns how many pixels were removed, and where bits were cleared."""
+    ) -> MaskedCounts:
+        """Write DICOM, NIfTI, mask and sidecar."""
         work = self.masks.parent.with_name(f".{series.name}.scratch")
         for path in (self.folder / "defaced_dicom", work / "image", work / "mask"):
             path.mkdir(parents=True)
+
+        masks: dict[str, NDArray[np.uint8]] = {}
+        cleared = 0
+        instances = zip(
+            series.files,
+            headers,
+            names,
+            strict=True,
+        )
         try:
-            kept: dict[str, NDArray[np.uint8]] = {}
-            cleared = 0
-            for number, (file, header, name) in enumerate(
-                zip(series.files, headers, names, strict=True), 1
-            ):
+            for number, (file, header, name) in enumerate(instances, 1):
                 content = read_content(self.order, file)
-                removed, had_overlay = self._instance(content, header, name, work, number)
-                kept[name] = np.packbits(removed)
+                removed, had_overlay = self._instance(
+                    content,
+                    header,
+                    name,
+                    work,
+                    number,
+                )
+                masks[name] = np.packbits(removed)
                 cleared += had_overlay
             self._images(series, work)
         finally:
             remove_tree(work)
-        np.savez_compressed(self.masks, **kept)  # type: ignore[arg-type]
-        count = int(sum(np.unpackbits(packed).sum() for packed in kept.values()))
-        return {"removed": count, "overlay_bits_cleared": cleared}
+
+        np.savez_compressed(self.masks, **masks)  # type: ignore[arg-type]
+        counts = [np.unpackbits(packed).sum() for packed in masks.values()]
+        return MaskedCounts(
+            removed=int(sum(counts)),
+            overlay_bits_cleared=cleared,
+        )
 
     def _instance(
         self, content: bytes, header_path: Path, name: str, work: Path, number: int
@@ -98,16 +122,30 @@ class MaskedSeries:
         removed = self._removed(source, pixels.cells.shape[:3])
         clean = without_overlay_bits(pixels.cells, source)
         cells = self._filled(source, clean, removed)
+
         header = pydicom.dcmread(header_path)
-        self._released(header, cells, source, pixels).save_as(
-            self.folder / "defaced_dicom" / name, enforce_file_format=True
+        released = self._released(
+            header,
+            cells,
+            source,
+            pixels,
         )
-        shown = np.broadcast_to(~removed[..., None], cells.shape).astype(cells.dtype)
-        for kind, values in (("image", cells), ("mask", shown)):
+        target = self.folder / "defaced_dicom" / name
+        released.save_as(target, enforce_file_format=True)
+
+        shown = np.broadcast_to(~removed[..., None], cells.shape)
+        values = {"image": cells, "mask": shown.astype(cells.dtype)}
+        for kind, array in values.items():
+            path = work / kind / f"{number:06d}.dcm"
             save_for_tool(
-                content, source, values, pixels.decoded, work / kind / f"{number:06d}.dcm"
+                content,
+                source,
+                array,
+                pixels.decoded,
+                path,
             )
-        return removed, clean is not pixels.cells
+        had_overlay = clean is not pixels.cells
+        return removed, had_overlay
 
     def _removed(self, source: Any, shape: tuple[int, ...]) -> Removed:
         removed = np.zeros(shape, bool)
@@ -119,57 +157,111 @@ class MaskedSeries:
 
     def _on(self, plane: Plane) -> Removed:
         """The mask on a plane, computed once for all volumes."""
-        numbers = plane.origin, plane.row_direction, plane.column_direction
-        shape = plane.rows, plane.columns
-        scales = repr((*shape, plane.row_spacing, plane.column_spacing)).encode()
-        key = (*(one.tobytes() for one in numbers), scales)
+        key = _place_of(plane)
         if key not in self.planes:
-            self.planes[key] = np.packbits(self.mask.removed(plane))
-        return (
-            np.unpackbits(self.planes[key], count=shape[0] * shape[1]).reshape(shape).astype(bool)
-        )
+            removed = self.mask.removed(plane)
+            self.planes[key] = np.packbits(removed)
+
+        bits = np.unpackbits(self.planes[key], count=plane.rows * plane.columns)
+        return bits.reshape(plane.rows, plane.columns).astype(bool)
 
     def _filled(self, source: Any, cells: NDArray[Any], removed: Removed) -> NDArray[Any]:
         filled = cells.copy()
-        for frame in np.flatnonzero(removed.any((1, 2))):
-            value = np.array(fill_cell(source, int(frame), self.settings.fill), np.int64).astype(
-                cells.dtype
+        masked_frames = removed.any((1, 2))
+        for frame in np.flatnonzero(masked_frames):
+            cell = fill_cell(
+                source,
+                int(frame),
+                self.settings.fill,
             )
-            filled[frame][removed[frame]] = value
+            value = np.array(cell, np.int64)
+            filled[frame][removed[frame]] = value.astype(cells.dtype)
         return filled
 
     def _released(self, header: Any, cells: NDArray[Any], source: Any, pixels: Pixels) -> Any:
-        put_pixels(header, cells, source, decoded=pixels.decoded)
+        put_pixels(
+            header,
+            cells,
+            source,
+            decoded=pixels.decoded,
+        )
         for keyword in _RANGES:
             if keyword in header:
                 del header[keyword]
         if pixels.lossy:
             header.LossyImageCompression = "01"
         renumber(header, self.uids)
+
+        is_derived = self.settings.image_type == "derived"
         mark_defaced(
             header,
-            enhanced=FUNCTIONAL_GROUPS in header,
-            derived=self.settings.image_type == "derived",
+            enhanced=PER_FRAME_TAG in header,
+            derived=is_derived,
         )
         header.file_meta = file_meta(header, ExplicitVRLittleEndian)
         header.preamble = b"\0" * 128
         return header
 
     def _images(self, series: SeriesOrder, work: Path) -> None:
-        images = convert(work / "image", work / "image.out", self.log)
-        masks = {one.suffix: one for one in convert(work / "mask", work / "mask.out", self.log)}
-        extra = extra_fields(self.order, series, self.profile)
-        release_images(
-            images, self.folder, "defaced", scrubber_for(self.order, self.profile), extra
+        images = convert(
+            work / "image",
+            work / "image.out",
+            self.log,
         )
+        masks = convert(
+            work / "mask",
+            work / "mask.out",
+            self.log,
+        )
+        release_images(
+            images,
+            self.folder,
+            stem="defaced",
+            scrubber=scrubber_for(self.order, self.profile),
+            extra=extra_fields(
+                self.order,
+                series,
+                self.profile,
+            ),
+        )
+
+        by_suffix = {mask.suffix: mask for mask in masks}
         for image in images:
-            self._mask_image(image, masks.get(image.suffix))
+            mask = by_suffix.get(image.suffix)
+            self._mask_image(image, mask)
 
     def _mask_image(self, image: Converted, mask: Converted | None) -> None:
-        content = write_mask(mask.nifti if mask else None, image.nifti)
+        path = None if mask is None else mask.nifti
+        content = write_mask(path, image.nifti)
         target = self.folder / f"defaced_mask{image.suffix}.nii.gz"
-        with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+
+        with (
+            target.open("wb") as raw,
+            gzip.GzipFile(
+                "",
+                "wb",
+                _GZIP_LEVEL,
+                raw,
+                mtime=0,
+            ) as packed,
+        ):
             packed.write(content)
+
+
+def _place_of(plane: Plane) -> tuple[bytes, ...]:
+    """Planes of the same place, size and spacing have the same key."""
+    scales = (
+        plane.rows,
+        plane.columns,
+        plane.row_spacing,
+        plane.column_spacing,
+    )
+    return (
+        plane.origin.tobytes(),
+        plane.row_direction.tobytes(),
+        plane.column_direction.tobytes(),
+        repr(scales).encode(),
+    )
 
 
 def save_for_tool(
@@ -183,8 +275,15 @@ def save_for_tool(
     if structure.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
         pixels = in_source_order(cells, source).tobytes()
         start = structure.pixel_offset
-        path.write_bytes(content[:start] + pixels + content[start + len(pixels) :])
+        end = start + len(pixels)
+        path.write_bytes(content[:start] + pixels + content[end:])
         return
-    put_pixels(source, cells, source, decoded=decoded)
+
+    put_pixels(
+        source,
+        cells,
+        source,
+        decoded=decoded,
+    )
     source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     write_readable(source, path)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deidflow.checks.file_search import NOT_READ
+from deidflow.checks.findings import LEAK, Finding
 from deidflow.checks.leaks import ANOTHERS, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
-from deidflow.checks.staged import (
-    LEAK,
-    ExpectedSeries,
-    Finding,
-    check_names,
-    check_others,
-    check_series,
-)
-from deidflow.dicom.instance import DATES, IDENTIFIER_TAGS
+from deidflow.checks.staged import check_names, check_others
+from deidflow.dicom.attributes import DATES, identifier_kinds
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
-from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
-from deidflow.steps.common import WHOLE, is_withheld
+from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
+from deidflow.states import WHOLE
+from deidflow.steps.results import Held, ReconstructResult
+from deidflow.steps.step import Step, StepJob
 
 
 @dataclass(frozen=True)
@@ -46,66 +44,83 @@ class Claims:
     @classmethod
     def of(cls, profile: Profile) -> Claims:
         """The claims of a profile."""
-        rules = compile_profile(profile)
-        stays = ("keep", "retain", "replace")
-        kept = tuple(tag for tag in IDENTIFIER_TAGS if rules.for_tag(tag, "LO").action in stays)
-        dated = DATES if profile.dates.mode == "keep" else frozenset()
-        uids = profile.base == "ps315" and "retain_uids" not in profile.options
-        return cls(frozenset(profile.search) - (dated - {"birth"}), uids, kept)
+        kinds = set(profile.search)
+        if profile.dates.mode == "keep":
+            kinds -= DATES - {"birth"}
+
+        is_standard = profile.base == "ps315"
+        keeps_uids = "retain_uids" in profile.options
+        return cls(
+            kinds=frozenset(kinds),
+            uids=is_standard and not keeps_uids,
+            kept=_kept_tags(profile),
+        )
+
+
+def _kept_tags(profile: Profile) -> tuple[int, ...]:
+    rules = compile_profile(profile)
+    kept = []
+    for tag in identifier_kinds():
+        rule = rules.for_tag(tag, "LO")
+        if rule.action in ("keep", "retain", "replace"):
+            kept.append(tag)
+    return tuple(kept)
 
 
 @dataclass(frozen=True)
-class VerifyJob:
-    """One staged session to check, and what it is checked against."""
+class VerifyResult:
+    """What the outsider found; the session goes out where it found nothing."""
 
-    order: Path
-    label: str
-    staged: Path
-    masks: Path
-    scratch: Path
-    neighbours: Path
-    """Folder with what is known of everybody else in the run."""
-    states: dict[str, str]
-    """What `reconstruct` made of each series; the withheld ones are left out."""
-    claims: Claims
+    findings: tuple[Finding, ...]
+    doubtful: Mapping[str, int]
+    """Attribute -> single words of other people's names, which hold nothing back."""
 
 
-def states_of(outcome: dict[str, Any]) -> dict[str, str]:
-    """The state of each series that is staged."""
-    series = outcome["series"].items()
-    return {name: result["state"] for name, result in series if not is_withheld(result)}
+def verify_session(job: StepJob) -> VerifyResult:
+    """Read the staged session as an outsider would, and compare it with its source."""
+    order, session = job.read_order()
+    built = job.output("reconstruct", ReconstructResult)
+    claims = Claims.of(job.profile)
+    expected = _expected(job, order, session, claims)
+    search = _search(job, order, claims, expected)
 
-
-def verify_session(job: VerifyJob) -> dict[str, Any]:
-    """Findings of the outsider; an empty list lets the session go out.
-
-    `doubtful` counts single words of other people's names by attribute: they hold nothing back.
-    """
-    order = read_order(job.order)
-    session = order.session(job.label)
-    expected = _expected(order, session, job)
-    search = _search(order, job, [source for series in expected for source in series.sources])
-
-    findings = check_names(job.staged, expected)
+    findings = check_names(built.folder, expected)
     for series in expected:
-        findings += _checked(job.staged / series.name, series, search)
-    findings += check_others(job.staged, search)
+        folder = built.folder / series.name
+        findings += _checked(folder, series, search)
+    findings += check_others(built.folder, search)
 
-    rows = [asdict(finding) for finding in findings]
-    return {"findings": rows, "doubtful": dict(sorted(search.doubtful.items()))}
+    doubtful = sorted(search.doubtful.items())
+    return VerifyResult(
+        findings=tuple(findings),
+        doubtful=dict(doubtful),
+    )
 
 
-def _search(order: WorkOrder, job: VerifyJob, sources: Sequence[SourceFile]) -> LeakSearch:
-    claims = job.claims
-    kept = {value for source in sources for value in source.kept}
-    uids = {uid for source in sources for uid in source.uids} if claims.uids else set()
-    neighbours = Neighbours(job.neighbours, bytes.fromhex(order.hash_key))
+def _search(
+    job: StepJob, order: WorkOrder, claims: Claims, expected: Sequence[ExpectedSeries]
+) -> LeakSearch:
+    kept: set[str] = set()
+    uids: set[str] = set()
+    for series in expected:
+        for source in series.sources:
+            kept.update(source.kept)
+            uids.update(source.uids)
+
+    key = bytes.fromhex(order.hash_key)
+    neighbours = Neighbours(job.layout.neighbours, key)
+    claimed = _claimed(order.identifiers, claims, kept)
+    others = neighbours.files_of_others(order.pseudonym)
+    names = frozenset((order.pseudonym, job.label))
     return LeakSearch(
-        own=OwnIdentifiers.of(_claimed(order.identifiers, claims, kept)),
-        ours=Ours(frozenset((order.pseudonym, job.label))),
-        cohort=neighbours.cohort(claims.kinds, with_uids=claims.uids),
-        uids=frozenset(uids),
-        shared=SharedValues(neighbours.files_of_others(order.pseudonym)),
+        own=OwnIdentifiers.of(claimed),
+        ours=Ours(names),
+        cohort=neighbours.cohort(
+            claims.kinds,
+            with_uids=claims.uids,
+        ),
+        uids=frozenset(uids) if claims.uids else frozenset(),
+        shared=SharedValues(others),
     )
 
 
@@ -117,46 +132,75 @@ def _claimed(
     ]
 
 
-def _expected(order: WorkOrder, session: SessionOrder, job: VerifyJob) -> list[ExpectedSeries]:
+def _expected(
+    job: StepJob, order: WorkOrder, session: SessionOrder, claims: Claims
+) -> list[ExpectedSeries]:
     """What each staged series must be; reads the headers of its sources."""
-    return [
-        ExpectedSeries(
+    built = job.output("reconstruct", ReconstructResult).result.series
+    expected = []
+    for series in session.series:
+        row = built[series.name]
+        if isinstance(row, Held):
+            continue
+
+        is_whole = row.state in WHOLE
+        masks = job.masks / f"{series.name}.npz"
+        expectation = ExpectedSeries(
             series.name,
-            _sources(order, series, job.claims),
-            None if job.states[series.name] in WHOLE else job.masks / f"{series.name}.npz",
+            _sources(order, series, claims),
+            None if is_whole else masks,
             job.scratch,
         )
-        for series in session.series
-        if series.name in job.states
-    ]
+        expected.append(expectation)
+    return expected
 
 
 def _sources(order: WorkOrder, series: SeriesOrder, claims: Claims) -> tuple[SourceFile, ...]:
-    keep = frozenset(claims.kept)
-    return tuple(read_source(Path(order.source) / file.path, keep) for file in series.files)
+    root = Path(order.source)
+    kept = frozenset(claims.kept)
+    sources = []
+    for file in series.files:
+        source = read_source(root / file.path, kept)
+        sources.append(source)
+    return tuple(sources)
 
 
 def _checked(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list[Finding]:
     try:
         return check_series(folder, expected, search)
-    except (ValueError, KeyError, AttributeError, RuntimeError, IndexError) as error:
-        return [Finding(expected.name, f"cannot be read again: {type(error).__name__}", 1)]
+    except NOT_READ as error:
+        kind = type(error).__name__
+        finding = Finding(
+            expected.name,
+            f"cannot be read again: {kind}",
+            count=1,
+        )
+        return [finding]
 
 
-def words_of(findings: Sequence[dict[str, Any]]) -> str:
+def words_of(findings: Sequence[Finding]) -> str:
     """Findings in words that say which attribute and whose identifier, never the value."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for finding in findings:
-        counts[finding["attribute"], finding["whose"], finding["what"]] += finding["count"]
-    return "; ".join(f"{_phrase(*row)} ({count} ×)" for row, count in sorted(counts.items()))
+        row = finding.attribute, finding.whose, finding.what
+        counts[row] += finding.count
+
+    phrases = []
+    for row, count in sorted(counts.items()):
+        phrase = _phrase(*row)
+        phrases.append(f"{phrase} ({count} ×)")
+    return "; ".join(phrases)
 
 
 def _phrase(attribute: str, whose: str, what: str) -> str:
     if not attribute:
         return what
-    kind = _KINDS.get(what.removeprefix(f"{LEAK}: "), "an identifier")
-    owner = "of another patient" if whose == ANOTHERS else "of this patient"
-    return f"{attribute} holds {kind} {owner}"
+
+    code = what.removeprefix(f"{LEAK}: ")
+    kind = _KINDS.get(code, "an identifier")
+    is_others = whose == ANOTHERS
+    owner = "another patient" if is_others else "this patient"
+    return f"{attribute} holds {kind} of {owner}"
 
 
 _KINDS = {
@@ -170,3 +214,34 @@ _KINDS = {
     "date": "a date",
     "uid": "a UID",
 }
+
+
+def _key(job: StepJob) -> list[Any]:
+    claims = Claims.of(job.profile)
+    return [job.content, claims.words]
+
+
+def _has_something(job: StepJob) -> bool:
+    built = job.output("reconstruct", ReconstructResult)
+    return built.result.has_something
+
+
+VERIFY = Step(
+    name="verify",
+    needs=("reconstruct",),
+    key=_key,
+    work=verify_session,
+    result=VerifyResult,
+    tools=("pydicom",),
+    data=(
+        "standard/defined_terms.yaml",
+        "standard/safe_private_e3_10_1.csv",
+        "standard/sidecar_fields.yaml",
+        "private/physics.yaml",
+        "vocabulary/acquisition.yaml",
+        "vocabulary/image_tokens.yaml",
+        "vocabulary/not_identifying.yaml",
+        "vocabulary/romanisation.yaml",
+    ),
+    applies=_has_something,
+)

@@ -1,8 +1,8 @@
-"""Heavy work in a process of its own, so that one that dies costs one subject.
+"""Heavy work in child processes, so that one that dies costs one subject.
 
-Children come from a forkserver that has the heavy libraries loaded: about 11 ms each instead of 0.6 s
-for a cold interpreter. They die with their parent, have a memory limit, and print nowhere but into a
-log in the vault: what libraries say of bad files may hold names.
+Children come from a forkserver that has the heavy libraries loaded: about 11 ms each instead of
+0.6 s for a cold interpreter. They die with their parent, have a memory limit, and print only into a
+log in the vault: messages of libraries about bad files may contain names.
 """
 
 from __future__ import annotations
@@ -33,10 +33,15 @@ from deidflow.verdicts import Reason
 P = ParamSpec("P")
 R = TypeVar("R")
 _PRELOAD = ["deidflow.store.preload"]
+_START_SECONDS = 0.5
+"""How long `stop` waits for a child that is being started."""
+_END_SECONDS = 1.0
+"""How long `stop` waits for killed children to end."""
+_POLL_SECONDS = 0.02
 
 
 class Children:
-    """Starts working processes, at most as many at once as there are callers, and can stop them all."""
+    """Starts child processes, at most one per caller at once, and can stop them all."""
 
     def __init__(self, memory_limit: int, preload: Sequence[str] = ()) -> None:
         self._memory_limit = memory_limit
@@ -50,18 +55,23 @@ class Children:
     def run(
         self, log: Path, function: Callable[P, R], /, *arguments: P.args, **named: P.kwargs
     ) -> R:
-        """Call a function with picklable arguments in a child and return what it returns.
+        """Call a function with picklable arguments in a child and return its result.
 
-        What the child prints goes to `log`. Raises what the function raised if that is a DeidflowError, else
-        StepFailed with a reason that holds no value of the data.
+        The child's output goes to `log`. Raises the function's own error if it is a DeidflowError,
+        otherwise StepFailed with a reason that contains no value of the data.
         """
-        receiver, process = self.start(log, function, *arguments, **named)
+        receiver, process = self.start(
+            log,
+            function,
+            *arguments,
+            **named,
+        )
         try:
             value: R = _unwrap(receiver.recv())
             return value
         except EOFError:
             process.join()
-            raise StepFailed(self._why(process.exitcode)) from None
+            raise self._failure(process.exitcode) from None
         except BaseException:
             process.kill()
             raise
@@ -77,14 +87,19 @@ class Children:
         **named: P.kwargs,
     ) -> Iterator[R]:
         """Like `run` for a generator function: yields its items as they come."""
-        receiver, process = self.start(log, function, *arguments, **named)
+        receiver, process = self.start(
+            log,
+            function,
+            *arguments,
+            **named,
+        )
         try:
             while (message := receiver.recv())[0] == "item":
                 yield message[1]
             _unwrap(message)
         except EOFError:
             process.join()
-            raise StepFailed(self._why(process.exitcode)) from None
+            raise self._failure(process.exitcode) from None
         finally:
             process.kill()
             self.finish(receiver, process)
@@ -96,8 +111,11 @@ class Children:
         receiver, sender = self._context.Pipe(duplex=False)
         call = partial(function, *arguments, **named)
         process = self._context.Process(
-            target=_child, args=(sender, call, os.fspath(log), self._memory_limit), daemon=True
+            target=_child,
+            args=(sender, call, os.fspath(log), self._memory_limit),
+            daemon=True,
         )
+
         with self._lock:
             if self._stopping:
                 raise StepFailed(Reason.STOPPED)
@@ -105,15 +123,16 @@ class Children:
                 with _without_main():
                     process.start()
             except (OSError, EOFError):
-                raise StepFailed(self._why(None)) from None
+                raise self._failure(None) from None
             self._live.add(process)
+
         sender.close()
         return receiver, process
 
     def finish(
         self, receiver: Connection[Any, Any], process: multiprocessing.process.BaseProcess
     ) -> None:
-        """Wait for a child that has said all."""
+        """Wait for a child that has sent its last message."""
         receiver.close()
         process.join()
         with self._lock:
@@ -125,34 +144,36 @@ class Children:
         if not self._lock.acquire(timeout=_START_SECONDS):
             _kill_forkserver()
             self._lock.acquire()
+
         try:
             for process in self._live:
                 process.kill()
         finally:
             self._lock.release()
+
         deadline = time.monotonic() + _END_SECONDS
         while self._live and time.monotonic() < deadline:
-            time.sleep(0.02)
+            time.sleep(_POLL_SECONDS)
         if self._live:
             _kill_forkserver()
 
-    def _why(self, exit_code: int | None) -> Reason:
+    def _failure(self, exit_code: int | None) -> StepFailed:
         if self._stopping:
-            return Reason.STOPPED
-        return reason_of_death(exit_code)
-
-
-_START_SECONDS, _END_SECONDS = 0.5, 1.0
+            return StepFailed(Reason.STOPPED)
+        return StepFailed(reason_of_death(exit_code))
 
 
 def reason_of_death(exit_code: int | None) -> Reason:
-    """Why a working process ended without an answer."""
-    return Reason.OUT_OF_MEMORY if exit_code == MEMORY_EXIT else Reason.CHILD_DIED
+    """Why a child or worker ended without an answer."""
+    if exit_code == MEMORY_EXIT:
+        return Reason.OUT_OF_MEMORY
+    return Reason.CHILD_DIED
 
 
 def _kill_forkserver() -> None:
-    """End the process that children come from: it hangs, and with it whoever waits for a child to start or end."""
-    number = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    """Kill the process that starts children: it hangs, and with it all who wait for a child."""
+    server = forkserver._forkserver  # noqa: SLF001 - no public way to its number
+    number = getattr(server, "_forkserver_pid", None)
     if number:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
@@ -160,7 +181,7 @@ def _kill_forkserver() -> None:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Let a child not run the program's main module again, as multiprocessing would: that takes 0.2 to 2 s."""
+    """Hide the program's main module from a child, which would run it again for 0.2 to 2 s."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
@@ -178,7 +199,8 @@ def _unwrap(message: tuple[str, Any]) -> Any:
 
 def _child(sender: Connection[Any, Any], call: Callable[[], object], log: str, limit: int) -> None:
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer, which kills us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and kills the child
+
     try:
         _be_silent(log)
         limit_memory(limit)
@@ -190,16 +212,22 @@ def _child(sender: Connection[Any, Any], call: Callable[[], object], log: str, l
         sender.send(("value", value))
     except MemoryError:
         os._exit(MEMORY_EXIT)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the parent gets it in words
         with suppress(OSError):
             traceback.print_exc()
         sender.send(("error", fault_of(error)))
 
 
 def _be_silent(log: str) -> None:
+    """Print nothing but into the log: messages may contain names."""
     warnings.simplefilter("ignore")
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    folder = Path(log).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(
+        log,
+        os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+        0o600,
+    )
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

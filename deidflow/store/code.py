@@ -1,4 +1,4 @@
-"""The code that a step runs, as a hash: what was made by other code is not up to date."""
+"""The code that a step runs, as a hash: results of other code are out of date."""
 
 from __future__ import annotations
 
@@ -10,41 +10,47 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 KEEP = "DEIDFLOW_KEEP_RESULTS"
-"""With any value, results stay although the code has changed: for developers, at their own risk."""
-_NAMED = re.compile(r"deidflow(?:\.\w+)+")
-_FROM = re.compile(r"from (deidflow(?:\.\w+)*) import (\([^)]*\)|[^\n]*)")
+"""If set, results are kept although the code has changed: for developers, at their own risk."""
+_MODULE = re.compile(r"deidflow(?:\.\w+)+")
+_FROM_IMPORT = re.compile(r"from (deidflow(?:\.\w+)*) import (\([^)]*\)|[^\n]*)")
+_NAME = re.compile(r"\w+")
 
 
 @lru_cache(maxsize=32)
 def code_digest(module: str, root: Path = ROOT) -> str:
-    """The SHA-256 of the source of a module and of every module of deidflow that it uses, directly or not.
+    """The SHA-256 of the source of a module and of every deidflow module that it uses.
 
-    `root` is the folder that holds the package. Modules that are started by name count as used.
+    `root` is the folder that contains the package. Indirect uses count, and so do modules that
+    are started by name.
     """
     if os.environ.get(KEEP):
         return "kept"
+
     digest = hashlib.sha256()
     for path in sorted(_closure(module, root)):
-        digest.update(path.relative_to(root).as_posix().encode())
+        name = path.relative_to(root).as_posix()
+        digest.update(name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _closure(module: str, root: Path) -> set[Path]:
-    """The source files of a module and of all that it uses."""
-    found: set[Path] = set()
+    """The source files of a module and of everything that it uses."""
+    closure: set[Path] = set()
     waiting = [module]
     while waiting:
-        path = _path(waiting.pop(), root)
-        if path is not None and path not in found:
-            found.add(path)
-            waiting += _used(path)
-    return found
+        path = _source_file(waiting.pop(), root)
+        if path is None or path in closure:
+            continue
+        closure.add(path)
+        waiting += _used(path)
+    return closure
 
 
-def _path(module: str, root: Path) -> Path | None:
-    """The file of a module or package; None for a name that is neither."""
-    base = root.joinpath(*module.split("."))
+def _source_file(module: str, root: Path) -> Path | None:
+    """The file of a module or package; None if the name is neither."""
+    parts = module.split(".")
+    base = root.joinpath(*parts)
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
             return path
@@ -53,12 +59,14 @@ def _path(module: str, root: Path) -> Path | None:
 
 @lru_cache(maxsize=1024)
 def _used(path: Path) -> tuple[str, ...]:
-    """Names of deidflow that a file imports, from modules and as modules, or has in a text.
+    """Names of deidflow modules that a file imports, or mentions in a text.
 
-    By patterns, since parsing takes half a second for all files; what only looks like a name is no file.
+    Found by patterns, because parsing all files takes half a second. A name that only looks like a
+    module has no file and is ignored by the caller.
     """
     text = path.read_text("utf-8")
-    modules = set(_NAMED.findall(text))
-    for package, names in _FROM.findall(text):
-        modules.update(f"{package}.{name}" for name in re.findall(r"\w+", names))
+    modules = set(_MODULE.findall(text))
+    for package, imports in _FROM_IMPORT.findall(text):
+        names = _NAME.findall(imports)
+        modules.update(f"{package}.{name}" for name in names)
     return tuple(sorted(modules))

@@ -1,4 +1,4 @@
-"""Exceptions of libraries and the operating system as errors in words, without a value of the data."""
+"""Exceptions of libraries and the system as errors in words, without a value of the data."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from deidflow.verdicts import Reason
 
 _MACHINE = {
     errno.ENOSPC: "no space left on the disk; free some and run again",
-    errno.EDQUOT: "the disk quota is used up (no space left on the disk for this user); free some and run again",
-    errno.EROFS: "the release or vault is on a read-only file system; mount it writable and run again",
-    errno.EMFILE: "too many open files; raise the limit (ulimit -n) or lower the workers, then run again",
-    errno.ENFILE: "too many open files on this machine; end other programs or lower the workers, then run again",
-    errno.EAGAIN: "the system starts no more processes; raise the limit (ulimit -u) or lower the workers",
-    errno.EXDEV: "the release lies on more than one file system; mount one file system for the whole folder",
-    errno.ENOLCK: "the file system of release or vault has no locks; choose one that has, or mount it with locks",
-    errno.EOPNOTSUPP: "the file system of release or vault lacks something deidflow needs (links, modes or locks); "
-    "choose another",
+    errno.EDQUOT: "the disk quota is used up (no space left on the disk for this user); "
+    "free some and run again",
+    errno.EROFS: "the release or vault is on a read-only file system; "
+    "mount it writable and run again",
+    errno.EMFILE: "too many open files; "
+    "raise the limit (ulimit -n) or lower the workers, then run again",
+    errno.ENFILE: "too many open files on this machine; "
+    "end other programs or lower the workers, then run again",
+    errno.EAGAIN: "the system starts no more processes; "
+    "raise the limit (ulimit -u) or lower the workers",
+    errno.EXDEV: "the release spans more than one file system; "
+    "mount one file system for the whole folder",
+    errno.ENOLCK: "the file system of release or vault has no locks; "
+    "choose one that has, or mount it with locks",
+    errno.EOPNOTSUPP: "the file system of release or vault lacks something deidflow needs "
+    "(links, modes or locks); choose another",
 }
-"""What stops the run: the next subject would meet it too."""
+"""Faults that stop the run, because the next subject would meet them too."""
 
-_AWAY = (
+_SHARE_AWAY = (
     errno.ESTALE,
     errno.ETIMEDOUT,
     errno.EHOSTDOWN,
@@ -36,7 +43,7 @@ _AWAY = (
     errno.ENETUNREACH,
     errno.EIO,
 )
-"""What a network share says while it is away."""
+"""Errors of a network share that does not answer."""
 
 _SUBJECT = {
     errno.ENOENT: Reason.SOURCE_CHANGED,
@@ -44,42 +51,54 @@ _SUBJECT = {
     errno.EPERM: Reason.NO_PERMISSION,
     errno.ENAMETOOLONG: Reason.NAME_TOO_LONG,
     errno.ENOMEM: Reason.OUT_OF_MEMORY,
-    **dict.fromkeys(_AWAY, Reason.UNREACHABLE),
+    **dict.fromkeys(_SHARE_AWAY, Reason.UNREACHABLE),
 }
-_UNDECODABLE = (UnicodeError, zlib.error, EOFError, struct.error, binascii.Error)
+_UNDECODABLE = (
+    UnicodeError,
+    zlib.error,
+    EOFError,
+    struct.error,
+    binascii.Error,
+    OSError,  # without a number: from a reader of a library such as gzip, Pillow or nibabel
+)
+_PROBE_BYTES = 1 << 16
 
 
 def fault_of(error: BaseException) -> DeidflowError:
-    """The error that an exception stands for.
+    """The error that corresponds to an exception.
 
-    What the machine lacks is an EnvironmentFault and stops the run; all else is a StepFailed and costs
-    one subject. Reason.UNEXPECTED is left for exceptions that nobody thought of.
+    Something missing on the machine is an EnvironmentFault and stops the run; anything else is a
+    StepFailed and costs one subject. Reason.UNEXPECTED remains for exceptions nobody thought of.
     """
     if isinstance(error, DeidflowError):
         return error
     if isinstance(error, OSError) and error.errno is not None:
-        return _of_number(error.errno)
+        return _fault_of_system(error.errno)
     if isinstance(error, sqlite3.Error):
-        return _of_database(error)
+        return _fault_of_database(error)
     return StepFailed(reason_of(error), type(error).__name__)
 
 
 def _is_allocation(error: BaseException) -> bool:
-    """Whether a library written in C++ says that it got no memory."""
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("allocate memory" in text or "bad_alloc" in text)
+    """Whether a C++ library reports that it could not allocate memory."""
+    if not isinstance(error, RuntimeError):
+        return False
+    message = str(error)
+    return "allocate memory" in message or "bad_alloc" in message
 
 
-def _of_number(number: int) -> DeidflowError:
+def _fault_of_system(number: int) -> DeidflowError:
     if number in _MACHINE:
         return EnvironmentFault(_MACHINE[number])
     if number in _SUBJECT:
         return StepFailed(_SUBJECT[number])
-    return StepFailed(Reason.REFUSED_BY_SYSTEM, errno.errorcode.get(number, str(number)))
+    name = errno.errorcode.get(number, str(number))
+    return StepFailed(Reason.REFUSED_BY_SYSTEM, name)
 
 
-def _of_database(error: sqlite3.Error) -> DeidflowError:
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+def _fault_of_database(error: sqlite3.Error) -> EnvironmentFault:
+    code_name = getattr(error, "sqlite_errorname", "")
+    name = code_name or type(error).__name__
     if name.startswith("SQLITE_FULL"):
         return EnvironmentFault(_MACHINE[errno.ENOSPC])
     if name.startswith("SQLITE_READONLY"):
@@ -90,15 +109,14 @@ def _of_database(error: sqlite3.Error) -> DeidflowError:
 
 
 def reason_of(error: BaseException) -> Reason:
-    """Why an exception that is not of the operating system keeps a series or subject back."""
+    """Why an exception that is not a system error keeps a series or subject back."""
     if isinstance(error, MemoryError) or _is_allocation(error):
         return Reason.OUT_OF_MEMORY
     if isinstance(error, RecursionError):
         return Reason.TOO_DEEP
     if isinstance(error, subprocess.SubprocessError):
         return Reason.TOOL_FAILED
-    # An OSError without a number comes from a library's reader: gzip, Pillow, nibabel.
-    if isinstance(error, (*_UNDECODABLE, OSError)):
+    if isinstance(error, _UNDECODABLE):
         return Reason.UNDECODABLE
     if isinstance(error, RuntimeError):
         return Reason.LIBRARY_FAILED
@@ -109,16 +127,17 @@ def explanation(error: BaseException) -> tuple[str, int]:
     """One line for the user, and the exit code, of an exception that ends a command."""
     fault = fault_of(error)
     if isinstance(fault, StepFailed) and fault.reason is Reason.UNEXPECTED:
-        return f"unexpected {type(error).__name__}; please report it", 1
+        message = f"unexpected {type(error).__name__}; please report it"
+        return message, DeidflowError.exit_code
     return str(fault), fault.exit_code
 
 
 def check_space(folder: Path, needed: int = 1 << 20) -> None:
-    """Raise EnvironmentFault where `needed` bytes cannot be written: tools do not say so themselves."""
+    """Raise EnvironmentFault if `needed` bytes cannot be written: tools do not report that."""
     if shutil.disk_usage(folder).free < needed:
         raise EnvironmentFault(_MACHINE[errno.ENOSPC])
 
-    # A quota is not in the figures of the file system.
+    # The figures of the file system do not include a quota.
     probe = folder / ".space.part"
     try:
         probe.write_bytes(bytes(_PROBE_BYTES))
@@ -126,6 +145,3 @@ def check_space(folder: Path, needed: int = 1 << 20) -> None:
         raise fault_of(error) from None
     finally:
         probe.unlink(missing_ok=True)
-
-
-_PROBE_BYTES = 1 << 16

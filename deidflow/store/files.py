@@ -1,4 +1,4 @@
-"""Content hashes and atomic writes."""
+"""Content hashes, file signatures, manifests and atomic writes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that make a spreadsheet evaluate a cell, or hide one that would."""
 
 
 def sha256_of(path: Path) -> str:
@@ -21,15 +24,26 @@ def sha256_of(path: Path) -> str:
 
 def digest_of(value: Any) -> str:
     """The SHA-256 of a JSON-able value, independent of the order of keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        default=str,
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file so that it is there completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    random = secrets.token_hex(6)
+    temporary = path.with_name(f".{path.name}.{random}.part")
+    descriptor = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+        mode,
+    )
+
     with os.fdopen(descriptor, "wb") as stream:
         os.fchmod(descriptor, mode)
         stream.write(content)
@@ -38,12 +52,17 @@ def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def write_json_atomic(path: Path, value: Any, mode: int = 0o600, indent: int | None = None) -> None:
     """Write a value as JSON with sorted keys, atomically."""
-    text = json.dumps(value, sort_keys=True, indent=indent)
-    write_bytes_atomic(path, f"{text}\n".encode("ascii"), mode)
+    text = json.dumps(
+        value,
+        sort_keys=True,
+        indent=indent,
+    )
+    content = f"{text}\n".encode("ascii")
+    write_bytes_atomic(path, content, mode)
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file, or None where it is missing or cut."""
+    """The value of a JSON file, or None if it is missing or incomplete."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -51,21 +70,22 @@ def read_json(path: Path) -> Any:
 
 
 def safe_cell(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+    """The text of a table cell, quoted if a spreadsheet would evaluate it as a formula."""
+    if cell.startswith(_FORMULA_STARTS):
+        return f"'{cell}"
+    return cell
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a folder or file that may not be there."""
+    """Delete a folder or file that may not exist."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class Signature:
-    """What the file system says of a file; while it is equal, a recorded hash is trusted."""
+class Signature(NamedTuple):
+    """What the file system reports about a file; while it is equal, a recorded hash is trusted."""
 
     size: int
     mtime_ns: int
@@ -73,14 +93,27 @@ class Signature:
     inode: int
 
     @classmethod
-    def of(cls, path: Path) -> Signature:
-        """The signature of `path`, links not followed."""
-        return cls.from_stat(path.lstat())
+    def of(cls, path: str | os.PathLike[str]) -> Signature:
+        """The signature of `path`; links are not followed. Raises OSError."""
+        return cls.from_stat(os.lstat(path))
 
     @classmethod
-    def from_stat(cls, stat: os.stat_result) -> Signature:
+    def if_readable(cls, path: str | os.PathLike[str]) -> Signature | None:
+        """The signature of `path`, or None if it does not exist or cannot be read."""
+        try:
+            return cls.of(path)
+        except OSError:
+            return None
+
+    @classmethod
+    def from_stat(cls, status: os.stat_result) -> Signature:
         """The signature in a stat result."""
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        return cls(
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_ino,
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +123,43 @@ class Output:
     path: str
     signature: Signature
     sha256: str
+
+    @classmethod
+    def scan(cls, root: Path, name: str) -> Output:
+        """Hash the file `name` below `root`."""
+        path = root / name
+        return cls(
+            path=name,
+            signature=Signature.of(path),
+            sha256=sha256_of(path),
+        )
+
+    def is_unchanged(self, root: Path, strict: bool) -> bool:
+        """Whether the file below `root` still has this content; `strict` hashes it in any case."""
+        path = root / self.path
+        current = Signature.if_readable(path)
+        if current is None:
+            return False
+        if current == self.signature and not strict:
+            return True
+        return current.size == self.signature.size and sha256_of(path) == self.sha256
+
+    def to_json(self) -> dict[str, Any]:
+        """The output as a plain dict."""
+        return {
+            "path": self.path,
+            "signature": self.signature._asdict(),
+            "sha256": self.sha256,
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Output:
+        """The inverse of `to_json`."""
+        return cls(
+            path=row["path"],
+            signature=Signature(**row["signature"]),
+            sha256=row["sha256"],
+        )
 
 
 @dataclass(frozen=True)
@@ -101,50 +171,40 @@ class Manifest:
     @classmethod
     def scan(cls, root: Path) -> Manifest:
         """Hash every file below `root`."""
-        return cls(
-            tuple(
-                Output(name, Signature.of(root / name), sha256_of(root / name))
-                for name in names_below(root)
-            )
-        )
+        names = names_below(root)
+        return cls(tuple(Output.scan(root, name) for name in names))
 
     @property
     def digest(self) -> str:
-        """The hash of names and contents; times and places do not count."""
-        return digest_of([(output.path, output.sha256) for output in self.outputs])
+        """The hash of names and contents, independent of times and folders."""
+        contents = [(output.path, output.sha256) for output in self.outputs]
+        return digest_of(contents)
 
     def intact(self, root: Path, strict: bool = False) -> bool:
         """Whether exactly these files, unchanged, are below `root`."""
-        if [output.path for output in self.outputs] != names_below(root):
+        names = [output.path for output in self.outputs]
+        current_names = names_below(root)
+        if names != current_names:
             return False
-        return all(_unchanged(root / output.path, output, strict) for output in self.outputs)
+        return all(output.is_unchanged(root, strict) for output in self.outputs)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The manifest as plain lists and dicts."""
-        return [asdict(output) for output in self.outputs]
+        return [output.to_json() for output in self.outputs]
 
     @classmethod
     def from_json(cls, rows: Iterable[dict[str, Any]]) -> Manifest:
         """The inverse of `to_json`."""
-        return cls(
-            tuple(Output(row["path"], Signature(**row["signature"]), row["sha256"]) for row in rows)
-        )
+        return cls(tuple(Output.from_json(row) for row in rows))
 
 
 def names_below(root: Path) -> list[str]:
-    """Sorted POSIX paths of all files below `root`; empty where `root` is missing."""
-    found = []
+    """Sorted POSIX paths of all files below `root`; empty if `root` is missing."""
+    paths: list[str] = []
     for folder, _, names in os.walk(root):
         prefix = os.path.relpath(folder, root)
-        found += [name if prefix == "." else f"{prefix}/{name}" for name in names]
-    return sorted(found)
-
-
-def _unchanged(path: Path, output: Output, strict: bool) -> bool:
-    try:
-        now = Signature.of(path)
-    except OSError:
-        return False
-    if now == output.signature and not strict:
-        return True
-    return now.size == output.signature.size and sha256_of(path) == output.sha256
+        if prefix == ".":
+            paths += names
+        else:
+            paths += [f"{prefix}/{name}" for name in names]
+    return sorted(paths)

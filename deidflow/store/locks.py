@@ -12,14 +12,17 @@ from pathlib import Path
 from deidflow.errors import ReleaseBusy
 
 _POLL_SECONDS = 0.1
-_LOOK_SECONDS = 0.3
-"""`is_held` has the lock for a moment; that is no reason to give up."""
+_PATIENCE_SECONDS = 0.3
+"""`is_held` takes the lock for a moment; that is no reason to give up."""
 
 
 @contextmanager
 def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock file `path` exclusively; where another process has it, wait or raise ReleaseBusy."""
-    deadline = time.monotonic() + _LOOK_SECONDS
+    """Hold the lock file `path` exclusively.
+
+    If another process holds it, waits, or raises ReleaseBusy, which calls it `what`.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while (descriptor := _acquired(path)) is None:
         if not wait and time.monotonic() > deadline:
             raise ReleaseBusy(f"another run is at work on this {what}; wait for it to end")
@@ -32,11 +35,20 @@ def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
 
 
 def _acquired(path: Path) -> int | None:
-    """The descriptor of the locked file; None where another process has it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """The descriptor of the locked file; None if another process holds it."""
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
+    descriptor = os.open(
+        path,
+        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+        0o600,
+    )
+
     try:
-        if _taken(descriptor) and _is_the_file(descriptor, path):
+        if _is_locked_now(descriptor) and _names_open_file(path, descriptor):
             return descriptor
     except BaseException:
         os.close(descriptor)
@@ -45,7 +57,7 @@ def _acquired(path: Path) -> int | None:
     return None
 
 
-def _is_the_file(descriptor: int, path: Path) -> bool:
+def _names_open_file(path: Path, descriptor: int) -> bool:
     """Whether the path still names the open file: a run that ends removes its staging folder."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
@@ -53,8 +65,8 @@ def _is_the_file(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _taken(descriptor: int) -> bool:
-    """Try once, and again and again rather than blocked: a signal must be able to end the waiting."""
+def _is_locked_now(descriptor: int) -> bool:
+    """Try to lock without blocking, so that signals can end a wait; whether it worked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -63,12 +75,12 @@ def _taken(descriptor: int) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock file `path` now."""
+    """Whether any process holds the lock file `path` now."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return not _taken(descriptor)
+        return not _is_locked_now(descriptor)
     finally:
         os.close(descriptor)

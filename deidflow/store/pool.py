@@ -1,4 +1,4 @@
-"""A few processes that work through batches; one that dies costs the file it died of."""
+"""Worker processes that work through batches; one that dies costs the file it died of."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ from deidflow.store.process import MEMORY_EXIT, die_with_parent, limit_memory
 from deidflow.verdicts import Reason
 
 Work = Callable[[Any, Sequence[Any]], Any]
-"""Takes what all items share, and some items."""
+"""Takes the context that all items share, and some items."""
 Lost = Callable[["PoolBatch", Reason], Any]
-"""Makes the result of an item that killed its process, given why the process ended."""
+"""Makes the result of an item that killed its worker, given why the worker ended."""
+Answer = tuple[str, Any]
+"""`value` and a result, or `error` and an exception."""
+BATCH_SIZE = 400
+"""Items per batch: neither so few that sending dominates, nor so many that workers wait."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,23 @@ class PoolBatch:
 
     common: Any
     items: Sequence[Any]
+
+    def halves(self) -> tuple[PoolBatch, PoolBatch]:
+        """The batch in two parts."""
+        middle = len(self.items) // 2
+        first_items = self.items[:middle]
+        second_items = self.items[middle:]
+        return (
+            PoolBatch(self.common, first_items),
+            PoolBatch(self.common, second_items),
+        )
+
+
+def in_batches(common: Any, items: Sequence[Any]) -> Iterator[PoolBatch]:
+    """The items in batches of at most BATCH_SIZE."""
+    for start in range(0, len(items), BATCH_SIZE):
+        end = start + BATCH_SIZE
+        yield PoolBatch(common, items[start:end])
 
 
 @dataclass
@@ -45,11 +66,13 @@ class Pool:
     """Runs `function(common, items)` in `count` processes; results come as they are ready."""
 
     def __init__(self, function: Work, count: int, memory_limit: int) -> None:
-        self._function, self._memory_limit = function, memory_limit
-        method = "fork" if threading.active_count() == 1 else "forkserver"
-        self._context: Any = multiprocessing.get_context(method)
+        self._function = function
+        self._memory_limit = memory_limit
         self._count = count
         self._workers: list[_Worker] = []
+        # fork is faster, but unsafe beside other threads.
+        method = "fork" if threading.active_count() == 1 else "forkserver"
+        self._context: Any = multiprocessing.get_context(method)
 
     def __enter__(self) -> Pool:
         return self
@@ -61,81 +84,112 @@ class Pool:
             worker.connection.close()
 
     def map(self, batches: Iterable[PoolBatch], lost: Lost) -> Iterator[Any]:
-        """The result of every batch, in any order; `lost` makes that of an item that kills its process.
+        """The result of every batch, in any order.
 
-        Raises the DeidflowError that a function raised.
+        `lost` makes the result of an item that kills its worker. Raises the DeidflowError that
+        the function raised.
         """
-        waiting, again = iter(batches), deque[PoolBatch]()
+        waiting = iter(batches)
+        again: deque[PoolBatch] = deque()
         while True:
             self._hand_out(waiting, again)
-            busy = {
-                worker.connection: worker for worker in self._workers if worker.batch is not None
-            }
+            busy: dict[Any, _Worker] = {}
+            for worker in self._workers:
+                if worker.batch is not None:
+                    busy[worker.connection] = worker
+
             if not busy:
                 return
-            for ready in wait(list(busy)):
-                yield from self._taken(busy[ready], again, lost)  # type: ignore[index]
+            for connection in wait(list(busy)):
+                yield from self._results(
+                    busy[connection],
+                    again,
+                    lost,
+                )
 
     def _hand_out(self, waiting: Iterator[PoolBatch], again: deque[PoolBatch]) -> None:
-        while len(self._workers) < self._count or any(
-            worker.batch is None for worker in self._workers
-        ):
+        """Send batches to idle workers, and to new ones as long as there are fewer than allowed."""
+        while True:
+            worker = self._idle_worker()
+            if worker is None and len(self._workers) >= self._count:
+                return
             batch = again.popleft() if again else next(waiting, None)
             if batch is None:
                 return
-            worker = (
-                next((one for one in self._workers if one.batch is None), None) or self._start()
-            )
+
+            worker = worker or self._start()
             worker.batch = batch
-            # One that died while it waited is seen when its answer is awaited.
+            # A worker that died while idle is noticed when its answer is awaited.
             with suppress(BrokenPipeError, ConnectionResetError):
                 worker.connection.send(batch)
 
+    def _idle_worker(self) -> _Worker | None:
+        for worker in self._workers:
+            if worker.batch is None:
+                return worker
+        return None
+
     def _start(self) -> _Worker:
-        here, there = self._context.Pipe()
+        parent_end, worker_end = self._context.Pipe()
         process = self._context.Process(
-            target=_work, args=(there, self._function, self._memory_limit), daemon=True
+            target=_work,
+            args=(worker_end, self._function, self._memory_limit),
+            daemon=True,
         )
         process.start()
-        there.close()
-        self._workers.append(_Worker(process, here))
-        return self._workers[-1]
+        worker_end.close()
 
-    def _taken(self, worker: _Worker, again: deque[PoolBatch], lost: Lost) -> Iterator[Any]:
-        batch, worker.batch = worker.batch, None
-        assert batch is not None
+        worker = _Worker(process, parent_end)
+        self._workers.append(worker)
+        return worker
+
+    def _results(self, worker: _Worker, again: deque[PoolBatch], lost: Lost) -> Iterator[Any]:
+        """The result of a worker's batch; the batch of one that died is halved and done again."""
+        batch = worker.batch
+        if batch is None:
+            return
+        worker.batch = None
+
         try:
             kind, value = worker.connection.recv()
         except (EOFError, ConnectionResetError):
-            worker.process.join()
-            worker.connection.close()
-            self._workers.remove(worker)
+            reason = self._bury(worker)
             if len(batch.items) == 1:
-                yield lost(batch, reason_of_death(worker.process.exitcode))
+                yield lost(batch, reason)
             else:
-                middle = len(batch.items) // 2
-                again.extend(
-                    PoolBatch(batch.common, part)
-                    for part in (batch.items[:middle], batch.items[middle:])
-                )
+                again.extend(batch.halves())
             return
+
         if kind == "error":
             raise value
         yield value
+
+    def _bury(self, worker: _Worker) -> Reason:
+        """Drop a worker that died; returns why it did."""
+        worker.process.join()
+        worker.connection.close()
+        self._workers.remove(worker)
+        return reason_of_death(worker.process.exitcode)
 
 
 def _work(connection: Connection[Any, Any], function: Work, limit: int) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    warnings.simplefilter("ignore")
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
+    _discard_output()
     limit_memory(limit)
+
     try:
         _serve(connection, function)
     except MemoryError:
         os._exit(MEMORY_EXIT)
+
+
+def _discard_output() -> None:
+    """Messages of libraries about bad files may contain names."""
+    warnings.simplefilter("ignore")
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, 1)
+    os.dup2(null_device, 2)
 
 
 def _serve(connection: Connection[Any, Any], function: Work) -> None:
@@ -147,11 +201,11 @@ def _serve(connection: Connection[Any, Any], function: Work) -> None:
         connection.send(_answer(function, batch))
 
 
-def _answer(work: Work, batch: PoolBatch) -> tuple[str, Any]:
+def _answer(function: Work, batch: PoolBatch) -> Answer:
     try:
-        return "value", work(batch.common, batch.items)
+        return "value", function(batch.common, batch.items)
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the parent gets it in words
         traceback.print_exc()
         return "error", fault_of(error)

@@ -1,4 +1,4 @@
-"""What the forkserver loads once for all working processes; and it ends when the run does, however that ends."""
+"""Loaded once by the forkserver for all its children; it ends with the run, however that ends."""
 
 import nibabel
 import numpy

@@ -1,4 +1,4 @@
-"""What the kernel can do for us about processes: die with the parent, stay below a memory limit."""
+"""Processes that die with their parent and stay below a memory limit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from pathlib import Path
 from deidflow.errors import EnvironmentFault
 
 _PR_SET_PDEATHSIG = 1
+_WORKERS_SHARE = 0.8
+"""Part of the machine's memory that the workers may use together."""
 LEAST_MEMORY = 2 << 30
+"""Bytes that a worker may use in any case."""
 MEMORY_EXIT = 77
-"""Exit code of a working process that reached its memory limit."""
+"""Exit code of a worker that reached its memory limit."""
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies (Linux; elsewhere nothing happens)."""
+    """Ask the kernel to kill this process when its parent dies (Linux only)."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (AttributeError, OSError):
@@ -27,9 +30,9 @@ def die_with_parent() -> None:
 
 
 def stop_on_signals() -> None:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt; a shell's background job would ignore the first."""
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, signal.default_int_handler)
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt; a background job would ignore SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def limit_memory(limit: int) -> None:
@@ -39,8 +42,9 @@ def limit_memory(limit: int) -> None:
 
 
 def memory_for(workers: int) -> int:
-    """Each worker's share of four fifths of the machine's memory, at least 2 GiB."""
-    return max(LEAST_MEMORY, int(0.8 * machine_memory() / workers))
+    """Bytes of memory for each of `workers`, at least 2 GiB."""
+    share = _WORKERS_SHARE * machine_memory() / workers
+    return max(LEAST_MEMORY, int(share))
 
 
 def machine_memory() -> int:
@@ -49,9 +53,10 @@ def machine_memory() -> int:
 
 
 def run_tool(command: Sequence[str], log: Path) -> int:
-    """Run a tool that dies with us, its output kept in the vault's log; returns its exit code.
+    """Run a tool that dies with this process; returns its exit code.
 
-    Raises EnvironmentFault where it cannot be started.
+    Its output is appended to `log`, a file in the vault. Raises EnvironmentFault if the tool cannot
+    be started.
     """
     with log.open("ab") as output:
         try:

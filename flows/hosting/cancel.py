@@ -1,7 +1,9 @@
 """Cancelled runs: they stop soon, and Prefect shows what to do next.
 
-Runs started from the command line have no worker to stop them, so they poll Prefect for a cancellation. Runs of a
-worker are stopped by a signal; unless they store their own end, the server calls them timed out minutes later.
+Runs started from the command line have no worker to stop them, so they poll Prefect for a
+cancellation. Runs of a
+worker are stopped by a signal; unless they store their own end, the server calls them timed out
+minutes later.
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ _LOOK_SECONDS = 3.0
 def cancellable(run: Run) -> Iterator[None]:
     """Stop the run when its state becomes Cancelling."""
     over = threading.Event()
-    threading.Thread(target=_watch, args=(run, flow_run.get_id(), over), daemon=True).start()
+    threading.Thread(
+        target=_watch,
+        args=(run, flow_run.get_id(), over),
+        daemon=True,
+    ).start()
     try:
         yield
     finally:
@@ -51,7 +57,8 @@ def _is_cancelling(flow_run_id: Any) -> bool:
 
 
 def store_cancellation() -> bool:
-    """Store that this flow run was cancelled, if somebody cancelled it; returns whether somebody did."""
+    """Store that this flow run was cancelled, if somebody cancelled it; returns whether somebody
+    did."""
     flow_run_id = flow_run.get_id()
     if flow_run_id is None or not _is_cancelling(flow_run_id):
         return False

@@ -1,16 +1,13 @@
 """Flows that `deidflow serve` offers: the nightly run, and one subject again.
 
-Their parameters can carry no name and no path: places come from the configuration file that the worker's
+Their parameters can carry no name and no path: places come from the configuration file that the
+worker's
 environment names.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import State, flow
@@ -20,19 +17,22 @@ from pydantic import Field
 
 from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
 from deidflow.release.layout import Layout
-from deidflow.run.start import take_locks
-from deidflow.settings.load import load_settings
-from deidflow.settings.run import Level, RunSettings, Step
+from deidflow.run.start import locked_run
+from deidflow.settings.run import Level, RunSettings
+from deidflow.steps import STEP_NAMES
 from deidflow.store.faults import fault_of
 from deidflow.store.process import die_with_parent
 from flows.deidentify import carry_out
 from flows.hosting.cancel import cancellable
+from flows.hosting.site import Site
 
 _OPTIONS: dict[str, Any] = {
     "validate_parameters": False,
     "persist_result": False,
     "log_prints": False,
 }
+StepName = Literal[STEP_NAMES]  # type: ignore[valid-type]
+"""The steps, as the form of the UI offers them."""
 Occasion = Literal[
     "looked at and not good enough",
     "settings or profile changed",
@@ -49,49 +49,56 @@ def _tonight() -> str:
 @flow(name="nightly", flow_run_name=_tonight, **_OPTIONS)
 def nightly() -> State[Any]:
     """Work through the inbox: only what is new, changed or failed is computed."""
-    return _carried_out({}, wait=False)
+    return _carried_out(wait=False)
 
 
 @flow(name="reprocess-subject", flow_run_name="{pseudonym} from {redo_from}", **_OPTIONS)
 def reprocess_subject(
     pseudonym: Annotated[str, Field(description="The subject, as the release calls it.")],
     redo_from: Annotated[
-        Step, Field(description="This step and all that follow are done again.")
-    ] = "anonymize",
+        StepName, Field(description="This step and all that follow are done again.")
+    ] = STEP_NAMES[0],
     level: Annotated[Level, Field(description="The level of the release.")] = "high",
-    reason: Annotated[
+    reason: Annotated[  # noqa: ARG001 - Prefect keeps it with the run
         Occasion, Field(description="Why; kept with the run.")
     ] = "looked at and not good enough",
 ) -> State[Any]:
     """Do one subject again, from a step on; waits while another run is at work."""
-    return _carried_out({"subjects": (pseudonym,), "redo": redo_from, "level": level}, wait=True)
+    return _carried_out(
+        wait=True,
+        subjects=(pseudonym,),
+        redo=redo_from,
+        level=level,
+    )
 
 
-def _carried_out(asked: Mapping[str, Any], *, wait: bool) -> State[Any]:
+def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
     die_with_parent()
     try:
-        settings = configured(asked)
+        settings = Site.of_worker().settings(**asked)
         _check_subjects(settings)
-        with ExitStack() as stack:
-            take_locks(settings, stack, wait=wait)
-            return carry_out(str(flow_run.get_id()).replace("-", "")[:8], settings, cancellable)
+        with locked_run(settings, wait=wait) as vault:
+            return carry_out(
+                _run_number(),
+                settings,
+                vault,
+                cancellable,
+            )
     except ReleaseBusy as error:
         return Cancelled(message=str(error))
     except DeidflowError as error:
         return Failed(message=str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Prefect would store the words of any exception
         return Failed(message=str(fault_of(error)))
 
 
+def _run_number() -> str:
+    return str(flow_run.get_id()).replace("-", "")[:8]
+
+
 def _check_subjects(settings: RunSettings) -> None:
-    """Take pseudonyms only, although the command line knows subjects by PatientID and folder too."""
+    """Take pseudonyms only; the command line also knows subjects by PatientID and folder."""
     if not set(settings.subjects) <= set(Layout.of(settings).known_subjects()):
         raise UsageError(
             "no subject has this pseudonym at this level; use one from the release, e.g. P001"
         )
-
-
-def configured(asked: Mapping[str, Any]) -> RunSettings:
-    """The settings of the worker's configuration file, and what the run asks for; places as `serve` has them."""
-    os.chdir(os.environ["DEIDFLOW_FOLDER"])
-    return load_settings(asked, Path(os.environ["DEIDFLOW_CONFIG"]))

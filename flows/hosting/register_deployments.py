@@ -20,13 +20,13 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
-from prefect.utilities.callables import ParameterSchema
 
 from deidflow.errors import ConfigError
 from deidflow.identity.strategies import pattern_of
 from deidflow.release.layout import Layout
 from deidflow.settings.run import RunSettings
 from flows.hosting.offered_flows import nightly, reprocess_subject
+from flows.hosting.prefect_private import close_parameters, restrict_parameter
 from tasks.prefect_pages import tags_of
 
 _SILENCE = timedelta(seconds=75)
@@ -35,7 +35,7 @@ _CRASHED = "deidflow: runs without a heartbeat are crashed"
 
 
 def deploy(settings: RunSettings, cron: str, pool: str) -> None:
-    """Make or renew pool, deployments and automation; raises ConfigError where `cron` is no schedule."""
+    """Make or renew pool, deployments and automation; raises ConfigError for a wrong schedule."""
     _check_schedule(cron)
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
@@ -57,7 +57,9 @@ def _check_schedule(cron: str) -> None:
         if cron:
             CronSchedule(cron=cron)
     except ValueError:
-        raise ConfigError('--cron is no schedule; give five fields, as in "0 2 * * *"') from None
+        raise ConfigError(
+            '--cron is not a valid schedule; expected five fields, e.g. "0 2 * * *"'
+        ) from None
 
 
 def _local_zone() -> str:
@@ -70,7 +72,8 @@ def _local_zone() -> str:
 
 
 def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
-    """Without Prefect limits of concurrency: the lock of the release is enough, and dies with its holder."""
+    """Without Prefect limits of concurrency: the lock of the release is enough, and dies with its
+    holder."""
     every_night = nightly.to_deployment(
         "nightly",
         schedule=Cron(cron, timezone=_local_zone()) if cron else None,
@@ -85,18 +88,15 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
     )
     # Prefect's methods are typed as sync or async; here they are called without a loop.
     offered = [cast(RunnerDeployment, every_night), cast(RunnerDeployment, again)]
-    offered[1]._parameter_openapi_schema.properties["pseudonym"] |= _pseudonyms(settings)
+    restrict_parameter(
+        offered[1],
+        "pseudonym",
+        _pseudonyms(settings),
+    )
     for deployment in offered:
-        deployment._parameter_openapi_schema = _Closed(
-            **deployment._parameter_openapi_schema.model_dump(), additionalProperties=False
-        )
+        close_parameters(deployment)
+
     return offered
-
-
-class _Closed(ParameterSchema):
-    """The parameters of a flow, and no others."""
-
-    additionalProperties: bool
 
 
 def _pseudonyms(settings: RunSettings) -> dict[str, Any]:
@@ -124,10 +124,15 @@ def _mark_crashed_runs() -> None:
     crashed = ChangeFlowRunState(
         state=StateType.CRASHED, name="Crashed", message="its worker is gone", force=False
     )
+
     try:
         known = cast(Automation, Automation.read(name=_CRASHED))
     except ValueError:
-        Automation(name=_CRASHED, trigger=trigger, actions=[crashed]).create()
+        Automation(
+            name=_CRASHED,
+            trigger=trigger,
+            actions=[crashed],
+        ).create()
     else:
         known.trigger, known.actions = trigger, [crashed]
         known.update()

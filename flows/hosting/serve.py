@@ -6,33 +6,34 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from deidflow.errors import EnvironmentFault
 from deidflow.release.layout import Layout
-from deidflow.settings.run import RunSettings
 from deidflow.store.process import die_with_parent
 from deidflow.store.scratch import private_folder
 from flows.hosting.server import lasting_server, prepare_environment, stop, wait_until_ready
+from flows.hosting.site import Site
 
 POOL = "deidflow"
 _POLL_SECONDS = 0.5
 
 
-def serve(
-    settings: RunSettings, cron: str, host: str, port: int, said: Callable[[str], None]
-) -> NoReturn:
+def serve(site: Site, cron: str, host: str, port: int) -> NoReturn:
     """Serve until a signal comes, or the server or the worker ends."""
+    settings = site.settings()
     prepare_environment(Layout.of(settings).prefect_home)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "5")
     os.umask(0o077)
     private_folder(settings.vault, "vault")
     home = private_folder(Path(os.environ["PREFECT_HOME"]), "folder of Prefect")
-    with _server(home, host, port) as server, _worker(home, settings, cron) as worker:
-        said(f"Prefect UI: {os.environ['PREFECT_API_URL'].removesuffix('/api')} (Ctrl-C ends it)")
+
+    with _server(home, host, port) as server, _worker(home, site, cron) as worker:
+        address = os.environ["PREFECT_API_URL"].removesuffix("/api")
+        print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
         while worker.poll() is None and (server is None or server.poll() is None):
             time.sleep(_POLL_SECONDS)
         raise EnvironmentFault(
@@ -51,11 +52,11 @@ def _server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes
 
 
 @contextmanager
-def _worker(home: Path, settings: RunSettings, cron: str) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(home: Path, site: Site, cron: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process worker of the pool, once pool, deployments and automation are there."""
     from flows.hosting.register_deployments import deploy
 
-    deploy(settings, cron, POOL)
+    deploy(site.settings(), cron, POOL)
     command = [
         sys.executable,
         "-m",
@@ -69,9 +70,14 @@ def _worker(home: Path, settings: RunSettings, cron: str) -> Iterator[subprocess
     ]
     with (home / "worker.log").open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent,
+            command,
+            env={**os.environ, **site.variables()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,
             start_new_session=True,
-        )  # fmt: skip
+        )
     try:
         yield process
     finally:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.store.locks import held, is_held
 from deidflow.store.process import die_with_parent
+from flows.hosting.prefect_private import BRIEF_SERVER, brief_server_command
 
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 60.0
 _NO_TELEMETRY = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "NO_ET": "1"}
@@ -39,7 +40,7 @@ _QUIET = {
 
 
 def prepare_environment(home: Path) -> None:
-    """Settings of Prefect for this process and its children; must come before Prefect is imported."""
+    """Prefect's settings for this process and its children; call it before Prefect is imported."""
     os.environ.update(_NO_TELEMETRY)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ.setdefault("PREFECT_HOME", str(home))
@@ -47,13 +48,15 @@ def prepare_environment(home: Path) -> None:
 
 @contextmanager
 def server(home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
-    """Use the server of PREFECT_API_URL or of `deidflow serve`, or run one while the context is open."""
+    """Use the server of PREFECT_API_URL or of `deidflow serve`, or run one while the context is
+    open."""
     prepare_environment(home)
     home = Path(os.environ["PREFECT_HOME"])
     known = os.environ.get("PREFECT_API_URL") or served_at(home)
     process = None if known else _start(home)
     if known:
         os.environ["PREFECT_API_URL"] = known
+
     try:
         yield process
     finally:
@@ -72,14 +75,24 @@ def served_at(home: Path) -> str | None:
 
 @contextmanager
 def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server with Prefect's UI and all its services, which runs of this vault use while it is there."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """A server with Prefect's UI and all its services, which runs of this vault use while it is
+    there."""
+    home.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     if not is_free(host, port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+
     with held(home / "server.lock", "history of runs"):
-        reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - a comparison
         os.environ["PREFECT_API_URL"] = f"http://{reached}:{port}/api"
-        process = _launch(home, host, port, {**_with_ui(home), **_LASTING})
+        process = _launch(
+            home,
+            _server_command(host, port),
+            _with_ui(home) | _LASTING,
+        )
         write_json_atomic(home / "server.json", {"api": os.environ["PREFECT_API_URL"]})
         try:
             wait_until_ready(process)
@@ -91,7 +104,6 @@ def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Pope
 
 _BRIEF = {
     "PREFECT_UI_ENABLED": "0",
-    "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",
 }
 _LASTING = {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
@@ -107,7 +119,8 @@ def _with_ui(home: Path) -> dict[str, str]:
 
 
 def _send_what_waits() -> None:
-    """Send events and log lines that are still in this process, while there is a server to take them."""
+    """Send events and log lines that are still in this process, while there is a server to take
+    them."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
@@ -116,25 +129,35 @@ def _send_what_waits() -> None:
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     port = _usual_port(home)
-    process = _launch(home, "127.0.0.1", port, _BRIEF)
+    process = _launch(
+        home,
+        brief_server_command("127.0.0.1", port),
+        _BRIEF | BRIEF_SERVER,
+    )
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     return process
 
 
 def show_history(home: Path, port: int) -> int:
-    """Run a server with Prefect's UI over the history in `home`, on loopback, until it is interrupted."""
+    """Run a server with Prefect's UI over the history in `home`, on loopback, until it is
+    interrupted."""
     prepare_environment(home)
     if not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
         raise UsageError("there is no history of runs in this vault; run 'deidflow run' first")
+
     if not is_free("127.0.0.1", port):
         raise EnvironmentFault(f"port {port} is in use; name another one with --port")
+
     home, address = Path(os.environ["PREFECT_HOME"]), f"http://127.0.0.1:{port}"
     os.environ["PREFECT_API_URL"] = f"{address}/api"
-    process = _launch(
-        home, "127.0.0.1", port, {**_with_ui(home), "PREFECT__SERVER_WEBSERVER_ONLY": "1"}
-    )
+    command = [*_server_command("127.0.0.1", port), "--no-services"]
+    process = _launch(home, command, _with_ui(home))
     try:
         wait_until_ready(process)
         print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
@@ -145,22 +168,29 @@ def show_history(home: Path, port: int) -> int:
         stop(process)
 
 
+def _server_command(host: str, port: int) -> list[str]:
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    return [*command, "--host", host, "--port", str(port), "--log-level", "ERROR"]
+
+
 def _launch(
-    home: Path, host: str, port: int, settings: Mapping[str, str]
+    home: Path, command: Sequence[str], settings: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    command += ["--host", host, "--port", str(port), "--log-level", "error", "--lifespan", "on"]
     with (home / "server.log").open("ab") as log:
         return subprocess.Popen(
-            command, env=_server_environment(os.environ) | dict(settings), stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, preexec_fn=die_with_parent, start_new_session=True,
-        )  # fmt: skip
+            command,
+            env=_server_environment(os.environ) | dict(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,
+            start_new_session=True,
+        )
 
 
 def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What the server may know: no variable of deidflow, since those name places."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}
-    return kept | {"PREFECT__SERVER_FINAL": "1"}
+    return {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}
 
 
 def is_reached() -> bool:
@@ -184,7 +214,8 @@ def wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
 
 @contextmanager
 def without_heartbeat() -> Iterator[None]:
-    """Where the server ends with the run nobody would hear it, and each run would end on a full second for it."""
+    """Where the server ends with the run nobody would hear it, and each run would end on a full
+    second for it."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
@@ -192,7 +223,8 @@ def without_heartbeat() -> Iterator[None]:
 
 
 def wait_for_rows(flow_run: object, expected: int) -> None:
-    """Wait until the server has stored the end of every task: one that stops earlier loses the rest."""
+    """Wait until the server has stored the end of every task: one that stops earlier loses the
+    rest."""
     from prefect.client.orchestration import get_client
 
     ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}}
@@ -200,14 +232,19 @@ def wait_for_rows(flow_run: object, expected: int) -> None:
     deadline = time.monotonic() + _DRAIN_SECONDS
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
-            answer = client._client.post("/task_runs/count", json=query)
+            answer = client.request(
+                "POST",
+                "/task_runs/count",
+                json=query,
+            )
             if answer.status_code != 200 or answer.json() >= expected:
                 return
             time.sleep(0.1)
 
 
 def _usual_port(home: Path) -> int:
-    """The port of the run before, where it is free: workers of a cluster that outlive a run find the server again."""
+    """The port of the run before, where it is free: workers of a cluster that outlive a run find
+    the server again."""
     known = read_json(home / "port.json")
     port = known if isinstance(known, int) and is_free("127.0.0.1", known) else _free_port()
     if port != known:
@@ -224,7 +261,11 @@ def _free_port() -> int:
 def is_free(host: str, port: int) -> bool:
     """Whether nobody listens there yet."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(
+            socket.SOL_SOCKET,
+            socket.SO_REUSEADDR,
+            1,
+        )
         try:
             probe.bind((host, port))
         except OSError:

@@ -12,12 +12,13 @@ import nibabel
 import numpy as np
 import pytest
 
-from deidflow.checks.cohort import Cohort
+from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.leaks import ANOTHERS, OWN, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.source import read_source
-from deidflow.checks.staged import ExpectedSeries, check_leaks, check_names, check_series
+from deidflow.checks.staged import check_leaks, check_names
 from deidflow.header.text import Scrubber
 from tests.conftest import mr_instance, save
 
@@ -51,7 +52,7 @@ def plain_nifti(shape: tuple[int, int, int]) -> bytes:
 def search(
     own: Iterable[tuple[str, str]] = PATIENT, others: Iterable[tuple[str, str]] = OTHERS
 ) -> LeakSearch:
-    cohort = Cohort.of(others, ["1.2.276.0.99.1.2"], KEY)
+    cohort = CohortIndex.of(others, ["1.2.276.0.99.1.2"], KEY)
     uids = frozenset(("1.2.3.4.5.6",))
     return LeakSearch(OwnIdentifiers.of(own), Ours(frozenset(("P001", "M00"))), cohort, uids)
 

@@ -83,11 +83,29 @@ def test_an_unknown_key_of_the_configuration_names_the_nearest(
 ) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("workerz: 2\n")
-    refused(2, "unknown key 'workerz'; did you mean 'workers'", "run", places["source"], places["release"],
-            "--vault", places["vault"], "--config", config)  # fmt: skip
+    refused(
+        2,
+        "unknown key 'workerz'; did you mean 'workers'",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        "--config",
+        config,
+    )
     config.write_text("deface:\n  gate:\n    agrement_mm: 2\n")
-    refused(2, "did you mean 'agreement_mm'", "run", places["source"], places["release"], "--vault", places["vault"],
-            "--config", config)  # fmt: skip
+    refused(
+        2,
+        "did you mean 'agreement_mm'",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        "--config",
+        config,
+    )
 
 
 def test_a_bad_value_names_its_key(places: dict[str, Path], tmp_path: Path) -> None:
@@ -105,7 +123,7 @@ def test_a_bad_value_names_its_key(places: dict[str, Path], tmp_path: Path) -> N
     )
 
 
-def test_a_vault_of_another_secret(places: dict[str, Path], tmp_path: Path) -> None:
+def test_a_vault_of_another_secret(places: dict[str, Path]) -> None:
     from deidflow.identity.secret import Keys
     from deidflow.identity.vault import Vault
 
@@ -126,13 +144,30 @@ def test_a_release_made_with_another_vault(places: dict[str, Path]) -> None:
 
 
 def test_an_unreadable_secret_file(places: dict[str, Path], tmp_path: Path) -> None:
-    refused(3, "DEIDFLOW_SECRET_FILE", "run", places["source"], places["release"], "--vault", places["vault"],
-            DEIDFLOW_SECRET_FILE=str(tmp_path / "absent"))  # fmt: skip
+    refused(
+        3,
+        "DEIDFLOW_SECRET_FILE",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        DEIDFLOW_SECRET_FILE=str(tmp_path / "absent"),
+    )
 
 
 def test_a_missing_file_of_subjects(places: dict[str, Path]) -> None:
-    refused(2, "--subjects cannot be read", "run", places["source"], places["release"], "--vault", places["vault"],
-            "--subjects", "@absent")  # fmt: skip
+    refused(
+        2,
+        "--subjects cannot be read",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        "--subjects",
+        "@absent",
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody without permissions")
@@ -146,8 +181,9 @@ def test_an_unwritable_release_and_an_unreadable_source(
             folder.chmod(0o755)
     places["vault"].mkdir()
     os.chown(places["vault"], 65534, 65534)
-    modules = "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.run.start, SimpleITK"
-    script = f"import os, {modules}; os.setgid(65534); os.setuid(65534); deidflow.cli.main()"
+    modules = "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.run.start"
+    become_nobody = "os.setgid(65534); os.setuid(65534)"
+    script = f"import os, SimpleITK, {modules}; {become_nobody}; deidflow.cli.main()"
 
     def as_nobody(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, *map(str, arguments)]
@@ -218,8 +254,17 @@ def test_an_empty_source_leaves_nothing_behind(places: dict[str, Path], tmp_path
 
 
 def test_a_log_inside_the_source(places: dict[str, Path]) -> None:
-    refused(2, "log lies inside", "run", places["source"], places["release"], "--vault", places["vault"],
-            "--log", places["source"] / "log")  # fmt: skip
+    refused(
+        2,
+        "log lies inside",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        "--log",
+        places["source"] / "log",
+    )
 
 
 def test_unknown_options_and_levels_are_one_line() -> None:
@@ -232,8 +277,17 @@ def test_a_configuration_that_is_none(
     places: dict[str, Path], tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "c.yaml").write_bytes(content)
-    refused(2, "configuration file", "run", places["source"], places["release"], "--vault", places["vault"],
-            "--config", tmp_path / "c.yaml")  # fmt: skip
+    refused(
+        2,
+        "configuration file",
+        "run",
+        places["source"],
+        places["release"],
+        "--vault",
+        places["vault"],
+        "--config",
+        tmp_path / "c.yaml",
+    )
 
 
 def test_places_in_the_environment_are_taken_as_they_are(tmp_path: Path) -> None:

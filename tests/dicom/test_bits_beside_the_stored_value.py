@@ -11,13 +11,8 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from deidflow.dicom.component import component
-from deidflow.dicom.pixels import (
-    fill_cell,
-    read_pixels,
-    real_values,
-    stored_values,
-    without_overlay_bits,
-)
+from deidflow.dicom.pixels import read_pixels
+from deidflow.dicom.stored_values import fill_cell, real_values, stored_values, without_overlay_bits
 from deidflow.errors import Withheld
 from tests.conftest import mr_instance, save
 

@@ -1,4 +1,4 @@
-"""One PatientID is one patient, whatever its issuer; two persons under it are never merged without a word."""
+"""One PatientID is one patient, whatever its issuer; two persons under it are never merged."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.grouping import Cohort, group
-from deidflow.dicom.patients import Demographics
 from deidflow.verdicts import Reason, Verdict
 from tests.conftest import inventory, save_series
 

@@ -1,4 +1,4 @@
-"""Pixel data that contradict their transfer syntax are quarantined, in both ways through the code."""
+"""Pixel data that contradict their transfer syntax are quarantined, by both readers."""
 
 from __future__ import annotations
 

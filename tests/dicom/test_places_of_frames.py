@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.dicom.geometry import planes
-from deidflow.dicom.pixels import fill_cell, put_pixels, read_pixels
+from deidflow.dicom.pixels import put_pixels, read_pixels
+from deidflow.dicom.stored_values import fill_cell
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 from tests.conftest import REAL_DATA, mr_instance, save
@@ -137,7 +138,7 @@ def test_the_fill_is_what_stands_for_nothing(changes: dict[str, object], cell: i
 
 @pytest.mark.realdata
 def test_one_slice_in_nine_transfer_syntaxes_gives_the_same_values(tmp_path: Path) -> None:
-    """Decoded exactly, and exchanged pixels come back from what dcm2niix is given, image and mask alike."""
+    """Decoded exactly, and exchanged pixels come back from the files for dcm2niix."""
     from deidflow.steps.series_masked import save_for_tool
 
     digests = set()

@@ -47,7 +47,8 @@ def test_shuffled_slices_are_a_regular_volume() -> None:
     order = np.random.default_rng(1).permutation(9)
     found = slices([float(2 * height) for height in range(9)])
     volume = volume_of([found[index] for index in order])
-    assert volume.regular and volume.slices == 9
+    assert volume.regular
+    assert volume.slices == 9
     assert worst(volume, 0) < 1e-3
 
 

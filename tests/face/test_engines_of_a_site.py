@@ -27,7 +27,8 @@ PROGRAM = """
 import sys, nibabel, numpy as np
 image = nibabel.load(sys.argv[1])
 i, j, k = np.indices(image.shape)
-x, y, z = (nibabel.affines.apply_affine(image.affine, np.stack([i, j, k], -1))[..., axis] for axis in range(3))
+points = nibabel.affines.apply_affine(image.affine, np.stack([i, j, k], -1))
+x, y, z = np.moveaxis(points, -1, 0)
 kept = np.ones(image.shape, np.uint8)
 {rule}
 nibabel.save(nibabel.Nifti1Image(kept, image.affine), sys.argv[2])
@@ -36,7 +37,8 @@ FLIRT = """#!{python}
 import sys, nibabel
 from nibabel.processing import resample_from_to
 options = dict(zip(sys.argv[1::1], sys.argv[2::1]))
-moved = resample_from_to(nibabel.load(options["-in"]), nibabel.load(options["-ref"]), order=0, cval=1)
+image, reference = nibabel.load(options["-in"]), nibabel.load(options["-ref"])
+moved = resample_from_to(image, reference, order=0, cval=1)
 nibabel.save(moved, options["-out"])
 open(options["-omat"], "w").write("1 0 0 0\\n0 1 0 0\\n0 0 1 0\\n0 0 0 1\\n")
 """
@@ -44,9 +46,18 @@ open(options["-omat"], "w").write("1 0 0 0\\n0 1 0 0\\n0 0 1 0\\n0 0 0 1\\n")
 
 @pytest.fixture(scope="session")
 def subject(template: Template, registered: np.ndarray) -> Registered:
-    brain = brain_of(Resonance.of(head(5)), registered, template.brain)
+    brain = brain_of(
+        Resonance.of(head(5)),
+        registered,
+        template.brain,
+    )
     return Registered(
-        HeadSeries("001-MR", (head(5),), "M", About("MR")),
+        HeadSeries(
+            "001-MR",
+            (head(5),),
+            "M",
+            About("MR"),
+        ),
         registered,
         "defaced",
         brain,
@@ -61,17 +72,28 @@ def program(tmp_path: Path, rule: str) -> tuple[str, ...]:
 
 
 def command(tmp_path: Path, rule: str) -> CommandEngine:
-    return CommandEngine(program(tmp_path, rule), tmp_path, tmp_path / "log", 0.1)
+    return CommandEngine(
+        program(tmp_path, rule),
+        tmp_path,
+        tmp_path / "log",
+        0.1,
+    )
 
 
 def test_the_mask_of_a_program_is_taken_where_it_says(
     tmp_path: Path, subject: Registered, template: Template
 ) -> None:
     field = command(tmp_path, "kept[(y > 20) & (z < 20)] = 0").face(subject, template)
-    removed = WorldMask(field, 0.0, None, 0.0).on(head(5))
+    removed = WorldMask(
+        field,
+        0.0,
+        None,
+        0.0,
+    ).on(head(5))
     places = np.argwhere(removed)[::50, ::-1].astype(float)
     points = apply(index_to_world(head(5)), places)
-    assert points[:, 1].max() < -18 and points[:, 2].max() < 22
+    assert points[:, 1].max() < -18
+    assert points[:, 2].max() < 22
     assert removed.mean() > 0.1
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".gz"] == []
 
@@ -106,21 +128,39 @@ def test_pydeface_runs_with_its_flirt_and_our_eyes_are_added(
     monkeypatch.setenv("FSLDIR", str(tmp_path / "fsl"))
     check_engine(DefaceSettings(engine="pydeface"))
     field = PydefaceEngine(tmp_path, tmp_path / "log").face(subject, template)
-    ours = WorldMask(TemplateEngine().face(subject, template), 0.0, None, 0.0).on(head(5))
-    both = WorldMask(field, 0.0, None, 0.0).on(head(5))
+    ours = WorldMask(
+        TemplateEngine().face(subject, template),
+        0.0,
+        None,
+        0.0,
+    ).on(head(5))
+    both = WorldMask(
+        field,
+        0.0,
+        None,
+        0.0,
+    ).on(head(5))
+
     assert (both & ours).sum() > 0.97 * ours.sum()
     assert both.sum() > ours.sum()
     assert not any(path.suffix == ".gz" for path in tmp_path.iterdir())
 
 
-def test_a_missing_program_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_is_said_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("FSLDIR", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
+
     with pytest.raises(EnvironmentFault, match="FSL"):
         check_engine(DefaceSettings(engine="pydeface"))
     settings = DefaceSettings(engine="command", command=("no-such-tool", "{image}", "{mask}"))
     with pytest.raises(EnvironmentFault, match=r"deface\.command"):
-        engine_of(settings, Path("/tmp"), Path("/tmp/log"))
+        engine_of(
+            settings,
+            tmp_path,
+            tmp_path / "log",
+        )
 
 
 def test_a_command_without_places_is_a_configuration_error(tmp_path: Path) -> None:

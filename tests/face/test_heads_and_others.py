@@ -1,4 +1,4 @@
-"""Registration finds a warped head, the mask takes the face and leaves the brain, the gate refuses the rest."""
+"""A warped head is registered, its face is taken and its brain left; the rest is refused."""
 
 from __future__ import annotations
 
@@ -13,33 +13,60 @@ from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import apply, as_transform, index_to_world, inverse
 from deidflow.face.candidate import Registered, attempt
 from deidflow.face.gate import agreement, judge
+from deidflow.face.grids import nearest
 from deidflow.face.mask import Field, WorldMask, in_view
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
 from deidflow.face.series import About, HeadSeries
 from deidflow.face.template import Template, prepare_template, template_path
 from deidflow.face.template_regions import extended_region
-from deidflow.face.volume import image_of, nearest
+from deidflow.face.volume import image_of
 from deidflow.settings.face import DefaceSettings, GateSettings
 from tests.face.conftest import head
 
 
 def test_a_warped_head_passes_the_gate(template: Template, registered: np.ndarray) -> None:
     prepared = Resonance.of(head(5))
-    distance = agreement(register(prepared.windowed, template.plain), registered, template)
-    verdict = judge(prepared, registered, distance, template, GateSettings())
+    distance = agreement(
+        register(prepared.windowed, template.plain),
+        registered,
+        template,
+    )
+    verdict = judge(
+        prepared,
+        registered,
+        distance,
+        template,
+        GateSettings(),
+    )
+
     assert distance < 8
     assert verdict.passed, verdict
 
 
 def test_a_defaced_head_is_seen_to_be_defaced(template: Template, registered: np.ndarray) -> None:
     """Masking is idempotent: what comes out goes in again."""
-    mask = WorldMask(Field(template.distance, registered), 2.0, None, 0.0)
+    mask = WorldMask(
+        Field(template.distance, registered),
+        2.0,
+        None,
+        0.0,
+    )
     values = np.where(removed_on(head(5), mask), 0, sitk.GetArrayFromImage(head(5))).astype(
         np.float32
     )
     again = image_of(values, index_to_world(head(5)))
-    outcome = attempt(HeadSeries("001-MR", (again,), "M", About("MR")), template, DefaceSettings())
+    outcome = attempt(
+        HeadSeries(
+            "001-MR",
+            (again,),
+            "M",
+            About("MR"),
+        ),
+        template,
+        DefaceSettings(),
+    )
+
     assert isinstance(outcome, Registered), outcome
     assert outcome.state == "already defaced"
 
@@ -50,7 +77,12 @@ def test_registration_gives_the_same_bits_again(template: Template, registered: 
 
 
 def plain_mask(template: Template, affine: np.ndarray, margin: float = 0.0) -> WorldMask:
-    return WorldMask(Field(template.distance, affine), margin, None, 0.0)
+    return WorldMask(
+        Field(template.distance, affine),
+        margin,
+        None,
+        0.0,
+    )
 
 
 def removed_on(volume: sitk.Image, mask: WorldMask) -> np.ndarray:
@@ -60,7 +92,7 @@ def removed_on(volume: sitk.Image, mask: WorldMask) -> np.ndarray:
     dx, dy, _ = volume.GetSpacing()
     planes = [
         Plane(0, 0, 0, rows, columns, np.array(volume.TransformIndexToPhysicalPoint((0, 0, index))),
-              directions[:, 0], directions[:, 1], dy, dx)
+              directions[:, 0], directions[:, 1], dy, dx,)
         for index in range(slices)
     ]  # fmt: skip
     return np.stack([mask.removed(plane) for plane in planes])
@@ -94,24 +126,41 @@ def share_inside(removed: sitk.Image, points: np.ndarray) -> float:
 
 
 def test_ears_go_when_asked(template: Template) -> None:
-    """Seen from either side: the skin at the height of the ears stays without the option, and goes with it."""
+    """The skin at the height of the ears, seen from either side, is removed by option only."""
     original = sitk.GetArrayFromImage(template.original) == 0
     brain = nearest(template.brain, template.original)
     head = sitk.GetArrayFromImage(nearest(template.head, template.original)) > 0
     window = np.s_[180:228, 180:226]
+
     for ears in (False, True):
-        removed = extended_region(original, brain, ears)
+        removed = extended_region(
+            original,
+            brain,
+            ears,
+        )
         for side in (np.s_[:, :, ::1], np.s_[:, :, ::-1]):
             seen, gone = head[side], removed[side]
             first = seen.argmax(2)
             hit = seen.any(2)
-            taken = np.take_along_axis(gone, first[..., None], 2)[..., 0][window][hit[window]]
+            taken = np.take_along_axis(
+                gone,
+                first[..., None],
+                2,
+            )[..., 0][window][hit[window]]
             assert bool(taken.mean() > 0.95) is ears
 
 
 def test_a_grown_mask_contains_the_plain_one(template: Template, registered: np.ndarray) -> None:
     plain = removed_on(head(5), plain_mask(template, registered))
-    grown = removed_on(head(5), plain_mask(template, registered, 4.0))
+    grown = removed_on(
+        head(5),
+        plain_mask(
+            template,
+            registered,
+            4.0,
+        ),
+    )
+
     assert (grown | ~plain).all()
     assert grown.sum() > 1.05 * plain.sum()
 
@@ -130,7 +179,11 @@ def test_the_mask_does_not_depend_on_how_the_volume_was_cut(
         size,
         np.zeros(3),
     )
-    oblique = on_grid(head(5), size, affine)
+    oblique = on_grid(
+        head(5),
+        size,
+        affine,
+    )
     removed = removed_on(oblique, mask)
     expected = sitk.Resample(
         template.distance,
@@ -140,6 +193,7 @@ def test_the_mask_does_not_depend_on_how_the_volume_was_cut(
         250.0,
         sitk.sitkUInt8,
     )
+
     assert (removed == (sitk.GetArrayFromImage(expected) == 0)).mean() > 0.999
 
 
@@ -153,13 +207,42 @@ def test_a_slab_above_the_eyes_has_no_face_in_view(template: Template) -> None:
         np.array([0.0, 6.0, 74.0]),
     )
     identity = np.hstack([np.eye(3), np.zeros((3, 1))])
-    slab = on_grid(average_head(), size, affine)
-    assert in_view(slab, identity, template.points["face"], 15.0) < 0.02
-    assert in_view(average_head(), identity, template.points["face"], 15.0) == 1.0
+    slab = on_grid(
+        average_head(),
+        size,
+        affine,
+    )
+
+    assert (
+        in_view(
+            slab,
+            identity,
+            template.points["face"],
+            15.0,
+        )
+        < 0.02
+    )
+    assert (
+        in_view(
+            average_head(),
+            identity,
+            template.points["face"],
+            15.0,
+        )
+        == 1.0
+    )
 
 
 def noise() -> sitk.Image:
-    values = np.random.default_rng(2).normal(100, 30, (50, 60, 60)).astype(np.float32)
+    values = (
+        np.random.default_rng(2)
+        .normal(
+            100,
+            30,
+            (50, 60, 60),
+        )
+        .astype(np.float32)
+    )
     return image_of(values, np.hstack([np.eye(3) * 4, np.full((3, 1), -120.0)]))
 
 
@@ -179,7 +262,18 @@ def test_what_is_no_upright_head_is_refused(template: Template, make: object) ->
         register(prepared.windowed, template.plain),
         register(prepared.ranked, template.ranked),
     )
-    verdict = judge(prepared, second, agreement(first, second, template), template, GateSettings())
+    verdict = judge(
+        prepared,
+        second,
+        agreement(
+            first,
+            second,
+            template,
+        ),
+        template,
+        GateSettings(),
+    )
+
     assert not verdict.passed
 
 
@@ -187,14 +281,37 @@ def test_a_registration_that_is_off_is_refused(template: Template, registered: n
     shifted = registered.copy()
     shifted[:, 3] += [0, 0, 30.0]
     prepared = Resonance.of(head(5))
-    assert not judge(prepared, shifted, 0.0, template, GateSettings()).passed
-    assert judge(prepared, registered, 12.0, template, GateSettings()).failed == "agreement_mm"
+
+    assert not judge(
+        prepared,
+        shifted,
+        0.0,
+        template,
+        GateSettings(),
+    ).passed
     assert (
-        judge(prepared, registered, float("nan"), template, GateSettings()).failed == "agreement_mm"
+        judge(
+            prepared,
+            registered,
+            12.0,
+            template,
+            GateSettings(),
+        ).failed
+        == "agreement_mm"
+    )
+    assert (
+        judge(
+            prepared,
+            registered,
+            float("nan"),
+            template,
+            GateSettings(),
+        ).failed
+        == "agreement_mm"
     )
 
 
-def test_the_template_file_is_made_once(template: Template, tmp_path: Path) -> None:
+def test_the_template_file_is_made_once(tmp_path: Path) -> None:
     path = template_path(tmp_path, ears=False)
     path.write_bytes(b"already here")
     prepare_template(str(path), False)

@@ -1,4 +1,4 @@
-"""CT as CT: the brain must be where the template's is; a body is no head, and a doubt is no proof."""
+"""On CT the brain must be where the template's is; a trunk is told from a head."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import SimpleITK as sitk
 from deidflow.face.affine import apply, index_to_world, inverse
 from deidflow.face.brain import field_of
 from deidflow.face.candidate import Refused, Registered, attempt
+from deidflow.face.grids import shrink
 from deidflow.face.mask import Field, WorldMask
+from deidflow.face.morphology import grown
 from deidflow.face.other_body_part import shows_no_head
 from deidflow.face.series import About, HeadSeries, scope_rule_for
 from deidflow.face.template import Template
 from deidflow.face.tomography import head_and_brain
-from deidflow.face.volume import grown, image_of, like, millilitres, shrink
+from deidflow.face.volume import image_of, like, millilitres
 from deidflow.settings.face import DefaceSettings, ScopeRule
 from tests.face.conftest import tomography
 
@@ -24,12 +26,21 @@ SETTINGS = DefaceSettings()
 
 
 def series(image: sitk.Image, **about: str) -> HeadSeries:
-    return HeadSeries("001-CT", (image,), "M", About("CT", **about))  # type: ignore[arg-type]
+    return HeadSeries(
+        "001-CT",
+        (image,),
+        "M",
+        About("CT", **about),
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def registered(template: Template) -> Registered:
-    outcome = attempt(series(tomography()), template, SETTINGS)
+    outcome = attempt(
+        series(tomography()),
+        template,
+        SETTINGS,
+    )
     assert isinstance(outcome, Registered), outcome
     return outcome
 
@@ -44,9 +55,15 @@ def test_a_head_on_ct_is_proven_by_its_brain(registered: Registered) -> None:
 def test_the_face_goes_and_the_skull_base_stays(registered: Registered, template: Template) -> None:
     image = tomography()
     face, brain = Field(template.distance, registered.affine), registered.brain
-    mask = WorldMask(face, SETTINGS.margin_mm, field_of(brain), SETTINGS.skull_margin_mm)
+    mask = WorldMask(
+        face,
+        SETTINGS.margin_mm,
+        field_of(brain),
+        SETTINGS.skull_margin_mm,
+    )
     removed = mask.on(image)
     skull_base = sitk.GetArrayFromImage(sitk.And(image > 300, near_brain(image))) > 0
+
     assert millilitres(like((removed & skull_base).astype(np.uint8), image)) <= 0.1
     skin = apply(
         inverse(index_to_world(image)), apply(inverse(registered.affine), template.points["front"])
@@ -66,7 +83,11 @@ def test_a_headrest_is_not_part_of_the_brain(registered: Registered) -> None:
 
 def test_a_head_without_its_crown_is_not_proven(template: Template) -> None:
     cut = tomography()[:, :, : tomography().GetSize()[2] // 2]
-    outcome = attempt(series(cut), template, SETTINGS)
+    outcome = attempt(
+        series(cut),
+        template,
+        SETTINGS,
+    )
     assert isinstance(outcome, Refused)
 
 
@@ -110,16 +131,37 @@ def test_what_could_be_a_head_shows_nothing() -> None:
 def test_attributes_name_another_part_only_where_nothing_speaks_of_a_head(
     body_part: str, words: str, other: bool
 ) -> None:
-    assert About("CT", body_part=body_part, words=words).says_other_body_part is other
+    assert (
+        About(
+            "CT",
+            body_part=body_part,
+            words=words,
+        ).says_other_body_part
+        is other
+    )
 
 
 def test_the_first_rule_that_fits_decides() -> None:
     rules = (
-        ScopeRule(modality="MR", series="*knee*", action="skip", reason="knees by protocol"),
-        ScopeRule(body_part="CHEST", action="force", reason="mislabelled heads of 2019"),
+        ScopeRule(
+            modality="MR",
+            series="*knee*",
+            action="skip",
+            reason="knees by protocol",
+        ),
+        ScopeRule(
+            body_part="CHEST",
+            action="force",
+            reason="mislabelled heads of 2019",
+        ),
     )
     settings = DefaceSettings(scope=rules)
-    about = About("MR", body_part="CHEST", description="T1 Knee left")
+    about = About(
+        "MR",
+        body_part="CHEST",
+        description="T1 Knee left",
+    )
+
     assert scope_rule_for(about, settings) == rules[0]
     assert scope_rule_for(replace(about, description="brain"), settings) == rules[1]
     assert scope_rule_for(replace(about, description="brain", body_part="HEAD"), settings) is None

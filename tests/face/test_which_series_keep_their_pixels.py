@@ -1,4 +1,5 @@
-"""Another part of the body keeps its pixels only where attributes and image say so; a rule cannot release a head."""
+"""Another part of the body keeps its pixels only where attributes and image say so; a rule cannot
+release a head."""
 
 from __future__ import annotations
 
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from deidflow.face.volume import image_of, shrink
+from deidflow.face.grids import shrink
+from deidflow.face.volume import image_of
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings, ScopeRule
-from deidflow.steps.deface import Places, deface_session
+from deidflow.steps.deface import deface_session
+from deidflow.steps.results import ConvertResult, DefacePlan, Held
 from tests.conftest import mr_instance, save
 from tests.face.conftest import tomography
+from tests.jobs import output, step_job
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 TRUNK = {
@@ -63,24 +67,23 @@ def write(folder: Path, name: str, volume: sitk.Image, **header: Any) -> SeriesO
 
 def outcome(
     folder: Path, template: Path, series: SeriesOrder, level: str = "high", *rules: ScopeRule
-) -> dict[str, Any]:
+) -> DefacePlan | Held:
     """What the step decides on a session of one series."""
     order = WorkOrder("P001", str(folder), "", 0, (), (SessionOrder("M00", "", (series,)),))
-    order.write(folder / "order.json")
-    outputs = folder / "out"
-    outputs.mkdir()
-    places = Places(
-        str(folder / "order.json"), str(folder), str(template), str(outputs), str(folder / "log")
+    job = step_job(
+        folder,
+        order,
+        level=level,
+        template=template,
+        outputs={"convert": output(folder, ConvertResult({}))},
+        deface=DefaceSettings(scope=rules),
     )
-    found: dict[str, Any] = deface_session("M00", places, level, DefaceSettings(scope=rules))[
-        "series"
-    ][series.name]
-    return found
+    return deface_session(job).series[series.name]
 
 
 def test_a_trunk_that_says_so_keeps_its_pixels(tmp_path: Path, template_file: Path) -> None:
     found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", trunk(), **TRUNK))
-    assert found["state"] == "not a head"
+    assert found.state == "not a head"
 
 
 @pytest.mark.parametrize(
@@ -90,22 +93,25 @@ def test_a_trunk_that_does_not_say_so_is_withheld(
     tmp_path: Path, template_file: Path, words: dict[str, str]
 ) -> None:
     found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", trunk(), **(TRUNK | words)))
-    assert (found["state"], found["reason"]) == ("quarantined", "no-head-registered")
+    assert isinstance(found, Held)
+    assert (found.state, found.reason) == ("quarantined", "no-head-registered")
 
 
 def test_a_head_that_says_it_is_a_trunk_is_withheld(tmp_path: Path, template_file: Path) -> None:
     found = outcome(tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK))
-    assert (found["state"], found["reason"]) == ("quarantined", "no-head-registered")
+    assert isinstance(found, Held)
+    assert (found.state, found.reason) == ("quarantined", "no-head-registered")
 
 
 def test_a_rule_spares_a_head_at_low_and_never_at_high(tmp_path: Path, template_file: Path) -> None:
     rule = ScopeRule(series="*HEAD*", action="skip", reason="needed with its face")
     series = write(tmp_path, "001-CT", coarse_head(), SeriesDescription="CT head")
     high = outcome(tmp_path, template_file, series, "high", rule)
-    assert (high["state"], high["reason"]) == ("quarantined", "skip-refused")
-    (tmp_path / "out").rmdir()
+    assert isinstance(high, Held)
+    assert (high.state, high.reason) == ("quarantined", "skip-refused")
     low = outcome(tmp_path, template_file, series, "low", rule)
-    assert (low["state"], low["how"]) == ("spared by a rule", "needed with its face")
+    assert isinstance(low, DefacePlan)
+    assert (low.state, low.how) == ("spared by a rule", "needed with its face")
 
 
 def test_a_forced_series_is_not_believed_to_be_a_trunk(tmp_path: Path, template_file: Path) -> None:
@@ -113,5 +119,6 @@ def test_a_forced_series_is_not_believed_to_be_a_trunk(tmp_path: Path, template_
     found = outcome(
         tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK), "high", rule
     )
-    assert (found["state"], found["forced"]) == ("defaced", "heads mislabelled in 2019")
-    assert (tmp_path / "out" / found["mask"]["brain"]).exists()
+    assert isinstance(found, DefacePlan) and found.mask is not None
+    assert (found.state, found.forced) == ("defaced", "heads mislabelled in 2019")
+    assert (tmp_path / "scratch" / found.mask.brain).exists()

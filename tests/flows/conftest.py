@@ -101,7 +101,8 @@ class Api:
         return self.run(run_id)
 
     def tasks(self, run_id: str) -> dict[str, str]:
-        """Name and state of every task of an ended run; the server stores them a second or so later."""
+        """Name and state of every task of an ended run; the server stores them a second or so
+        later."""
         before = self._rows(run_id)
         time.sleep(1.5)
         while (found := self._rows(run_id)) != before:
@@ -218,11 +219,10 @@ class Site:
         self.summary = summary_of_run(
             load_settings({**places, "level": "low", **changes}, environment={})
         )
-        assert ("error" in self.summary) == fails, self.summary
-        rows = self.summary.get("sessions", [])
+        assert bool(self.summary.error) == fails, self.summary
         return {
-            row["subject"]: {step for step, how in row["steps"].items() if how == "done"}
-            for row in rows
+            row.subject: {step for step, state in row.steps.items() if state == "done"}
+            for row in self.summary.sessions
         }
 
     def file(self, subject: int, number: int = 1) -> Path:
@@ -245,7 +245,8 @@ def first(one_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(first: Path, tmp_path: Path) -> Site:
-    """A copy of it, with its dates; inodes are new, so that files are read again, and found unchanged."""
+    """A copy of it, with its dates; inodes are new, so that files are read again, and found
+    unchanged."""
     shutil.copytree(first, tmp_path / "site", symlinks=True)
     one = Site(tmp_path / "site")
     staging = first.parent / ".release.deidflow"

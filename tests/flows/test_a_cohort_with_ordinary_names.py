@@ -1,4 +1,5 @@
-"""Patients with ordinary names go out; what belongs to somebody else is held and said to be where it is."""
+"""Patients with ordinary names go out; what belongs to somebody else is held and said to be where
+it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The whole pipeline through the command line, on the demo's cohort; what came out is looked at from outside."""
+"""The whole pipeline through the command line, on the demo's cohort; what came out is looked at
+from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from deidflow.demo.cohort import PEOPLE
+from deidflow.demo.people import PEOPLE
 from tests.conftest import DemoRun, clean_environment, command_line, tree_digest
 from tests.flows.conftest import free_port
 

@@ -48,4 +48,4 @@ def test_a_source_of_archives_only_is_no_success(site: Site) -> None:
     site.source.mkdir()
     (site.source / "study.zip").write_bytes(b"PK\x03\x04")
     site.run()
-    assert site.summary["exit_code"] == 4
+    assert site.summary.exit_code == 4

@@ -1,4 +1,5 @@
-"""Input, outputs, configuration, code or tools change: the affected steps of the affected subjects run, no others."""
+"""Input, outputs, configuration, code or tools change: the affected steps of the affected subjects
+run, no others."""
 
 from __future__ import annotations
 
@@ -12,12 +13,9 @@ from typing import Any
 import pydicom
 import pytest
 
-import tasks.anonymize
-import tasks.common
-import tasks.convert
-import tasks.reconstruct
-import tasks.verify
 from deidflow.run.status import status_of
+from deidflow.steps.step import installed
+from deidflow.store.code import code_digest
 from deidflow.store.files import read_json
 from tests.conftest import give_template, save_series, tree_digest
 from tests.flows.conftest import ALL, Site
@@ -106,7 +104,7 @@ def test_a_session_that_may_not_go_out_any_more_is_withdrawn(
     """Published at low with its pixels; then faces must go, and no head passes the gate."""
     give_template(site.root / "vault", template_file)
     site.run(deface={"when": "always"})
-    assert site.summary["exit_code"] == 4
+    assert site.summary.exit_code == 4
     assert "P001 M00: withdrawn" in capfd.readouterr().err
     tables = ["changes.tsv", "dataset.json", "manifest.sha256", "subjects.tsv"]
     assert sorted(path.name for path in site.release.iterdir()) == tables
@@ -182,22 +180,33 @@ FOLLOWING = {
     "reconstruct": {"reconstruct"},
     "verify": {"verify"},
 }
-"""Its output comes out the same, so that nothing but the step itself is done; what was built is not published again."""
+"""Its output comes out the same, so that nothing but the step itself is done; what was built is not
+published again."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", list(FOLLOWING))
 def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tasks.common.code_digest
     changed = f"deidflow.steps.{step}"
-    monkeypatch.setattr(
-        tasks.common, "code_digest", lambda name: "another" if name == changed else real(name)
-    )
+
+    def digest(module: str) -> str:
+        return "another" if module == changed else code_digest(module)
+
+    monkeypatch.setattr("deidflow.steps.step.code_digest", digest)
     before = tree_digest(site.release)
     done = site.run()
     assert done["P001"] == done["P002"]
     assert done["P001"] - {"publish"} == FOLLOWING[step]
     assert tree_digest(site.release) == before
+
+
+def update(monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    """Another version of a distribution is installed."""
+
+    def version(name: str) -> str:
+        return "another" if name == tool else installed(name)
+
+    monkeypatch.setattr("deidflow.steps.step.installed", version)
 
 
 @pytest.mark.slow
@@ -212,10 +221,7 @@ def test_the_code_of_a_step_changes(site: Site, step: str, monkeypatch: pytest.M
 def test_a_tool_has_another_version(
     site: Site, tool: str, steps: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = tasks.common._installed
-    monkeypatch.setattr(
-        tasks.common, "_installed", lambda name: "another" if name == tool else real(name)
-    )
+    update(monkeypatch, tool)
     done = site.run()
     assert done["P001"] - {"publish"} == done["P002"] - {"publish"} == steps
 
@@ -233,10 +239,7 @@ def test_settings_of_faces_concern_the_face_steps(
     assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface"}, (
         "the same comes out"
     )
-    real = tasks.common._installed
-    monkeypatch.setattr(
-        tasks.common, "_installed", lambda name: "another" if name == "SimpleITK" else real(name)
-    )
+    update(monkeypatch, "SimpleITK")
     assert site.run(deface=faces | {"fill": 7, "margin_mm": 3})["P001"] == {"deface", "reconstruct"}
 
 
@@ -254,12 +257,10 @@ def test_a_subject_that_left_the_source_is_gone_and_stays_published(site: Site) 
     before = tree_digest(site.release)
     shutil.rmtree(site.source / "Xaver 1")
     site.run()
-    assert site.summary["gone"] == 1
+    assert site.summary.gone == 1
     assert tree_digest(site.release) == before
-    rows = status_of(site.release, site.root / "vault")["sessions"]
-    assert {row["subject"]: row["gone"] for row in rows} == {"P001": False, "P002": False} | {
-        left: True
-    }
+    rows = status_of(site.release, site.root / "vault").sessions
+    assert {row.subject: row.gone for row in rows} == {"P001": False, "P002": False} | {left: True}
 
 
 def test_another_time_zone_and_a_clock_that_went_back(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from deidflow.run.outcome import read_outcome
 from tests.conftest import REAL_DATA, command_line, give_template
 
 pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("shared_server")]
@@ -45,10 +45,9 @@ def outcomes(root: Path) -> dict[str, str]:
     """Series with the number of its instances -> state, over all subjects."""
     found = {}
     for path in (root / "vault" / "work" / "default-high").glob("P*/outcome.json"):
-        for session in json.loads(path.read_text()).values():
+        for session in read_outcome(path).values():
             found |= {
-                f"{name} {row['instances']}": row["state"]
-                for name, row in session["series"].items()
+                f"{name} {row.instances}": str(row.state) for name, row in session.series.items()
             }
     return found
 
@@ -71,7 +70,8 @@ def test_each_series_has_its_outcome(released: Path) -> None:
 
 
 def test_released_dicom_converts_to_the_released_nifti(released: Path, tmp_path: Path) -> None:
-    """Stored values and affine in world orientation, and the number of images, whatever their names."""
+    """Stored values and affine in world orientation, and the number of images, whatever their
+    names."""
     import dcm2niix
 
     compared = 0

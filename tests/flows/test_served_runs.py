@@ -108,7 +108,9 @@ def cpu_seconds(process: int) -> float:
 
 
 def test_a_server_with_nothing_to_do_rests(served: Served, first_night: str) -> None:
-    [server] = [number for number, line in processes_of(served.root).items() if "uvicorn" in line]
+    [server] = [
+        number for number, line in processes_of(served.root).items() if "server start" in line
+    ]
     before = cpu_seconds(server)
     time.sleep(3)
     assert cpu_seconds(server) - before < 1.5

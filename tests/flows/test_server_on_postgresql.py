@@ -1,4 +1,5 @@
-"""The three processes of the compose file, without containers: PostgreSQL, a Prefect server, and a worker."""
+"""The three processes of the compose file, without containers: PostgreSQL, a Prefect server, and a
+worker."""
 
 from __future__ import annotations
 
@@ -109,7 +110,7 @@ def server(database: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         clean_environment() | COMPOSE["server"]["environment"] | own | place | {"PATH": path}
     )
     line = COMPOSE["server"]["command"][0].replace("$$", "$").replace("/run/secrets", str(root))
-    line = line.replace("0.0.0.0", "127.0.0.1").replace("4200", str(port))
+    line = line.replace("0.0.0.0", "127.0.0.1").replace("4200", str(port))  # noqa: S104 - inside a container
     with (root / "log").open("w") as log:
         process = subprocess.Popen(["sh", "-c", line], env=environment, stdout=log, stderr=log)
     try:

@@ -77,12 +77,12 @@ def test_a_full_volume_is_named_and_the_next_run_goes_on(
     monkeypatch.setattr("deidflow.run.start._LEAST_FREE", 0)
     subprocess.run(["mount", "-o", "remount,size=16k", volume.release.resolve()], check=True)
     volume.run(fails=True)
-    assert "no space left" in volume.summary["error"]
-    assert volume.summary["exit_code"] == 3
+    assert "no space left" in volume.summary.error
+    assert volume.summary.exit_code == 3
 
     subprocess.run(["mount", "-o", "remount,size=100m", volume.release.resolve()], check=True)
     volume.run()
-    assert volume.summary["exit_code"] == 0
+    assert volume.summary.exit_code == 0
     assert tree_digest(volume.release) == tree_digest(first / "release")
 
 

@@ -16,10 +16,11 @@ from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from deidflow.dicom.attributes import nested_identifiers, wanted_tags
 from deidflow.dicom.elements import NotUnderstood
 from deidflow.dicom.file_kind import has_mark
-from deidflow.dicom.instance import NESTED, WANTED
-from deidflow.dicom.inventory import Found, Reader, describe, walk
+from deidflow.dicom.instance import describe
+from deidflow.dicom.inventory import Found, Reader, walk
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
@@ -108,7 +109,7 @@ def whole(inner: Dataset, number: int) -> Dataset:
 
 def fast(one: HeaderCleaner, content: bytes) -> bytes:
     """The fast path alone; raises NotUnderstood."""
-    return b"".join(one._file(content))
+    return b"".join(one.plain_file(content))
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
@@ -178,7 +179,7 @@ def test_odd_files_take_the_slow_way(syntax: str) -> None:
     )
     one = cleaner("low", explicit_out=False)
     with pytest.raises(NotUnderstood):
-        one._file(moved)
+        one.plain_file(moved)
     assert b"".join(one.file(moved)) == b"".join(cleaner("low", explicit_out=False).file(plain))
 
 
@@ -204,7 +205,13 @@ def test_the_head_of_a_file_says_what_the_whole_walk_says() -> None:
         entry = reader.read(found.path) if isinstance(found, Found) else found
         if entry.instance is None:
             continue
-        walked = describe(scan(memoryview((root / entry.path).read_bytes()), WANTED, nested=NESTED))
+        walked = describe(
+            scan(
+                memoryview((root / entry.path).read_bytes()),
+                wanted_tags(),
+                nested=nested_identifiers(),
+            )
+        )
         assert walked._replace(identifiers=()) == entry.instance._replace(identifiers=())
         assert sorted(walked.identifiers) == sorted(entry.instance.identifiers)
         count += 1

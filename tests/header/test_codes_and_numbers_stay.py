@@ -1,4 +1,5 @@
-"""Codes, terms and numbers of physics stay, whoever's name or number they equal; what fails goes alone."""
+"""Codes, terms and numbers of physics stay, whoever's name or number they equal; what fails goes
+alone."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from deidflow.header.actions import diffusion_comment
+from deidflow.header.descriptions import diffusion_comment
 from deidflow.header.text import Scrubber
 from tests.conftest import anonymizer, as_file, cleaner, mr_instance
 

@@ -8,15 +8,12 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from deidflow.header.clock import StudyClock
-from deidflow.header.values import (
-    age_from,
-    clock_datetime,
-    clock_time,
-    limit_age,
-    shift_date,
-    shift_datetime,
-)
+from deidflow.header.ages import age_from, limit_age
+from deidflow.header.clock import StudyClock, clock_datetime, clock_time
+from deidflow.header.load_profile import load_profile
+from deidflow.header.profile import Dates
+from deidflow.header.rules import compile_profile
+from deidflow.header.values import shift_date, shift_datetime
 from tests.conftest import anonymizer, mr_instance
 
 
@@ -176,9 +173,6 @@ def test_distances_keep_their_fractions() -> None:
 
 
 def test_times_are_zeroed_or_removed_when_asked() -> None:
-    from deidflow.header.load_profile import load_profile
-    from deidflow.header.profile import Dates
-    from deidflow.header.rules import compile_profile
     from tests.conftest import Anonymizer, cleaner
 
     inner = cleaner("low")

@@ -58,7 +58,8 @@ def test_in_each_character_set_of_the_file(charset: str, name: str) -> None:
     header = mr_instance(SpecificCharacterSet=charset.split("\\"))
     header.Manufacturer = f"ACME {parts[0]}"
     cleaned = anonymizer("low", scrubber=Scrubber.of((("name", name),))).clean(header)
-    assert parts[0] not in str(cleaned.Manufacturer) and "ACME" in str(cleaned.Manufacturer)
+    assert parts[0] not in str(cleaned.Manufacturer)
+    assert "ACME" in str(cleaned.Manufacturer)
 
 
 def test_text_behind_a_nul_is_no_text() -> None:
@@ -153,7 +154,8 @@ def test_names_in_the_forms_people_write(name: str, texts: list[str]) -> None:
     "text", ["20220510101112", "220510", "10. Mai 2022", "10 de mayo de 2022", "2022-05-10T10:11"]
 )
 def test_dates_with_times_and_months_of_other_languages(text: str) -> None:
-    assert "2022" not in SCRUBBER.clean(text) and "220510" not in SCRUBBER.clean(text)
+    assert "2022" not in SCRUBBER.clean(text)
+    assert "220510" not in SCRUBBER.clean(text)
 
 
 def test_all_values_and_nested_ones_identify() -> None:

@@ -1,4 +1,5 @@
-"""Names, birth dates and numbers of the patient in forms that differ from the attribute's own; words that stay."""
+"""Names, birth dates and numbers of the patient in forms that differ from the attribute's own;
+words that stay."""
 
 from __future__ import annotations
 
@@ -96,7 +97,8 @@ def test_utf8_bytes_under_a_missing_or_wrong_character_set(charset: str | None) 
     assert ("name", "Müller^Jörg") in found
     cleaner = anonymizer("low", scrubber=Scrubber.of(tuple(found)))
     cleaned = b"".join(cleaner.inner.file(content))
-    assert "Müller".encode() not in cleaned and b"ACME for" in cleaned
+    assert "Müller".encode() not in cleaned
+    assert b"ACME for" in cleaned
 
 
 def test_iso_2022_without_its_character_set() -> None:

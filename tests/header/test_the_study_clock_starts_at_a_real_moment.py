@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 
 import deidflow
 from deidflow.errors import ConfigError, UsageError
-from deidflow.header.clock import StudyClock
-from deidflow.header.values import clock_datetime, clock_time, floor_to, parse_zone, shift_datetime
+from deidflow.header.clock import StudyClock, clock_datetime, clock_time
+from deidflow.header.values import floor_to, parse_zone, shift_datetime
 from tests.conftest import anonymizer, mr_instance, save
 
 REAL = {

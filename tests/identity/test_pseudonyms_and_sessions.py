@@ -11,7 +11,8 @@ from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.sessions import DatedStudy, label_sessions
-from deidflow.identity.vault import Vault, shift_days
+from deidflow.identity.shifts import shift_days
+from deidflow.identity.vault import Vault
 
 
 def person(key: str, **studies: date | None) -> Person:

@@ -22,7 +22,8 @@ from deidflow.identity.vault import Vault
 FIRST_SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, entry TEXT NOT NULL);
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
+    entry TEXT NOT NULL);
 CREATE TABLE patients (
     project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, shift_days INTEGER NOT NULL,
     anchor TEXT, sealed BLOB NOT NULL,
@@ -149,7 +150,19 @@ def test_a_vault_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) ->
     assert schema_number(tmp_path) == SCHEMA_NUMBER + 1
 
 
-@pytest.mark.parametrize("table", ["patients", "sessions"])
+SWAPS = {
+    "patients": (
+        "SELECT lookup, sealed FROM patients",
+        "UPDATE patients SET sealed = ? WHERE lookup = ?",
+    ),
+    "sessions": (
+        "SELECT lookup, sealed FROM sessions",
+        "UPDATE sessions SET sealed = ? WHERE lookup = ?",
+    ),
+}
+
+
+@pytest.mark.parametrize("table", list(SWAPS))
 def test_sealed_values_cannot_change_their_row(vault: Vault, table: str) -> None:
     day = date(2020, 1, 1)
     people = [
@@ -158,11 +171,10 @@ def test_sealed_values_cannot_change_their_row(vault: Vault, table: str) -> None
     vault.identify(people)
 
     database = sqlite3.connect(vault.folder / "deidflow.sqlite")
-    (first, one), (second, other) = database.execute(
-        f"SELECT lookup, sealed FROM {table}"
-    ).fetchall()
-    database.execute(f"UPDATE {table} SET sealed = ? WHERE lookup = ?", (other, first))
-    database.execute(f"UPDATE {table} SET sealed = ? WHERE lookup = ?", (one, second))
+    select, update = SWAPS[table]
+    (first, first_sealed), (second, second_sealed) = database.execute(select).fetchall()
+    database.execute(update, (second_sealed, first))
+    database.execute(update, (first_sealed, second))
     database.commit()
     database.close()
 

@@ -1,4 +1,4 @@
-"""Identity strategies: numbers, keyed hashes, tables and folders; what would identify or collide is refused."""
+"""Pseudonyms: numbers, keyed hashes, tables, folders; what identifies or collides is refused."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from deidflow.errors import ConfigError, DeidflowError, UsageError
+from deidflow.identity.id_table import read_table
 from deidflow.identity.persons import Person
 from deidflow.identity.secret import Keys
 from deidflow.identity.sessions import DatedStudy, label_sessions
-from deidflow.identity.strategies import Namer, read_table
+from deidflow.identity.strategies import Namer
 from deidflow.settings.load import checked
 from deidflow.settings.run import CommonSettings
 from deidflow.settings.sections import CsvSettings, IdSettings, SessionSettings
@@ -46,21 +47,16 @@ def test_sequential_numbers_have_prefix_start_and_width() -> None:
 
 
 def test_hashes_are_keyed_and_collisions_are_refused() -> None:
-    one = named([person("AAA")], strategy="deterministic", prefix="S", length=12)[0]
-    assert (
-        len(one) == 13
-        and one == named([person("AAA")], strategy="deterministic", prefix="S", length=12)[0]
-    )
-    assert (
-        one
-        != named([person("AAA")], strategy="deterministic", prefix="S", length=12, hash="sha256")[0]
-    )
-    other = Namer(
-        IdSettings(strategy="deterministic", prefix="S"), Keys(b"t" * 32, "default", "high")
-    )
-    assert other.names([person("AAA")], {}, []) != {"id||AAA": one}
+    hashed = {"strategy": "deterministic", "prefix": "S", "length": 12}
+    (pseudonym,) = named([person("AAA")], **hashed)
+    assert len(pseudonym) == 13
+    assert named([person("AAA")], **hashed) == [pseudonym]
+    assert named([person("AAA")], **hashed, hash="sha256") != [pseudonym]
+
+    other = Namer(IdSettings(**hashed), Keys(b"t" * 32, "default", "high"))
+    assert other.names([person("AAA")], {}, []) != {"id||AAA": pseudonym}
     with pytest.raises(UsageError, match=r"raise ids\.length"):
-        named([person("AAA")], {b"x": one}, strategy="deterministic", prefix="S")
+        named([person("AAA")], {b"x": pseudonym}, **hashed)
 
 
 def test_names_count_by_their_words() -> None:

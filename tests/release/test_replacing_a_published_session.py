@@ -1,4 +1,4 @@
-"""A published session is replaced whole, on file systems that can exchange folders and on those that cannot."""
+"""A published session is replaced as a whole, with or without an exchange of folders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def staged(staging: Path) -> Path:
 @pytest.fixture
 def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on NFS, where renameat2 knows no RENAME_EXCHANGE."""
-    monkeypatch.setattr(publishing, "_exchange", lambda first, second: False)
+    monkeypatch.setattr(publishing, "_exchange", lambda *_: False)
 
 
 def session(folder: Path, version: str) -> Path:

@@ -1,4 +1,5 @@
-"""What `reconstruct` writes of one series: fill, markers, bits beside the values, NIfTI and picture."""
+"""What `reconstruct` writes of one series: fill, markers, bits beside the values, NIfTI and
+picture."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ from deidflow.header.load_profile import load_profile
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.anonymize import anonymize_session
-from deidflow.steps.series_masked import MaskedSeries
+from deidflow.steps.series_masked import MaskedCounts, MaskedSeries
 from tests.conftest import mr_instance, save
+from tests.jobs import step_job
 
 SIZE, SLICES = 24, 20
 
@@ -50,7 +52,7 @@ def write(source: Path, **changes: Any) -> SeriesOrder:
 
 
 @pytest.fixture
-def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, dict[str, int]]:
+def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, MaskedCounts]:
     """A built series and what the builder said."""
     changes, settings = getattr(request, "param", ({}, DefaceSettings()))
     series = write(tmp_path / "source", **changes)
@@ -63,16 +65,21 @@ def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, dict[s
         (SessionOrder("M00", "", (series,)),),
         "00",
     )
-    order.write(tmp_path / "order.json")
-    profile = load_profile("high")
-    (tmp_path / "headers").mkdir()
     (tmp_path / "masks").mkdir()
-    anonymize_session(str(tmp_path / "order.json"), "M00", str(tmp_path / "headers"), profile)
-    headers = sorted((tmp_path / "headers" / "003-MR").iterdir())
+    job = step_job(tmp_path, order)
+    anonymize_session(job)
+    headers = sorted((job.scratch / "003-MR").iterdir())
     names = [f"slice_{number:03d}.dcm" for number in range(1, SLICES + 1)]
     folder = tmp_path / "003-MR"
     builder = MaskedSeries(
-        box(), settings, order, folder, tmp_path / "masks" / "m.npz", tmp_path / "log", profile, {}
+        box(),
+        settings,
+        order,
+        folder,
+        tmp_path / "masks" / "m.npz",
+        tmp_path / "log",
+        job.profile,
+        {},
     )
     return folder, builder.build(series, headers, names)
 
@@ -88,10 +95,10 @@ def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_values_outside_the_mask_stay_and_overlay_bits_go(
-    masked: tuple[Path, dict[str, int]],
+    masked: tuple[Path, MaskedCounts],
 ) -> None:
     folder, said = masked
-    assert said == {"removed": 14 * 10 * SIZE, "overlay_bits_cleared": 1}
+    assert said == MaskedCounts(removed=14 * 10 * SIZE, overlay_bits_cleared=1)
     for number, (before, after) in enumerate(pairs(folder)):
         removed = np.zeros((SIZE, SIZE), bool)
         removed[:, :10] = number > 5
@@ -100,18 +107,18 @@ def test_values_outside_the_mask_stay_and_overlay_bits_go(
 
 
 def test_mask_and_image_are_what_dcm2niix_makes_of_them(
-    masked: tuple[Path, dict[str, int]],
+    masked: tuple[Path, MaskedCounts],
 ) -> None:
     folder, said = masked
     image, mask = (nibabel.load(folder / f"defaced{part}.nii.gz") for part in ("", "_mask"))
     kept = np.asarray(mask.dataobj)
     assert np.array_equal(image.affine, mask.affine)
-    assert (kept == 0).sum() == said["removed"]
+    assert (kept == 0).sum() == said.removed
     assert not np.asarray(image.dataobj)[kept == 0].any()
 
 
 def test_the_picture_shows_what_was_removed(
-    masked: tuple[Path, dict[str, int]], tmp_path: Path
+    masked: tuple[Path, MaskedCounts], tmp_path: Path
 ) -> None:
     folder, _ = masked
     image = nibabel.load(folder / "defaced.nii.gz")
@@ -141,7 +148,7 @@ def test_the_picture_shows_what_was_removed(
     indirect=["masked"],
 )
 def test_fill_and_image_type_are_as_configured(
-    masked: tuple[Path, dict[str, int]], filled: int, image_type: str
+    masked: tuple[Path, MaskedCounts], filled: int, image_type: str
 ) -> None:
     folder, _ = masked
     header = pydicom.dcmread(sorted((folder / "defaced_dicom").glob("*.dcm"))[-1])

@@ -10,21 +10,22 @@ import pytest
 
 from deidflow.errors import ConfigError, UsageError
 from deidflow.run.dry_run import make_plan
+from deidflow.run.plan import RunPlan
 from deidflow.settings.load import load_plan_settings
 from tests.conftest import mr_instance, save, save_series, tree_digest
 
 
-def planned(source: Path, file: Path | None = None, **flags: Any) -> dict[str, Any]:
+def planned(source: Path, file: Path | None = None, **flags: Any) -> RunPlan:
     return make_plan(load_plan_settings({"source": source, **flags}, file, {}))
 
 
-def counts(plan: dict[str, Any]) -> dict[str, int]:
-    return {f"{row['verdict']} {row['reason']}".strip(): row["files"] for row in plan["verdicts"]}
+def counts(plan: RunPlan) -> dict[str, int]:
+    return {f"{row.verdict} {row.reason or ''}".strip(): row.files for row in plan.verdicts}
 
 
-def fates(plan: dict[str, Any]) -> list[str]:
-    sessions = [session for subject in plan["subjects"] for session in subject["sessions"]]
-    return [series["fate"] for session in sessions for series in session["series"]]
+def fates(plan: RunPlan) -> list[str]:
+    sessions = [session for subject in plan.subjects for session in subject.sessions]
+    return [series.fate for session in sessions for series in session.series]
 
 
 def save_chest(folder: Path, body_part: str = "CHEST") -> None:
@@ -72,9 +73,9 @@ def test_who_is_a_subject_is_decided_by_the_settings(tmp_path: Path) -> None:
         uids = {"StudyInstanceUID": f"1.9.{number}", "SeriesInstanceUID": f"1.9.{number}.1"}
         save_series(tmp_path / "source" / f"folder{number}", 1, **uids)
     file = tmp_path / "site.yaml"
-    assert len(planned(tmp_path / "source")["subjects"]) == 1
+    assert len(planned(tmp_path / "source").subjects) == 1
     file.write_text("ids: {discovery: one_per_study}\n")
-    assert len(planned(tmp_path / "source", file)["subjects"]) == 2
+    assert len(planned(tmp_path / "source", file).subjects) == 2
 
 
 def test_classes_of_a_profile_are_let_through(tmp_path: Path) -> None:
@@ -125,20 +126,20 @@ def test_a_plan_with_a_vault_names_its_subjects_and_leaves_it_as_it_is(tmp_path:
     )
     before = tree_digest(vault)
     plan = planned(tmp_path / "source", level="low", vault=vault)
-    assert [row["subject"] for row in plan["subjects"]] == ["S007"]
+    assert [row.subject for row in plan.subjects] == ["S007"]
     assert tree_digest(vault) == before
 
 
 def test_warnings_of_a_run_are_those_of_its_plan(tmp_path: Path) -> None:
     save_series(tmp_path)
-    assert planned(tmp_path)["warnings"] == []
+    assert planned(tmp_path).warnings == ()
     plan = planned(
         tmp_path, ids={"strategy": "none"}, header={"keep": ["OperatorsName", "Modality"]}
     )
-    text = "\n".join(plan["warnings"])
+    text = "\n".join(plan.warnings)
     assert "identity strategy none" in text and "not de-identified" in text
     assert (
         "--keep OperatorsName lets out what profile high replaces by a dummy" in text
         and "Modality" not in text
     )
-    assert "keeps every attribute" in planned(tmp_path, profile="research")["warnings"][0]
+    assert "keeps every attribute" in planned(tmp_path, profile="research").warnings[0]

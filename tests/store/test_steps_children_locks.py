@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from deidflow.errors import ReleaseBusy, StepFailed
 from deidflow.store.children import Children
 from deidflow.store.files import Manifest
 from deidflow.store.locks import held, is_held
-from deidflow.store.record import StepStore
+from deidflow.store.record import StepStore, Task
 from deidflow.store.scratch import sweep
 from deidflow.verdicts import Reason
 
@@ -27,28 +26,35 @@ class Work:
     def __init__(self) -> None:
         self.runs = 0
 
-    def __call__(self, scratch: Path) -> dict[str, Any]:
+    def __call__(self, scratch: Path) -> int:
         self.runs += 1
         (scratch / "a").write_text("one")
         (scratch / "b").mkdir()
         (scratch / "b" / "c").write_text("two")
-        return {"value": 7}
+        return 7
+
+
+def task(
+    work: Callable[[Path], int], outputs: Path, *other_places: Path, key: str = "k"
+) -> Task[int]:
+    """The work as a step of a session."""
+    return Task("step", key, work, int, outputs, other_places)
 
 
 def test_a_step_runs_once_for_a_key(tmp_path: Path) -> None:
     store, work = StepStore(tmp_path), Work()
-    first = store.run("step", "k1", tmp_path / "out", work)
-    second = store.run("step", "k1", tmp_path / "out", work)
+    first = store.run(task(work, tmp_path / "out", key="k1"))
+    second = store.run(task(work, tmp_path / "out", key="k1"))
     assert (first.cached, second.cached, work.runs) == (False, True, 1)
-    assert second.result == {"value": 7}
-    store.run("step", "k2", tmp_path / "out", work)
+    assert second.result == 7
+    store.run(task(work, tmp_path / "out", key="k2"))
     assert work.runs == 2
 
 
 @pytest.mark.parametrize("harm", ["delete", "change", "swap", "add"])
 def test_a_harmed_output_is_made_again(tmp_path: Path, harm: str) -> None:
     store, work, out = StepStore(tmp_path), Work(), tmp_path / "out"
-    store.run("step", "k", out, work)
+    store.run(task(work, out))
     if harm == "delete":
         (out / "a").unlink()
     elif harm == "change":
@@ -59,33 +65,33 @@ def test_a_harmed_output_is_made_again(tmp_path: Path, harm: str) -> None:
         (out / "x").rename(out / "b" / "c")
     else:
         (out / "stray").touch()
-    assert not store.run("step", "k", out, work).cached
+    assert not store.run(task(work, out)).cached
     assert (out / "a").read_text() == "one"
     assert not (out / "stray").exists()
 
 
 def test_touched_outputs_are_still_intact(tmp_path: Path) -> None:
     store, work = StepStore(tmp_path), Work()
-    store.run("step", "k", tmp_path / "out", work)
+    store.run(task(work, tmp_path / "out"))
     os.utime(tmp_path / "out" / "a", ns=(1, 1))
-    assert store.run("step", "k", tmp_path / "out", work).cached
+    assert store.run(task(work, tmp_path / "out")).cached
 
 
 def test_moved_outputs_count_in_their_other_place(tmp_path: Path) -> None:
     store, work = StepStore(tmp_path), Work()
-    store.run("step", "k", tmp_path / "staged", work)
+    store.run(task(work, tmp_path / "staged"))
     (tmp_path / "staged").rename(tmp_path / "published")
-    again = store.run("step", "k", tmp_path / "staged", work, tmp_path / "published")
+    again = store.run(task(work, tmp_path / "staged", tmp_path / "published"))
     assert (again.cached, again.folder) == (True, tmp_path / "published")
 
 
 def test_a_failing_step_leaves_no_outputs(tmp_path: Path) -> None:
-    def fail(scratch: Path) -> dict[str, Any]:
+    def fail(scratch: Path) -> int:
         (scratch / "half").touch()
         raise StepFailed(Reason.STOPPED)
 
     with pytest.raises(StepFailed):
-        StepStore(tmp_path).run("step", "k", tmp_path / "out", fail)
+        StepStore(tmp_path).run(task(fail, tmp_path / "out"))
     assert Manifest.scan(tmp_path).outputs == ()
 
 

@@ -1,0 +1,64 @@
+"""What working processes are given and give back: files to de-identify, and how each ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from deidflow.bulk.differences import Difference
+from deidflow.header.contacts import Attribute
+from deidflow.header.profile import Profile
+from deidflow.identity.workorder import WorkOrder
+from deidflow.store.files import Signature
+from deidflow.verdicts import Reason, Verdict
+
+
+@dataclass(frozen=True)
+class SessionContext:
+    """What all files of a batch share; they belong to one session."""
+
+    order: WorkOrder
+    profile: Profile
+    root: str
+    """Folder that source paths are relative to."""
+    staging: str
+    """Folder in which outputs are written; if empty, nothing is written."""
+    audited: bool
+    others: str
+    """Folder with the identifiers of the other patients of the call."""
+    compared: str = ""
+    """Folder with outputs of an earlier call, which are compared with their sources, not made."""
+
+
+class FileTask(NamedTuple):
+    """One file to de-identify."""
+
+    number: int
+    """Among all files of the call, counted from 1."""
+    path: str
+    folder: str
+    name: str
+    series: str
+    bin_trigger_time: bool
+    sop_uid: str
+    """SOP Instance UID of the source."""
+
+    @property
+    def output_path(self) -> str:
+        """The output, relative to the output folder."""
+        return f"{self.folder}/{self.name}"
+
+
+class FileOutcome(NamedTuple):
+    """How one file ended."""
+
+    task: FileTask
+    verdict: Verdict
+    reason: Reason | None = None
+    signature: Signature | None = None
+    """Of the output, if one was written."""
+    differences: tuple[Difference, ...] = ()
+    contacts: tuple[Attribute, ...] = ()
+    """Private elements that were kept and may lead to a person."""
+    detail: str = ""
+    """The attribute that is the reason, if there is one."""

@@ -1,0 +1,54 @@
+"""Paths of a configuration that start from another folder than the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deidflow.header.load_profile import NAMES
+
+_PLACES = ("source", "release", "vault", "log")
+
+
+def absolute_paths(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The values of a configuration with every relative path below `base`.
+
+    What is not a path yet (a wrong type, a profile's name) is left for the settings to judge.
+    """
+    absolute = dict(values)
+    for key in _PLACES:
+        if isinstance(values.get(key), (str, Path)):
+            absolute[key] = str(base / Path(values[key]).expanduser())
+
+    profile = values.get("profile")
+    if isinstance(profile, str) and profile and profile not in NAMES:
+        absolute["profile"] = str(base / profile)
+
+    absolute |= _with_table(values, base) | _with_program(values, base)
+    return absolute
+
+
+def _with_table(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The table of `ids.csv`."""
+    ids = _section(values, "ids")
+    table = _section(ids, "csv")
+    path = table.get("path")
+    if not isinstance(path, (str, Path)):
+        return {}
+    return {"ids": {**ids, "csv": {**table, "path": str(base / path)}}}
+
+
+def _with_program(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The program of `deface.command`, where it is named by its path."""
+    deface = _section(values, "deface")
+    command = deface.get("command")
+    if not isinstance(command, (list, tuple)) or not command or "/" not in str(command[0]):
+        return {}
+    program, *arguments = command
+    return {"deface": {**deface, "command": [str(base / program), *arguments]}}
+
+
+def _section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    section = values.get(key)
+    return section if isinstance(section, Mapping) else {}

@@ -1,0 +1,147 @@
+"""What each step says of a session: what later steps, tables and pages read of its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deidflow.states import SeriesState
+from deidflow.verdicts import Reason
+
+
+@dataclass(frozen=True)
+class Held:
+    """A series that may not go on."""
+
+    reason: Reason
+    detail: str = ""
+    state: SeriesState = SeriesState.QUARANTINED
+
+
+@dataclass(frozen=True)
+class AnonymizedSeries:
+    """The headers of a series."""
+
+    instances: int
+    contacts: tuple[tuple[str, str, int], ...] = ()
+    """Private attribute, what it seems to hold, in how many instances."""
+    state: SeriesState = SeriesState.ANONYMIZED
+
+
+@dataclass(frozen=True)
+class ConvertedSeries:
+    """The images of a series; `outputs` are the suffixes of their names."""
+
+    outputs: tuple[str, ...]
+    state: SeriesState = SeriesState.CONVERTED
+
+
+@dataclass(frozen=True)
+class MaskFields:
+    """Where the two distance fields of a mask are, and how to see them from the series.
+
+    Affines and `motion` are 4 x 4, voxel or world (LPS, mm) to world.
+    """
+
+    brain: str
+    """File in the step's outputs."""
+    face: str
+    """The same; empty where the template's own field is meant."""
+    digest: str
+    face_affine: list[list[float]]
+    motion: list[list[float]]
+    margin_mm: float
+    brain_margin_mm: float
+
+
+@dataclass(frozen=True)
+class DefacePlan:
+    """What is to be done to a series; without a mask all its pixels are kept."""
+
+    state: SeriesState
+    how: str
+    mask: MaskFields | None = None
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    forced: str = ""
+    """The reason of the site's rule that forced this series through defacing."""
+
+
+@dataclass(frozen=True)
+class BuiltSeries:
+    """A series as it is staged."""
+
+    state: SeriesState
+    instances: int
+    overlay_bits_cleared: int = 0
+    """Instances in which bits outside the stored values were cleared."""
+    removed: int = 0
+    """Pixels inside the mask."""
+
+
+@dataclass(frozen=True)
+class RefusedHead:
+    """A series that was tried as the session's head and did not pass the gate."""
+
+    series: str
+    reason: Reason
+    detail: str
+    figures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class AnonymizeResult:
+    """The headers of a session."""
+
+    series: Mapping[str, AnonymizedSeries | Held]
+
+
+@dataclass(frozen=True)
+class ConvertResult:
+    """The images of a session."""
+
+    series: Mapping[str, ConvertedSeries | Held]
+
+
+@dataclass(frozen=True)
+class DefaceResult:
+    """The registered head of a session, and what its series get from it."""
+
+    reference: str | None
+    refused: tuple[RefusedHead, ...]
+    series: Mapping[str, DefacePlan | Held]
+
+
+@dataclass(frozen=True)
+class ReconstructResult:
+    """A session as it is staged."""
+
+    series: Mapping[str, BuiltSeries | Held]
+
+    @property
+    def has_something(self) -> bool:
+        """Whether any series may go out."""
+        series = self.series.values()
+        return any(isinstance(row, BuiltSeries) for row in series)
+
+
+@dataclass(frozen=True)
+class PublishResult:
+    """The session is in the release."""
+
+
+SeriesResult = AnonymizedSeries | ConvertedSeries | DefacePlan | BuiltSeries | Held
+
+
+def series_of(result: object) -> Mapping[str, SeriesResult]:
+    """The series of a result; none for steps that concern the session as a whole."""
+    series: Mapping[str, SeriesResult] = getattr(result, "series", {})
+    return series
+
+
+def held_series(result: object) -> dict[str, Held]:
+    """The series that a step withheld."""
+    held = {}
+    for name, row in series_of(result).items():
+        if isinstance(row, Held):
+            held[name] = row
+    return held

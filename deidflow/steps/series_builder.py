@@ -1,0 +1,208 @@
+"""The series of one session, each built whole or without its face."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from deidflow.dicom.geometry import Plane, planes
+from deidflow.errors import StepFailed, Withheld
+from deidflow.face.mask import Field, WorldMask, load_field
+from deidflow.face.picture import save_sheet
+from deidflow.face.template import Template
+from deidflow.identity.workorder import SeriesOrder, WorkOrder
+from deidflow.release.layout import slice_names
+from deidflow.states import WHOLE, SeriesState
+from deidflow.steps.anonymize import header_name
+from deidflow.steps.common import guarded
+from deidflow.steps.results import (
+    AnonymizeResult,
+    BuiltSeries,
+    ConvertResult,
+    DefacePlan,
+    DefaceResult,
+    Held,
+    MaskFields,
+)
+from deidflow.steps.series_masked import MaskedSeries
+from deidflow.steps.series_whole import release_whole
+from deidflow.steps.step import StepJob
+from deidflow.store.files import remove_tree, write_json_atomic
+from deidflow.store.record import adapter_of
+from deidflow.verdicts import Reason
+
+_NO_DIRECTION = (9.0,)
+"""Sorts behind every unit vector."""
+_NO_PLAN = DefacePlan(SeriesState.RELEASED, "")
+"""What becomes of series where no face is removed."""
+
+
+@dataclass(frozen=True)
+class SeriesBuilder:
+    """Builds the series of a session into the scratch folder of its job."""
+
+    job: StepJob
+    order: WorkOrder
+    template: Template | None
+    """Loaded once for all series; None where faces stay."""
+    plans: Mapping[str, DefacePlan | Held]
+    held: Mapping[str, Held]
+    uids: Mapping[str, str]
+    """Instance UIDs that are exchanged: series that were published with another mask."""
+
+    def series(self, series: SeriesOrder) -> BuiltSeries | Held:
+        """Build a series, or say why it is withheld; nothing of a withheld series stays staged."""
+        if series.name in self.held:
+            return self.held[series.name]
+
+        folder = self.job.scratch / series.name
+        plan = self.plans.get(series.name, _NO_PLAN)
+        if isinstance(plan, Held):
+            return plan
+
+        build = self._whole if plan.state in WHOLE else self._masked
+        built = guarded(partial(build, series, folder, plan))
+        if isinstance(built, Held):
+            remove_tree(folder)
+        return built
+
+    def _headers(self, series: SeriesOrder) -> list[Path]:
+        output = self.job.output("anonymize", AnonymizeResult)
+        folder = output.folder / series.name
+        numbers = range(1, len(series.files) + 1)
+        return [folder / header_name(number) for number in numbers]
+
+    def _converted(self, series: SeriesOrder) -> Path:
+        output = self.job.output("convert", ConvertResult)
+        return output.folder / series.name
+
+    def _whole(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
+        headers = self._headers(series)
+        names = _spatial_names(headers)
+        cleared = release_whole(
+            self.order,
+            series.files,
+            headers,
+            targets=[folder / "dicom" / name for name in names],
+            scratch=self.job.folder,
+        )
+        images = self._converted(series).iterdir()
+        for image in sorted(images):
+            shutil.copyfile(image, folder / image.name)
+
+        return BuiltSeries(
+            plan.state,
+            instances=len(headers),
+            overlay_bits_cleared=cleared,
+        )
+
+    def _masked(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
+        if plan.mask is None or self.template is None:
+            raise StepFailed(Reason.NO_RESULT)
+
+        headers = self._headers(series)
+        masked = MaskedSeries(
+            mask=self._mask(plan.mask, self.template),
+            settings=self.job.settings.deface,
+            order=self.order,
+            folder=folder,
+            masks=self.job.masks / f"{series.name}.npz",
+            log=self.job.log,
+            profile=self.job.profile,
+            uids=self.uids,
+        )
+        counts = masked.build(
+            series,
+            headers,
+            _spatial_names(headers),
+        )
+        self._review(series, folder, plan)
+        return BuiltSeries(
+            plan.state,
+            instances=len(headers),
+            overlay_bits_cleared=counts.overlay_bits_cleared,
+            removed=counts.removed,
+        )
+
+    def _mask(self, fields: MaskFields, template: Template) -> WorldMask:
+        """The mask that the step `deface` decided on."""
+        folder = self.job.output("deface", DefaceResult).folder
+        distance = template.distance
+        if fields.face:
+            distance = load_field(folder / fields.face).distance
+
+        affine = np.array(fields.face_affine)
+        face = Field(distance, affine)
+        brain = load_field(folder / fields.brain)
+        motion = np.array(fields.motion)
+        return WorldMask(
+            face.seen_from(motion),
+            fields.margin_mm,
+            brain.seen_from(motion),
+            fields.brain_margin_mm,
+        )
+
+    def _review(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> None:
+        """Pictures before and after into the vault; a picture that fails holds nothing back."""
+        review = self.job.review
+        review.mkdir(
+            parents=True,
+            exist_ok=True,
+            mode=0o700,
+        )
+        images = self._converted(series).glob("image*.nii.gz")
+        masks = folder.glob("defaced_mask*.nii.gz")
+        before = min(images)
+        mask = min(masks)
+        after = mask.with_name(mask.name.replace("_mask", "", 1))
+        try:
+            save_sheet(
+                before,
+                after,
+                mask,
+                review / f"{series.name}.png",
+            )
+        except (RuntimeError, ValueError):
+            traceback.print_exc()
+
+        adapter = adapter_of(DefacePlan)
+        figures = adapter.dump_python(plan, mode="json")
+        write_json_atomic(
+            review / f"{series.name}.json",
+            figures,
+            indent=2,
+        )
+
+
+def _spatial_names(headers: Sequence[Path]) -> list[str]:
+    """Slice names in the order of the work order: along row x column, then by volume."""
+    keys = [_spatial_key(path, number) for number, path in enumerate(headers)]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    names = dict(
+        zip(
+            order,
+            slice_names(len(keys)),
+            strict=True,
+        )
+    )
+    return [names[index] for index in range(len(keys))]
+
+
+def _spatial_key(path: Path, number: int) -> tuple[Any, ...]:
+    header = pydicom.dcmread(path)
+    try:
+        first: Plane = planes(header)[0]
+    except Withheld:
+        return _NO_DIRECTION, 0.0, number
+
+    direction = np.round(first.normal, 2)
+    height = round(first.height, 3)
+    return tuple(direction.tolist()), height, number
