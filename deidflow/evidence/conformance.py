@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 
 from deidflow.header.profile import OPTION_COLUMNS, Profile
 from deidflow.header.profile_table import Explained, explain
-from deidflow.header.rules import TABLE
+from deidflow.header.table import TABLE
 from deidflow.resources import load_table, load_yaml
 from deidflow.store.files import safe_cell
 

@@ -96,7 +96,7 @@ class _Volumes:
     def shown(self) -> Values:
         """The volume that decides on greys and planes."""
         shown = self.after if self.before is None else self.before
-        assert shown is not None
+        assert shown is not None  # noqa: S101  one of them was read
         return shown
 
     @cached_property

@@ -10,15 +10,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from deidflow.face.volume import (
-    first_volume,
-    head_mask,
-    image_of,
-    lps_of,
-    shrink,
-    upright_grid,
-    window,
-)
+from deidflow.face.grids import shrink, upright_grid
+from deidflow.face.heads import head_mask
+from deidflow.face.intensities import window
+from deidflow.face.volume import first_volume, image_of, lps_of
 
 Values = NDArray[Any]
 Grid = Any
