@@ -21,7 +21,7 @@ from deidflow.release.tables import (
     write_subjects,
 )
 from deidflow.store.files import Manifest, write_bytes_atomic, write_json_atomic
-from deidflow.store.record import StepStore
+from deidflow.store.record import SCHEMA, Record, StepStore
 
 PATIENT = "Okonkwo^Adaeze"
 SOURCE_PATH = "okonkwo_adaeze_1973/visit/IM0001.dcm"
@@ -75,7 +75,7 @@ def _subject(layout: Layout, pseudonym: str, states: dict[str, str]) -> None:
         is_held = state == "quarantined"
         rows[name] = {
             "instances": 4,
-            "reason": "gate-agreement" if is_held else "",
+            "reason": "gate-agreement" if is_held else None,
             "state": state,
             "step": "deface" if is_held else "publish",
             "verdict": "quarantined" if is_held else "released",
@@ -85,17 +85,23 @@ def _subject(layout: Layout, pseudonym: str, states: dict[str, str]) -> None:
             refused.append({"series": name, "figures": REFUSED_FIGURES, "reason": "gate-agreement"})
         _images(layout, pseudonym, name, masked=not is_held, fails=name == "002-MR")
     session = {"series": rows, "failed": "", "findings": [], "doubtful": {}, "contacts": []}
-    write_json_atomic(layout.outcome(pseudonym), {"M00": session})
+    outcome = {"outcome_schema": 1, "sessions": {"M00": session}}
+    write_json_atomic(layout.outcome(pseudonym), outcome)
 
     work = layout.session_work(pseudonym, "M00")
     store = StepStore(work)
-    store.write("deface", "key", Manifest(()), {"series": fates, "refused": refused}, {})
+    _record(store, "deface", Manifest(()), {"series": fates, "refused": refused})
     published = layout.published(pseudonym, "M00")
     if published.exists():
         summary = [{"series": name, "state": state, "instances": 4, "modality": name[4:]}
                    for name, state in states.items()]  # fmt: skip
         write_json_atomic(published / "session.json", {"session": "M00", "series": summary}, 0o644)
-        store.write("reconstruct", "key", Manifest.scan(published), {"series": rows}, {})
+        _record(store, "reconstruct", Manifest.scan(published), {"series": rows})
+
+
+def _record(store: StepStore, step: str, manifest: Manifest, result: dict[str, Any]) -> None:
+    record = Record(record_schema=SCHEMA, key="key", outputs=manifest.outputs, result=result)
+    write_json_atomic(store.record_path(step), record.model_dump(mode="json"))
 
 
 def _fate(state: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _counts(summary: Record) -> Counts:
 
 
 def _subject(layout: Layout, pseudonym: str, published: set[tuple[str, str]]) -> SubjectFacts:
-    outcome = read_json(layout.outcome(pseudonym)) or {}
+    outcome = _outcomes(layout.outcome(pseudonym))
     labels = {label for owner, label in published if owner == pseudonym}
     labels |= {label for label in outcome if SESSION_FOLDER.fullmatch(label)}
     sessions = []
@@ -103,6 +103,15 @@ def _subject(layout: Layout, pseudonym: str, published: set[tuple[str, str]]) ->
         row = outcome.get(label, {})
         sessions.append(_session(layout, pseudonym, label, row, is_published))
     return SubjectFacts(pseudonym, tuple(sessions))
+
+
+def _outcomes(path: Path) -> dict[str, Record]:
+    """How a subject's sessions ended, by label."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        return {}
+    sessions: dict[str, Record] = content.get("sessions", {})
+    return sessions
 
 
 def _session(
@@ -149,13 +158,14 @@ def _published_rows(folder: Path) -> dict[str, Record]:
 def _series(name: str, row: Record, deface: Record) -> SeriesFacts:
     fate = deface.get("series", {}).get(name, {})
     margin = (fate.get("mask") or {}).get("margin_mm")
-    figures = fate.get("figures") or _refused_figures(name, deface)
+    measured = fate.get("figures") or _refused_figures(name, deface)
+    figures = {figure: value for figure, value in measured.items() if value is not None}
     return SeriesFacts(
         name=name,
         state=row["state"],
         verdict=row["verdict"],
         step=row["step"],
-        reason=row["reason"],
+        reason=row["reason"] or "",
         instances=row["instances"],
         detail=row.get("detail") or fate.get("detail") or "",
         how=fate.get("how", ""),
@@ -164,11 +174,11 @@ def _series(name: str, row: Record, deface: Record) -> SeriesFacts:
     )
 
 
-def _refused_figures(name: str, deface: Record) -> Mapping[str, float]:
+def _refused_figures(name: str, deface: Record) -> Record:
     """Figures of a head that the gate refused."""
     for refusal in deface.get("refused", ()):
         if refusal.get("series") == name:
-            figures: Mapping[str, float] = refusal.get("figures") or {}
+            figures: Record = refusal.get("figures") or {}
             return figures
     return {}
 

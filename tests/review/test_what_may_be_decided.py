@@ -156,7 +156,7 @@ def test_a_sample_draws_published_cases_and_keeps_what_is_held(layout: Layout) -
 
 def test_nothing_is_decided_on_a_release_that_keeps_faces(layout: Layout) -> None:
     outcome = read_json(layout.outcome("P001"))
-    for row in outcome["M00"]["series"].values():
+    for row in outcome["sessions"]["M00"]["series"].values():
         row["state"] = "released"
     write_json_atomic(layout.outcome("P001"), outcome)
 
