@@ -200,6 +200,26 @@ class Layout:
         pictures = self.vault / "review" / self.scope
         return pictures / pseudonym / label
 
+    @property
+    def shared_report(self) -> Path:
+        """The page that is shared with the release."""
+        return self.release / "report" / "index.html"
+
+    @property
+    def private_report(self) -> Path:
+        """Pages with pictures, for people who may see faces."""
+        return self.vault / "report" / f"{self.project}-{self.level}"
+
+    @property
+    def decisions(self) -> Path:
+        """What people decided on series, one JSON object a line."""
+        return self.vault / "review" / f"{self.project}-{self.level}" / "decisions.jsonl"
+
+    @property
+    def signing_key(self) -> Path:
+        """The sealed key with which evidence is signed."""
+        return self.vault / "evidence" / f"{self.project}-{self.level}.key"
+
     def staged(self, pseudonym: str, label: str) -> Path:
         """Where a session waits to be published."""
         return self.staging / "staged" / pseudonym / label

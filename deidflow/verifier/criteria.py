@@ -15,6 +15,7 @@ from pydicom.datadict import tag_for_keyword
 from deidflow.checks.elements import Element, is_creator
 from deidflow.checks.text import TEXT, texts_of
 from deidflow.checks.words import is_common
+from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.observers import Seen
@@ -245,7 +246,8 @@ def _table(level: str) -> _Table:
             private[int(str(group), 16), str(creator), int(str(low), 16)] = criterion
         else:
             tag = _NOT_KEYWORDS.get(criterion.field) or tag_for_keyword(criterion.field)
-            assert tag is not None, criterion.field
+            if tag is None:
+                raise ConfigError(f"criteria: no attribute '{criterion.field}'")
             tags[tag] = criterion
     return tags, private
 

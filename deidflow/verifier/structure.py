@@ -60,7 +60,8 @@ def _meta(instance: Instance) -> Iterator[Mark]:
 
 
 def _pixels(instance: Instance) -> Iterator[Mark]:
-    assert instance.pixels is not None
+    if instance.pixels is None:
+        return
     if instance.pixels.encapsulated:
         yield from _codestream(instance.body[instance.pixels.start : instance.pixels.end])
         return
@@ -95,7 +96,8 @@ def _spare_bits_used(instance: Instance) -> bool:
         return False
     lowest = instance.short(_HIGH, stored - 1) - stored + 1
     order = ">" if instance.syntax == _BIG else "<"
-    assert instance.pixels is not None
+    if instance.pixels is None:
+        return False
 
     cells = np.frombuffer(
         instance.body,

@@ -1,0 +1,1 @@
+"""What a privacy board files: conformance, protocol, approvals, parts list, signature."""
