@@ -111,6 +111,10 @@ class Reason(StrEnum):
         "another-patient",
         "an attribute that is kept holds a name or number of another patient",
     )
+    WITHHELD_BY_PERSON = (
+        "withheld-by-person",
+        "somebody who looked at it withheld it; undo the decision with deidflow review",
+    )
     LEAK_FOUND = "leak-found", "the check found an identifier in the staged files"
     PIXELS_DIFFER = "pixels-differ", "the check found stored values that differ outside the mask"
     CHECK_FAILED = "check-failed", "the staged files are not what they should be"

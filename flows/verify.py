@@ -14,8 +14,8 @@ from deidflow.settings.run import RunSettings
 from deidflow.store.faults import fault_of
 from deidflow.verifier.findings import Report
 from deidflow.verifier.options import VerifyOptions
+from deidflow.verifier.unpublish import unpublish
 from deidflow.verifier.verify import judged
-from deidflow.verifier.withdrawal import withdraw_sessions
 from flows.hosting.site import Site
 
 Subject = Annotated[str, Field(description="A subject, as the release calls it; empty for all.")]
@@ -55,7 +55,7 @@ def verified(settings: RunSettings, subject: str, *, withdraw: bool) -> tuple[Re
     report, _ = judged(options)
     if not withdraw:
         return report, []
-    return report, withdraw_sessions(Layout.of(settings), report.sessions)
+    return report, unpublish(Layout.of(settings), report.sessions)
 
 
 def message_of(report: Report, withdrawn: list[str]) -> str:

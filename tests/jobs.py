@@ -8,6 +8,7 @@ from typing import Any
 
 from deidflow.header.load_profile import load_profile
 from deidflow.identity.workorder import WorkOrder
+from deidflow.release.decisions import Action
 from deidflow.release.layout import Layout
 from deidflow.settings.run import RunSettings
 from deidflow.steps.step import StepJob
@@ -21,6 +22,7 @@ def step_job(
     level: str = "high",
     template: Path = Path(),
     outputs: Mapping[str, StepOutput[Any]] | None = None,
+    decisions: Mapping[str, Action] | None = None,
     **settings: Any,
 ) -> StepJob:
     """A step's job on the first session of an order, which is written into a vault below `root`."""
@@ -39,6 +41,7 @@ def step_job(
         label=order.sessions[0].label,
         labels=tuple(session.label for session in order.sessions),
         content="content",
+        decisions=decisions or {},
         template=template,
         outputs=outputs or {},
         scratch=scratch,

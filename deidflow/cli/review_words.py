@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deidflow.errors import UsageError
 from deidflow.identity.secret import Keys, load_secret
+from deidflow.release.decisions import Action, CaseName, Sight
 from deidflow.report.read_facts import layout_of
-from deidflow.review.decisions import Action, CaseName, Sight
 from deidflow.review.desk import Desk, Wish
 from deidflow.review.queue import Choice
 

@@ -123,11 +123,11 @@ def _conformance(asked: bool, every: bool) -> Literal["off", "kinds", "all"]:
 
 def _withdrawn(options: VerifyOptions, report: Report) -> list[str]:
     from deidflow.verifier.claims import Description
+    from deidflow.verifier.unpublish import unpublish
     from deidflow.verifier.verify import vault_view
-    from deidflow.verifier.withdrawal import withdraw_sessions
 
     view = vault_view(options, Description.read(options.release))
-    return withdraw_sessions(view.layout, report.sessions)
+    return unpublish(view.layout, report.sessions)
 
 
 def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:

@@ -27,6 +27,7 @@ from deidflow.evidence.signature import (
 from deidflow.header.load_profile import load_profile
 from deidflow.header.profile import Profile
 from deidflow.identity.secret import Keys
+from deidflow.release.decisions import Action, Decision, effective, read_entries
 from deidflow.release.layout import Layout
 from deidflow.report.facts import Dataset, ReleaseFacts
 from deidflow.report.gate_chart import FigureRow, figure_rows
@@ -34,7 +35,6 @@ from deidflow.report.pages import render_page
 from deidflow.report.read_facts import read_facts
 from deidflow.report.shared_page import KeyFigure, key_figures
 from deidflow.report.words import Limit, advice_for, limits_of, reason_words
-from deidflow.review.decisions import Action, Decision, effective, read_entries
 from deidflow.store.files import (
     digest_of,
     names_below,

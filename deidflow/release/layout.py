@@ -230,7 +230,8 @@ class Layout:
 
     def known_subjects(self) -> list[str]:
         """Pseudonyms of everybody whom a run of this project and level worked on."""
-        return _folder_names(self.work, SUBJECT_FOLDER)
+        names = _folder_names(self.work, SUBJECT_FOLDER)
+        return [name for name in names if self.order(name).exists()]
 
     def known_sessions(self, pseudonym: str) -> list[str]:
         """Labels of all sessions of a subject that a run worked on."""

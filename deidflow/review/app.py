@@ -18,11 +18,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from deidflow.errors import DeidflowError, UsageError
+from deidflow.release.decisions import Action, CaseName, Sight
 from deidflow.report.pages import data_uri
 from deidflow.report.private_pages import SeriesCard
 from deidflow.report.view_cache import SeriesViews
 from deidflow.report.words import reason_words
-from deidflow.review.decisions import Action, CaseName, Sight
 from deidflow.review.desk import Desk, Wish
 from deidflow.review.queue import Case
 

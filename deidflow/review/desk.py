@@ -9,12 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from deidflow.errors import ReleaseBusy, UsageError
-from deidflow.release.layout import Layout
-from deidflow.report.facts import ReleaseFacts
-from deidflow.report.private_pages import SeriesCard, series_card
-from deidflow.report.read_facts import read_facts
-from deidflow.report.view_cache import SeriesViews, series_turned
-from deidflow.review.decisions import (
+from deidflow.release.decisions import (
     Action,
     CaseName,
     Decision,
@@ -24,6 +19,11 @@ from deidflow.review.decisions import (
     read_entries,
     undone,
 )
+from deidflow.release.layout import Layout
+from deidflow.report.facts import ReleaseFacts
+from deidflow.report.private_pages import SeriesCard, series_card
+from deidflow.report.read_facts import read_facts
+from deidflow.report.view_cache import SeriesViews, series_turned
 from deidflow.review.queue import Case, Choice, cases_of, undecided
 from deidflow.review.withdrawal import withdraw_session
 

@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from deidflow.release.decisions import Action, CaseName, Decision
 from deidflow.release.layout import Layout
 from deidflow.report.facts import ReleaseFacts, SeriesFacts, SessionFacts
 from deidflow.report.gate_chart import gate_figures
 from deidflow.report.words import FigureWords, advice_for, figure_words
-from deidflow.review.decisions import Action, CaseName, Decision
 from deidflow.store.files import digest_of
 from deidflow.store.record import StepStore
 

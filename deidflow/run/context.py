@@ -15,6 +15,7 @@ from pathlib import Path
 
 from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.header.profile import Profile
+from deidflow.release.decisions import Action, actions_in_force
 from deidflow.release.layout import Layout
 from deidflow.run.machine import memory_limit
 from deidflow.settings.effective import effective_profile
@@ -89,6 +90,11 @@ class Run:
     def profile(self) -> Profile:
         """The header rules, read once: a file that is edited meanwhile concerns the next run."""
         return effective_profile(self.settings)
+
+    @cached_property
+    def decisions(self) -> dict[tuple[str, str], dict[str, Action]]:
+        """Pseudonym and label -> what people decided on the session's series."""
+        return actions_in_force(self.layout.decisions)
 
     @cached_property
     def profile_digest(self) -> str:

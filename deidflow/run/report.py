@@ -15,6 +15,7 @@ from deidflow.release.tables import (
     write_quarantine,
     write_subjects,
 )
+from deidflow.release.withdrawal import release_manifests
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.files import FileEnd, file_ends
@@ -28,14 +29,13 @@ from deidflow.run.instances import (
 from deidflow.run.outcome import read_outcome
 from deidflow.run.summary import RunSummary, gone_sessions, read_summary, summarize, with_news
 from deidflow.store.files import Manifest, write_json_atomic
-from deidflow.store.record import StepStore
 
 
 def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     """Write every table, fix the labels of what was published, and sum up the verdicts."""
     layout = run.layout
     vault.mark_published(layout.published_sessions())
-    manifests = dict(_manifests(layout))
+    manifests = release_manifests(layout)
     _describe_release(layout, manifests)
 
     published = {
@@ -61,17 +61,6 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     summary = with_news(summary, read_summary(layout.summary))
     summary.write(layout.summary)
     return summary
-
-
-def _manifests(layout: Layout) -> Iterator[tuple[Session, Manifest]]:
-    """What is published of each session: as recorded where it is intact, else read anew."""
-    for pseudonym, label in layout.published_sessions():
-        published = layout.published(pseudonym, label)
-        recorded = StepStore(layout.session_work(pseudonym, label)).manifest("reconstruct")
-        if recorded is not None and recorded.intact(published):
-            yield (pseudonym, label), recorded
-        else:
-            yield (pseudonym, label), Manifest.scan(published)
 
 
 def _describe_release(layout: Layout, manifests: Mapping[Session, Manifest]) -> None:

@@ -74,6 +74,7 @@ class SessionRun:
             label=self.label,
             labels=tuple(session.label for session in self.subject.sessions),
             content=self.subject.content_digest(self.label),
+            decisions=run.decisions.get((self.pseudonym, self.label), {}),
             template=template_path(run.layout.templates, ears=settings.deface.ears),
             outputs={},
         )

@@ -18,6 +18,7 @@ from deidflow.face.series import About, HeadSeries, scope_rule_for
 from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
+from deidflow.release.decisions import Action, chosen
 from deidflow.settings.face import DefaceSettings
 from deidflow.states import SeriesState
 from deidflow.steps.common import guarded
@@ -36,6 +37,8 @@ from deidflow.verdicts import Reason
 
 Plans = dict[str, DefacePlan | Held]
 _DECIMALS = 4
+ASKED_MARGIN_MM = 4.0
+"""Further growth of the face region on a series for which a person asked."""
 
 
 def deface_session(job: StepJob) -> DefaceResult:
@@ -189,12 +192,17 @@ class _Head:
         return DefacePlan(
             state=SeriesState(plan.state),
             how=plan.how,
-            mask=self._kept_fields(plan),
+            mask=self._kept_fields(series.name, plan),
             figures=_numbers(plan.figures),
             forced="" if rule is None else rule.reason,
         )
 
-    def _kept_fields(self, plan: MaskPlan) -> MaskFields:
+    def _asked_margin(self, series: str) -> float:
+        """What a person who looked at the series added, in mm."""
+        action = self.job.decisions.get(series)
+        return ASKED_MARGIN_MM if action is Action.MARGIN else 0.0
+
+    def _kept_fields(self, series: str, plan: MaskPlan) -> MaskFields:
         """The fields of a mask, kept once for all series that share them."""
         anchor = plan.anchor
         brain = f"brain-{anchor.name}.npz"
@@ -216,7 +224,7 @@ class _Head:
             digest=digest_of(hashes),
             face_affine=anchor.face.affine.tolist(),
             motion=plan.motion.tolist(),
-            margin_mm=plan.margin_mm,
+            margin_mm=plan.margin_mm + self._asked_margin(series),
             brain_margin_mm=anchor.brain_margin_mm,
         )
 
@@ -245,7 +253,15 @@ def _key(job: StepJob) -> list[Any]:
     is_ours = settings.engine == "template"
     converted = "" if is_ours else job.outputs["convert"].digest
     configuration = settings.model_dump(mode="json", exclude=unseen)
-    return [job.content, converted, configuration, job.settings.level, job.template.name]
+    key: list[Any] = [
+        job.content,
+        converted,
+        configuration,
+        job.settings.level,
+        job.template.name,
+    ]
+    enlarged = chosen(job.decisions, Action.MARGIN)
+    return [*key, enlarged] if enlarged else key
 
 
 def _is_asked_for(job: StepJob) -> bool:

@@ -11,6 +11,7 @@ from deidflow.face.template import load_distance
 from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
+from deidflow.release.decisions import Action, chosen
 from deidflow.steps.results import (
     BuiltSeries,
     DefacePlan,
@@ -24,6 +25,7 @@ from deidflow.steps.series_builder import SeriesBuilder
 from deidflow.steps.step import Step, StepJob
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.scratch import make_readable
+from deidflow.verdicts import Reason
 
 
 def reconstruct_session(job: StepJob) -> ReconstructResult:
@@ -91,6 +93,9 @@ def _held_before(job: StepJob) -> dict[str, Held]:
         if step in job.outputs:
             output = job.outputs[step]
             held |= held_series(output.result)
+
+    for series in chosen(job.decisions, Action.WITHHOLD):
+        held.setdefault(series, Held(Reason.WITHHELD_BY_PERSON))
     return held
 
 
@@ -127,6 +132,9 @@ def _key(job: StepJob) -> list[Any]:
         subject_revisions(job),
         settings.level,
     ]
+    withheld = chosen(job.decisions, Action.WITHHOLD)
+    if withheld:
+        key.append(withheld)
     if settings.defacing:
         deface = settings.deface
         key += [job.template.name, deface.fill, deface.image_type]

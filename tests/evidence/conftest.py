@@ -9,8 +9,8 @@ import pytest
 
 from deidflow.evidence.folder import Statement, write_evidence
 from deidflow.identity.secret import Keys
+from deidflow.release.decisions import Action, CaseName
 from deidflow.release.layout import Layout
-from deidflow.review.decisions import Action, CaseName
 from deidflow.review.desk import Desk, Wish
 from tests.synthetic_release import SECRET, make_release
 

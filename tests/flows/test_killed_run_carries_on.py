@@ -60,7 +60,8 @@ def undisturbed(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 def start(source: Path, root: Path, **environment: str) -> subprocess.Popen[bytes]:
     command = [str(Path(sys.executable).with_name("deidflow")), *arguments(source, root)]
-    used = clean_environment() | environment
+    # Every process of the run names the folder, so that none can be left unseen.
+    used = clean_environment() | environment | {"TEST_FOLDER": str(root)}
     return subprocess.Popen(command, env=used, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

@@ -88,6 +88,9 @@ def test_a_release_that_does_not_exist_has_no_sessions(layout: Layout) -> None:
 def test_known_subjects_are_folders_with_names_of_pseudonyms(layout: Layout) -> None:
     for name in ("P002", "P001", ".scratch", "neighbours data"):
         (layout.work / name).mkdir(parents=True)
+    for name in ("P001", "P002"):
+        layout.order(name).touch()
+    (layout.work / "neighbours").mkdir()
     (layout.work / "versions.json").touch()
     (layout.work / "P003").touch()
 

@@ -6,7 +6,7 @@ import pytest
 
 from deidflow.cli.review import review
 from deidflow.errors import UsageError
-from deidflow.review.decisions import Action, CaseName, effective, read_entries
+from deidflow.release.decisions import Action, CaseName, effective, read_entries
 from tests.review.conftest import reviewed
 from tests.synthetic_release import SOURCE_PATH, MadeRelease
 

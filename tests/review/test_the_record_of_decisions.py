@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from deidflow.errors import EnvironmentFault
-from deidflow.release.layout import Layout
-from deidflow.review.decisions import (
+from deidflow.release.decisions import (
     Action,
     CaseName,
     Decision,
     Sight,
+    actions_in_force,
     append,
-    decisions_of,
+    chosen,
     effective,
-    key_of,
     read_entries,
     undone,
 )
+from deidflow.release.layout import Layout
 
 CASE = CaseName("P001", "M00", "001-MR")
 OTHER = CaseName("P001", "M00", "002-MR")
@@ -70,16 +70,10 @@ def test_the_next_run_is_told_the_decisions_of_one_session(tmp_path: Path) -> No
     append(layout.decisions, decision(Action.MARGIN))
     append(layout.decisions, decision(Action.WITHHOLD, CaseName("P002", "M00", "001-MR")))
 
-    told = decisions_of(layout, "P001", "M00")
-    assert [one.case.series for one in told] == ["001-MR", "002-MR"]
-    assert key_of(told) == [["001-MR", "larger-margin"], ["002-MR", "other-engine"]]
-    assert decisions_of(layout, "P003", "M00") == ()
-
-
-def test_who_decided_changes_no_key() -> None:
-    assert key_of([decision(Action.MARGIN, who="ada")]) == key_of(
-        [decision(Action.MARGIN, who="bob")]
-    )
+    actions = actions_in_force(layout.decisions)
+    assert actions["P001", "M00"] == {"001-MR": Action.MARGIN, "002-MR": Action.ENGINE}
+    assert chosen(actions["P001", "M00"], Action.MARGIN) == ["001-MR"]
+    assert ("P003", "M00") not in actions
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from deidflow.errors import ReleaseBusy, UsageError
+from deidflow.release.decisions import Action, CaseName, Sight, read_entries
 from deidflow.release.layout import Layout
 from deidflow.report.facts import SeriesFacts
 from deidflow.report.write import write_shared
-from deidflow.review.decisions import Action, CaseName, Sight, read_entries
 from deidflow.review.desk import Desk, Wish, check_wish
 from deidflow.review.queue import Choice, risk_of
 from deidflow.store.files import read_json, write_json_atomic

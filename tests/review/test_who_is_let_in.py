@@ -10,8 +10,8 @@ import httpx
 import pytest
 import uvicorn
 
+from deidflow.release.decisions import read_entries
 from deidflow.review.app import Door, create_app
-from deidflow.review.decisions import read_entries
 from deidflow.review.desk import Desk
 
 OWN = {"authorization": "Bearer token"}

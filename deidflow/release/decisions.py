@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import EnvironmentFault
-from deidflow.release.layout import Layout
 
 _SCHEMA = 1
 _FIRST = "0" * 64
@@ -96,23 +95,26 @@ class Entry:
     digest: str
 
 
-def decisions_of(layout: Layout, pseudonym: str, label: str) -> tuple[Decision, ...]:
-    """The decisions in force on the series of one session, in the order of series.
+Actions = Mapping[str, Action]
+"""Series -> what a person decided on it."""
 
-    Of several on one series the last counts; `undo` brings back the one before. Raises
+
+def actions_in_force(path: Path) -> dict[tuple[str, str], dict[str, Action]]:
+    """Pseudonym and label -> what is decided on the session's series, for the steps of a run.
+
+    Of several decisions on a series the last counts; `undo` brings back the one before. Raises
     EnvironmentFault where the record was changed or cut.
     """
-    current = effective(read_entries(layout.decisions))
-    decisions = []
-    for case in sorted(current, key=str):
-        if (case.subject, case.session) == (pseudonym, label):
-            decisions.append(current[case])
-    return tuple(decisions)
+    sessions: dict[tuple[str, str], dict[str, Action]] = {}
+    for case, decision in effective(read_entries(path)).items():
+        actions = sessions.setdefault((case.subject, case.session), {})
+        actions[case.series] = decision.action
+    return sessions
 
 
-def key_of(decisions: Iterable[Decision]) -> list[list[Any]]:
-    """What of decisions a step's key has to hold: what was decided, not by whom or when."""
-    return [[decision.case.series, decision.action.value] for decision in decisions]
+def chosen(actions: Actions, action: Action) -> list[str]:
+    """The series on which this was decided, sorted: what the key of a step has to hold."""
+    return sorted(series for series, decided in actions.items() if decided is action)
 
 
 def effective(entries: Iterable[Entry]) -> dict[CaseName, Decision]:

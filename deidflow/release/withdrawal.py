@@ -1,0 +1,72 @@
+"""Un-publishing: sessions leave a release, each in one rename, and the tables say so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from deidflow.release.changes import note_versions
+from deidflow.release.layout import Layout
+from deidflow.release.publish import keep_withdrawn, withdraw
+from deidflow.release.tables import write_checksums, write_subjects
+from deidflow.store.files import Manifest
+from deidflow.store.locks import held
+from deidflow.store.record import StepStore
+from deidflow.store.scratch import private_folder
+from deidflow.store.staging import is_inside, remove_staging
+
+SessionName = tuple[str, str]
+"""Pseudonym and label."""
+_PRIVATE_UMASK = 0o077
+
+
+def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[SessionName]:
+    """Withdraw sessions that are published, and renew the tables; returns those that were.
+
+    They are kept in the private staging folder, or in the vault where none may stay. Raises
+    ReleaseBusy while a run is at work on the release.
+    """
+    published = set(layout.published_sessions())
+    chosen = sorted(published.intersection(sessions))
+    if not chosen:
+        return []
+
+    with _locked(layout):
+        for subject, label in chosen:
+            withdraw(layout.published(subject, label), layout.staging)
+        write_subjects(layout)
+        manifests = release_manifests(layout)
+        note_versions(layout, manifests)
+        write_checksums(layout, manifests)
+    return chosen
+
+
+def release_manifests(layout: Layout) -> dict[SessionName, Manifest]:
+    """What is published of each session: as recorded where it is intact, else read anew."""
+    manifests = {}
+    for pseudonym, label in layout.published_sessions():
+        published = layout.published(pseudonym, label)
+        store = StepStore(layout.session_work(pseudonym, label))
+        recorded = store.manifest("reconstruct")
+        if recorded is None or not recorded.intact(published):
+            recorded = Manifest.scan(published)
+        manifests[pseudonym, label] = recorded
+    return manifests
+
+
+@contextmanager
+def _locked(layout: Layout) -> Iterator[None]:
+    before = os.umask(_PRIVATE_UMASK)
+    try:
+        private_folder(layout.staging, "release's folder")
+        with (
+            held(layout.release_lock, "release"),
+            held(layout.work_lock, "project of the vault"),
+        ):
+            yield
+            if is_inside(layout.release):
+                keep_withdrawn(layout.staging, layout.withdrawn)
+            remove_staging(layout.release)
+    finally:
+        os.umask(before)
