@@ -2,12 +2,9 @@
 costs.
 
 Patients with names by their frequency in the US census of 1990, numbers of 1 to 8 digits and
-operators' initials are
-put into real headers, which are de-identified and searched for everybody. Nothing was planted: each
-finding is
-a false alarm. Prints the share of sessions that would be held, and the CPU seconds a search costs
-with 10 and
-with many patients.
+operators' initials are put into real headers, which are de-identified and searched for everybody.
+Nothing was planted: each finding is a false alarm. Prints the share of sessions that would be held,
+and the CPU seconds a search costs with 10 and with many patients.
 
     python benchmarks/cohort.py FOLDER_WITH_DICOM [--patients 5000] [--sessions 500]
 """

@@ -2,8 +2,7 @@
 figures.
 
 A body line is a line of a function's body without its docstring, nested functions included; a node
-is
-a node of Python's syntax tree. A blank line in the docstring counts as one of the function.
+is a node of Python's syntax tree. A blank line in the docstring counts as one of the function.
 """
 
 from __future__ import annotations

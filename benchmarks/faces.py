@@ -3,8 +3,8 @@
     python benchmarks/faces.py [FOLDER_OF_A_HEAD_SERIES ...]
 
 Two warped average heads, and the largest series of every folder given. Truth is the registration of
-the
-unperturbed head with the known motion. Beside ours, pydeface with FSL's flirt where FSL is there.
+the unperturbed head with the known motion. Beside ours, pydeface with FSL's flirt where FSL is
+there.
 """
 
 from __future__ import annotations

@@ -3,12 +3,9 @@
     .venv/bin/python benchmarks/orchestration.py [SUBJECTS ...]
 
 For each number of subjects (50 without an argument): milliseconds a step over the same steps
-without Prefect (at
-most 5) and what empty tasks of Prefect cost with nothing of ours; seconds of a run where all is up
-to date
-beyond a run on nobody (at most 1.5, for 50); what a subject costs in time and in Prefect's database
-(must not grow
-with their number; try 200 1000 5000).
+without Prefect (at most 5) and what empty tasks of Prefect cost with nothing of ours; seconds of a
+run where all is up to date beyond a run on nobody (at most 1.5, for 50); what a subject costs in
+time and in Prefect's database (must not grow with their number; try 200 1000 5000).
 """
 
 from __future__ import annotations
@@ -41,7 +38,8 @@ from deidflow.steps.step import Step, StepJob
 from deidflow.steps.verify import VerifyResult
 from deidflow.store.children import Children
 from flows.hosting.server import server, wait_for_rows, wait_until_ready, without_heartbeat
-from tests.conftest import give_template, save_series
+from tests.places import give_template
+from tests.synthetic import save_series
 
 STEP_COUNT = len(STEPS)
 FEW, BARE = 200, 50

@@ -4,8 +4,7 @@ session.
     .venv/bin/python benchmarks/rerun.py [SOURCE]
 
 Without SOURCE the demo's cohort is used. The bound: the second run costs at most what a run on
-nobody
-costs, plus 2 % of the first run. Also printed: the peak memory of the largest process.
+nobody costs, plus 2 % of the first run. Also printed: the peak memory of the largest process.
 """
 
 from __future__ import annotations

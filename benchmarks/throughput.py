@@ -4,8 +4,7 @@ same. Then a rerun.
     PYTHONPATH=. .venv/bin/python benchmarks/throughput.py [HEADS]
 
 HEADS is 16 by default. The bounds, on two cores: 1.7 times one worker's throughput; the rerun costs
-at most 2 % of
-the first run's CPU beyond a run on nobody.
+at most 2 % of the first run's CPU beyond a run on nobody.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from deidflow.demo.head import grid_affine, on_grid, warped_head
 from deidflow.demo.people import MadeUpPerson, Visit
 from deidflow.demo.series import write_series
 from deidflow.face.template import prepare_template, template_path
-from tests.conftest import give_template, tree_digest, write_secret
+from tests.places import give_template, tree_digest, write_secret
 
 SIZE = (64, 64, 56)
 AXES = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])

@@ -33,7 +33,11 @@ def verify(subject: Subject = "", withdraw: Withdraw = False) -> State[Any]:
     """Verify the release beside its vault and source; fails where something is found."""
     try:
         settings = Site.of_worker().settings()
-        report, withdrawn = verified(settings, subject, withdraw=withdraw)
+        report, withdrawn = verified(
+            settings,
+            subject,
+            withdraw=withdraw,
+        )
     except DeidflowError as error:
         return Failed(message=str(error))
     except Exception as error:  # noqa: BLE001  the outermost guard of the flow

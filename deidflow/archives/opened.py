@@ -40,7 +40,12 @@ def open_archives(
         forget_unpacked(folder, ())
         return OpenedInventory(tuple(entries))
 
-    unpacked = unpack_archives(source, entries, folder, bounds)
+    unpacked = unpack_archives(
+        source,
+        entries,
+        folder,
+        bounds,
+    )
     forget_unpacked(folder, unpacked.digests)
     locators: defaultdict[str, list[str]] = defaultdict(list)
     for file in unpacked.files:

@@ -71,7 +71,11 @@ def unpack_archives(
         if not is_packed(entry):
             continue
         limited = replace(wanted, total_bytes=min(wanted.total_bytes, left))
-        record = _unpacked(source / entry.path, folder / entry.sha256, limited)
+        record = _unpacked(
+            source / entry.path,
+            folder / entry.sha256,
+            limited,
+        )
         left -= record.new_bytes
         digests.add(entry.sha256)
         verdicts.append(_of_archive(entry, record))
@@ -81,7 +85,11 @@ def unpack_archives(
                 files.append(UnpackedFile(locator, folder / entry.sha256 / member_name(number)))
             else:
                 verdicts.append(_of_member(locator, reason))
-    return Unpacked(tuple(files), tuple(verdicts), frozenset(digests))
+    return Unpacked(
+        tuple(files),
+        tuple(verdicts),
+        frozenset(digests),
+    )
 
 
 def forget_unpacked(folder: Path, kept: Iterable[str]) -> None:
@@ -183,7 +191,11 @@ def _take(member: ArchiveMember, folder: Path, bounds: Bounds) -> tuple[Reason |
     if member.reason is not None:
         return member.reason, 0
     try:
-        return None, copy_member(member, folder / member_name(member.number), bounds)
+        return None, copy_member(
+            member,
+            folder / member_name(member.number),
+            bounds,
+        )
     except MemberRefused as error:
         return error.reason, 0
 

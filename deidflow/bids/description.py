@@ -46,6 +46,7 @@ def write_top(
     labels = [subject_label(subject) for subject in subjects]
     if len(set(labels)) < len(labels):
         raise UsageError("two pseudonyms differ in signs only, which BIDS does not allow in labels")
+
     write_json(
         out / "dataset_description.json", description(read_json(release / "dataset.json"), "raw")
     )
@@ -54,10 +55,12 @@ def write_top(
     rows = [["participant_id", *participants.columns]]
     for subject, label in zip(subjects, labels, strict=True):
         rows.append([f"sub-{label}", *participants.of(subject)])
+
     write_text(out / "participants.tsv", tsv(rows))
     described = {"participant_id": {"Description": "pseudonym of the participant"}}
     for name in participants.columns:
         described[name] = {"Description": f"column {name} of the table given"}
+
     write_json(out / "participants.json", described)
 
 
@@ -81,19 +84,23 @@ def read_participants(path: Path | None) -> Participants:
     """Columns of a table, and the first row of each subject."""
     if path is None:
         return Participants()
+
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise UsageError("the table of participants cannot be read as UTF-8 text") from None
+
     first = text.partition("\n")[0]
     delimiter = max("\t,;", key=first.count)
     rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     if not rows or "subject" not in rows[0]:
         raise UsageError("the table of participants has no column 'subject'")
+
     place = rows[0].index("subject")
     header = [re.sub(r"\W+", "_", name) for number, name in enumerate(rows[0]) if number != place]
     known: dict[str, list[str]] = {}
     for row in rows[1:]:
         cells = [cell or "n/a" for number, cell in enumerate(row) if number != place]
         known.setdefault(row[place], cells)
+
     return Participants(tuple(header), known)

@@ -76,13 +76,24 @@ def export_release(
     remove_tree(part)
     part.mkdir()
     try:
-        _write(plan, part, release, known, with_dicom=with_dicom)
+        _write(
+            plan,
+            part,
+            release,
+            known,
+            with_dicom=with_dicom,
+        )
         invalid = invalid_paths(part)
         make_public(part)
         part.rename(place)
     finally:
         remove_tree(staging)
-    return BidsExport(len(plan.named), plan.unnamed, invalid or (), invalid is not None)
+    return BidsExport(
+        len(plan.named),
+        plan.unnamed,
+        invalid or (),
+        invalid is not None,
+    )
 
 
 def _check_release(release: Path) -> None:
@@ -111,11 +122,20 @@ def _write(
 ) -> None:
     folders = list(series_folders(release))
     subjects = sorted({subject for subject, _, _ in folders})
-    write_top(out, release, subjects, participants)
+    write_top(
+        out,
+        release,
+        subjects,
+        participants,
+    )
 
     targets = _field_map_targets(plan.named)
     for entry in plan.named:
-        _write_image(entry, out, targets.get(entry.visit))
+        _write_image(
+            entry,
+            out,
+            targets.get(entry.visit),
+        )
     _write_scans(out, plan.named)
     _write_masks(out, plan.named)
 

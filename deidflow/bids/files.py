@@ -35,12 +35,21 @@ def tsv(rows: Iterable[Sequence[str]]) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text that everybody may read."""
-    write_bytes_atomic(path, text.encode(), _PUBLIC)
+    write_bytes_atomic(
+        path,
+        text.encode(),
+        _PUBLIC,
+    )
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON that everybody may read."""
-    write_json_atomic(path, value, _PUBLIC, indent=2)
+    write_json_atomic(
+        path,
+        value,
+        _PUBLIC,
+        indent=2,
+    )
 
 
 def make_public(root: Path) -> None:

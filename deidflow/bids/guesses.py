@@ -42,7 +42,12 @@ def reproin_name(text: str) -> BidsName | None:
         datatype = match["type"]
         suffix = match["suffix"] or _DEFAULT_SUFFIX.get(datatype, "")
         if suffix in SUFFIXES[datatype]:
-            return BidsName(datatype, suffix, _entities(match["rest"]))
+            return BidsName(
+                datatype,
+                suffix,
+                _entities(match["rest"]),
+            )
+
     return None
 
 

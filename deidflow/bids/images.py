@@ -91,6 +91,7 @@ def _facts(path: Path, sidecar: dict[str, Any], output: str) -> Facts:
     )
     sequences = [str(sidecar.get(key, "")) for key in ("SequenceName", "PulseSequenceName")]
     guess = sidecar.get("BidsGuess", ())
+
     return Facts(
         modality=str(sidecar.get("Modality", "")),
         text=" ".join(filter(None, texts)),

@@ -76,7 +76,11 @@ class BidsName:
 
     def having(self, **more: str) -> BidsName:
         """The same name with further entities."""
-        return BidsName(self.datatype, self.suffix, {**self.entities, **more})
+        return BidsName(
+            self.datatype,
+            self.suffix,
+            {**self.entities, **more},
+        )
 
 
 @dataclass(frozen=True)

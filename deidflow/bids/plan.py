@@ -121,9 +121,16 @@ def plan_names(images: Iterable[ReleasedImage], table: Path | None = None) -> Bi
         else:
             why = NO_RULE
         if name is None or why:
-            unnamed.append(Unnamed(image, why, line_to_add(image.facts)))
+            unnamed.append(
+                Unnamed(
+                    image,
+                    why,
+                    line_to_add(image.facts),
+                )
+            )
         else:
             named.append(Named(image, name))
+
     kept, lonely = _with_company(_with_runs(named))
     return BidsPlan(tuple(kept), (*unnamed, *lonely))
 

@@ -63,14 +63,23 @@ class NameRule(BaseModel):
         """Whether an image meets every condition."""
         if self.modality and self.modality != facts.modality:
             return False
+
         if self.image_type and self.image_type not in facts.image_type:
             return False
+
         if self.gradients and not facts.has_gradients:
             return False
+
         if facts.volumes < self.volumes or (self.single and facts.volumes > 1):
             return False
-        if self.series_not and re.search(self.series_not, facts.text, re.IGNORECASE):
+
+        if self.series_not and re.search(
+            self.series_not,
+            facts.text,
+            re.IGNORECASE,
+        ):
             return False
+
         texts = (
             (self.series, facts.text),
             (self.sequence, facts.sequence),

@@ -21,7 +21,12 @@ def write_unnamed(out: Path, unnamed: Sequence[Unnamed], release: Path) -> None:
     rows = [["image", "why", "line_to_add"]]
     for entry in unnamed:
         image = entry.image
-        folder = _source_folder(out, image.subject, image.session, image.series)
+        folder = _source_folder(
+            out,
+            image.subject,
+            image.session,
+            image.series,
+        )
         folder.mkdir(parents=True, exist_ok=True)
         for path in image.files:
             shutil.copyfile(path, folder / path.name)
@@ -38,5 +43,17 @@ def copy_dicom(out: Path, folders: Sequence[tuple[str, str, Path]]) -> None:
     for subject, session, series in folders:
         for name in ("dicom", "defaced_dicom"):
             if (series / name).is_dir():
-                target = _source_folder(out, subject, session, series) / name
-                shutil.copytree(series / name, target, copy_function=shutil.copyfile)
+                target = (
+                    _source_folder(
+                        out,
+                        subject,
+                        session,
+                        series,
+                    )
+                    / name
+                )
+                shutil.copytree(
+                    series / name,
+                    target,
+                    copy_function=shutil.copyfile,
+                )

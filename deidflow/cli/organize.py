@@ -32,7 +32,12 @@ def organize(
     from deidflow.bulk.organize import TABLE
     from deidflow.bulk.organize import organize as organize_files
 
-    result = organize_files(given_paths(source), out, workers=workers, force=force)
+    result = organize_files(
+        given_paths(source),
+        out,
+        workers=workers,
+        force=force,
+    )
     for verdict, count in sorted(result.counts.items()):
         print(f"{count} {verdict}")
     print(f"{sum(result.counts.values())} files found; {TABLE} in the output lists each")

@@ -52,7 +52,15 @@ def report(
     if evidence is not None:
         from deidflow.evidence.folder import Statement
 
-        return _write_evidence(layout, evidence, Statement(key_holder, verification, profile))
+        return _write_evidence(
+            layout,
+            evidence,
+            Statement(
+                key_holder,
+                verification,
+                profile,
+            ),
+        )
     return _write_pages(layout, profile)
 
 
@@ -77,7 +85,12 @@ def _print_methods(layout: Layout) -> int:
 def _write_evidence(layout: Layout, folder: Path, statement: Statement) -> int:
     from deidflow.evidence.folder import write_evidence
 
-    fingerprint = write_evidence(layout, _keys(layout), folder, statement)
+    fingerprint = write_evidence(
+        layout,
+        _keys(layout),
+        folder,
+        statement,
+    )
     print("evidence written and signed: index.html is the page to read")
     print(f"fingerprint of the key: {fingerprint}")
     return 0
@@ -86,7 +99,11 @@ def _write_evidence(layout: Layout, folder: Path, statement: Statement) -> int:
 def _keys(layout: Layout) -> Keys:
     from deidflow.identity.secret import Keys, load_secret
 
-    return Keys(load_secret(layout.vault, create=False), layout.project, layout.level)
+    return Keys(
+        load_secret(layout.vault, create=False),
+        layout.project,
+        layout.level,
+    )
 
 
 def _check(folder: Path, release: Path | None, vault: Path | None) -> int:

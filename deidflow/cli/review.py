@@ -46,7 +46,12 @@ def review(
     """
     from deidflow.cli.review_words import account_name, open_desk, take_back, take_decision
 
-    desk = open_desk(release, vault, blind=blind, sample=sample)
+    desk = open_desk(
+        release,
+        vault,
+        blind=blind,
+        sample=sample,
+    )
     person = who or account_name()
     if decide is not None:
         return take_decision(desk, decide, saw, person)
@@ -76,7 +81,14 @@ def _show_cases(desk: Desk) -> int:
     from deidflow.cli.tables import wide_console
     from deidflow.report.words import reason_words
 
-    table = Table("case", "risk", "state", "why", "decision", "by")
+    table = Table(
+        "case",
+        "risk",
+        "state",
+        "why",
+        "decision",
+        "by",
+    )
     cases = desk.cases()
     for case in cases:
         decision = case.decision if case.is_decided else None

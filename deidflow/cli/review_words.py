@@ -20,8 +20,16 @@ def open_desk(release: Path, vault: Path, *, blind: str, sample: float) -> Desk:
     if not 0 <= sample <= 100:
         raise UsageError("--sample is a share in percent; expected 0 to 100")
     layout = layout_of(release.resolve(), vault.resolve())
-    keys = Keys(load_secret(layout.vault, create=False), layout.project, layout.level)
-    return Desk(layout, keys.derive("review"), Choice(blind, sample))
+    keys = Keys(
+        load_secret(layout.vault, create=False),
+        layout.project,
+        layout.level,
+    )
+    return Desk(
+        layout,
+        keys.derive("review"),
+        Choice(blind, sample),
+    )
 
 
 def account_name() -> str:
@@ -37,7 +45,11 @@ def take_decision(desk: Desk, words: tuple[str, str], saw: tuple[str, ...], who:
     name = _case_name(words[0])
     action = _action(words[1])
     sights = tuple(_sight(word) for word in saw)
-    desk.decide(name, Wish(action, sights), who)
+    desk.decide(
+        name,
+        Wish(action, sights),
+        who,
+    )
     print(f"{name}: {action.value}")
     return 0
 

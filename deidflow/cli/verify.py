@@ -59,7 +59,14 @@ def verify(
     """
     from deidflow.verifier.options import VerifyOptions
 
-    _check_flags(release, vault, source, subjects, withdraw, all_instances and not conformance)
+    _check_flags(
+        release,
+        vault,
+        source,
+        subjects,
+        withdraw,
+        all_instances and not conformance,
+    )
     options = VerifyOptions(
         release=Path(os.path.realpath(release)),
         level=level or "",
@@ -70,7 +77,12 @@ def verify(
         vocabulary=frozenset(word.lower() for word in vocabulary),
         conformance=_conformance(conformance, all_instances),
     )
-    return _verified(options, xlsx, withdraw=withdraw, as_json=json_)
+    return _verified(
+        options,
+        xlsx,
+        withdraw=withdraw,
+        as_json=json_,
+    )
 
 
 def _verified(options: VerifyOptions, xlsx: Path | None, *, withdraw: bool, as_json: bool) -> int:
@@ -136,7 +148,13 @@ def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:
     from deidflow.cli.tables import wide_console
 
     console = wide_console()
-    table = Table("check", "attribute", "problem", "files", "first file")
+    table = Table(
+        "check",
+        "attribute",
+        "problem",
+        "files",
+        "first file",
+    )
     groups = report.groups()
     for group in groups[:_MOST_ROWS]:
         row = (group.check.value, group.attribute, group.problem, str(group.files), group.first)

@@ -24,14 +24,22 @@ def parts_list() -> str:
         ) from None
 
     bom = Bom()
-    main = Component(name="deidflow", version=__version__, type=ComponentType.APPLICATION)
+    main = Component(
+        name="deidflow",
+        version=__version__,
+        type=ComponentType.APPLICATION,
+    )
     bom.metadata.component = main
     parts = []
     for name, version in sorted(installed_parts().items()):
         part = Component(
             name=name,
             version=version,
-            purl=PackageURL("pypi", name=name, version=version),
+            purl=PackageURL(
+                "pypi",
+                name=name,
+                version=version,
+            ),
             bom_ref=f"{name}@{version}",
         )
         bom.components.add(part)

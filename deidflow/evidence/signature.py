@@ -68,9 +68,21 @@ def sign_folder(folder: Path, key: Ed25519PrivateKey) -> None:
         lines.append(f"{digest}  {name}\n")
     listing = "".join(lines).encode("utf-8")
 
-    write_bytes_atomic(folder / MANIFEST, listing, 0o644)
-    write_bytes_atomic(folder / SIGNATURE, key.sign(listing), 0o644)
-    write_bytes_atomic(folder / PUBLIC_KEY, public_pem(key.public_key()), 0o644)
+    write_bytes_atomic(
+        folder / MANIFEST,
+        listing,
+        0o644,
+    )
+    write_bytes_atomic(
+        folder / SIGNATURE,
+        key.sign(listing),
+        0o644,
+    )
+    write_bytes_atomic(
+        folder / PUBLIC_KEY,
+        public_pem(key.public_key()),
+        0o644,
+    )
 
 
 def public_pem(key: Ed25519PublicKey) -> bytes:

@@ -78,8 +78,21 @@ class _Drawing:
         files = self._counts.of(verdict)
         thickness = self._thickness(files)
         top = self._verdict_y
-        self._add_bar(_MIDDLE, top, verdict, verdict.value, files)
-        self._add_band(verdict, _LEFT, self._source_y, _MIDDLE, top, thickness)
+        self._add_bar(
+            _MIDDLE,
+            top,
+            verdict,
+            verdict.value,
+            files,
+        )
+        self._add_band(
+            verdict,
+            _LEFT,
+            self._source_y,
+            _MIDDLE,
+            top,
+            thickness,
+        )
         self._source_y += thickness
 
         # Reasons start beside their verdict, or below those of the verdict before.
@@ -118,8 +131,21 @@ class _Drawing:
         """Draw one reason; returns where on the verdict's bar the next one begins."""
         thickness = self._thickness(row.files)
         label = reason_words(row.reason)
-        self._add_bar(_RIGHT, self._reason_y, verdict, label, row.files)
-        self._add_band(verdict, _MIDDLE, begin, _RIGHT, self._reason_y, thickness)
+        self._add_bar(
+            _RIGHT,
+            self._reason_y,
+            verdict,
+            label,
+            row.files,
+        )
+        self._add_band(
+            verdict,
+            _MIDDLE,
+            begin,
+            _RIGHT,
+            self._reason_y,
+            thickness,
+        )
         room = thickness + _PITCH / 3
         self._reason_y += max(_PITCH, room)
         return begin + thickness
@@ -147,7 +173,13 @@ class _Drawing:
         to_y: float,
         thickness: float,
     ) -> None:
-        path = band_path(from_x + _BAR, from_y, to_x, to_y, thickness)
+        path = band_path(
+            from_x + _BAR,
+            from_y,
+            to_x,
+            to_y,
+            thickness,
+        )
         self._bands.append(Band(path, verdict.value))
 
 

@@ -92,7 +92,13 @@ def index_page(layout: Layout, facts: ReleaseFacts, held: tuple[HeldGroup, ...])
     cards: list[SubjectCard] = []
     for subject in facts.subjects:
         with_picture = len(cards) < _MOST_THUMBNAILS
-        cards.append(_subject_card(layout, subject, with_picture=with_picture))
+        cards.append(
+            _subject_card(
+                layout,
+                subject,
+                with_picture=with_picture,
+            )
+        )
     measured = [series for session in facts.sessions() for series in session.series]
     page = PrivateIndex(
         dataset=facts.dataset,
@@ -103,7 +109,11 @@ def index_page(layout: Layout, facts: ReleaseFacts, held: tuple[HeldGroup, ...])
         subjects=tuple(cards),
         gates=figure_rows(measured, coarse=False),
     )
-    return render_page("private_index.html.j2", page=page, withdrawn=facts.withdrawn)
+    return render_page(
+        "private_index.html.j2",
+        page=page,
+        withdrawn=facts.withdrawn,
+    )
 
 
 def _subject_card(layout: Layout, subject: SubjectFacts, *, with_picture: bool) -> SubjectCard:
@@ -113,7 +123,12 @@ def _subject_card(layout: Layout, subject: SubjectFacts, *, with_picture: bool) 
         total += len(session.series)
         held += len(session.series) - len(session.released)
     thumbnail = _thumbnail(layout, subject) if with_picture else None
-    return SubjectCard(subject, series=total, held=held, thumbnail=thumbnail)
+    return SubjectCard(
+        subject,
+        series=total,
+        held=held,
+        thumbnail=thumbnail,
+    )
 
 
 def _thumbnail(layout: Layout, subject: SubjectFacts) -> View | None:
@@ -121,7 +136,12 @@ def _thumbnail(layout: Layout, subject: SubjectFacts) -> View | None:
     candidates = [(session, series) for session in subject.sessions for series in session.series]
     candidates.sort(key=lambda pair: pair[1].how != "reference")
     for session, series in candidates[:1]:
-        views = series_views(layout, subject.pseudonym, session.label, series.name)
+        views = series_views(
+            layout,
+            subject.pseudonym,
+            session.label,
+            series.name,
+        )
         return views.view("front" if series.how == "reference" else "axial")
     return None
 
@@ -136,7 +156,12 @@ def subject_key(
     shown = []
     for session in subject.sessions:
         for series in session.series:
-            images = images_of(layout, subject.pseudonym, session.label, series.name)
+            images = images_of(
+                layout,
+                subject.pseudonym,
+                session.label,
+                series.name,
+            )
             shown.append(views_key(images, Size()))
     theirs = [asdict(group) for group in held]
     return digest_of([__version__, asdict(facts.dataset), asdict(subject), theirs, shown])
@@ -174,7 +199,14 @@ def _series_cards(layout: Layout, subject: SubjectFacts, size: Size) -> tuple[Se
     cards = []
     for session in subject.sessions:
         for series in session.series:
-            cards.append(series_card(layout, session, series, size))
+            cards.append(
+                series_card(
+                    layout,
+                    session,
+                    series,
+                    size,
+                )
+            )
     return tuple(cards)
 
 
@@ -185,7 +217,13 @@ def series_card(
     size: Size | None = None,
 ) -> SeriesCard:
     """A series with its pictures, figures and, where it is held, advice."""
-    views = series_views(layout, session.subject, session.label, series.name, size)
+    views = series_views(
+        layout,
+        session.subject,
+        session.label,
+        series.name,
+        size,
+    )
     return SeriesCard(
         session=session,
         series=series,

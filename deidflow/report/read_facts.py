@@ -32,7 +32,12 @@ def layout_of(release: Path, vault: Path) -> Layout:
     dataset = read_json(release / "dataset.json")
     if not isinstance(dataset, dict) or "release_id" not in dataset:
         raise UsageError("there is no release in this folder; run 'deidflow run' first")
-    layout = Layout(release, vault, dataset["project"], dataset["level"])
+    layout = Layout(
+        release,
+        vault,
+        dataset["project"],
+        dataset["level"],
+    )
     if not layout.work.is_dir():
         raise UsageError("this vault has not made this release; name the vault of its run")
     return layout
@@ -101,7 +106,15 @@ def _subject(layout: Layout, pseudonym: str, published: set[tuple[str, str]]) ->
     for label in sorted(labels):
         is_published = (pseudonym, label) in published
         row = outcome.get(label, {})
-        sessions.append(_session(layout, pseudonym, label, row, is_published))
+        sessions.append(
+            _session(
+                layout,
+                pseudonym,
+                label,
+                row,
+                is_published,
+            )
+        )
     return SubjectFacts(pseudonym, tuple(sessions))
 
 
@@ -220,5 +233,9 @@ _GROUPED_BY = ("pseudonym", "session", "series", "verdict", "step", "reason", "w
 def _held_rows(path: Path) -> Iterator[dict[str, str]]:
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+    with path.open(
+        encoding="utf-8",
+        errors="surrogateescape",
+        newline="",
+    ) as stream:
         yield from csv.DictReader(stream)

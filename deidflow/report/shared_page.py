@@ -73,7 +73,11 @@ def shared_page(facts: ReleaseFacts, profile: str = "") -> str:
         profile_note=note,
         limits=limits_of(dataset.level),
     )
-    return render_page("shared.html.j2", page=page, withdrawn=facts.withdrawn)
+    return render_page(
+        "shared.html.j2",
+        page=page,
+        withdrawn=facts.withdrawn,
+    )
 
 
 def key_figures(facts: ReleaseFacts) -> tuple[KeyFigure, ...]:
@@ -89,7 +93,11 @@ def key_figures(facts: ReleaseFacts) -> tuple[KeyFigure, ...]:
         KeyFigure("sessions", len(published)),
         KeyFigure("series", series),
         KeyFigure("instances", instances),
-        KeyFigure("files released", counts.of(Verdict.RELEASED), found),
+        KeyFigure(
+            "files released",
+            counts.of(Verdict.RELEASED),
+            found,
+        ),
         KeyFigure("files in quarantine", counts.of(Verdict.QUARANTINED)),
         KeyFigure("files failed", counts.of(Verdict.FAILED)),
     )
@@ -144,7 +152,13 @@ def _without_own_words(row: Explained) -> Explained:
     """The row without words that a site wrote: they might name somebody."""
     if row.reason in _our_reasons() or row.reason.startswith("option "):
         return row
-    return Explained(row.tag, row.attribute, row.code, row.action, "a rule of the site")
+    return Explained(
+        row.tag,
+        row.attribute,
+        row.code,
+        row.action,
+        "a rule of the site",
+    )
 
 
 def _our_reasons() -> frozenset[str]:

@@ -43,10 +43,19 @@ class Greys:
 def grey_tile(values: Values, size: Size) -> bytes:
     """A square WebP of grey values (rows, columns), black around them."""
     picture = Picture.fromarray(np.ascontiguousarray(values))
-    square = _in_square(picture, size, Picture.Resampling.BICUBIC)
+    square = _in_square(
+        picture,
+        size,
+        Picture.Resampling.BICUBIC,
+    )
     stream = io.BytesIO()
     colour = square.convert("RGB")
-    colour.save(stream, "WEBP", quality=size.quality, method=4)
+    colour.save(
+        stream,
+        "WEBP",
+        quality=size.quality,
+        method=4,
+    )
     return stream.getvalue()
 
 
@@ -54,7 +63,11 @@ def outline_tile(region: Values, size: Size) -> bytes:
     """A square PNG of a region's border (rows, columns), transparent but for it."""
     values = region.astype(np.uint8) * 255
     picture = Picture.fromarray(np.ascontiguousarray(values))
-    square = _in_square(picture, size, Picture.Resampling.BILINEAR)
+    square = _in_square(
+        picture,
+        size,
+        Picture.Resampling.BILINEAR,
+    )
     inside = np.asarray(square) > 127
     inner = ndimage.binary_erosion(inside, border_value=1)
     colours = np.zeros((*inside.shape, 4), np.uint8)
@@ -62,7 +75,11 @@ def outline_tile(region: Values, size: Size) -> bytes:
 
     stream = io.BytesIO()
     two_colours = Picture.fromarray(colours).quantize(2)
-    two_colours.save(stream, "PNG", optimize=True)
+    two_colours.save(
+        stream,
+        "PNG",
+        optimize=True,
+    )
     return stream.getvalue()
 
 

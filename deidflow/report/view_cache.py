@@ -74,7 +74,12 @@ def series_views(
 
     They are empty where there is no image, or it cannot be drawn: a picture holds no page back.
     """
-    images = images_of(layout, pseudonym, label, series)
+    images = images_of(
+        layout,
+        pseudonym,
+        label,
+        series,
+    )
     chosen = size or Size()
     cache = layout.review(pseudonym, label) / f"{series}.views-{chosen.pixels}.json"
     return _cached(cache, images, chosen, views_of)
@@ -82,9 +87,19 @@ def series_views(
 
 def series_turned(layout: Layout, pseudonym: str, label: str, series: str) -> SeriesViews:
     """The head of a series from several sides, from the vault as `series_views`."""
-    images = images_of(layout, pseudonym, label, series)
+    images = images_of(
+        layout,
+        pseudonym,
+        label,
+        series,
+    )
     cache = layout.review(pseudonym, label) / f"{series}.turned.json"
-    return _cached(cache, images, Size(), turned_views)
+    return _cached(
+        cache,
+        images,
+        Size(),
+        turned_views,
+    )
 
 
 def _cached(cache: Path, images: SeriesImages, size: Size, make: Maker) -> SeriesViews:
@@ -98,7 +113,11 @@ def _cached(cache: Path, images: SeriesImages, size: Size, make: Maker) -> Serie
     except (ImageFileError, RuntimeError, ValueError, OSError):
         views = ()
     rows = [_to_row(view) for view in views]
-    cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cache.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     write_json_atomic(cache, {"key": key, "views": rows})
     return _from_rows(rows)
 

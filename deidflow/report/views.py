@@ -58,7 +58,11 @@ def views_of(images: SeriesImages, size: Size) -> tuple[View, ...]:
     if volumes is None:
         return ()
     planes = _planes(volumes, size)
-    surfaces = _surfaces(volumes, (FRONT, OBLIQUE), size)
+    surfaces = _surfaces(
+        volumes,
+        (FRONT, OBLIQUE),
+        size,
+    )
     return (*planes, *surfaces)
 
 
@@ -129,8 +133,20 @@ def _planes(volumes: _Volumes, size: Size) -> Iterator[View]:
             outline = outline_tile(region, size)
         yield View(
             name=name,
-            before=_plane_tile(volumes.before, axis, index, volumes.greys, size),
-            after=_plane_tile(volumes.after, axis, index, volumes.greys, size),
+            before=_plane_tile(
+                volumes.before,
+                axis,
+                index,
+                volumes.greys,
+                size,
+            ),
+            after=_plane_tile(
+                volumes.after,
+                axis,
+                index,
+                volumes.greys,
+                size,
+            ),
             outline=outline,
         )
 
@@ -164,7 +180,11 @@ def _surfaces(volumes: _Volumes, turns: tuple[Turn, ...], size: Size) -> Iterato
         for picture in rendered:
             tile = b"" if picture is None else grey_tile(picture[around], size)
             tiles.append(tile)
-        yield View(turn.name, before=tiles[0], after=tiles[1])
+        yield View(
+            turn.name,
+            before=tiles[0],
+            after=tiles[1],
+        )
 
 
 def _head(values: Values | None, grid: Any) -> Values | None:

@@ -58,14 +58,29 @@ def on_grid(path: Path, grid: Grid) -> Values:
     values = sitk.GetArrayViewFromImage(image)
     floor = float(values.min())
     if floor < _AIR_HU:
-        image = sitk.Clamp(image, sitk.sitkFloat32, _AIR_HU, 32767)
+        image = sitk.Clamp(
+            image,
+            sitk.sitkFloat32,
+            _AIR_HU,
+            32767,
+        )
         floor = _AIR_HU
-    return _resampled(image, grid, sitk.sitkLinear, floor)
+    return _resampled(
+        image,
+        grid,
+        sitk.sitkLinear,
+        floor,
+    )
 
 
 def removed_on_grid(mask: Path, grid: Grid) -> Values:
     """Where a mask (1 is kept) removes, as booleans (z, y, x)."""
-    kept = _resampled(_load(mask), grid, sitk.sitkNearestNeighbor, outside=1.0)
+    kept = _resampled(
+        _load(mask),
+        grid,
+        sitk.sitkNearestNeighbor,
+        outside=1.0,
+    )
     removed: Values = kept < _KEPT
     return removed
 
@@ -76,7 +91,12 @@ def head_of(values: Values, grid: Grid) -> Values:
     image.CopyInformation(grid)
     coarse = upright_grid(image, _HEAD_MM, least=2)
     floor = float(values.min())
-    small = _resampled(image, coarse, sitk.sitkLinear, floor)
+    small = _resampled(
+        image,
+        coarse,
+        sitk.sitkLinear,
+        floor,
+    )
     small_image = sitk.GetImageFromArray(small)
     small_image.CopyInformation(coarse)
     mask = head_mask(window(small_image))
@@ -92,6 +112,12 @@ def _load(path: Path) -> Any:
 
 
 def _resampled(image: Any, grid: Grid, interpolator: int, outside: float) -> Values:
-    resampled = sitk.Resample(image, grid, sitk.Transform(), interpolator, outside)
+    resampled = sitk.Resample(
+        image,
+        grid,
+        sitk.Transform(),
+        interpolator,
+        outside,
+    )
     values: Values = sitk.GetArrayFromImage(resampled)
     return values

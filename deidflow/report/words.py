@@ -95,7 +95,11 @@ def advice_for(code: str) -> Advice:
     """The advice for a reason's code; unknown codes ask to be looked at."""
     row = load_yaml("report/advice.yaml").get(code)
     if row is None:
-        return Advice(Urgency.SOON, "Read the session's tools.log in the vault.", by_review=False)
+        return Advice(
+            Urgency.SOON,
+            "Read the session's tools.log in the vault.",
+            by_review=False,
+        )
     return Advice(
         urgency=Urgency(row["urgency"]),
         words=row["do"],

@@ -29,7 +29,11 @@ class WrittenPages:
 def write_shared(layout: Layout, profile: str = "") -> Path:
     """Write RELEASE/report/index.html; returns its path."""
     page = shared_page(read_facts(layout), profile)
-    _write(layout.shared_report, page, _SHARED_MODE)
+    _write(
+        layout.shared_report,
+        page,
+        _SHARED_MODE,
+    )
     layout.shared_report.parent.chmod(0o755)
     return layout.shared_report
 
@@ -43,19 +47,41 @@ def write_pages(layout: Layout, profile: str = "") -> WrittenPages:
     for group in groups:
         held.setdefault(group.subject, []).append(group)
     folder = layout.private_report
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     names = {"index.html"}
     for subject in facts.subjects:
         name = f"{subject.pseudonym}.html"
         names.add(name)
         theirs = held.get(subject.pseudonym, [])
-        key = subject_key(layout, facts, subject, theirs)
+        key = subject_key(
+            layout,
+            facts,
+            subject,
+            theirs,
+        )
         if not _is_marked(folder / name, key):
-            _write(folder / name, subject_page(layout, facts, subject, theirs, key))
+            _write(
+                folder / name,
+                subject_page(
+                    layout,
+                    facts,
+                    subject,
+                    theirs,
+                    key,
+                ),
+            )
     _write(folder / "index.html", index_page(layout, facts, groups))
 
     _remove_others(folder, names)
-    return WrittenPages(shared, folder / "index.html", len(facts.subjects))
+    return WrittenPages(
+        shared,
+        folder / "index.html",
+        len(facts.subjects),
+    )
 
 
 def _is_marked(path: Path, key: str) -> bool:
@@ -75,4 +101,8 @@ def _remove_others(folder: Path, names: set[str]) -> None:
 
 
 def _write(path: Path, page: str, mode: int = 0o600) -> None:
-    write_bytes_atomic(path, page.encode("utf-8", "replace"), mode)
+    write_bytes_atomic(
+        path,
+        page.encode("utf-8", "replace"),
+        mode,
+    )

@@ -74,7 +74,11 @@ class Door:
 
 def create_app(desk: Desk, who: str, door: Door, touched: Callable[[], None]) -> FastAPI:
     """The application; `touched` is called at each request that was let in."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
 
     @app.middleware("http")
     async def guard(request: Request, answer: Answer) -> Response:
@@ -123,7 +127,12 @@ def _add_routes(app: FastAPI, desk: Desk, who: str) -> None:
     @app.post("/case/{number}")
     def decide(number: int, row: WishRow) -> dict[str, Any]:
         name = _numbered(desk, number)
-        wish = Wish(row.action, row.sights, row.seconds, row.seen)
+        wish = Wish(
+            row.action,
+            row.sights,
+            row.seconds,
+            row.seen,
+        )
         _check_seen(desk, name, row.seen)
         desk.decide(name, wish, who)
         return queue_row(desk)

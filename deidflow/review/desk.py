@@ -90,12 +90,21 @@ class Desk:
 
     def card(self, case: Case) -> SeriesCard:
         """The pictures and figures of a case."""
-        return series_card(self.layout, case.session, case.series)
+        return series_card(
+            self.layout,
+            case.session,
+            case.series,
+        )
 
     def turned(self, case: Case) -> SeriesViews:
         """The head of a case from several sides."""
         name = case.name
-        return series_turned(self.layout, name.subject, name.session, name.series)
+        return series_turned(
+            self.layout,
+            name.subject,
+            name.session,
+            name.series,
+        )
 
     def decide(self, name: CaseName, wish: Wish, who: str) -> Decision:
         """Store a decision and act on it; raises UsageError where it may not be decided so."""
@@ -119,7 +128,11 @@ class Desk:
 
     def _withdraw(self, name: CaseName) -> None:
         try:
-            withdraw_session(self.layout, name.subject, name.session)
+            withdraw_session(
+                self.layout,
+                name.subject,
+                name.session,
+            )
         except ReleaseBusy:
             raise ReleaseBusy(
                 "the decision is stored, but a run is at work on the release: the session is still "

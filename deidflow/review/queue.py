@@ -73,7 +73,11 @@ def cases_of(
     cases = []
     for session in facts.sessions():
         for series in session.series:
-            if not _can_be_decided(session, series, decisions):
+            if not _can_be_decided(
+                session,
+                series,
+                decisions,
+            ):
                 continue
             case = _case(layout, session, series, decisions)
             if _is_drawn(case, choice, key):
@@ -90,7 +94,11 @@ def _can_be_decided(
     series: SeriesFacts,
     decisions: Mapping[CaseName, Decision],
 ) -> bool:
-    name = CaseName(session.subject, session.label, series.name)
+    name = CaseName(
+        session.subject,
+        session.label,
+        series.name,
+    )
     if name in decisions:
         return True
     if series.state in _MASKED | _WHOLE:
@@ -105,7 +113,11 @@ def _case(
     series: SeriesFacts,
     decisions: Mapping[CaseName, Decision],
 ) -> Case:
-    name = CaseName(session.subject, session.label, series.name)
+    name = CaseName(
+        session.subject,
+        session.label,
+        series.name,
+    )
     return Case(
         name=name,
         session=session,
@@ -180,7 +192,11 @@ def _is_drawn(case: Case, choice: Choice, key: bytes) -> bool:
 
 
 def _keyed(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), hashlib.sha256)
+    return hmac.digest(
+        key,
+        text.encode(),
+        hashlib.sha256,
+    )
 
 
 def undecided(cases: Iterable[Case]) -> list[Case]:

@@ -55,7 +55,12 @@ def serve(desk: Desk, who: str, hours: Hours, opened: Callable[[str], None]) -> 
     token = secrets.token_urlsafe(24)
     hosts = frozenset((f"{LOOPBACK}:{port}", f"localhost:{port}"))
     clock = Clock()
-    app = create_app(desk, who, Door(token, hosts), clock.touch)
+    app = create_app(
+        desk,
+        who,
+        Door(token, hosts),
+        clock.touch,
+    )
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -82,7 +87,11 @@ def serve(desk: Desk, who: str, hours: Hours, opened: Callable[[str], None]) -> 
 
 def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(
+        socket.SOL_SOCKET,
+        socket.SO_REUSEADDR,
+        1,
+    )
     try:
         listener.bind((LOOPBACK, port))
         # Connections wait from here on: the address may be used before the server is up.

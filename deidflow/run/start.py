@@ -32,35 +32,42 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     """The vault of a run that holds release and project while the context is open.
 
     Checks source, tools and space, completes what a killed run left, and describes the release.
-    Where
-    another run holds the locks, waits or raises ReleaseBusy. Raises UsageError, VaultMismatch or
-    EnvironmentFault; then nothing was written but empty folders and a new vault.
+    Where another run holds the locks, waits or raises ReleaseBusy. Raises UsageError, VaultMismatch
+    or EnvironmentFault; then nothing was written but empty folders and a new vault.
     """
     layout = Layout.of(settings)
     check_redo(settings)
     check_places(settings)
     check_source(settings.source)
-    os.umask(0o077)
-    _make_folders(layout)
-    with (
-        held(
-            layout.release_lock,
-            "release",
-            wait=wait,
-        ),
-        held(
-            layout.work_lock,
-            "project of the vault",
-            wait=wait,
-        ),
-    ):
-        try:
-            with _opened(settings, layout) as vault:
-                clean_up(layout)
-                describe_release(settings, vault.keys)
-                yield vault
-        finally:
-            leave_release(layout)
+    with _private_files():
+        _make_folders(layout)
+        with (
+            held(layout.release_lock, "release", wait=wait),
+            held(layout.work_lock, "project of the vault", wait=wait),
+            _left_clean(layout),
+            _opened(settings, layout) as vault,
+        ):
+            clean_up(layout)
+            describe_release(settings, vault.keys)
+            yield vault
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """What this process writes is for its user only, unless it says otherwise."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def _left_clean(layout: Layout) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        leave_release(layout)
 
 
 def _make_folders(layout: Layout) -> None:

@@ -1,8 +1,7 @@
 """A series without its face: stored integers overwritten inside the mask, all others as they were.
 
 Three forms of every instance: the released one (anonymized header), one with the source's header
-for
-dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI goes the same way.
+for dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI goes the same way.
 """
 
 from __future__ import annotations

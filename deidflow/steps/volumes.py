@@ -67,8 +67,7 @@ def read_volumes(
     volume.
 
     Of several frames at one place the first is taken, and magnitude before phase, real and
-    imaginary parts.
-    Raises Withheld where a frame has no place or cannot be decoded.
+    imaginary parts. Raises Withheld where a frame has no place or cannot be decoded.
     """
     header = read_source(
         order,

@@ -1,9 +1,8 @@
 """The record of a finished step: its key, its outputs and its result.
 
 A step is up to date when its key (content of inputs, configuration, code, tools) is the recorded
-key
-and the recorded outputs are still there, intact. Outputs appear by one rename, then the record by
-another, so that a killed step leaves nothing that could be mistaken for a finished step.
+key and the recorded outputs are still there, intact. Outputs appear by one rename, then the record
+by another, so that a killed step leaves nothing that could be mistaken for a finished step.
 """
 
 from __future__ import annotations

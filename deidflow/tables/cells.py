@@ -89,7 +89,11 @@ class RowCleaner:
             ours=Ours(frozenset([subject.pseudonym])),
             cohort=self.cohort,
         )
-        mover = Mover(self.profile.dates, subject.shift_days, subject.clocks)
+        mover = Mover(
+            self.profile.dates,
+            subject.shift_days,
+            subject.clocks,
+        )
         cells = [subject.pseudonym]
         for column in self.columns:
             if not column.role.leaves:
@@ -98,7 +102,15 @@ class RowCleaner:
             if column.role is Role.DATE:
                 cells += self._date(cell, column, mover)
             else:
-                cells.append(self._cell(cell, column, scrubber, search))
+                cells.append(
+                    self._cell(
+                        cell,
+                        column,
+                        scrubber,
+                        search,
+                    )
+                )
+
         return cells
 
     def _date(self, cell: str, column: Column, mover: Mover) -> list[str]:

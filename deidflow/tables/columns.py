@@ -67,9 +67,17 @@ def columns_of(table: Table, wanted: ColumnSettings, date_order: str = "") -> tu
     for place, name in enumerate(table.columns):
         role = chosen.get(name) or _by_name(name, wanted)
         if role is None:
-            columns.append(_by_cells(name, place, table.column(place), date_order))
+            columns.append(
+                _by_cells(
+                    name,
+                    place,
+                    table.column(place),
+                    date_order,
+                )
+            )
         else:
             columns.append(Column(name, place, role))
+
     return tuple(columns)
 
 
@@ -88,6 +96,7 @@ def _chosen(names: Sequence[str], wanted: ColumnSettings) -> dict[str, Role]:
             if name not in names:
                 raise ConfigError(f"columns.{role}: the table has no column of this name")
             chosen[name] = role
+
     return chosen
 
 
@@ -106,6 +115,7 @@ def _known_names() -> dict[str, Role]:
     for key, lines in load_yaml("vocabulary/table_columns.yaml").items():
         for line in lines:
             known.update(dict.fromkeys(str(line).split(), roles[key]))
+
     return known
 
 
@@ -132,17 +142,36 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
     if _share(filled, is_day) >= _MOSTLY:
         order = date_order_of(filled, date_order)
         if order is None:
-            return Column(name, place, Role.DROPPED, why=_NO_ORDER)
+            return Column(
+                name,
+                place,
+                Role.DROPPED,
+                why=_NO_ORDER,
+            )
         return Column(name, place, Role.DATE, order)
 
     for why, pattern in _DROPPED_CELLS.items():
         if _share(filled, pattern.fullmatch) >= _MOSTLY:
-            return Column(name, place, Role.DROPPED, why=why)
+            return Column(
+                name,
+                place,
+                Role.DROPPED,
+                why=why,
+            )
     if _share(filled, _LONG_NUMBER.fullmatch) >= _MOSTLY and _are_distinct(filled):
-        return Column(name, place, Role.DROPPED, why="holds a long number for each row")
+        return Column(
+            name,
+            place,
+            Role.DROPPED,
+            why="holds a long number for each row",
+        )
 
     is_number = _share(filled, _NUMBER.fullmatch) == 1.0
-    return Column(name, place, Role.NUMBER if is_number else Role.TEXT)
+    return Column(
+        name,
+        place,
+        Role.NUMBER if is_number else Role.TEXT,
+    )
 
 
 def _share(cells: Sequence[str], fits: Callable[[str], object]) -> float:

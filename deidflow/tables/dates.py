@@ -105,7 +105,12 @@ class Mover:
         has_time = bool(moment.time) and self.dates.times == "keep"
         value = day + moment.digits if has_time else day
         vr = "DT" if has_time else "DA"
-        moved = move_value(value, vr, self.dates.mode, self._context(clock))
+        moved = move_value(
+            value,
+            vr,
+            self.dates.mode,
+            self._context(clock),
+        )
         if not moved:
             return "", ""
         return _iso(moved[:8], _clock_time(moved[8:])), label

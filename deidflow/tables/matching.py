@@ -177,7 +177,11 @@ def _is_clearly_nearer(best: float, second: float) -> bool:
 
 
 def _ambiguous(candidates: Sequence[Candidate]) -> Match:
-    return Match(None, "ambiguous", candidates=tuple(candidates))
+    return Match(
+        None,
+        "ambiguous",
+        candidates=tuple(candidates),
+    )
 
 
 def _without_rivals(matches: Mapping[int, Match]) -> dict[int, Match]:

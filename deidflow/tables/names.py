@@ -102,12 +102,18 @@ class NameIndex:
         name = parse_name(text)
         if not name.words:
             return {}
+
         words = [self._near_words(forms) for forms in name.words]
         distances = self._joined_distances(name, most)
         for key in self._candidates(words):
-            distance = name_distance(name, self._names[key], words)
+            distance = name_distance(
+                name,
+                self._names[key],
+                words,
+            )
             if distance <= distances.get(key, most):
                 distances[key] = distance
+
         return distances
 
     def _near_words(self, forms: Sequence[str]) -> dict[str, float]:
@@ -127,6 +133,7 @@ class NameIndex:
             for word in self._by_word:
                 if _is_shortened(form, word):
                     near[word] = min(_SHORTENED, near.get(word, 1.0))
+
         return near
 
     def _candidates(self, words: Sequence[Mapping[str, float]]) -> set[int]:
@@ -153,6 +160,7 @@ class NameIndex:
             for other, distance, _ in rows:
                 for key in self._by_joined[other]:
                     distances[key] = min(distance, distances.get(key, 1.0))
+
         return distances
 
 
@@ -210,7 +218,13 @@ def _word_pairs(
             distances = [near[form] for form in forms if form in near]
             if distances:
                 nearest = min(distances)
-                yield WordPair(nearest, False, mine, yours, len(their_word))
+                yield WordPair(
+                    nearest,
+                    False,
+                    mine,
+                    yours,
+                    len(their_word),
+                )
             elif _is_initial(name.words[mine][0], their_word):
                 yield WordPair(1.0, True, mine, yours, 1)
 

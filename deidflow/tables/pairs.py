@@ -27,7 +27,11 @@ def pair_up(
     """Each subject with the person of the table who is meant."""
     sought = {place: subject.who for place, subject in enumerate(subjects)}
     rows = {place: person.who for place, person in enumerate(people)}
-    matches = match_people(sought, rows, settings.match.threshold)
+    matches = match_people(
+        sought,
+        rows,
+        settings.match.threshold,
+    )
 
     pairings = []
     for place, subject in enumerate(subjects):
@@ -38,7 +42,11 @@ def pair_up(
         person = people[match.row]
         if person.is_mixed:
             candidate = (match.row, match.distance)
-            match = Match(None, "ambiguous", candidates=(candidate,))
+            match = Match(
+                None,
+                "ambiguous",
+                candidates=(candidate,),
+            )
             pairings.append(Pairing(subject, None, match))
         else:
             pairings.append(Pairing(subject, person, match))
@@ -71,13 +79,23 @@ def name_the_rest(
     new = [person for person in people if person.rows not in taken and not person.is_mixed]
 
     persons = [person.person() for person in new]
-    identities = vault.identify(persons, settings.ids, settings.sessions)
+    identities = vault.identify(
+        persons,
+        settings.ids,
+        settings.sessions,
+    )
     by_name = {subject.pseudonym: subject for subject in subjects_of(vault, layout, settings)}
     added = []
     for person in new:
         pseudonym = identities[person.key].pseudonym
         subject = replace(by_name[pseudonym], has_images=False)
-        added.append(Pairing(subject, person, Match(None, "new")))
+        added.append(
+            Pairing(
+                subject,
+                person,
+                Match(None, "new"),
+            )
+        )
     return added
 
 

@@ -68,6 +68,7 @@ def _subject(original: Original, layout: Layout, has_images: bool) -> Subject:
         name=name,
         births=days_meant(birth),
     )
+
     return Subject(
         pseudonym=original.pseudonym,
         shift_days=original.shift_days,
@@ -136,6 +137,7 @@ class RowPerson:
             else "",
         }
         pairs = (("name", self.who.name), ("birth", original["birth_date"]))
+
         return Person(
             key=self.key,
             original=original,
@@ -195,7 +197,11 @@ def _person(places: Sequence[int], table: Table, columns: Sequence[Column]) -> R
 
     names = list(filter(None, names))
     name = names[0] if names else ""
-    number = _first(table.rows[places[0]], columns, Role.ID)
+    number = _first(
+        table.rows[places[0]],
+        columns,
+        Role.ID,
+    )
     days = frozenset[date]().union(*map(days_meant, births))
     is_mixed = any(not same_name(name, other) for other in names)
     return RowPerson(

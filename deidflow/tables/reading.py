@@ -90,14 +90,22 @@ def read_table(path: Path, *, encoding: str = "", delimiter: str = "", sheet: st
         raise EnvironmentFault(f"the table cannot be read: {error.strerror}") from None
 
     if zipfile.is_zipfile(path):
-        return _checked(_excel_rows(path, sheet), ".xlsx", ",")
+        return _checked(
+            _excel_rows(path, sheet),
+            ".xlsx",
+            ",",
+        )
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise UsageError("the table is an old .xls or an encrypted workbook; save it as .xlsx")
 
     text = decode(content, encoding)
     chosen = delimiter or guess_delimiter(text)
     suffix = ".tsv" if chosen == "\t" else ".csv"
-    return _checked(_split(text, chosen), suffix, chosen)
+    return _checked(
+        _split(text, chosen),
+        suffix,
+        chosen,
+    )
 
 
 # text
@@ -186,7 +194,11 @@ def _excel_rows(path: Path, sheet: str) -> list[list[str]]:
 
     _refuse_large(path)
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(
+            path,
+            read_only=True,
+            data_only=True,
+        )
     except _UNREADABLE:
         raise UsageError("the table is a zip file but not a workbook that can be read") from None
     try:

@@ -33,20 +33,44 @@ def write_records(
 ) -> None:
     """Write mapping, ambiguous matches, missing persons and the shortened original."""
     folder = records_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     names = [column.name for column in columns]
 
-    _write(folder / "mapping.csv", _MATCHES, _mapping(pairings))
-    _write(folder / "ambiguous.csv", _MATCHES, _ambiguous(pairings, people))
-    _write(folder / "missing.csv", _MISSING, _missing(pairings, people))
-    _write(folder / "shortened.csv", ("subject", *names), _shortened(pairings, table))
+    _write(
+        folder / "mapping.csv",
+        _MATCHES,
+        _mapping(pairings),
+    )
+    _write(
+        folder / "ambiguous.csv",
+        _MATCHES,
+        _ambiguous(pairings, people),
+    )
+    _write(
+        folder / "missing.csv",
+        _MISSING,
+        _missing(pairings, people),
+    )
+    _write(
+        folder / "shortened.csv",
+        ("subject", *names),
+        _shortened(pairings, table),
+    )
 
 
 def _mapping(pairings: Sequence[Pairing]) -> list[list[str]]:
     rows = []
     for pairing in pairings:
         if pairing.person is not None:
-            cells = _cells(pairing.person, pairing, pairing.match.distance)
+            cells = _cells(
+                pairing.person,
+                pairing,
+                pairing.match.distance,
+            )
             rows.append(cells)
     return rows
 
@@ -104,4 +128,9 @@ def _missing(pairings: Sequence[Pairing], people: Sequence[RowPerson]) -> list[l
 
 
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    write_table(path, header, rows, mode=_PRIVATE)
+    write_table(
+        path,
+        header,
+        rows,
+        mode=_PRIVATE,
+    )

@@ -24,15 +24,27 @@ def write_table(
 ) -> None:
     """Write a table in the format of its name: .xlsx, else text with the delimiter, UTF-8."""
     if path.suffix == ".xlsx":
-        write_bytes_atomic(path, _workbook(columns, rows), mode)
+        write_bytes_atomic(
+            path,
+            _workbook(columns, rows),
+            mode,
+        )
         return
 
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer = csv.writer(
+        text,
+        delimiter=delimiter,
+        lineterminator="\n",
+    )
     writer.writerow(map(guarded, columns))
     for row in rows:
         writer.writerow(map(guarded, row))
-    write_bytes_atomic(path, text.getvalue().encode("utf-8", "replace"), mode)
+    write_bytes_atomic(
+        path,
+        text.getvalue().encode("utf-8", "replace"),
+        mode,
+    )
 
 
 def guarded(cell: str) -> str:

@@ -113,7 +113,12 @@ def claims_of(description: Description | None, level: str) -> Claims:
     """What a release is held to: its own description, or the level that was asked for."""
     if description is None:
         asked = promise_of(level or "low")
-        return Claims(asked, level, is_ours=False, fixed=bool(level))
+        return Claims(
+            asked,
+            level,
+            is_ours=False,
+            fixed=bool(level),
+        )
     is_held_to_another = bool(level) and level != description.level
     promise = promise_of(level) if is_held_to_another else _own_promise(description)
 

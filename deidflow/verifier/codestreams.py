@@ -16,9 +16,19 @@ def essence_of(stored: bytes) -> bytes:
     """The joined fragments of encapsulated pixels (PS3.5 A.4), without comments."""
     joined = b"".join(_fragments(stored)).rstrip(b"\0")
     if joined.startswith(_J2K):
-        return _without(joined, {_J2K_COMMENT}, _J2K_TILE)
+        return _without(
+            joined,
+            {_J2K_COMMENT},
+            _J2K_TILE,
+        )
+
     if joined.startswith(_JPEG):
-        return _without(joined, {_JPEG_COMMENT, *_APPLICATION}, _JPEG_SCAN)
+        return _without(
+            joined,
+            {_JPEG_COMMENT, *_APPLICATION},
+            _JPEG_SCAN,
+        )
+
     return joined
 
 
@@ -26,7 +36,11 @@ def _fragments(stored: bytes) -> Iterator[bytes]:
     """The fragments after the basic offset table."""
     position, number = 0, 0
     while stored[position : position + 4] == _ITEM:
-        (length,) = struct.unpack_from("<I", stored, position + 4)
+        (length,) = struct.unpack_from(
+            "<I",
+            stored,
+            position + 4,
+        )
         start = position + 8
         if number:
             yield stored[start : start + length]

@@ -68,7 +68,12 @@ def errors_of(path: Path) -> set[tuple[str, str]]:
     """Attribute and words of each error of dciodvfy in a file, without values."""
     command = [TOOL, str(path)]
     try:
-        result = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+        result = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+        )
     except subprocess.TimeoutExpired:
         return {("file", "dciodvfy did not end")}
     lines = result.stderr.decode("latin-1").splitlines()

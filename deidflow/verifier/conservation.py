@@ -20,7 +20,12 @@ def conservation_findings(
         count = counts[path]
         if count != 1:
             words = "has no verdict" if count == 0 else "has more than one verdict"
-            yield Finding(f"source file {number}", Check.CONSERVATION, "file", words)
+            yield Finding(
+                f"source file {number}",
+                Check.CONSERVATION,
+                "file",
+                words,
+            )
 
     withdrawn = withdrawn_series(release)
     for row in view.rows:
@@ -30,7 +35,12 @@ def conservation_findings(
             continue
         if not (release / row.released_path).is_file():
             words = "is released by the vault's table and missing"
-            yield Finding(row.released_path, Check.CONSERVATION, "file", words)
+            yield Finding(
+                row.released_path,
+                Check.CONSERVATION,
+                "file",
+                words,
+            )
 
 
 def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:

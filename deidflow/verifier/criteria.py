@@ -111,8 +111,16 @@ class CriteriaJudge:
         rows: dict[str, Judgement] = {}
         for element in seen.instance.elements:
             for criterion in _criteria_for(element, self.level):
-                passed = self._passes(criterion, element, dates_moved)
-                judgement = Judgement(criterion, passed, redacted(element))
+                passed = self._passes(
+                    criterion,
+                    element,
+                    dates_moved,
+                )
+                judgement = Judgement(
+                    criterion,
+                    passed,
+                    redacted(element),
+                )
                 known = rows.setdefault(criterion.field, judgement)
                 if known.passed and not passed:
                     rows[criterion.field] = judgement
@@ -121,7 +129,12 @@ class CriteriaJudge:
         subject = parts[0] if len(parts) > 1 else ""
         ordered = tuple(rows[name] for name in sorted(rows))
         fail_rate = float(loaded["fail_rate"])
-        return FileResult(seen.shown, subject, ordered, fail_rate)
+        return FileResult(
+            seen.shown,
+            subject,
+            ordered,
+            fail_rate,
+        )
 
     def _passes(self, criterion: Criterion, element: Element, dates_moved: bool) -> bool:
         if criterion.kind == "keep":

@@ -19,13 +19,27 @@ def series_marks(parts: list[str], states: Mapping[str, str], claims: Claims) ->
     series, below = parts[2], parts[3]
     state = states.get(series)
     if state is None or state not in MASKED | _WHOLE:
-        yield Mark(Check.TABLE, "session.json", "does not list the series as released")
+        yield Mark(
+            Check.TABLE,
+            "session.json",
+            "does not list the series as released",
+        )
         return
+
     is_masked = below.startswith("defaced")
     if is_masked != (state in MASKED):
-        yield Mark(Check.MASK, "state", "of the series contradicts its files")
+        yield Mark(
+            Check.MASK,
+            "state",
+            "of the series contradicts its files",
+        )
+
     if claims.faces_removed and state == _KEEPS_FACE:
-        yield Mark(Check.MASK, "state", "keeps faces in a release without faces")
+        yield Mark(
+            Check.MASK,
+            "state",
+            "keeps faces in a release without faces",
+        )
 
 
 def face_marks(parts: list[str], markers: Markers) -> Iterator[Mark]:
@@ -33,16 +47,34 @@ def face_marks(parts: list[str], markers: Markers) -> Iterator[Mark]:
     is_masked = parts[3] == "defaced_dicom"
     if is_masked and CLEAN_FACES not in markers.codes:
         words = "lacks 113102 in a series whose face was removed"
-        yield Mark(Check.MARKER, "DeidentificationMethodCodeSequence", words)
+        yield Mark(
+            Check.MARKER,
+            "DeidentificationMethodCodeSequence",
+            words,
+        )
+
     if not is_masked and CLEAN_FACES in markers.codes:
         words = "claims 113102 in a series that keeps all its pixels"
-        yield Mark(Check.MARKER, "DeidentificationMethodCodeSequence", words)
+        yield Mark(
+            Check.MARKER,
+            "DeidentificationMethodCodeSequence",
+            words,
+        )
+
     if is_masked and markers.features != "NO":
-        yield Mark(Check.MARKER, "RecognizableVisualFeatures", "is not NO")
+        yield Mark(
+            Check.MARKER,
+            "RecognizableVisualFeatures",
+            "is not NO",
+        )
 
 
 def patient_marks(parts: list[str], name: str, number: str) -> Iterator[Mark]:
     """Whether an instance carries the pseudonym of the folder that it lies in."""
     for attribute, value in (("PatientName", name), ("PatientID", number)):
         if value != parts[0]:
-            yield Mark(Check.PATIENT, attribute, "is not the pseudonym of its folder")
+            yield Mark(
+                Check.PATIENT,
+                attribute,
+                "is not the pseudonym of its folder",
+            )

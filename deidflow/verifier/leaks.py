@@ -127,7 +127,11 @@ class CohortLeaks:
 
 
 def _mark(name: str, whose: str, kind: str) -> Mark:
-    return Mark(Check.LEAK, name, f"holds {_KINDS[kind]} {_OWNERS[whose]}")
+    return Mark(
+        Check.LEAK,
+        name,
+        f"holds {_KINDS[kind]} {_OWNERS[whose]}",
+    )
 
 
 def _meta(seen: Seen) -> Iterator[tuple[str, bytes]]:

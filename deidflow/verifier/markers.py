@@ -54,44 +54,91 @@ def lies_of(markers: Markers, claims: Claims, *, has_private: bool) -> Iterator[
     yield from _codes(markers, claims)
     yield from _dates(markers, claims)
     if has_private and markers.codes and SAFE_PRIVATE not in markers.codes:
-        yield Mark(Check.MARKER, _CODES, "does not declare the private elements that are kept")
+        yield Mark(
+            Check.MARKER,
+            _CODES,
+            "does not declare the private elements that are kept",
+        )
+
     if markers.burned_in == "YES":
-        yield Mark(Check.MARKER, "BurnedInAnnotation", "says that text is burned in")
+        yield Mark(
+            Check.MARKER,
+            "BurnedInAnnotation",
+            "says that text is burned in",
+        )
+
     yield from _faces(markers)
 
 
 def _identity(markers: Markers, claims: Claims) -> Iterator[Mark]:
     if claims.identified:
         if markers.removed != "NO":
-            yield Mark(Check.MARKER, "PatientIdentityRemoved", "is not NO as the release says")
+            yield Mark(
+                Check.MARKER,
+                "PatientIdentityRemoved",
+                "is not NO as the release says",
+            )
         return
+
     if not markers.removed:
-        yield Mark(Check.MARKER, "PatientIdentityRemoved", "is missing")
+        yield Mark(
+            Check.MARKER,
+            "PatientIdentityRemoved",
+            "is missing",
+        )
     elif markers.removed != "YES":
-        yield Mark(Check.MARKER, "PatientIdentityRemoved", "is not YES")
+        yield Mark(
+            Check.MARKER,
+            "PatientIdentityRemoved",
+            "is not YES",
+        )
     elif NOT_DEIDENTIFIED in markers.method:
-        yield Mark(Check.MARKER, "DeidentificationMethod", "contradicts PatientIdentityRemoved")
+        yield Mark(
+            Check.MARKER,
+            "DeidentificationMethod",
+            "contradicts PatientIdentityRemoved",
+        )
+
     if not markers.method and not markers.codes:
-        yield Mark(Check.MARKER, "DeidentificationMethod", "is missing")
+        yield Mark(
+            Check.MARKER,
+            "DeidentificationMethod",
+            "is missing",
+        )
 
 
 def _codes(markers: Markers, claims: Claims) -> Iterator[Mark]:
     known = _context_group()
     for value, scheme, meaning in markers.meanings:
         if scheme != "DCM" or known.get(value) != meaning.casefold():
-            yield Mark(Check.MARKER, _CODES, "has a code that is not in CID 7050")
+            yield Mark(
+                Check.MARKER,
+                _CODES,
+                "has a code that is not in CID 7050",
+            )
             break
+
     if not claims.is_ours or claims.identified:
         if markers.removed == "YES" and markers.codes and BASIC not in markers.codes:
-            yield Mark(Check.MARKER, _CODES, "lacks 113100, the basic profile")
+            yield Mark(
+                Check.MARKER,
+                _CODES,
+                "lacks 113100, the basic profile",
+            )
         return
+
     if markers.codes - {CLEAN_FACES} != claims.promise.codes:
-        yield Mark(Check.MARKER, _CODES, "differs from the options of the release")
+        yield Mark(
+            Check.MARKER,
+            _CODES,
+            "differs from the options of the release",
+        )
 
 
 def _dates(markers: Markers, claims: Claims) -> Iterator[Mark]:
     if claims.identified:
         return
+
     expected = ""
     if FULL_DATES in markers.codes:
         expected = "UNMODIFIED"
@@ -99,17 +146,30 @@ def _dates(markers: Markers, claims: Claims) -> Iterator[Mark]:
         expected = "MODIFIED"
     elif claims.is_ours and not claims.fixed:
         expected = "REMOVED"
+
     name = "LongitudinalTemporalInformationModified"
     if expected and markers.longitudinal != expected:
-        yield Mark(Check.MARKER, name, "contradicts the declared option of dates")
+        yield Mark(
+            Check.MARKER,
+            name,
+            "contradicts the declared option of dates",
+        )
 
 
 def _faces(markers: Markers) -> Iterator[Mark]:
     declared = CLEAN_FACES in markers.codes
     if declared and markers.features == "YES":
-        yield Mark(Check.MARKER, "RecognizableVisualFeatures", "contradicts 113102")
+        yield Mark(
+            Check.MARKER,
+            "RecognizableVisualFeatures",
+            "contradicts 113102",
+        )
     if markers.features == "NO" and markers.codes and not declared:
-        yield Mark(Check.MARKER, "RecognizableVisualFeatures", "is NO without 113102")
+        yield Mark(
+            Check.MARKER,
+            "RecognizableVisualFeatures",
+            "is NO without 113102",
+        )
 
 
 def _code_entries(elements: list[Element]) -> Iterator[tuple[str, str, str]]:

@@ -53,7 +53,11 @@ class MaskImage:
             to_index[2] = 0, 0, slice_number
         size = image.values.shape
         indices = []
-        for steps, length in zip(to_index, self.removed.shape, strict=True):
+        for steps, length in zip(
+            to_index,
+            self.removed.shape,
+            strict=True,
+        ):
             index = _on_grid(steps, size)
             if index is None or index.min() < 0 or index.max() >= length:
                 return None
@@ -80,9 +84,14 @@ class Plane:
         spacing = _numbers(instance, _SPACING, 2)
         if values is None or position is None or orientation is None or spacing is None:
             return None
+
         along_rows = orientation[3:] * spacing[0]
         along_columns = orientation[:3] * spacing[1]
-        return cls(name, values, np.stack([along_rows, along_columns, position], axis=1))
+        return cls(
+            name,
+            values,
+            np.stack([along_rows, along_columns, position], axis=1),
+        )
 
     @property
     def depth(self) -> float:
@@ -116,7 +125,11 @@ class MaskedSeries:
     def stack(self) -> Stack:
         """The masks, and the slices of all planes that were read."""
         depths = sorted({round(plane.depth, 3) for plane in self.planes})
-        return Stack(tuple(self.masks), tuple(depths), _is_even(depths))
+        return Stack(
+            tuple(self.masks),
+            tuple(depths),
+            _is_even(depths),
+        )
 
 
 @dataclass(frozen=True)
@@ -175,14 +188,23 @@ def mask_marks(mask: Nifti) -> Iterator[Mark]:
     """Whether a mask holds zeros and ones only."""
     values = mask.voxels()
     if bool(((values != 0) & (values != 1)).any()):
-        yield Mark(Check.MASK, "mask", "holds more than zeros and ones")
+        yield Mark(
+            Check.MASK,
+            "mask",
+            "holds more than zeros and ones",
+        )
 
 
 def image_marks(image: Nifti, mask: Nifti) -> Iterator[Mark]:
     """Whether a defaced image shows anything where its mask says that voxels were removed."""
     if image.shape != mask.shape:
-        yield Mark(Check.MASK, "mask", "has another shape than its image")
+        yield Mark(
+            Check.MASK,
+            "mask",
+            "has another shape than its image",
+        )
         return
+
     values, removed = image.voxels(), mask.voxels() == 0
     planes = np.moveaxis(values, 2, 0), np.moveaxis(removed, 2, 0)
     for plane, hidden in zip(*planes, strict=True):
@@ -190,7 +212,11 @@ def image_marks(image: Nifti, mask: Nifti) -> Iterator[Mark]:
         hides = hidden.reshape(cells.shape)
         for volume in range(cells.shape[2]):
             if not is_blank(cells[..., volume], hides[..., volume]):
-                yield Mark(Check.MASK, "voxels", "show something inside the mask")
+                yield Mark(
+                    Check.MASK,
+                    "voxels",
+                    "show something inside the mask",
+                )
                 return
 
 

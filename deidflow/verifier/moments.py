@@ -40,7 +40,11 @@ def _moment(day_text: str, time_text: str) -> datetime | None:
         return None
     hours, minutes, seconds = int(match[1]), int(match[2]), int(match[3])
     fraction = float(match[4] or 0)
-    return day + timedelta(hours=hours, minutes=minutes, seconds=seconds + fraction)
+    return day + timedelta(
+        hours=hours,
+        minutes=minutes,
+        seconds=seconds + fraction,
+    )
 
 
 def _any_day(text: str) -> datetime | None:

@@ -46,32 +46,69 @@ class Nifti:
     def shape(self) -> tuple[int, ...]:
         """Voxels along each axis."""
         if self.size == _FIRST:
-            dimensions = struct.unpack_from(f"{self.order}8h", self.content, 40)
+            dimensions = struct.unpack_from(
+                f"{self.order}8h",
+                self.content,
+                40,
+            )
         else:
-            dimensions = struct.unpack_from(f"{self.order}8q", self.content, 16)
+            dimensions = struct.unpack_from(
+                f"{self.order}8q",
+                self.content,
+                16,
+            )
+
         return tuple(max(int(length), 1) for length in dimensions[1 : 1 + dimensions[0]])
 
     @property
     def offset(self) -> int:
         """Where the voxels start."""
         if self.size == _FIRST:
-            return int(struct.unpack_from(f"{self.order}f", self.content, 108)[0])
-        return int(struct.unpack_from(f"{self.order}q", self.content, 168)[0])
+            return int(
+                struct.unpack_from(
+                    f"{self.order}f",
+                    self.content,
+                    108,
+                )[0]
+            )
+
+        return int(
+            struct.unpack_from(
+                f"{self.order}q",
+                self.content,
+                168,
+            )[0]
+        )
 
     @property
     def voxel_bytes(self) -> int:
         """Bytes of all voxels."""
         place = 72 if self.size == _FIRST else 14
-        bits = int(struct.unpack_from(f"{self.order}h", self.content, place)[0])
+        bits = int(
+            struct.unpack_from(
+                f"{self.order}h",
+                self.content,
+                place,
+            )[0]
+        )
         return int(np.prod(self.shape, dtype=np.int64)) * bits // 8
 
     @property
     def affine(self) -> NDArray[np.float64]:
         """Voxel indices to RAS millimetres: the sform, shape (4, 4)."""
         if self.size == _FIRST:
-            rows = struct.unpack_from(f"{self.order}12f", self.content, 280)
+            rows = struct.unpack_from(
+                f"{self.order}12f",
+                self.content,
+                280,
+            )
         else:
-            rows = struct.unpack_from(f"{self.order}12d", self.content, 400)
+            rows = struct.unpack_from(
+                f"{self.order}12d",
+                self.content,
+                400,
+            )
+
         matrix = np.eye(4)
         matrix[:3] = np.reshape(rows, (3, 4))
         return matrix
@@ -79,20 +116,38 @@ class Nifti:
     def voxels(self) -> NDArray[np.generic]:
         """Stored values, first axis fastest; raises NotNifti for types that are not read."""
         place = 70 if self.size == _FIRST else 12
-        code = int(struct.unpack_from(f"{self.order}h", self.content, place)[0])
+        code = int(
+            struct.unpack_from(
+                f"{self.order}h",
+                self.content,
+                place,
+            )[0]
+        )
         if code == _RGB:
             return self._colours()
+
         if code not in _KINDS:
             raise NotNifti
+
         kind = np.dtype(f"{self.order}{_KINDS[code]}")
         count = int(np.prod(self.shape, dtype=np.int64))
-        flat = np.frombuffer(self.content, dtype=kind, count=count, offset=self.offset)
+        flat = np.frombuffer(
+            self.content,
+            dtype=kind,
+            count=count,
+            offset=self.offset,
+        )
         return flat.reshape(self.shape, order="F")
 
     def _colours(self) -> NDArray[np.generic]:
         """Three bytes of colour as one number per voxel."""
         count = 3 * int(np.prod(self.shape, dtype=np.int64))
-        flat = np.frombuffer(self.content, dtype="u1", count=count, offset=self.offset)
+        flat = np.frombuffer(
+            self.content,
+            dtype="u1",
+            count=count,
+            offset=self.offset,
+        )
         parts = flat.reshape((3, *self.shape), order="F").astype("u4")
         packed: NDArray[np.generic] = parts[0] | parts[1] << 8 | parts[2] << 16
         return packed
@@ -115,14 +170,25 @@ def nifti_marks(nifti: Nifti) -> Iterator[Mark]:
     """What a NIfTI file holds beside geometry and voxels."""
     for words in nifti.problems:
         yield Mark(Check.NIFTI, "gzip", words)
+
     for name, start, length in _TEXT_FIELDS[nifti.size]:
         if any(nifti.content[start : start + length]):
             yield Mark(Check.NIFTI, name, "holds text")
+
     has_extension = nifti.content[nifti.size] != 0
     if has_extension or nifti.offset != nifti.size + 4:
-        yield Mark(Check.NIFTI, "extension", "something stands between header and voxels")
+        yield Mark(
+            Check.NIFTI,
+            "extension",
+            "something stands between header and voxels",
+        )
+
     if len(nifti.content) != nifti.offset + nifti.voxel_bytes:
-        yield Mark(Check.NIFTI, "voxels", "are more or fewer bytes than the header says")
+        yield Mark(
+            Check.NIFTI,
+            "voxels",
+            "are more or fewer bytes than the header says",
+        )
 
 
 def _inflated(packed: bytes) -> tuple[bytes, tuple[str, ...]]:

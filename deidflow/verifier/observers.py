@@ -53,19 +53,31 @@ class Consistency:
         uid = instance.text(_SOP_INSTANCE)
         first = self._instances.setdefault(uid, seen.shown)
         if uid and first != seen.shown:
-            yield Mark(Check.UID, "SOPInstanceUID", "is that of another file")
+            yield Mark(
+                Check.UID,
+                "SOPInstanceUID",
+                "is that of another file",
+            )
 
         for name, tag in _OWNED.items():
             uid = instance.text(tag)
             owner = self._owners.setdefault((name, uid), patient)
             if uid and owner != patient:
-                yield Mark(Check.PATIENT, name, "is shared by two patients")
+                yield Mark(
+                    Check.PATIENT,
+                    name,
+                    "is shared by two patients",
+                )
 
         sex = instance.text(_SEX)
         if patient and sex:
             known = self._sexes.setdefault(patient, sex)
             if known != sex:
-                yield Mark(Check.PATIENT, "PatientSex", "differs from other files of the patient")
+                yield Mark(
+                    Check.PATIENT,
+                    "PatientSex",
+                    "differs from other files of the patient",
+                )
 
     def end(self) -> Iterator[Finding]:
         """Nothing is left for the end."""

@@ -36,15 +36,28 @@ def sidecar_marks(content: bytes, *, is_ours: bool, more: frozenset[str]) -> Ite
     """What a JSON sidecar holds that it must not; `more` are words that descriptions may hold."""
     loaded = _loaded(content)
     if not isinstance(loaded, dict):
-        yield Mark(Check.SIDECAR, "content", "is not a JSON object")
+        yield Mark(
+            Check.SIDECAR,
+            "content",
+            "is not a JSON object",
+        )
         return
 
     for key, value in loaded.items():
         if key not in _listed_fields():
             name = key if _is_plain_key(key) else "key"
-            yield Mark(Check.SIDECAR, name, "is not a field that may stay")
+            yield Mark(
+                Check.SIDECAR,
+                name,
+                "is not a field that may stay",
+            )
         for text in _texts(value):
-            yield from _text_marks(Check.SIDECAR, _shown(key), text, build=key in _VERSIONS)
+            yield from _text_marks(
+                Check.SIDECAR,
+                _shown(key),
+                text,
+                build=key in _VERSIONS,
+            )
             if is_ours and key in _WORD_FIELDS and strange_words(text, more):
                 words = "has a word outside the vocabulary of acquisition"
                 yield Mark(Check.SIDECAR, key, words)
@@ -53,33 +66,64 @@ def sidecar_marks(content: bytes, *, is_ours: bool, more: frozenset[str]) -> Ite
 def gradient_marks(content: bytes) -> Iterator[Mark]:
     """Whether a .bval or .bvec file holds more than numbers."""
     if not _GRADIENTS.fullmatch(content.decode("latin-1")):
-        yield Mark(Check.SIDECAR, "content", "holds more than numbers")
+        yield Mark(
+            Check.SIDECAR,
+            "content",
+            "holds more than numbers",
+        )
 
 
 def summary_marks(content: bytes) -> Iterator[Mark]:
     """What a session.json holds beside states, codes, labels and counts."""
     loaded = _loaded(content)
     if not isinstance(loaded, dict) or not isinstance(loaded.get("series"), list):
-        yield Mark(Check.TABLE, "content", "is not a session's summary")
+        yield Mark(
+            Check.TABLE,
+            "content",
+            "is not a session's summary",
+        )
         return
+
     for key, value in _pairs(loaded):
         if key not in _SUMMARY_KEYS:
-            yield Mark(Check.TABLE, _shown(key), "is not a field of a session's summary")
+            yield Mark(
+                Check.TABLE,
+                _shown(key),
+                "is not a field of a session's summary",
+            )
         if isinstance(value, str) and not _SUMMARY_WORD.fullmatch(value):
-            yield Mark(Check.TABLE, _shown(key), "holds something else than a code")
+            yield Mark(
+                Check.TABLE,
+                _shown(key),
+                "holds something else than a code",
+            )
 
 
 def dataset_marks(content: bytes) -> Iterator[Mark]:
     """What dataset.json holds that it must not."""
     loaded = _loaded(content)
     if not isinstance(loaded, dict):
-        yield Mark(Check.TABLE, "content", "is not a JSON object")
+        yield Mark(
+            Check.TABLE,
+            "content",
+            "is not a JSON object",
+        )
         return
+
     for key, value in loaded.items():
         if key not in _DATASET_KEYS:
-            yield Mark(Check.TABLE, _shown(key), "is not a field of dataset.json")
+            yield Mark(
+                Check.TABLE,
+                _shown(key),
+                "is not a field of dataset.json",
+            )
         for text in _texts(value):
-            yield from _text_marks(Check.TABLE, _shown(key), text, build=key in _BUILDS)
+            yield from _text_marks(
+                Check.TABLE,
+                _shown(key),
+                text,
+                build=key in _BUILDS,
+            )
 
 
 def text_marks(content: bytes) -> Iterator[Mark]:
@@ -103,9 +147,18 @@ def subject_marks(content: bytes, counts: Mapping[str, Counter[str]]) -> Iterato
     for subject, met in sorted(counts.items()):
         series = sum(key.startswith("series ") for key in met)
         if rows.get(subject) != (met["sessions"], series, met["instances"]):
-            yield Mark(Check.TABLE, "counts", "differ from what is in the release")
+            yield Mark(
+                Check.TABLE,
+                "counts",
+                "differ from what is in the release",
+            )
+
     if counts and rows.keys() - counts.keys():
-        yield Mark(Check.TABLE, "subject", "is not in the release")
+        yield Mark(
+            Check.TABLE,
+            "subject",
+            "is not in the release",
+        )
 
 
 def subject_rows(content: bytes) -> dict[str, tuple[int, int, int]]:
@@ -121,7 +174,11 @@ def subject_rows(content: bytes) -> dict[str, tuple[int, int, int]]:
 
 def _text_marks(check: Check, name: str, text: str, *, build: bool = False) -> Iterator[Mark]:
     for suspicion in sorted(suspicions_in(text, build=build)):
-        yield Mark(check, name, f"looks like {suspicion.value}")
+        yield Mark(
+            check,
+            name,
+            f"looks like {suspicion.value}",
+        )
 
 
 def _loaded(content: bytes) -> Any:

@@ -34,7 +34,11 @@ def structure_of(instance: Instance) -> Iterator[Mark]:
     for part, words in instance.problems:
         yield Mark(Check.STRUCTURE, part, words)
     if any(instance.preamble):
-        yield Mark(Check.STRUCTURE, "preamble", "is not empty")
+        yield Mark(
+            Check.STRUCTURE,
+            "preamble",
+            "is not empty",
+        )
     yield from _meta(instance)
     if instance.pixels is not None:
         yield from _pixels(instance)
@@ -44,9 +48,17 @@ def _meta(instance: Instance) -> Iterator[Mark]:
     meta = instance.meta
     for tag in sorted(meta.keys() - _META_ALLOWED):
         name = _META_NAMES.get(tag, f"0002,{tag & 0xFFFF:04x}")
-        yield Mark(Check.STRUCTURE, name, "must not be in the file meta")
+        yield Mark(
+            Check.STRUCTURE,
+            name,
+            "must not be in the file meta",
+        )
     if not meta.keys() >= _META_NEEDED:
-        yield Mark(Check.STRUCTURE, "file meta", "lacks a required element")
+        yield Mark(
+            Check.STRUCTURE,
+            "file meta",
+            "lacks a required element",
+        )
 
     pairs = (
         (0x00020002, _SOP_CLASS, "MediaStorageSOPClassUID"),
@@ -54,26 +66,45 @@ def _meta(instance: Instance) -> Iterator[Mark]:
     )
     for tag, inside, name in pairs:
         if instance.meta_text(tag) != instance.text(inside):
-            yield Mark(Check.STRUCTURE, name, "differs from the data set")
+            yield Mark(
+                Check.STRUCTURE,
+                name,
+                "differs from the data set",
+            )
     if instance.syntax == _BIG:
-        yield Mark(Check.STRUCTURE, "TransferSyntaxUID", "is the retired Big Endian")
+        yield Mark(
+            Check.STRUCTURE,
+            "TransferSyntaxUID",
+            "is the retired Big Endian",
+        )
 
 
 def _pixels(instance: Instance) -> Iterator[Mark]:
     if instance.pixels is None:
         return
+
     if instance.pixels.encapsulated:
         yield from _codestream(instance.body[instance.pixels.start : instance.pixels.end])
         return
+
     bits = instance.short(_ALLOCATED) * value_count(instance)
     expected = (bits + 7) // 8
     length = instance.pixels.end - instance.pixels.start
     if _is_subsampled(instance):
         return
+
     if length != expected + expected % 2:
-        yield Mark(Check.PIXELS, "PixelData", "has another length than rows and columns say")
+        yield Mark(
+            Check.PIXELS,
+            "PixelData",
+            "has another length than rows and columns say",
+        )
     elif _spare_bits_used(instance):
-        yield Mark(Check.PIXELS, "PixelData", "bits beside the stored values are in use")
+        yield Mark(
+            Check.PIXELS,
+            "PixelData",
+            "bits beside the stored values are in use",
+        )
 
 
 def value_count(instance: Instance) -> int:
@@ -110,7 +141,11 @@ def _spare_bits_used(instance: Instance) -> bool:
     if not used & spare:
         return False
     if instance.short(_SIGNED) and lowest == 0:
-        return not _is_extended(cells.astype(np.int64), stored, allocated)
+        return not _is_extended(
+            cells.astype(np.int64),
+            stored,
+            allocated,
+        )
     return True
 
 
@@ -130,4 +165,8 @@ def _codestream(stored: bytes) -> Iterator[Mark]:
     for part in texts_in(stored):
         for text in readable(part):
             for suspicion in suspicions_in_binary(text):
-                yield Mark(Check.TEXT, "PixelData", f"looks like {suspicion.value}")
+                yield Mark(
+                    Check.TEXT,
+                    "PixelData",
+                    f"looks like {suspicion.value}",
+                )

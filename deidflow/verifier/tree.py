@@ -56,23 +56,41 @@ def entries_below(release: Path) -> Iterator[Entry]:
             path = folder / name
             mode = path.lstat().st_mode
             below = path.relative_to(release).as_posix()
-            yield Entry(below, path, is_regular=stat.S_ISREG(mode))
+            yield Entry(
+                below,
+                path,
+                is_regular=stat.S_ISREG(mode),
+            )
 
 
 def name_marks(entry: Entry, *, is_ours: bool) -> Iterator[Mark]:
     """What is wrong with a file's name, place or kind."""
     if not entry.is_regular:
-        yield Mark(Check.FILE, "kind", "is a link or a special file")
+        yield Mark(
+            Check.FILE,
+            "kind",
+            "is a link or a special file",
+        )
+
     if is_ours:
         yield from _misplaced(entry)
+
     for part in entry.parts:
         for suspicion in sorted(_name_suspicions(part, is_ours=is_ours)):
-            yield Mark(Check.FILE, "name", f"looks like {suspicion}")
+            yield Mark(
+                Check.FILE,
+                "name",
+                f"looks like {suspicion}",
+            )
 
 
 def _misplaced(entry: Entry) -> Iterator[Mark]:
     if entry.name not in TOP_FILES and not _OURS.fullmatch(entry.name):
-        yield Mark(Check.FILE, "name", "does not belong into a release")
+        yield Mark(
+            Check.FILE,
+            "name",
+            "does not belong into a release",
+        )
 
 
 def shown_name(name: str, *, is_ours: bool) -> str:
@@ -124,12 +142,21 @@ class Manifest:
         """Whether a file is the one that the table names."""
         if name == MANIFEST:
             return
+
         self.seen.add(name)
         expected = self.expected.get(name)
         if expected is None:
-            yield Mark(Check.CHECKSUM, "SHA-256", "is not in the table of checksums")
+            yield Mark(
+                Check.CHECKSUM,
+                "SHA-256",
+                "is not in the table of checksums",
+            )
         elif hashlib.sha256(content).hexdigest() != expected:
-            yield Mark(Check.CHECKSUM, "SHA-256", "differs from the table of checksums")
+            yield Mark(
+                Check.CHECKSUM,
+                "SHA-256",
+                "differs from the table of checksums",
+            )
 
     def missing(self) -> list[str]:
         """Files that the table names and that were not met."""

@@ -56,7 +56,11 @@ class VaultView:
         path = self.layout.instances_table
         if not path.is_file():
             raise UsageError("the vault knows nothing of this release; check project and level")
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with path.open(
+            encoding="utf-8",
+            errors="surrogateescape",
+            newline="",
+        ) as stream:
             reader = csv.reader(stream)
             if tuple(next(reader, ())) != _COLUMNS:
                 raise UsageError("the vault's table of instances has other columns than expected")

@@ -36,16 +36,36 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
         observers: list[Observer] = [Consistency(), *more]
         if view is not None:
             options = _with_vault(options, view)
-            observers += _with_source(options, view, claims, stack)
+            observers += _with_source(
+                options,
+                view,
+                claims,
+                stack,
+            )
         else:
             report.note("no vault was given: nothing was compared with the source")
         if options.conformance != "off":
             every = options.conformance == "all"
-            observers.append(Conformance(report, every, partial(_source_of, options, view)))
-        ReleaseCheck(options, claims, observers, report).run()
+            observers.append(
+                Conformance(
+                    report,
+                    every,
+                    partial(_source_of, options, view),
+                )
+            )
+        ReleaseCheck(
+            options,
+            claims,
+            observers,
+            report,
+        ).run()
         if view is not None and options.source is not None:
             places = options.source, options.release
-            report.findings += conservation_findings(view, *places, options.subjects)
+            report.findings += conservation_findings(
+                view,
+                *places,
+                options.subjects,
+            )
     if not report.files["DICOM"] and not report.files["NIfTI"]:
         raise UsageError("the folder holds no image to verify")
     return report
@@ -73,7 +93,12 @@ def vault_view(options: VerifyOptions, description: Description | None) -> Vault
         raise UsageError("a vault is of no use for a folder that deidflow did not make")
     if options.vault is None or not options.vault.is_dir():
         raise UsageError("the vault is not a folder")
-    layout = Layout(options.release, options.vault, description.project, description.level)
+    layout = Layout(
+        options.release,
+        options.vault,
+        description.project,
+        description.level,
+    )
     return VaultView(layout)
 
 
@@ -101,6 +126,17 @@ def _with_source(
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deidflow-verify-")))
     release = options.release
     return [
-        SourceComparison(view, source, release, scratch, claims),
-        CohortLeaks(view, source, release, claims),
+        SourceComparison(
+            view,
+            source,
+            release,
+            scratch,
+            claims,
+        ),
+        CohortLeaks(
+            view,
+            source,
+            release,
+            claims,
+        ),
     ]

@@ -56,18 +56,41 @@ class _Writer:
         for number, result in enumerate(judge.results, 1):
             sheet = f"file {number}" if has_sheets else ""
             rows.append(_summary_row(result, sheet))
-        sheet = self.table("Summary", _SUMMARY_COLUMNS, rows, widths=(48, 14, 10))
+        sheet = self.table(
+            "Summary",
+            _SUMMARY_COLUMNS,
+            rows,
+            widths=(48, 14, 10),
+        )
         sheet.set_column(6, 6, 8, self.share)
         column = len(_SUMMARY_COLUMNS) + 1
 
         sheet.set_column(column, column, 22)
-        sheet.write_row(0, column, ("subject", f"level {judge.level}"), self.head)
+        sheet.write_row(
+            0,
+            column,
+            ("subject", f"level {judge.level}"),
+            self.head,
+        )
         for row, (subject, passed) in enumerate(judge.subjects().items(), 1):
-            sheet.write_row(row, column, (safe_cell(subject), _word(passed)))
-        self.colour(sheet, column + 1, len(judge.subjects()))
+            sheet.write_row(
+                row,
+                column,
+                (safe_cell(subject), _word(passed)),
+            )
+        self.colour(
+            sheet,
+            column + 1,
+            len(judge.subjects()),
+        )
         if has_sheets:
             for row in range(1, len(rows) + 1):
-                sheet.write_url(row, 2, f"internal:'file {row}'!A1", string=f"file {row}")
+                sheet.write_url(
+                    row,
+                    2,
+                    f"internal:'file {row}'!A1",
+                    string=f"file {row}",
+                )
 
     def findings(self, report: Report) -> None:
         """The findings of all other checks, equal ones together."""
@@ -75,14 +98,30 @@ class _Writer:
         for group in report.groups():
             row = (group.check.value, group.attribute, group.problem, group.files, group.first)
             rows.append(row)
-        self.table("Findings", _FINDING_COLUMNS, rows, widths=(22, 40, 52, 8, 48))
+        self.table(
+            "Findings",
+            _FINDING_COLUMNS,
+            rows,
+            widths=(22, 40, 52, 8, 48),
+        )
 
     def file(self, name: str, result: FileResult) -> None:
         """One file: its fields, failed ones first."""
         ordered = sorted(result.rows, key=lambda row: row.passed)
         rows = [_field_row(row) for row in ordered]
-        sheet = self.table(name, _FIELD_COLUMNS, rows, widths=(42, 28, 14, 10, 10))
-        sheet.write_row(0, 6, (safe_cell(result.name), _word(result.passed)), self.bold)
+
+        sheet = self.table(
+            name,
+            _FIELD_COLUMNS,
+            rows,
+            widths=(42, 28, 14, 10, 10),
+        )
+        sheet.write_row(
+            0,
+            6,
+            (safe_cell(result.name), _word(result.passed)),
+            self.bold,
+        )
 
     def fields(self, results: Sequence[FileResult]) -> None:
         """One row per file and field that fails."""
@@ -90,7 +129,12 @@ class _Writer:
         for result in results:
             failed = (row for row in result.rows if not row.passed)
             rows += [(result.name, *_field_row(row)) for row in failed]
-        self.table("Failed fields", ("file", *_FIELD_COLUMNS), rows, widths=(48, 42, 28, 14))
+        self.table(
+            "Failed fields",
+            ("file", *_FIELD_COLUMNS),
+            rows,
+            widths=(48, 42, 28, 14),
+        )
 
     def table(
         self,
@@ -109,16 +153,31 @@ class _Writer:
         for column, width in enumerate(widths):
             sheet.set_column(column, column, width)
         sheet.freeze_panes(1, 1)
-        sheet.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
+        sheet.autofilter(
+            0,
+            0,
+            max(len(rows), 1),
+            len(columns) - 1,
+        )
         if columns[-1] == "result":
-            self.colour(sheet, len(columns) - 1, len(rows))
+            self.colour(
+                sheet,
+                len(columns) - 1,
+                len(rows),
+            )
         return sheet
 
     def colour(self, sheet: Any, column: int, count: int) -> None:
         """PASS in green and FAIL in red."""
         for word, style in (("PASS", self.good), ("FAIL", self.bad)):
             rule = {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": style}
-            sheet.conditional_format(1, column, max(count, 1), column, rule)
+            sheet.conditional_format(
+                1,
+                column,
+                max(count, 1),
+                column,
+                rule,
+            )
 
 
 def _summary_row(result: FileResult, sheet: str) -> tuple[object, ...]:

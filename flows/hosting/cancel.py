@@ -1,9 +1,8 @@
 """Cancelled runs: they stop soon, and Prefect shows what to do next.
 
 Runs started from the command line have no worker to stop them, so they poll Prefect for a
-cancellation. Runs of a
-worker are stopped by a signal; unless they store their own end, the server calls them timed out
-minutes later.
+cancellation. Runs of a worker are stopped by a signal; unless they store their own end, the server
+calls them timed out minutes later.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Flows that `deidflow serve` offers: the nightly run, and one subject again.
 
 Their parameters can carry no name and no path: places come from the configuration file that the
-worker's
-environment names.
+worker's environment names.
 """
 
 from __future__ import annotations

@@ -21,8 +21,7 @@ class Site:
     """A configuration file, and the folder from which its relative paths start.
 
     The worker's processes know both from their environment: a flow's parameters are stored by
-    Prefect,
-    and a path may identify.
+    Prefect, and a path may identify.
     """
 
     config: Path

@@ -12,15 +12,10 @@ from deidflow.dicom.grouping import group
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.verdicts import Reason, Verdict
 from tests.archives.test_hostile_archives import zipped
-from tests.conftest import (
-    as_file,
-    command_line,
-    inventory,
-    mr_instance,
-    save,
-    save_series,
-    tree_digest,
-)
+from tests.commands import command_line
+from tests.headers import inventory
+from tests.places import tree_digest
+from tests.synthetic import as_file, mr_instance, save, save_series
 
 ONE = as_file(mr_instance())
 OTHER = as_file(mr_instance(SOPInstanceUID="1.2.3.4.5.1.2", InstanceNumber=2))

@@ -17,7 +17,9 @@ from deidflow.archives.members import is_tar, is_traversal
 from deidflow.archives.unpack import Unpacked, forget_unpacked, unpack_archives
 from deidflow.dicom.inventory import read_file
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import as_file, inventory, mr_instance, tree_digest
+from tests.headers import inventory
+from tests.places import tree_digest
+from tests.synthetic import as_file, mr_instance
 
 DICOM = as_file(mr_instance())
 Source = Callable[[str, bytes], None]

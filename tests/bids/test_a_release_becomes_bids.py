@@ -13,7 +13,8 @@ import pytest
 from deidflow.bids.check import invalid_paths
 from deidflow.bids.export import export_release
 from deidflow.errors import ConfigError, UsageError
-from tests.conftest import command_line, tree_digest
+from tests.commands import command_line
+from tests.places import tree_digest
 
 
 def names_in(root: Path) -> list[str]:

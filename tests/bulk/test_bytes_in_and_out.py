@@ -16,7 +16,8 @@ from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.errors import EnvironmentFault, Withheld
 from deidflow.store.files import Signature
 from deidflow.verdicts import Reason
-from tests.conftest import mounted, mr_instance, save, save_series, tree_digest
+from tests.places import mounted, tree_digest
+from tests.synthetic import mr_instance, save, save_series
 
 LIMIT = 4 << 30
 

@@ -13,7 +13,9 @@ import pytest
 import deidflow
 from deidflow.errors import ConfigError, UsageError
 from deidflow.store.locks import held
-from tests.conftest import command_line, mr_instance, save, save_series, tree_digest
+from tests.commands import command_line
+from tests.places import tree_digest
+from tests.synthetic import mr_instance, save, save_series
 
 NAMES = (b"zimmerquast", b"adelheid", b"pid-77120", b"1.2.3.4.5")
 

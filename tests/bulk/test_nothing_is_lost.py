@@ -13,7 +13,9 @@ import pytest
 import deidflow
 from deidflow.bulk.pending import PendingUnits
 from deidflow.errors import ConfigError, UsageError
-from tests.conftest import command_line, save_series, tree_digest
+from tests.commands import command_line
+from tests.places import tree_digest
+from tests.synthetic import save_series
 
 
 def two_studies(root: Path) -> Path:

@@ -16,7 +16,7 @@ from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.store.files import read_json
 from deidflow.store.pool import PoolBatch
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import mr_instance, save, save_series
+from tests.synthetic import mr_instance, save, save_series
 
 STORED_BITS = 0x0FFF
 

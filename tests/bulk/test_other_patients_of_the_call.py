@@ -10,7 +10,7 @@ import pytest
 import deidflow
 from deidflow.bulk.result import Result
 from deidflow.verdicts import Reason
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 OTHER = {
     "PatientName": "Tanakaru^Yoshiko",

@@ -13,7 +13,9 @@ import pytest
 
 from deidflow.bulk.organize import CONFLICTS, TABLE, organize
 from deidflow.errors import UsageError
-from tests.conftest import command_line, mr_instance, save, save_series, tree_digest
+from tests.commands import command_line
+from tests.places import tree_digest
+from tests.synthetic import mr_instance, save, save_series
 
 HOSTILE = (
     "../../etc/passwd",

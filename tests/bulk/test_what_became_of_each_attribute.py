@@ -12,7 +12,8 @@ from deidflow.bulk.differences import Change, Difference, differences
 from deidflow.bulk.identifying import exposed
 from deidflow.header.load_profile import load_profile
 from deidflow.header.rules import compile_profile
-from tests.conftest import as_file, cleaner, mr_instance, save
+from tests.headers import cleaner
+from tests.synthetic import as_file, mr_instance, save
 
 RULES = compile_profile(load_profile("high"))
 

@@ -18,7 +18,7 @@ from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.source import read_source
 from deidflow.checks.staged import check_leaks, check_names, check_others
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 NAME = "003-MR"
 CLEAN = {

@@ -14,7 +14,7 @@ from deidflow.checks.dicom_file import open_file
 from deidflow.checks.facts import Facts
 from deidflow.checks.source import SourceFile, read_source
 from tests.checks.conftest import element
-from tests.conftest import as_file, mr_instance, save
+from tests.synthetic import as_file, mr_instance, save
 
 PATIENT_NAME = 0x00100010
 MANUFACTURER = 0x00080070

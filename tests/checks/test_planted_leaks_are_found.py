@@ -20,7 +20,7 @@ from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.source import read_source
 from deidflow.checks.staged import check_leaks, check_names
 from deidflow.header.text import Scrubber
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 KEY = b"a key of the vault"
 PATIENT = [

@@ -17,7 +17,7 @@ from pydicom.uid import (
 from deidflow.checks.cells import Cells, in_shape, used_bits
 from deidflow.checks.decoded_pixels import decoded_values
 from deidflow.checks.pixels import PackedMask, PixelFile, differ
-from tests.conftest import as_file, mr_instance
+from tests.synthetic import as_file, mr_instance
 
 SHAPE = (1, 2, 3, 1)
 

@@ -11,7 +11,7 @@ from deidflow.checks.elements import Element, Level
 from deidflow.checks.ours import Ours
 from deidflow.checks.shared import SharedValues
 from tests.checks.conftest import element
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 OURS = Ours(frozenset(("P001", "M00")))
 METHOD = 0x00120063

@@ -11,7 +11,7 @@ import pytest
 from deidflow.errors import ConfigError, UsageError
 from deidflow.settings.load import load_settings
 from deidflow.settings.starter import QUESTIONS, ask_all, starter_text, write_starter
-from tests.conftest import clean_environment, command_line
+from tests.commands import clean_environment, command_line
 
 
 def defaults(_: str, default: str) -> str:

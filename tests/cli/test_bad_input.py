@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import command_line, save_series, write_secret
+from tests.commands import command_line
+from tests.places import write_secret
+from tests.synthetic import save_series
 
 
 @pytest.fixture

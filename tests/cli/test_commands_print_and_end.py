@@ -13,7 +13,7 @@ from deidflow.cli import main
 from deidflow.cli.show import NOTHING_SHOWN
 from deidflow.cli.vault import NOT_FOUND, UNSOUND
 from deidflow.cli.versions import is_verbose_version, version_lines
-from tests.conftest import mr_instance, save, save_series
+from tests.synthetic import mr_instance, save, save_series
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -14,7 +14,7 @@ from deidflow.dicom.component import component
 from deidflow.dicom.pixels import read_pixels
 from deidflow.dicom.stored_values import fill_cell, real_values, stored_values, without_overlay_bits
 from deidflow.errors import Withheld
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 VALUES = (np.arange(64) * 37 % 4096).astype("<u2")
 

@@ -22,7 +22,7 @@ from deidflow.dicom.instance import Instance
 from deidflow.dicom.inventory import Entry, Found, Reader, failed, read_file, read_files, walk
 from deidflow.resources import load_yaml
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 
 def read_one(folder: Path, **changes: object) -> Entry:

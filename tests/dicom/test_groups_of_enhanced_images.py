@@ -13,7 +13,7 @@ from deidflow.dicom.policy import is_projection
 from deidflow.dicom.stored_values import fill_cell
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
-from tests.conftest import mr_instance
+from tests.synthetic import mr_instance
 
 TRANSFORMATION = "PixelValueTransformationSequence"
 FRAME_TYPE = "MRImageFrameTypeSequence"

@@ -12,7 +12,7 @@ import pytest
 
 from deidflow.dicom.inventory import read_file, walk
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 META = b"\2\0\x10\0UI"
 

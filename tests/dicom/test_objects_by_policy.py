@@ -9,7 +9,8 @@ import pytest
 
 from deidflow.dicom.policy import is_projection, judge
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import inventory, mr_instance, save
+from tests.headers import inventory
+from tests.synthetic import mr_instance, save
 
 HEAD_CT = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT"}
 

@@ -9,7 +9,8 @@ import pytest
 from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.grouping import Cohort, group
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import inventory, save_series
+from tests.headers import inventory
+from tests.synthetic import save_series
 
 STUDY_B = {"StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
 ANNE = {"PatientName": "MARTIN^ANNE", "PatientBirthDate": "19500101", "PatientSex": "F"}

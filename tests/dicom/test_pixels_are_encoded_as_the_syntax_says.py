@@ -14,7 +14,7 @@ from deidflow.dicom.inventory import read_file
 from deidflow.dicom.pixels import check_encoding
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
-from tests.conftest import as_file, mr_instance
+from tests.synthetic import as_file, mr_instance
 
 EXPLICIT, JPEG_LOSSLESS, JPEG_LS, J2K, RLE = (
     "1.2.840.10008.1.2.1",

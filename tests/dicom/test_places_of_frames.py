@@ -15,7 +15,8 @@ from deidflow.dicom.pixels import put_pixels, read_pixels
 from deidflow.dicom.stored_values import fill_cell
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
-from tests.conftest import REAL_DATA, mr_instance, save
+from tests.places import REAL_DATA
+from tests.synthetic import mr_instance, save
 
 
 def test_a_classic_slice() -> None:

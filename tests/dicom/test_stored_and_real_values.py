@@ -15,7 +15,7 @@ from deidflow.dicom.spare_bits import SpareBits
 from deidflow.dicom.stored_values import fill_cell, lowest_bit, real_values, stored_values
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
-from tests.conftest import as_file, mr_instance, save
+from tests.synthetic import as_file, mr_instance, save
 
 RGB = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "BitsAllocated": 8}
 RGB = RGB | {"BitsStored": 8, "HighBit": 7, "Rows": 2, "Columns": 2}

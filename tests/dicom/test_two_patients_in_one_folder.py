@@ -6,7 +6,8 @@ from pathlib import Path
 
 from deidflow.dicom.grouping import group
 from deidflow.verdicts import Reason, Verdict
-from tests.conftest import inventory, mr_instance, save, save_series
+from tests.headers import inventory
+from tests.synthetic import mr_instance, save, save_series
 
 
 def test_two_patients_in_one_folder_become_two_subjects(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from deidflow.dicom.instance import Instance, describe
 from deidflow.dicom.repeats import Repeats
 from deidflow.dicom.skim import Skimmer
 from deidflow.dicom.structure import scan
-from tests.conftest import as_file, mr_instance
 from tests.dicom.raw_elements import item, long, open_item, open_sequence, sequence, short
+from tests.synthetic import as_file, mr_instance
 
 NAME, PATIENT_ID, UID, STUDY_DATE = 0x00100010, 0x00100020, 0x00080018, 0x00080020
 IMPLICIT_SYNTAX = "1.2.840.10008.1.2"

@@ -17,9 +17,9 @@ from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, Wo
 from deidflow.settings.face import DefaceSettings, ScopeRule
 from deidflow.steps.deface import deface_session
 from deidflow.steps.results import ConvertResult, DefacePlan, Held
-from tests.conftest import mr_instance, save
 from tests.face.conftest import tomography
 from tests.jobs import output, step_job
+from tests.synthetic import mr_instance, save
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 TRUNK = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import command_line, mr_instance, save
+from tests.commands import command_line
+from tests.synthetic import mr_instance, save
 
 PEOPLE = [
     "Dates^Ann",

@@ -21,8 +21,9 @@ import pydicom
 import pytest
 
 from deidflow.demo.people import PEOPLE
-from tests.conftest import DemoRun, clean_environment, command_line, tree_digest
+from tests.commands import DemoRun, clean_environment, command_line
 from tests.flows.conftest import free_port
+from tests.places import tree_digest
 
 PLANTED = [value.lower().encode() for person in PEOPLE for value in person.planted]
 NAMES_IN_FOLDERS = [b"gerlinde", b"zbigniew", b"mitsuko", b"mueller", b"nowak_", b"tanaka"]

@@ -17,8 +17,9 @@ from deidflow.run.status import status_of
 from deidflow.steps.step import installed
 from deidflow.store.code import code_digest
 from deidflow.store.files import read_json
-from tests.conftest import give_template, save_series, tree_digest
 from tests.flows.conftest import ALL, Site
+from tests.places import give_template, tree_digest
+from tests.synthetic import save_series
 
 
 def owner_of(site: Site, folder: str) -> str:

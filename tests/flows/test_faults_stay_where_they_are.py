@@ -19,9 +19,11 @@ from deidflow.errors import StepFailed
 from deidflow.steps.convert import convert_session
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
-from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
+from tests.commands import clean_environment, command_line
 from tests.flows import deaths
 from tests.flows.conftest import ALL, DEIDFLOW, Site
+from tests.places import tree_digest, write_secret
+from tests.synthetic import save_series
 
 
 class Trap:

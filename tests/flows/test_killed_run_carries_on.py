@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from deidflow.store.locks import held
-from tests.conftest import clean_environment, command_line, save_series, tree_digest, write_secret
+from tests.commands import clean_environment, command_line
 from tests.flows.conftest import forkservers_of, processes_of, wait_until
+from tests.places import tree_digest, write_secret
+from tests.synthetic import save_series
 
 pytestmark = pytest.mark.usefixtures("shared_server")
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from deidflow.run.outcome import read_outcome
-from tests.conftest import REAL_DATA, command_line, give_template
+from tests.commands import command_line
+from tests.places import REAL_DATA, give_template
 
 pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("shared_server")]
 SETS = ["mr_siemens_xa30_study", "ct_ge_head_tilt_vargap", "ct_philips_chest", "mr_siemens_mosaic"]

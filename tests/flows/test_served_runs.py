@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from deidflow.store.locks import held
-from tests.conftest import clean_environment, command_line, save_series, tree_digest
+from tests.commands import clean_environment, command_line
 from tests.flows.conftest import (
     DEIDFLOW,
     Served,
@@ -29,6 +29,8 @@ from tests.flows.conftest import (
     serving,
     wait_until,
 )
+from tests.places import tree_digest
+from tests.synthetic import save_series
 
 CANCELLED = "cancelled; run again to carry on"
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.conftest import clean_environment, save_series
+from tests.commands import clean_environment
 from tests.flows.conftest import (
     DEIDFLOW,
     Api,
@@ -29,6 +29,7 @@ from tests.flows.conftest import (
     processes_of,
     wait_until,
 )
+from tests.synthetic import save_series
 
 pytestmark = [
     pytest.mark.slow,

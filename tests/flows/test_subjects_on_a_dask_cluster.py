@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command, command_line, tree_digest, write_secret
+from tests.commands import Command, command_line
 from tests.flows.conftest import make_cohort
+from tests.places import tree_digest, write_secret
 
 distributed = pytest.importorskip("distributed", reason="`make test-all` installs prefect-dask")
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_server")]

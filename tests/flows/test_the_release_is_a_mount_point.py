@@ -12,8 +12,9 @@ import pytest
 
 from deidflow.errors import EnvironmentFault, ReleaseBusy
 from deidflow.store.locks import held
-from tests.conftest import clean_environment, give_template, mounted, tree_digest, write_secret
+from tests.commands import clean_environment
 from tests.flows.conftest import ALL, Site, make_cohort, wait_until
+from tests.places import give_template, mounted, tree_digest, write_secret
 
 EVERYTHING = {"P001": ALL, "P002": ALL}
 

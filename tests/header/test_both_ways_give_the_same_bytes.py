@@ -25,7 +25,9 @@ from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.normalise import normalised
-from tests.conftest import REAL_DATA, as_file, cleaner, mr_instance
+from tests.headers import cleaner
+from tests.places import REAL_DATA
+from tests.synthetic import as_file, mr_instance
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 _KINDS = {

@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 
 from deidflow.header.descriptions import diffusion_comment
 from deidflow.header.text import Scrubber
-from tests.conftest import anonymizer, as_file, cleaner, mr_instance
+from tests.headers import anonymizer, cleaner
+from tests.synthetic import as_file, mr_instance
 
 TERMS = [
     ("PatientPosition", "HFS"),

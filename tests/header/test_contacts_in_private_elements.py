@@ -9,7 +9,7 @@ import pytest
 
 import deidflow
 from deidflow.header.contacts import kind_of
-from tests.conftest import mr_instance, save
+from tests.synthetic import mr_instance, save
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from deidflow.header.load_profile import load_profile
 from deidflow.header.profile import Dates
 from deidflow.header.rules import compile_profile
 from deidflow.header.values import shift_date, shift_datetime
-from tests.conftest import anonymizer, mr_instance
+from tests.headers import anonymizer
+from tests.synthetic import mr_instance
 
 
 def test_low_shifts_dates_by_whole_days_and_keeps_times() -> None:
@@ -173,7 +174,7 @@ def test_distances_keep_their_fractions() -> None:
 
 
 def test_times_are_zeroed_or_removed_when_asked() -> None:
-    from tests.conftest import Anonymizer, cleaner
+    from tests.headers import Anonymizer, cleaner
 
     inner = cleaner("low")
     dates = Dates(mode="shift", times="zero")

@@ -16,7 +16,8 @@ from deidflow.header.markers import mark_defaced
 from deidflow.header.selectors import tag_of
 from deidflow.resources import load_table
 from deidflow.steps.anonymize import file_meta
-from tests.conftest import anonymizer, mr_instance
+from tests.headers import anonymizer
+from tests.synthetic import mr_instance
 
 LEVELS = pytest.mark.parametrize("level", ["low", "high"])
 

@@ -7,7 +7,8 @@ from pydicom.dataset import Dataset
 
 from deidflow.header.csa import scrub_csa
 from deidflow.header.text import Scrubber
-from tests.conftest import anonymizer, mr_instance
+from tests.headers import anonymizer, cleaner
+from tests.synthetic import as_file, mr_instance
 
 OWN = (
     ("name", "Müller-Lüdenscheidt^Jörg Kim"),
@@ -108,7 +109,7 @@ def test_a_csa_header_keeps_its_length_and_loses_who_it_is() -> None:
 def test_csa_headers_go_unless_a_profile_scrubs_them() -> None:
     from deidflow.header.load_profile import load_profile
     from deidflow.header.rules import compile_profile
-    from tests.conftest import Anonymizer, cleaner
+    from tests.headers import Anonymizer, cleaner
 
     header = mr_instance()
     block = header.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
@@ -160,7 +161,7 @@ def test_dates_with_times_and_months_of_other_languages(text: str) -> None:
 
 def test_all_values_and_nested_ones_identify() -> None:
     from deidflow.dicom.skim import Skimmer
-    from tests.conftest import as_file
+    from tests.synthetic import as_file
 
     item = Dataset()
     item.PatientID = "NESTED-7"
@@ -183,7 +184,6 @@ def test_packed_private_values_go() -> None:
 
 
 def test_text_under_a_numeric_vr_goes() -> None:
-    from tests.conftest import as_file, cleaner
 
     content = as_file(mr_instance(SoftwareVersions="Zimmerquast!"))
     planted = content.replace(b"\x18\x00\x20\x10LO", b"\x18\x00\x20\x10UL")

@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 
 from deidflow.dicom.inventory import read_file
 from deidflow.header.text import Scrubber
-from tests.conftest import anonymizer, as_file, mr_instance
+from tests.headers import anonymizer
+from tests.synthetic import as_file, mr_instance
 
 
 def letters_left(kind: str, value: str, text: str) -> str:

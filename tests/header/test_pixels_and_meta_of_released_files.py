@@ -14,7 +14,7 @@ from deidflow.errors import Withheld
 from deidflow.header.file_meta import new_file_meta
 from deidflow.header.markers import mark_defaced
 from deidflow.header.pixel_element import pixel_element
-from tests.conftest import mr_instance
+from tests.synthetic import mr_instance
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 HEAD = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"

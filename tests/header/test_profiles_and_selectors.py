@@ -19,7 +19,9 @@ from deidflow.header.selectors import parse_selector, tag_of
 from deidflow.settings.effective import effective_profile, parse_replacements
 from deidflow.settings.load import checked
 from deidflow.settings.run import CommonSettings
-from tests.conftest import REAL_DATA, Anonymizer, anonymizer, cleaner, mr_instance
+from tests.headers import Anonymizer, anonymizer, cleaner
+from tests.places import REAL_DATA
+from tests.synthetic import mr_instance
 
 
 def with_header(profile: str = "low", **header: Any) -> Anonymizer:

@@ -15,7 +15,8 @@ import deidflow
 from deidflow.errors import ConfigError, UsageError
 from deidflow.header.clock import StudyClock, clock_datetime, clock_time
 from deidflow.header.values import floor_to, parse_zone, shift_datetime
-from tests.conftest import anonymizer, mr_instance, save
+from tests.headers import anonymizer
+from tests.synthetic import mr_instance, save
 
 REAL = {
     "StudyDate": "20190304",

@@ -9,7 +9,7 @@ from deidflow.dicom.grouping import Series, Study, Subject
 from deidflow.dicom.instance import Instance, describe
 from deidflow.dicom.persons import Member
 from deidflow.dicom.structure import scan
-from tests.conftest import as_file, mr_instance
+from tests.synthetic import as_file, mr_instance
 
 DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 TIMES = ("StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime")

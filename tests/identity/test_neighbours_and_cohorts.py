@@ -19,8 +19,9 @@ from deidflow.identity.orders import OrderOptions
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.settings.run import CommonSettings
-from tests.conftest import inventory, save_series
+from tests.headers import inventory
 from tests.identity.conftest import instance, series, study, study_of, subject
+from tests.synthetic import save_series
 
 KEY = b"a key of the vault"
 SOURCE = Path("/source")

@@ -19,7 +19,7 @@ from deidflow.identity.registry import Registry, export_csv, open_registry, prob
 from deidflow.identity.sealing import RowKey, Sealer
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
-from tests.conftest import write_secret
+from tests.places import write_secret
 
 KEYS = Keys(b"s" * 32, "default", "high")
 ROW = RowKey("patients", b"lookup")

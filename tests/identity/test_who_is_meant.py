@@ -14,7 +14,7 @@ from deidflow.identity.secret import Keys
 from deidflow.identity.strategies import Namer
 from deidflow.settings.sections import IdSettings
 from deidflow.verdicts import Reason
-from tests.conftest import save_series
+from tests.synthetic import save_series
 
 
 def test_a_later_delivery_of_another_person_under_a_known_id_is_held(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from deidflow.nifti.convert import Converted, convert, link_series, tool_version
 from deidflow.nifti.header import HEADER_BYTES, read_header
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import read_sidecar, rebuild
-from tests.conftest import save_series
+from tests.synthetic import save_series
 
 SCRUBBER = Scrubber.of((("name", "Zimmerquast^Adelheid"),))
 

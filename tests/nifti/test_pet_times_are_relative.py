@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.nifti.pet import pet_fields
-from tests.conftest import mr_instance
+from tests.synthetic import mr_instance
 
 
 def pet(injected: str, **changes: Any) -> Dataset:

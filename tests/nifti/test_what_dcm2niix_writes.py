@@ -18,7 +18,8 @@ from deidflow.nifti.convert import convert, link_series
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import read_sidecar, rebuild
 from deidflow.verdicts import Reason
-from tests.conftest import mounted, save_series
+from tests.places import mounted
+from tests.synthetic import save_series
 
 SCRUBBER = Scrubber.of((("name", "Zimmerquast^Adelheid"), ("number", "PID-77120")))
 

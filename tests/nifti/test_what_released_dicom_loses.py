@@ -15,7 +15,8 @@ import pytest
 
 from deidflow.header.text import Scrubber
 from deidflow.nifti.sidecar import rebuild
-from tests.conftest import REAL_DATA, command_line
+from tests.commands import command_line
+from tests.places import REAL_DATA
 
 SETS = [
     "mr_philips_study/1901_pcasl",

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from deidflow.release.layout import Layout
 from deidflow.review.desk import Desk
 from tests.browser import headless
-from tests.conftest import clean_environment
+from tests.commands import clean_environment
 from tests.synthetic_release import MadeRelease, make_release
 
 PROGRAM = "from deidflow.cli import main; main()"

@@ -23,8 +23,8 @@ from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, Wo
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.anonymize import anonymize_session
 from deidflow.steps.series_masked import MaskedCounts, MaskedSeries
-from tests.conftest import mr_instance, save
 from tests.jobs import step_job
+from tests.synthetic import mr_instance, save
 
 SIZE, SLICES = 24, 20
 

@@ -15,8 +15,8 @@ from deidflow.states import SeriesState
 from deidflow.steps.results import DefacePlan, DefaceResult, Held, MaskFields
 from deidflow.steps.revisions import new_uids, own_revisions, renumber, write_revisions
 from deidflow.verdicts import Reason
-from tests.conftest import mr_instance, save
 from tests.jobs import output, step_job
+from tests.synthetic import mr_instance, save
 
 UIDS = UidMap(b"k" * 32)
 

@@ -12,7 +12,8 @@ from deidflow.errors import ConfigError, UsageError
 from deidflow.run.dry_run import make_plan
 from deidflow.run.plan import RunPlan
 from deidflow.settings.load import load_plan_settings
-from tests.conftest import mr_instance, save, save_series, tree_digest
+from tests.places import tree_digest
+from tests.synthetic import mr_instance, save, save_series
 
 
 def planned(source: Path, file: Path | None = None, **flags: Any) -> RunPlan:

@@ -16,7 +16,7 @@ import pytest
 from deidflow.errors import EnvironmentFault, StepFailed, UsageError
 from deidflow.store.faults import check_space, explanation, fault_of, reason_of
 from deidflow.verdicts import Reason
-from tests.conftest import mounted
+from tests.places import mounted
 
 NAME = "Zimmerquast^Adelheid"
 

@@ -10,7 +10,7 @@ import pytest
 from deidflow.errors import EnvironmentFault
 from deidflow.store.process import LEAST_MEMORY, machine_memory, memory_for, run_tool
 from deidflow.store.scratch import make_readable, private_folder, public_folder
-from tests.conftest import mounted
+from tests.places import mounted
 
 
 def mode(path: Path) -> int:

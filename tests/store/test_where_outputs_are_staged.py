@@ -11,7 +11,7 @@ import pytest
 
 from deidflow.store.locks import held
 from deidflow.store.staging import contents_of, is_inside, remove_staging, staging_of
-from tests.conftest import mounted
+from tests.places import mounted
 
 
 def test_a_folder_is_staged_beside_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from openpyxl import Workbook, load_workbook
 from deidflow.errors import UsageError
 from deidflow.settings.tables import TableSettings
 from deidflow.tables.deidentify import deidentify_table
-from tests.conftest import command_line
+from tests.commands import command_line
 from tests.tables.conftest import fill_vault, pseudonyms
 
 Make = Callable[..., TableSettings]

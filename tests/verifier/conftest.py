@@ -28,7 +28,8 @@ from deidflow.store.files import names_below, sha256_of
 from deidflow.verifier.findings import Check, Report
 from deidflow.verifier.options import VerifyOptions
 from deidflow.verifier.verify import verify
-from tests.conftest import anonymizer, mr_instance, save
+from tests.headers import anonymizer
+from tests.synthetic import mr_instance, save
 
 SHIFT = -100
 SLICES = 3

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from deidflow.verifier.findings import Check
-from tests.conftest import DemoRun, command_line
+from tests.commands import DemoRun, command_line
 from tests.verifier.conftest import MiniRelease
 
 

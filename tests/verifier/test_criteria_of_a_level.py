@@ -14,7 +14,8 @@ from deidflow.verifier.markers import Markers
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.reader import read_instance
 from deidflow.verifier.tree import Entry
-from tests.conftest import anonymizer, as_file, mr_instance
+from tests.headers import anonymizer
+from tests.synthetic import as_file, mr_instance
 
 
 def judged(header: Dataset, level: str = "low", name: str = "P001/one.dcm") -> FileResult:

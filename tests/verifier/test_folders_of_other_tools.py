@@ -10,7 +10,8 @@ from deidflow.verifier.criteria import CriteriaJudge
 from deidflow.verifier.findings import Check, Report
 from deidflow.verifier.options import VerifyOptions
 from deidflow.verifier.verify import verify
-from tests.conftest import anonymizer, mr_instance, save
+from tests.headers import anonymizer
+from tests.synthetic import mr_instance, save
 
 
 def instance(**changes: object) -> Dataset:

@@ -12,7 +12,7 @@ from deidflow.verifier.codestreams import essence_of
 from deidflow.verifier.findings import Check
 from deidflow.verifier.nifti import NotNifti, read_nifti
 from deidflow.verifier.reader import NotDicom, read_instance
-from tests.conftest import as_file, mr_instance
+from tests.synthetic import as_file, mr_instance
 from tests.verifier.conftest import MASKED, WHOLE, MiniRelease
 
 

@@ -1,0 +1,77 @@
+"""The command line in a process of its own, and the demo as it comes out of it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from deidflow.run.outcome import SessionOutcome, read_outcome
+from deidflow.settings.run import RunSettings
+from tests.unexpected import UNEXPECTED_ERRORS
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@lru_cache(maxsize=1)
+def prefect_home() -> str:
+    """A home of Prefect whose database is set up once for all runs of a test process."""
+    folder = tempfile.mkdtemp(prefix="deidflow-test-prefect-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of ours or of Prefect, but for its home and the server that
+    tests share."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DEIDFLOW_", "PREFECT_"))
+    }
+    shared = {"PREFECT_API_URL": os.environ[SHARED_API]} if SHARED_API in os.environ else {}
+    return clean | {"PREFECT_HOME": prefect_home()} | shared
+
+
+SHARED_API = "DEIDFLOW_TEST_API"
+
+
+def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `deidflow` as a user does; an empty PREFECT_HOME leaves Prefect's files in the vault, as
+    by default."""
+    clean = {name: value for name, value in (clean_environment() | environment).items() if value}
+    result = subprocess.run(
+        [Path(sys.executable).with_name("deidflow"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=clean,
+        check=False,
+        timeout=280,
+    )
+    UNEXPECTED_ERRORS.note_words(result.stdout + result.stderr)
+    return result
+
+
+class DemoRun:
+    """One run of the demo, shared by the tests that look at what came out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source, self.release, self.vault = (
+            folder / name for name in ("source", "release", "vault")
+        )
+        self.result = command_line("demo", folder, PREFECT_HOME="")
+
+    def settings(self) -> RunSettings:
+        """The settings of the demo's run."""
+        return RunSettings(source=self.source, release=self.release, vault=self.vault)
+
+    def outcome(self, pseudonym: str) -> Mapping[str, SessionOutcome]:
+        """How a subject's run ended."""
+        return read_outcome(self.vault / "work" / "default-high" / pseudonym / "outcome.json")
