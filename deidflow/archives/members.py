@@ -86,11 +86,7 @@ def is_tar(head: bytes) -> bool:
     if len(head) < _BLOCK or not head.strip(b"\0"):
         return False
     try:
-        tarfile.TarInfo.frombuf(
-            head[:_BLOCK],
-            "utf-8",
-            "surrogateescape",
-        )
+        tarfile.TarInfo.frombuf(head[:_BLOCK], "utf-8", "surrogateescape")
     except tarfile.HeaderError:
         return False
     return True
@@ -156,23 +152,11 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, number: int) ->
     if reason is not None:
         return ArchiveMember(number, None, reason)
     try:
-        return ArchiveMember(
-            number,
-            archive.open(info),
-            packed_bytes=max(info.compress_size, 1),
-        )
+        return ArchiveMember(number, archive.open(info), packed_bytes=max(info.compress_size, 1))
     except RuntimeError:
-        return ArchiveMember(
-            number,
-            None,
-            Reason.ARCHIVE_ENCRYPTED,
-        )
+        return ArchiveMember(number, None, Reason.ARCHIVE_ENCRYPTED)
     except BROKEN:
-        return ArchiveMember(
-            number,
-            None,
-            Reason.ARCHIVE_BROKEN,
-        )
+        return ArchiveMember(number, None, Reason.ARCHIVE_BROKEN)
 
 
 def _zip_reason(info: zipfile.ZipInfo) -> Reason | None:
@@ -229,11 +213,7 @@ def _gzip_members(stream: IO[bytes], bounds: Bounds) -> Iterator[ArchiveMember]:
         with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
             head = unpacked.read(_BLOCK)
     except BROKEN:
-        yield ArchiveMember(
-            1,
-            None,
-            Reason.ARCHIVE_BROKEN,
-        )
+        yield ArchiveMember(1, None, Reason.ARCHIVE_BROKEN)
         return
 
     stream.seek(0)
@@ -243,11 +223,7 @@ def _gzip_members(stream: IO[bytes], bounds: Bounds) -> Iterator[ArchiveMember]:
             yield from _tar_members(_Bounded(content, bounds, stream), bounds)
         else:
             size = os.fstat(stream.fileno()).st_size
-            yield ArchiveMember(
-                1,
-                content,
-                packed_bytes=size,
-            )
+            yield ArchiveMember(1, content, packed_bytes=size)
 
 
 def _tar_members(stream: _Bounded, bounds: Bounds) -> Iterator[ArchiveMember]:
@@ -261,11 +237,7 @@ def _tar_members(stream: _Bounded, bounds: Bounds) -> Iterator[ArchiveMember]:
         try:
             info = archive.next()
         except BROKEN:
-            yield ArchiveMember(
-                number + 1,
-                None,
-                Reason.ARCHIVE_BROKEN,
-            )
+            yield ArchiveMember(number + 1, None, Reason.ARCHIVE_BROKEN)
             return
         if info is None:
             return
@@ -280,17 +252,9 @@ def _tar_members(stream: _Bounded, bounds: Bounds) -> Iterator[ArchiveMember]:
 
 def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, number: int) -> ArchiveMember:
     if is_traversal(info.name):
-        return ArchiveMember(
-            number,
-            None,
-            Reason.ARCHIVE_PATH,
-        )
+        return ArchiveMember(number, None, Reason.ARCHIVE_PATH)
     if not info.isreg() or info.issparse():
-        return ArchiveMember(
-            number,
-            None,
-            Reason.ARCHIVE_NOT_REGULAR,
-        )
+        return ArchiveMember(number, None, Reason.ARCHIVE_NOT_REGULAR)
     return ArchiveMember(number, archive.extractfile(info))
 
 
@@ -314,11 +278,7 @@ def _copied_bytes(member: ArchiveMember, target: Path, bounds: Bounds) -> int:
         raise MemberRefused(member.reason or Reason.ARCHIVE_BROKEN)
 
     written = 0
-    descriptor = os.open(
-        target,
-        os.O_WRONLY | os.O_CREAT | os.O_EXCL,
-        0o600,
-    )
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         while chunk := member.stream.read(_CHUNK):
             if not written and is_archive(chunk[:_BLOCK]):
@@ -327,11 +287,7 @@ def _copied_bytes(member: ArchiveMember, target: Path, bounds: Bounds) -> int:
             if written > bounds.member_bytes:
                 raise MemberRefused(Reason.ARCHIVE_MEMBER_SIZE)
             if member.packed_bytes:
-                _check_member_ratio(
-                    written,
-                    member.packed_bytes,
-                    bounds,
-                )
+                _check_member_ratio(written, member.packed_bytes, bounds)
             file.write(chunk)
     return written
 

@@ -73,13 +73,7 @@ def organize(
     place = Path(os.path.realpath(out))
     _check_output(place, sources)
     count = workers or os.cpu_count() or 1
-    rows = read_all(
-        located,
-        count,
-        memory_for(count),
-        force=force,
-        signed=False,
-    )
+    rows = read_all(located, count, memory_for(count), force=force, signed=False)
     rows = with_hashes(located.root, rows)
 
     private_folder(place, "output")
@@ -110,11 +104,7 @@ def _not_copied(rows: Iterable[ReadFile]) -> Iterable[Row]:
         entry = row.entry
         if entry.instance is None:
             reason = entry.reason.words if entry.reason else ""
-            yield Row(
-                entry.path,
-                entry.verdict or Verdict.FAILED,
-                reason,
-            )
+            yield Row(entry.path, entry.verdict or Verdict.FAILED, reason)
 
 
 # the tree
@@ -126,28 +116,13 @@ def _copied(rows: Sequence[ReadFile], located: Located, out: Path) -> Iterable[R
     unique, duplicates, conflicting = _by_uid(readable)
     yield from duplicates
     for name, row in _tree(unique):
-        yield _copy(
-            located.root,
-            row.entry.path,
-            out,
-            name,
-        )
+        yield _copy(located.root, row.entry.path, out, name)
     for number, row in enumerate(conflicting, 1):
         name = f"{CONFLICTS}/{number:04d}.dcm"
-        copied = _copy(
-            located.root,
-            row.entry.path,
-            out,
-            name,
-        )
+        copied = _copy(located.root, row.entry.path, out, name)
         if copied.verdict == _COPIED:
             reason = Reason.CONFLICTING_COPIES.words
-            copied = Row(
-                copied.source,
-                Verdict.QUARANTINED,
-                reason,
-                copied.copy,
-            )
+            copied = Row(copied.source, Verdict.QUARANTINED, reason, copied.copy)
         yield copied
 
 
@@ -167,13 +142,7 @@ def _by_uid(rows: Sequence[ReadFile]) -> tuple[list[ReadFile], list[Row], list[R
             kept.append(same[0])
             for other in same[1:]:
                 reason = Reason.COPY.words
-                duplicates.append(
-                    Row(
-                        other.entry.path,
-                        Verdict.DUPLICATE,
-                        reason,
-                    )
-                )
+                duplicates.append(Row(other.entry.path, Verdict.DUPLICATE, reason))
     return unique, duplicates, conflicting
 
 
@@ -200,13 +169,7 @@ def _members(rows: Sequence[ReadFile]) -> list[Member]:
     members = []
     for row in rows:
         if row.entry.instance is not None:
-            members.append(
-                Member(
-                    row.entry.path,
-                    row.entry.sha256,
-                    row.entry.instance,
-                )
-            )
+            members.append(Member(row.entry.path, row.entry.sha256, row.entry.instance))
     return members
 
 
@@ -263,38 +226,22 @@ def _copy(root: Path, path: str, out: Path, name: str) -> Row:
     """Copy a file and read the copy again; one that changes meanwhile or cannot be read fails."""
     target = out / name
     try:
-        target.parent.mkdir(
-            parents=True,
-            exist_ok=True,
-            mode=0o700,
-        )
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _copy_bytes(root / path, target)
         is_equal = sha256_of(root / path) == sha256_of(target)
     except OSError:
         target.unlink(missing_ok=True)
-        return Row(
-            path,
-            Verdict.FAILED,
-            Reason.UNREADABLE.words,
-        )
+        return Row(path, Verdict.FAILED, Reason.UNREADABLE.words)
     if not is_equal:
         target.unlink()
-        return Row(
-            path,
-            Verdict.FAILED,
-            Reason.SOURCE_CHANGED.words,
-        )
+        return Row(path, Verdict.FAILED, Reason.SOURCE_CHANGED.words)
     return Row(path, _COPIED, copy=name)
 
 
 def _copy_bytes(source: Path, target: Path) -> None:
     """Copy the content only; a link that took the file's place is not followed."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    opened = os.open(
-        target,
-        os.O_WRONLY | os.O_CREAT | os.O_EXCL,
-        0o600,
-    )
+    opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "rb") as reader, os.fdopen(opened, "wb") as writer:
         while chunk := reader.read(_CHUNK):
             writer.write(chunk)

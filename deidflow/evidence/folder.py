@@ -113,60 +113,19 @@ def write_evidence(layout: Layout, keys: Keys, folder: Path, statement: Statemen
     facts = read_facts(layout)
     key = signing_key(layout, keys)
     fingerprint = fingerprint_of(key.public_key())
-    page = _page(
-        layout,
-        facts,
-        statement,
-        fingerprint,
-    )
+    page = _page(layout, facts, statement, fingerprint)
 
-    folder.mkdir(
-        parents=True,
-        exist_ok=True,
-        mode=0o755,
-    )
-    html = render_page(
-        "evidence.html.j2",
-        page=page,
-        withdrawn=facts.withdrawn,
-    )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    html = render_page("evidence.html.j2", page=page, withdrawn=facts.withdrawn)
     _write(folder, "index.html", html)
-    _write(
-        folder,
-        "methods.txt",
-        page.methods + "\n",
-    )
-    _write(
-        folder,
-        "conformance.csv",
-        conformance_csv(page.conformance),
-    )
-    _write(
-        folder,
-        "withheld.csv",
-        _csv(page.withheld, WithheldRow),
-    )
-    _write(
-        folder,
-        "approvals.csv",
-        _csv(page.approvals, ApprovalRow),
-    )
-    _write(
-        folder,
-        "sbom.cdx.json",
-        parts_list(),
-    )
-    _write(
-        folder,
-        RELEASE_MANIFEST,
-        (layout.release / MANIFEST).read_bytes(),
-    )
+    _write(folder, "methods.txt", page.methods + "\n")
+    _write(folder, "conformance.csv", conformance_csv(page.conformance))
+    _write(folder, "withheld.csv", _csv(page.withheld, WithheldRow))
+    _write(folder, "approvals.csv", _csv(page.approvals, ApprovalRow))
+    _write(folder, "sbom.cdx.json", parts_list())
+    _write(folder, RELEASE_MANIFEST, (layout.release / MANIFEST).read_bytes())
     if statement.verification is not None:
-        _write(
-            folder,
-            "verification.json",
-            statement.verification.read_bytes(),
-        )
+        _write(folder, "verification.json", statement.verification.read_bytes())
     _write(folder, _MARK, _summary(page))
     sign_folder(folder, key)
     return fingerprint
@@ -296,14 +255,7 @@ def _summary(page: EvidencePage) -> str:
         "versions": dict(page.versions),
         "key_fingerprint": page.fingerprint,
     }
-    return (
-        json.dumps(
-            summary,
-            indent=2,
-            sort_keys=True,
-        )
-        + "\n"
-    )
+    return json.dumps(summary, indent=2, sort_keys=True) + "\n"
 
 
 def _csv(
@@ -320,8 +272,4 @@ def _csv(
 
 def _write(folder: Path, name: str, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
-    write_bytes_atomic(
-        folder / name,
-        data,
-        0o644,
-    )
+    write_bytes_atomic(folder / name, data, 0o644)

@@ -71,38 +71,20 @@ def deidentify_table(settings: TableSettings) -> TableResult:
     if is_new:
         _make_vault(settings.vault)
     secret = load_secret(settings.vault, create=is_new)
-    keys = Keys(
-        secret,
-        settings.project,
-        settings.level,
-    )
-    layout = Layout(
-        Path(os.devnull),
-        settings.vault,
-        settings.project,
-        settings.level,
-    )
+    keys = Keys(secret, settings.project, settings.level)
+    layout = Layout(Path(os.devnull), settings.vault, settings.project, settings.level)
     vault = Vault(settings.vault, keys)
     try:
         if settings.table is None:
             return _from_images(subjects_of(vault, layout, settings), settings)
-        return _from_table(
-            vault,
-            layout,
-            settings,
-            settings.table,
-        )
+        return _from_table(vault, layout, settings, settings.table)
     finally:
         vault.close()
 
 
 def _make_vault(folder: Path) -> None:
     try:
-        folder.mkdir(
-            mode=0o700,
-            parents=True,
-            exist_ok=True,
-        )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise EnvironmentFault(f"the vault cannot be made: {error.strerror}") from None
 
@@ -122,11 +104,7 @@ def _from_images(subjects: Sequence[Subject], settings: TableSettings) -> TableR
         rows.append([subject.pseudonym, subject.sex, age, sessions])
 
     path = settings.out / f"{NAME}.csv"
-    write_table(
-        path,
-        ("subject", "sex", "age", "sessions"),
-        rows,
-    )
+    write_table(path, ("subject", "sex", "age", "sessions"), rows)
     return TableResult(rows=len(rows), subjects=len(rows))
 
 
@@ -149,29 +127,14 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
         delimiter=settings.delimiter,
         sheet=settings.sheet,
     )
-    columns = columns_of(
-        table,
-        settings.columns,
-        settings.date_order,
-    )
+    columns = columns_of(table, settings.columns, settings.date_order)
     people = people_in(table, columns)
     subjects = subjects_of(vault, layout, settings)
     pairings = pair_up(subjects, people, settings)
     if settings.everyone or not subjects:
-        pairings += name_the_rest(
-            vault,
-            layout,
-            settings,
-            pairings,
-            people,
-        )
+        pairings += name_the_rest(vault, layout, settings, pairings, people)
 
-    cohort = _cohort_of(
-        table,
-        columns,
-        subjects,
-        vault.keys,
-    )
+    cohort = _cohort_of(table, columns, subjects, vault.keys)
     cleaner = RowCleaner(
         columns=_without_names(columns, cohort),
         profile=effective_profile(settings),
@@ -180,20 +143,9 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
     )
     released = [pairing for pairing in pairings if pairing.person]
     missing = missing_sides(pairings)
-    row_count = _write(
-        table,
-        cleaner,
-        released,
-        settings,
-    )
+    row_count = _write(table, cleaner, released, settings)
     _write_missing(table, missing, settings)
-    write_records(
-        settings,
-        table,
-        columns,
-        people,
-        pairings,
-    )
+    write_records(settings, table, columns, people, pairings)
 
     sides = [side for _, side in missing]
     result = _result(cleaner, pairings)
@@ -226,36 +178,21 @@ def _cohort_of(
     pairs: set[tuple[str, str]] = set()
     for subject in subjects:
         pairs.update(subject.identifiers)
-
     for row in table.rows:
         for kind, value in row_identifiers(row, columns):
             if kind != "text":
                 pairs.add((kind, value))
-
-    return CohortIndex.of(
-        sorted(pairs),
-        (),
-        keys.derive("tables"),
-    )
+    return CohortIndex.of(sorted(pairs), (), keys.derive("tables"))
 
 
 def _without_names(columns: Sequence[Column], cohort: CohortIndex) -> tuple[Column, ...]:
     """Columns whose own name is somebody's are dropped."""
-    search = LeakSearch(
-        OwnIdentifiers.of(()),
-        Ours(),
-        cohort,
-    )
+    search = LeakSearch(OwnIdentifiers.of(()), Ours(), cohort)
     checked = []
     for column in columns:
         if column.role.leaves and search.text("column", column.name.replace("_", " ")):
-            column = replace(
-                column,
-                role=Role.DROPPED,
-                why=NAMED_AFTER,
-            )
+            column = replace(column, role=Role.DROPPED, why=NAMED_AFTER)
         checked.append(column)
-
     return tuple(checked)
 
 
@@ -271,20 +208,8 @@ def _write(
         if pairing.subject.has_images:
             shortened += cleaned
 
-    _write_rows(
-        NAME,
-        cleaner.header,
-        rows,
-        table,
-        settings,
-    )
-    _write_rows(
-        SHORTENED,
-        cleaner.header,
-        shortened,
-        table,
-        settings,
-    )
+    _write_rows(NAME, cleaner.header, rows, table, settings)
+    _write_rows(SHORTENED, cleaner.header, shortened, table, settings)
     return len(rows)
 
 
@@ -306,21 +231,10 @@ def _write_rows(
 ) -> None:
     """Write a table in the format of the one that was read."""
     path = settings.out / f"{name}{table.suffix}"
-    write_table(
-        path,
-        header,
-        rows,
-        delimiter=table.delimiter,
-    )
+    write_table(path, header, rows, delimiter=table.delimiter)
 
 
 def _write_missing(
     table: Table, missing: Sequence[tuple[str, str]], settings: TableSettings
 ) -> None:
-    _write_rows(
-        MISSING,
-        ("subject", "missing_in"),
-        missing,
-        table,
-        settings,
-    )
+    _write_rows(MISSING, ("subject", "missing_in"), missing, table, settings)

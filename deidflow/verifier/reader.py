@@ -98,12 +98,7 @@ def read_instance(content: bytes) -> Instance:
     explicit = instance.syntax != IMPLICIT
 
     try:
-        end = parser.data_set(
-            start,
-            len(instance.body),
-            Place(),
-            explicit,
-        )
+        end = parser.data_set(start, len(instance.body), Place(), explicit)
     except _READ_ERRORS:
         instance.problems.append(("data set", "breaks off or has lengths that do not fit"))
         return instance
@@ -209,29 +204,14 @@ class _Parser:
                 return position
             vr, start, length = self.header(position, tag, explicit)
             if tag <= before:
-                self.problem(
-                    tag,
-                    place,
-                    "stands out of order or twice",
-                )
+                self.problem(tag, place, "stands out of order or twice")
             before = tag
 
             if tag in PIXEL_DATA:
-                position = self.pixel_data(
-                    tag,
-                    start,
-                    length,
-                    place,
-                )
+                position = self.pixel_data(tag, start, length, place)
             elif vr == b"SQ" or length == _UNDEFINED:
                 elements.append(Element(tag, b"SQ", b"", place))
-                position = self.sequence(
-                    tag,
-                    start,
-                    length,
-                    place,
-                    explicit and vr == b"SQ",
-                )
+                position = self.sequence(tag, start, length, place, explicit and vr == b"SQ")
             else:
                 position = start + length
                 if position > end:
@@ -261,11 +241,7 @@ class _Parser:
         if is_creator(tag):
             place.creators[tag] = raw.strip(b"\0 ").decode("latin-1")
         if len(raw) & 1:
-            self.problem(
-                tag,
-                place,
-                "has an odd length",
-            )
+            self.problem(tag, place, "has an odd length")
 
     def problem(self, tag: int, place: Place, words: str) -> None:
         """Note that an element is not plain."""
@@ -312,26 +288,9 @@ class _Parser:
                 return position
             if marker != _ITEM:
                 raise IndexError
-            item = Place(
-                parent.charset,
-                parent.depth + 1,
-                path=path,
-            )
+            item = Place(parent.charset, parent.depth + 1, path=path)
             if size == _UNDEFINED:
-                position = (
-                    self.data_set(
-                        position,
-                        end,
-                        item,
-                        explicit,
-                    )
-                    + 8
-                )
+                position = self.data_set(position, end, item, explicit) + 8
             else:
-                position = self.data_set(
-                    position,
-                    position + size,
-                    item,
-                    explicit,
-                )
+                position = self.data_set(position, position + size, item, explicit)
         return position

@@ -86,49 +86,20 @@ class ReleaseCheck:
 
     def _check_manifest(self, manifest: Manifest | None) -> None:
         if manifest is None:
-            self.report.add(
-                MANIFEST,
-                [
-                    Mark(
-                        Check.CHECKSUM,
-                        "table",
-                        "is missing",
-                    )
-                ],
-            )
+            self.report.add(MANIFEST, [Mark(Check.CHECKSUM, "table", "is missing")])
         elif not manifest.is_plain:
-            self.report.add(
-                MANIFEST,
-                [
-                    Mark(
-                        Check.CHECKSUM,
-                        "table",
-                        "has odd or repeated lines",
-                    )
-                ],
-            )
+            self.report.add(MANIFEST, [Mark(Check.CHECKSUM, "table", "has odd or repeated lines")])
 
     def _finish(self, manifest: Manifest | None) -> None:
         self._enter_series("")
         for name in manifest.missing() if manifest is not None else ():
             if not self.options.subjects or name.partition("/")[0] in self.options.subjects:
-                self.report.add(
-                    name,
-                    [
-                        Mark(
-                            Check.CHECKSUM,
-                            "file",
-                            "is in the table and missing",
-                        )
-                    ],
-                )
-
+                self.report.add(name, [Mark(Check.CHECKSUM, "file", "is in the table and missing")])
         if self.claims.is_ours:
             table = self.options.release / "subjects.tsv"
             content = table.read_bytes() if table.is_file() else b""
             counts = {} if self.options.subjects else self._counts
             self.report.add("subjects.tsv", subject_marks(content, counts))
-
         for observer in self.observers:
             self.report.findings += observer.end()
 
@@ -139,21 +110,10 @@ class ReleaseCheck:
         self.report.add(shown, name_marks(entry, is_ours=self.claims.is_ours))
         if not entry.is_regular:
             return
-
         content = entry.path.read_bytes()
         if manifest is not None:
             self.report.add(shown, manifest.marks(entry.name, content))
-
-        self.report.add(
-            shown,
-            dict.fromkeys(
-                self._content_marks(
-                    entry,
-                    shown,
-                    content,
-                )
-            ),
-        )
+        self.report.add(shown, dict.fromkeys(self._content_marks(entry, shown, content)))
 
     def _content_marks(self, entry: Entry, shown: str, content: bytes) -> Iterator[Mark]:
         suffix = entry.path.suffix.lower()
@@ -182,11 +142,7 @@ class ReleaseCheck:
             self._count(entry, "sessions")
             return summary_marks(content)
         more = self.options.vocabulary
-        return sidecar_marks(
-            content,
-            is_ours=self.claims.is_ours,
-            more=more,
-        )
+        return sidecar_marks(content, is_ours=self.claims.is_ours, more=more)
 
     def _count(self, entry: Entry, what: str) -> None:
         self._counts.setdefault(entry.parts[0], Counter())[what] += 1
@@ -200,19 +156,11 @@ class ReleaseCheck:
             if self._is_in_series(entry, depth=_DEPTH - 1):
                 yield from self._series_image(entry, nifti)
         except (NotNifti, struct.error, ValueError):
-            yield Mark(
-                Check.NIFTI,
-                "content",
-                "is not a NIfTI file that can be read",
-            )
+            yield Mark(Check.NIFTI, "content", "is not a NIfTI file that can be read")
 
     def _series_image(self, entry: Entry, nifti: Nifti) -> Iterator[Mark]:
         states = self._states.get("/".join(entry.parts[:2]), {})
-        yield from series_marks(
-            entry.parts,
-            states,
-            self.claims,
-        )
+        yield from series_marks(entry.parts, states, self.claims)
         folder = "/".join(entry.parts[:3])
         self._enter_series(folder)
         stem = entry.parts[3].partition(".")[0]
@@ -239,11 +187,7 @@ class ReleaseCheck:
         try:
             instance = read_instance(content)
         except NotDicom:
-            yield Mark(
-                Check.STRUCTURE,
-                "preamble",
-                "lacks the DICM mark; the file is not read",
-            )
+            yield Mark(Check.STRUCTURE, "preamble", "lacks the DICM mark; the file is not read")
             return
         yield from structure_of(instance)
         markers = Markers.of(instance)
@@ -253,11 +197,7 @@ class ReleaseCheck:
         for element in instance.elements:
             yield from check.marks(element)
             has_private = has_private or bool(element.tag >> 16 & 1)
-        yield from lies_of(
-            markers,
-            self.claims,
-            has_private=has_private,
-        )
+        yield from lies_of(markers, self.claims, has_private=has_private)
 
         seen = Seen(entry, shown, instance, markers)
         if self._is_in_series(entry, _DEPTH):
@@ -272,12 +212,7 @@ class ReleaseCheck:
             codes = markers.codes
         if codes not in self._checks:
             roots, words = self.options.uid_roots, self.options.vocabulary
-            self._checks[codes] = AttributeCheck(
-                self.claims,
-                codes,
-                roots,
-                words,
-            )
+            self._checks[codes] = AttributeCheck(self.claims, codes, roots, words)
         return self._checks[codes]
 
     def _in_release(self, seen: Seen) -> Iterator[Mark]:
@@ -299,13 +234,8 @@ class ReleaseCheck:
         self._enter_series("/".join(seen.entry.parts[:3]))
         masked = self._series.masked
         if not masked.masks:
-            yield Mark(
-                Check.MASK,
-                "mask",
-                "is missing or differs from volume to volume",
-            )
+            yield Mark(Check.MASK, "mask", "is missing or differs from volume to volume")
             return
-
         plane = Plane.of(seen.shown, seen.instance)
         if plane is None:
             self.report.files["instances without a plane of their own"] += 1
@@ -316,17 +246,8 @@ class ReleaseCheck:
         """Judge the masked series that was read before, and start with the next."""
         if self._series.folder == folder:
             return
-
         for name in self._series.masked.shown_faces():
             self.report.add(
-                name,
-                [
-                    Mark(
-                        Check.MASK,
-                        "PixelData",
-                        "shows something inside the mask",
-                    )
-                ],
+                name, [Mark(Check.MASK, "PixelData", "shows something inside the mask")]
             )
-
         self._series = SeriesImages(folder)

@@ -66,11 +66,7 @@ class SourceComparison:
         name = seen.entry.name
         row = self.vault.by_released_path.get(name)
         if row is None:
-            yield Mark(
-                Check.CONSERVATION,
-                "file",
-                "is not in the vault's table of instances",
-            )
+            yield Mark(Check.CONSERVATION, "file", "is not in the vault's table of instances")
             return
         self._met.add(name)
         yield from self._belongs(seen, row)
@@ -80,61 +76,26 @@ class SourceComparison:
             content = path.read_bytes()
             before = read_instance(content)
         except OSError:
-            yield Mark(
-                Check.CONSERVATION,
-                "source",
-                "of the file is not there",
-            )
+            yield Mark(Check.CONSERVATION, "source", "of the file is not there")
             return
         except NotDicom:
-            yield Mark(
-                Check.CONSERVATION,
-                "source",
-                "of the file is not plain DICOM",
-            )
+            yield Mark(Check.CONSERVATION, "source", "of the file is not plain DICOM")
             return
         if before.text(_SOP_INSTANCE) != row.sop_uid:
-            yield Mark(
-                Check.CONSERVATION,
-                "source",
-                "is another instance than the vault says",
-            )
+            yield Mark(Check.CONSERVATION, "source", "is another instance than the vault says")
         yield from self._uids_kept(before, seen.instance)
-        yield from self._dates_moved(
-            before,
-            seen.instance,
-            row,
-        )
-        yield from self._pixels_kept(
-            content,
-            before,
-            seen,
-            row,
-        )
+        yield from self._dates_moved(before, seen.instance, row)
+        yield from self._pixels_kept(content, before, seen, row)
 
     def _belongs(self, seen: Seen, row: Row) -> Iterator[Mark]:
         """Whether the file lies with the patient whose source file it was made of."""
         if seen.entry.parts[:2] != [row.subject, row.session]:
-            yield Mark(
-                Check.PATIENT,
-                "file",
-                "lies with another subject than the vault says",
-            )
-
+            yield Mark(Check.PATIENT, "file", "lies with another subject than the vault says")
         owner = self.vault.owners.get(row.source_path)
         if owner is not None and owner != row.subject:
-            yield Mark(
-                Check.PATIENT,
-                "file",
-                "was made of a file of another patient",
-            )
-
+            yield Mark(Check.PATIENT, "file", "was made of a file of another patient")
         if seen.instance.text(_SOP_INSTANCE) != row.released_sop_uid:
-            yield Mark(
-                Check.REFERENCE,
-                "SOPInstanceUID",
-                "is not the one that the vault gave",
-            )
+            yield Mark(Check.REFERENCE, "SOPInstanceUID", "is not the one that the vault gave")
 
     # references
 
@@ -142,24 +103,15 @@ class SourceComparison:
         """Whether UIDs are mapped alike everywhere, and none of the source is left."""
         originals, released = _uids_by_name(before), _uids_by_name(after)
         everything = {uid for uids in originals.values() for uid in uids}
-
         for name, uids in released.items():
             if not self.claims.retains_uids and everything.intersection(uids):
-                yield Mark(
-                    Check.LEAK,
-                    name,
-                    "holds a UID of the source",
-                )
+                yield Mark(Check.LEAK, name, "holds a UID of the source")
             sources = originals.get(name, [])
             if len(sources) != len(uids):
                 continue
             for source, uid in zip(sources, uids, strict=True):
                 if not self._is_mapped_alike(source, uid):
-                    yield Mark(
-                        Check.REFERENCE,
-                        name,
-                        "does not point where the source does",
-                    )
+                    yield Mark(Check.REFERENCE, name, "does not point where the source does")
                     break
 
     def _is_mapped_alike(self, source: str, uid: str) -> bool:
@@ -186,11 +138,7 @@ class SourceComparison:
                 continue
             for source, day in zip(sources, days, strict=True):
                 if not self._is_shift(row.subject, day - source):
-                    yield Mark(
-                        Check.INTERVAL,
-                        name,
-                        "was moved by another number of days",
-                    )
+                    yield Mark(Check.INTERVAL, name, "was moved by another number of days")
                     break
 
     def _is_shift(self, subject: str, move: timedelta) -> bool:
@@ -205,11 +153,7 @@ class SourceComparison:
             move = moment - originals[name]
             first = self._moves.setdefault((row.subject, row.session), move)
             if abs(move - first) > timedelta(seconds=1):
-                yield Mark(
-                    Check.INTERVAL,
-                    name,
-                    "lost its distance from other moments",
-                )
+                yield Mark(Check.INTERVAL, name, "lost its distance from other moments")
 
     # pixels
 
@@ -221,11 +165,7 @@ class SourceComparison:
         if before.pixels is None and after.pixels is None:
             return
         if (before.pixels is None) != (after.pixels is None):
-            yield Mark(
-                Check.PIXELS,
-                "PixelData",
-                "is missing, or was not there before",
-            )
+            yield Mark(Check.PIXELS, "PixelData", "is missing, or was not there before")
             return
         is_masked = seen.entry.parts[-2] == "defaced_dicom"
         if is_masked and self._is_collected(before, seen):
@@ -234,41 +174,19 @@ class SourceComparison:
         removed = None
         if is_masked:
             name = seen.entry.parts[-1]
-            removed = self.vault.mask(
-                row.subject,
-                row.session,
-                row.series,
-                name,
-            )
+            removed = self.vault.mask(row.subject, row.session, row.series, name)
             if removed is None:
-                yield Mark(
-                    Check.MASK,
-                    "mask",
-                    "of the series is not in the vault",
-                )
+                yield Mark(Check.MASK, "mask", "of the series is not in the vault")
                 return
         if not is_masked and _is_same_stream(before, after):
             return
         source = PixelFile(content, cells_of(before))
         released = PixelFile(seen.entry.path.read_bytes(), cells_of(after))
         try:
-            if differ(
-                source,
-                released,
-                removed,
-                self.scratch,
-            ):
-                yield Mark(
-                    Check.PIXELS,
-                    "PixelData",
-                    "differs from the source outside the mask",
-                )
+            if differ(source, released, removed, self.scratch):
+                yield Mark(Check.PIXELS, "PixelData", "differs from the source outside the mask")
         except _NOT_DECODED:
-            yield Mark(
-                Check.PIXELS,
-                "PixelData",
-                "cannot be compared with the source",
-            )
+            yield Mark(Check.PIXELS, "PixelData", "cannot be compared with the source")
 
     def _is_collected(self, before: Instance, seen: Seen) -> bool:
         """Keep which pixels of a classic image changed; False for other images."""
@@ -294,20 +212,11 @@ class SourceComparison:
         for plane in self._changed.planes:
             removed = stack.removed(plane)
             if removed is None:
-                mark = Mark(
-                    Check.MASK,
-                    "mask",
-                    "does not lie on the grid of the image",
-                )
+                mark = Mark(Check.MASK, "mask", "does not lie on the grid of the image")
                 self._found.append(Finding(plane.name, *mark))
             elif bool((plane.values & ~removed).any()):
-                mark = Mark(
-                    Check.PIXELS,
-                    "PixelData",
-                    "differs from the source outside the mask",
-                )
+                mark = Mark(Check.PIXELS, "PixelData", "differs from the source outside the mask")
                 self._found.append(Finding(plane.name, *mark))
-
         self._changed = MaskedSeries()
 
     # the end
@@ -325,11 +234,7 @@ class SourceComparison:
         for (subject, _), move in sorted(self._moves.items()):
             expected = self.vault.orders[subject].shift_days
             if move.days != expected:
-                mark = Mark(
-                    Check.INTERVAL,
-                    "dates",
-                    "were not moved by the vault's days",
-                )
+                mark = Mark(Check.INTERVAL, "dates", "were not moved by the vault's days")
                 yield Finding(subject, *mark)
 
 
