@@ -58,4 +58,7 @@ def open_archives(
         for locator in locators.get(entry.path, ()):
             opened.append(entry._replace(path=locator))
     places = {file.locator: file.path for file in unpacked.files}
-    return OpenedInventory(tuple(sorted(opened, key=lambda entry: entry.path)), places)
+    return OpenedInventory(
+        tuple(sorted(opened, key=lambda entry: entry.path)),
+        places,
+    )

@@ -70,7 +70,10 @@ def unpack_archives(
     for entry in entries:
         if not is_packed(entry):
             continue
-        limited = replace(wanted, total_bytes=min(wanted.total_bytes, left))
+        limited = replace(
+            wanted,
+            total_bytes=min(wanted.total_bytes, left),
+        )
         record = _unpacked(
             source / entry.path,
             folder / entry.sha256,
@@ -82,7 +85,12 @@ def unpack_archives(
         for number, reason in record.members:
             locator = member_locator(entry.path, number)
             if reason is None:
-                files.append(UnpackedFile(locator, folder / entry.sha256 / member_name(number)))
+                files.append(
+                    UnpackedFile(
+                        locator,
+                        folder / entry.sha256 / member_name(number),
+                    )
+                )
             else:
                 verdicts.append(_of_member(locator, reason))
     return Unpacked(
@@ -138,7 +146,10 @@ def _of_archive(entry: Entry, record: _Record) -> Entry:
         return entry._replace(reason=Reason.ARCHIVE_UNPACKED)
     if record.refused in _SKIPPED:
         return entry
-    return entry._replace(verdict=Verdict.QUARANTINED, reason=record.refused)
+    return entry._replace(
+        verdict=Verdict.QUARANTINED,
+        reason=record.refused,
+    )
 
 
 def _of_member(locator: str, reason: Reason) -> Entry:

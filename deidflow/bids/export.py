@@ -152,15 +152,24 @@ def _write_image(entry: Named, out: Path, targets: Sequence[str] | None) -> None
     folder = out / entry.folder
     folder.mkdir(parents=True, exist_ok=True)
     image = entry.image
-    shutil.copyfile(image.image, folder / f"{entry.stem}.nii.gz")
-    write_json(folder / f"{entry.stem}.json", _sidecar(entry, targets))
+    shutil.copyfile(
+        image.image,
+        folder / f"{entry.stem}.nii.gz",
+    )
+    write_json(
+        folder / f"{entry.stem}.json",
+        _sidecar(entry, targets),
+    )
 
     if entry.name.suffix not in ("dwi", "epi", "sbref"):
         return
     for suffix in (".bval", ".bvec"):
         gradients = image.beside(suffix)
         if gradients.exists():
-            shutil.copyfile(gradients, folder / f"{entry.stem}{suffix}")
+            shutil.copyfile(
+                gradients,
+                folder / f"{entry.stem}{suffix}",
+            )
 
 
 def _sidecar(entry: Named, targets: Sequence[str] | None) -> dict[str, Any]:
@@ -208,7 +217,10 @@ def _write_scans(out: Path, named: Sequence[Named]) -> None:
         folder = visit_folder(*visit)
         name = f"{folder.parent.name}_{folder.name}_scans.tsv"
         rows = [[scan] for scan in sorted(names)]
-        write_text(out / folder / name, tsv([["filename"], *rows]))
+        write_text(
+            out / folder / name,
+            tsv([["filename"], *rows]),
+        )
 
 
 def _write_masks(out: Path, named: Sequence[Named]) -> None:
@@ -224,7 +236,13 @@ def _write_masks(out: Path, named: Sequence[Named]) -> None:
         stem = entry.stem.removesuffix(suffix) + f"desc-{suffix}deface_mask"
         shutil.copyfile(mask, folder / f"{stem}.nii.gz")
         sources = [f"bids:raw:{entry.place}"]
-        write_json(folder / f"{stem}.json", {"Type": "Face", "Sources": sources})
+        write_json(
+            folder / f"{stem}.json",
+            {"Type": "Face", "Sources": sources},
+        )
 
     if root.exists():
-        write_json(root / "dataset_description.json", description({}, "derivative"))
+        write_json(
+            root / "dataset_description.json",
+            description({}, "derivative"),
+        )

@@ -174,4 +174,7 @@ def short_of(raw: bytes, big_endian: bool) -> int:
     """The first US value; 0 if there is none."""
     if len(raw) < 2:
         return 0
-    return int.from_bytes(raw[:2], "big" if big_endian else "little")
+    return int.from_bytes(
+        raw[:2],
+        "big" if big_endian else "little",
+    )

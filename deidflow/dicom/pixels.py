@@ -140,7 +140,10 @@ def _gdcm(source: Any, scratch: Path) -> Stored:
     """Decode with GDCM, through a file without anything else that could confuse it."""
     path = scratch / "decode.dcm"
     try:
-        _pixel_description(source).save_as(path, enforce_file_format=True)
+        _pixel_description(source).save_as(
+            path,
+            enforce_file_format=True,
+        )
         return _read_gdcm(path, shape_of(source))
     except (RuntimeError, ValueError):
         raise Withheld(Reason.NO_DECODER) from None
@@ -190,7 +193,14 @@ def put_pixels(header: Any, cells: Stored, source: Any, *, decoded: bool) -> Non
     """Give a header the cells as native pixel data; unedited bytes are those of the source."""
     allocated = int(source.BitsAllocated)
     kind = np.dtype(_CELLS[allocated]).newbyteorder("<")
-    content = np.ascontiguousarray(cells).astype(kind, casting="unsafe").tobytes()
+    content = (
+        np.ascontiguousarray(cells)
+        .astype(
+            kind,
+            casting="unsafe",
+        )
+        .tobytes()
+    )
     padding = b"\0" if len(content) % 2 else b""
     header.PixelData = content + padding
     header["PixelData"].VR = "OB" if allocated == 8 else "OW"

@@ -198,7 +198,10 @@ def _binned_numbers(value: ElementValue) -> bytes | None:
 
 
 def _age(value: ElementValue) -> bytes | None:
-    limited = limit_age(value.text(), binned=value.settings.context.binned)
+    limited = limit_age(
+        value.text(),
+        binned=value.settings.context.binned,
+    )
     return limited.encode("ascii") if limited else None
 
 

@@ -14,7 +14,10 @@ def computed_age(raws: Mapping[int, bytes], rules: Rules, *, binned: bool) -> st
     """A missing age from birth and study date, as an AS value; None if there is nothing to add."""
     if has_age(raws) or rules.for_tag(AGE, "AS").action != "age":
         return None
-    age = age_from(_text(raws, BIRTH_DATE), _text(raws, STUDY_DATE))
+    age = age_from(
+        _text(raws, BIRTH_DATE),
+        _text(raws, STUDY_DATE),
+    )
     return limit_age(age, binned=binned) if age else None
 
 

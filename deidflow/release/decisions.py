@@ -148,7 +148,11 @@ def read_entries(path: Path) -> tuple[Entry, ...]:
 
 def append(path: Path, decision: Decision) -> Entry:
     """Add a decision to the record, on disk when this returns; one process at a time."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+        mode=0o700,
+    )
     with _locked(path) as descriptor:
         entries = read_entries(path)
         previous = entries[-1].digest if entries else _FIRST
@@ -242,4 +246,10 @@ def _decision(row: Mapping[str, Any]) -> Decision:
 
 def undone(decision: Decision, who: str, when: str) -> Decision:
     """The entry that takes a decision back."""
-    return replace(decision, action=Action.UNDO, who=who, when=when, seconds=0.0)
+    return replace(
+        decision,
+        action=Action.UNDO,
+        who=who,
+        when=when,
+        seconds=0.0,
+    )

@@ -260,4 +260,7 @@ def write_lines(path: Path, lines: Sequence[str]) -> None:
         path.unlink(missing_ok=True)
         return
     text = "".join(f"{line}\n" for line in lines)
-    write_bytes_atomic(path, text.encode("utf-8", "surrogateescape"))
+    write_bytes_atomic(
+        path,
+        text.encode("utf-8", "surrogateescape"),
+    )

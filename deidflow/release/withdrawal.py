@@ -34,7 +34,10 @@ def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[S
 
     with _locked(layout):
         for subject, label in chosen:
-            withdraw(layout.published(subject, label), layout.staging)
+            withdraw(
+                layout.published(subject, label),
+                layout.staging,
+            )
         write_subjects(layout)
         manifests = release_manifests(layout)
         note_versions(layout, manifests)

@@ -72,11 +72,19 @@ def deidentify_table(settings: TableSettings) -> TableResult:
         _make_vault(settings.vault)
     secret = load_secret(settings.vault, create=is_new)
     keys = Keys(secret, settings.project, settings.level)
-    layout = Layout(Path(os.devnull), settings.vault, settings.project, settings.level)
+    layout = Layout(
+        Path(os.devnull),
+        settings.vault,
+        settings.project,
+        settings.level,
+    )
     vault = Vault(settings.vault, keys)
     try:
         if settings.table is None:
-            return _from_images(subjects_of(vault, layout, settings), settings)
+            return _from_images(
+                subjects_of(vault, layout, settings),
+                settings,
+            )
         return _from_table(vault, layout, settings, settings.table)
     finally:
         vault.close()
@@ -104,7 +112,11 @@ def _from_images(subjects: Sequence[Subject], settings: TableSettings) -> TableR
         rows.append([subject.pseudonym, subject.sex, age, sessions])
 
     path = settings.out / f"{NAME}.csv"
-    write_table(path, ("subject", "sex", "age", "sessions"), rows)
+    write_table(
+        path,
+        ("subject", "sex", "age", "sessions"),
+        rows,
+    )
     return TableResult(rows=len(rows), subjects=len(rows))
 
 
@@ -209,7 +221,13 @@ def _write(
             shortened += cleaned
 
     _write_rows(NAME, cleaner.header, rows, table, settings)
-    _write_rows(SHORTENED, cleaner.header, shortened, table, settings)
+    _write_rows(
+        SHORTENED,
+        cleaner.header,
+        shortened,
+        table,
+        settings,
+    )
     return len(rows)
 
 
@@ -231,10 +249,21 @@ def _write_rows(
 ) -> None:
     """Write a table in the format of the one that was read."""
     path = settings.out / f"{name}{table.suffix}"
-    write_table(path, header, rows, delimiter=table.delimiter)
+    write_table(
+        path,
+        header,
+        rows,
+        delimiter=table.delimiter,
+    )
 
 
 def _write_missing(
     table: Table, missing: Sequence[tuple[str, str]], settings: TableSettings
 ) -> None:
-    _write_rows(MISSING, ("subject", "missing_in"), missing, table, settings)
+    _write_rows(
+        MISSING,
+        ("subject", "missing_in"),
+        missing,
+        table,
+        settings,
+    )

@@ -55,7 +55,10 @@ class Name:
 
 def parse_name(text: str) -> Name:
     """A name in any style: `Doe^John`, `Doe, John`, `John Doe`; nothing for `Anonymous`."""
-    first_group = next((group for group in text.split("=") if group.strip(" ^")), "")
+    first_group = next(
+        (group for group in text.split("=") if group.strip(" ^")),
+        "",
+    )
     if is_generic(first_group):
         return Name(())
     return Name(tuple(map(_forms, name_words(first_group))))

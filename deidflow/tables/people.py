@@ -220,7 +220,10 @@ def _numbers(values: Iterable[str]) -> frozenset[str]:
 
 def _first(row: Sequence[str], columns: Sequence[Column], role: Role) -> str:
     """The cell of the first column with a role."""
-    return next((row[column.place] for column in columns if column.role is role), "")
+    return next(
+        (row[column.place] for column in columns if column.role is role),
+        "",
+    )
 
 
 def first_date(subject: Subject) -> str:

@@ -135,7 +135,10 @@ def _own_promise(description: Description) -> Promise:
     """What a release promises; a profile of a site is known by its codes only."""
     if description.profile not in PROFILES:
         return Promise(description.codes)
-    return replace(promise_of(description.profile), codes=description.codes)
+    return replace(
+        promise_of(description.profile),
+        codes=description.codes,
+    )
 
 
 @dataclass(frozen=True)

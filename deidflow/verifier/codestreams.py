@@ -56,7 +56,14 @@ def _without(stream: bytes, dropped: set[int], last: int) -> bytes:
         marker = stream[position + 1]
         if marker == last:
             break
-        end = position + 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
+        end = (
+            position
+            + 2
+            + int.from_bytes(
+                stream[position + 2 : position + 4],
+                "big",
+            )
+        )
         if marker not in dropped:
             pieces.append(stream[position:end])
         position = end

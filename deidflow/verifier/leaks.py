@@ -80,7 +80,10 @@ class CohortLeaks:
             if entry.path.suffix == ".json":
                 hits += _json_hits(search, "", _json(entry.path))
             for hit in dict.fromkeys(hits):
-                yield Finding(shown, *_mark(hit.attribute, hit.whose, hit.kind))
+                yield Finding(
+                    shown,
+                    *_mark(hit.attribute, hit.whose, hit.kind),
+                )
 
     def _search(self, parts: list[str]) -> LeakSearch | None:
         """The search of a session; None for files that belong to none."""

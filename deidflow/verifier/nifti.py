@@ -160,7 +160,10 @@ def read_nifti(packed: bytes) -> Nifti:
     if packed[:2] == _GZIP:
         content, problems = _inflated(packed)
     for order in "<>":
-        size = int.from_bytes(content[:4], "little" if order == "<" else "big")
+        size = int.from_bytes(
+            content[:4],
+            "little" if order == "<" else "big",
+        )
         if size in _TEXT_FIELDS and len(content) >= size + 4:
             return Nifti(content, size, order, problems)
     raise NotNifti

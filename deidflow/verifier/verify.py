@@ -75,7 +75,10 @@ def judged(options: VerifyOptions) -> tuple[Report, CriteriaJudge]:
     """Verify, and judge each instance by the criteria of its level too; raises as `verify`."""
     description = Description.read(options.release) if options.release.is_dir() else None
     level = options.level or (description.level if description is not None else "") or "low"
-    judge = CriteriaJudge(level if level in LEVELS else "low", options.uid_roots)
+    judge = CriteriaJudge(
+        level if level in LEVELS else "low",
+        options.uid_roots,
+    )
     return verify(options, judge), judge
 
 

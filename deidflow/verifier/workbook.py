@@ -26,7 +26,10 @@ _FINDING_COLUMNS = ("check", "attribute", "problem", "files", "first file")
 
 def write_workbook(path: Path, judge: CriteriaJudge, report: Report) -> None:
     """Write the workbook; values in it are redacted to class and length."""
-    with xlsxwriter.Workbook(str(path), {"constant_memory": False}) as book:
+    with xlsxwriter.Workbook(
+        str(path),
+        {"constant_memory": False},
+    ) as book:
         book.set_properties({"title": "deidflow verify", "created": _NO_CLOCK})
         writer = _Writer(book)
         has_sheets = len(judge.results) <= MOST_SHEETS
