@@ -28,7 +28,7 @@ def review(
     """Serve the page on which people decide on masked and withheld series, on this machine only.
 
     Decisions go into the vault. `withhold` takes a published session out of the release at once;
-    the other decisions count in the next run.
+    a larger margin counts in the next run.
 
     Parameters
     ----------

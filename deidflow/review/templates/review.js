@@ -9,7 +9,7 @@ const SIGHTS = [
 const ACTIONS = [
   ["accept", "1", "accept", "nobody can be recognised"],
   ["larger-margin", "2", "larger margin", "in the next run"],
-  ["other-engine", "3", "other engine", "in the next run"],
+  ["other-engine", "3", "other engine", "noted; no run takes it by itself"],
   ["withhold", "4", "withhold", "its session leaves the release now"],
 ];
 
