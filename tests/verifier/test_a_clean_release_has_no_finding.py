@@ -52,6 +52,7 @@ def test_a_profile_of_a_site_is_held_to_its_codes(low: MiniRelease) -> None:
     assert (Check.FORBIDDEN, "PatientBirthDate") in low.found()
 
 
+@pytest.mark.slow
 def test_the_demo_by_its_command(demo_run: DemoRun) -> None:
     result = command_line(
         *("verify", demo_run.release, "--vault", demo_run.vault),
