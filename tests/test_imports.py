@@ -62,6 +62,7 @@ ALLOWED = {
         "release",
     },
     "run": {
+        "report",
         "store",
         "archives",
         "dicom",

@@ -195,6 +195,10 @@ def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest
     for name in TOP_FILES:
         path = layout.release / name
         digests[name] = sha256_of(path)
+    page = layout.shared_report
+    if page.exists():
+        name = page.relative_to(layout.release).as_posix()
+        digests[name] = sha256_of(page)
     for (pseudonym, label), manifest in manifests.items():
         folder = f"{pseudonym}/{label}"
         digests |= _session_digests(folder, manifest)

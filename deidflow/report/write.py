@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.release.layout import Layout
+from deidflow.release.tables import write_checksums
+from deidflow.release.withdrawal import release_manifests
 from deidflow.report.facts import HeldGroup
 from deidflow.report.private_pages import index_page, subject_key, subject_page
 from deidflow.report.read_facts import read_facts, read_held
@@ -27,7 +29,7 @@ class WrittenPages:
 
 
 def write_shared(layout: Layout, profile: str = "") -> Path:
-    """Write RELEASE/report/index.html; returns its path."""
+    """Write RELEASE/report/index.html and its checksum; returns its path."""
     page = shared_page(read_facts(layout), profile)
     _write(
         layout.shared_report,
@@ -35,6 +37,7 @@ def write_shared(layout: Layout, profile: str = "") -> Path:
         _SHARED_MODE,
     )
     layout.shared_report.parent.chmod(0o755)
+    write_checksums(layout, release_manifests(layout))
     return layout.shared_report
 
 

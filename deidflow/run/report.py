@@ -16,6 +16,7 @@ from deidflow.release.tables import (
     write_subjects,
 )
 from deidflow.release.withdrawal import release_manifests
+from deidflow.report.write import write_shared
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.files import FileEnd, file_ends
@@ -60,6 +61,8 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     )
     summary = with_news(summary, read_summary(layout.summary))
     summary.write(layout.summary)
+    if layout.shared_report.exists():
+        write_shared(layout)
     return summary
 
 

@@ -29,11 +29,13 @@ from deidflow.verifier.sidecars import (
 from deidflow.verifier.structure import structure_of
 from deidflow.verifier.tree import (
     MANIFEST,
+    PAGE,
     TOP_FILES,
     Entry,
     Manifest,
     entries_below,
     name_marks,
+    page_text,
     shown_name,
 )
 from deidflow.verifier.values import day_of
@@ -134,7 +136,8 @@ class ReleaseCheck:
             yield from gradient_marks(content)
         elif entry.name != MANIFEST:
             self.report.files["other"] += 1
-            yield from text_marks(content)
+            is_page = entry.name == PAGE and self.claims.is_ours
+            yield from text_marks(page_text(content) if is_page else content)
 
     def _json(self, entry: Entry, content: bytes) -> Iterator[Mark]:
         if self.claims.is_ours and entry.path.name == "session.json":

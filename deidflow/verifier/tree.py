@@ -15,7 +15,11 @@ from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.suspicion import Suspicion, looks_like_name, suspicions_in
 
 MANIFEST = "manifest.sha256"
-TOP_FILES = frozenset(("changes.tsv", "dataset.json", "subjects.tsv", MANIFEST))
+PAGE = "report/index.html"
+"""The page that `deidflow report` shares with a release."""
+TOP_FILES = frozenset(("changes.tsv", "dataset.json", "subjects.tsv", MANIFEST, PAGE))
+_BUILD = re.compile(rb"\b\d+\.\d+\.\d{8}\b")
+"""The version of a program that is named by its day, as dcm2niix is."""
 _SUBJECT = r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}"
 _SESSION = r"[MN]\d{2,}[a-z]{0,2}"
 _SERIES = r"\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
@@ -161,3 +165,8 @@ class Manifest:
     def missing(self) -> list[str]:
         """Files that the table names and that were not met."""
         return sorted(self.expected.keys() - self.seen)
+
+
+def page_text(page: bytes) -> bytes:
+    """The shared page without the versions of programs, which are days and nobody's."""
+    return _BUILD.sub(b"version", page)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from deidflow.report.read_facts import read_facts
 from deidflow.report.shared_page import MOST_DETAILED_SUBJECTS
+from deidflow.store.files import sha256_of
 from tests.browser import Watched
 from tests.synthetic_release import GOOD_FIGURES, SOURCE_PATH, MadeRelease
 
@@ -126,3 +127,9 @@ def test_the_first_key_that_is_pressed_leads_to_the_content(
 
 def test_a_large_release_is_listed_by_subject() -> None:
     assert MOST_DETAILED_SUBJECTS < 1_000
+
+
+def test_the_page_has_a_checksum(reported: MadeRelease) -> None:
+    page = reported.layout.shared_report
+    manifest = (reported.layout.release / "manifest.sha256").read_text()
+    assert f"{sha256_of(page)}  report/index.html" in manifest.splitlines()
