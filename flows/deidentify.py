@@ -80,7 +80,10 @@ def carry_out(
 
 
 def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
-    batch = _value(discover(run, vault, return_state=True), RunBatch)
+    batch = _value(
+        discover(run, vault, return_state=True),
+        RunBatch,
+    )
     if batch is None or run.fault is not None:
         return _faulted(run, run.fault)
 
@@ -136,7 +139,10 @@ def _end_state(batch: RunBatch, summary: RunSummary) -> State[Any]:
         return Failed(message=message)
     if not verdicts[Verdict.RELEASED] and not verdicts[Verdict.QUARANTINED]:
         return Completed(name="Nothing released", message=message)
-    return Completed(name="Quarantined" if summary.exit_code else "Completed", message=message)
+    return Completed(
+        name="Quarantined" if summary.exit_code else "Completed",
+        message=message,
+    )
 
 
 def _shown_rows(run: Run, batch: RunBatch) -> int:

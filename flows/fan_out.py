@@ -46,7 +46,10 @@ def _follow(run: Run, batch: RunBatch, runner: TaskRunner[Any], progress: Progre
 
 def _submitted(runner: TaskRunner[Any], pseudonym: str, run: Run) -> Any:
     try:
-        return runner.submit(subject, {"pseudonym": pseudonym, "run": run})
+        return runner.submit(
+            subject,
+            {"pseudonym": pseudonym, "run": run},
+        )
     except OSError:
         raise EnvironmentFault(
             "the Dask scheduler does not answer; check 'scheduler' and that it runs"

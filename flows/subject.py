@@ -102,7 +102,10 @@ def task_of(step: Step[Any]) -> Any:
 
 def _keep_outcomes(run: Run, order: WorkOrder, sessions: list[SessionRun]) -> Outcomes:
     outcomes = {session.label: session_outcome(session) for session in sessions}
-    write_outcome(run.layout.outcome(order.pseudonym), outcomes)
+    write_outcome(
+        run.layout.outcome(order.pseudonym),
+        outcomes,
+    )
     return outcomes
 
 

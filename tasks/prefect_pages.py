@@ -64,7 +64,10 @@ class RunPages:
 def mark(settings: RunSettings) -> None:
     """Mark the flow run with level and project."""
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(flow_run.get_id()), tags=tags_of(settings))
+        client.update_flow_run(
+            UUID(flow_run.get_id()),
+            tags=tags_of(settings),
+        )
 
 
 class Progress:
@@ -117,7 +120,10 @@ def _show_verdicts(summary: RunSummary) -> None:
 
 
 def _show_sessions(summary: RunSummary) -> None:
-    rows = sorted(summary.sessions, key=lambda row: not row.has_news)
+    rows = sorted(
+        summary.sessions,
+        key=lambda row: not row.has_news,
+    )
     failed = sum(bool(row.failed) for row in rows)
     worked = sum(row.has_news for row in rows)
     description = f"{len(rows)} sessions: {worked} worked on, {failed} failed"

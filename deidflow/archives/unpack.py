@@ -60,7 +60,10 @@ def unpack_archives(
     `folder` is private, in the vault's work. All archives together take at most half of its free
     space. Raises EnvironmentFault where the folder cannot be written.
     """
-    private_folder(folder, "vault's folder for archives")
+    private_folder(
+        folder,
+        "vault's folder for archives",
+    )
     left = shutil.disk_usage(folder).free // 2
     wanted = bounds or Bounds()
     files: list[UnpackedFile] = []
@@ -138,7 +141,10 @@ class _Record:
         for number, reason in row["members"]:
             members.append((number, Reason(reason) if reason else None))
         refused = row["refused"]
-        return cls(tuple(members), Reason(refused) if refused else None)
+        return cls(
+            tuple(members),
+            Reason(refused) if refused else None,
+        )
 
 
 def _of_archive(entry: Entry, record: _Record) -> Entry:

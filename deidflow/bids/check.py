@@ -16,7 +16,10 @@ def invalid_paths(root: Path) -> tuple[str, ...] | None:
         return None
 
     logging.getLogger("bidsschematools").setLevel(logging.CRITICAL)
-    result = validator.validate_bids(str(root), report_path=False)  # type: ignore[no-untyped-call]
+    result = validator.validate_bids(
+        str(root),
+        report_path=False,
+    )  # type: ignore[no-untyped-call]
     unknown = []
     for path in result["path_tracking"]:
         relative = Path(path).relative_to(root).as_posix() if Path(path).is_absolute() else path

@@ -48,7 +48,11 @@ def write_top(
         raise UsageError("two pseudonyms differ in signs only, which BIDS does not allow in labels")
 
     write_json(
-        out / "dataset_description.json", description(read_json(release / "dataset.json"), "raw")
+        out / "dataset_description.json",
+        description(
+            read_json(release / "dataset.json"),
+            "raw",
+        ),
     )
     write_text(out / "README", _README)
     write_text(out / ".bidsignore", _IGNORED)

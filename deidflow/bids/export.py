@@ -71,7 +71,10 @@ def export_release(
     known = read_participants(participants)
 
     public_folder(place.parent, "output's folder")
-    staging = private_folder(staging_of(place), "output's folder")
+    staging = private_folder(
+        staging_of(place),
+        "output's folder",
+    )
     part = staging / "bids"
     remove_tree(part)
     part.mkdir()

@@ -21,7 +21,10 @@ def subject_label(pseudonym: str) -> str:
 
 def visit_folder(pseudonym: str, session: str) -> Path:
     """The folder of a session below the data set."""
-    return Path(f"sub-{subject_label(pseudonym)}", f"ses-{session}")
+    return Path(
+        f"sub-{subject_label(pseudonym)}",
+        f"ses-{session}",
+    )
 
 
 def tsv(rows: Iterable[Sequence[str]]) -> str:

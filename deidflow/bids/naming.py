@@ -39,7 +39,10 @@ def _by_standard(facts: Facts, standard: Sequence[NameRule]) -> BidsName | None:
 
 
 def _fitting(facts: Facts, rules: Sequence[NameRule]) -> NameRule | None:
-    return next((rule for rule in rules if rule.fits(facts)), None)
+    return next(
+        (rule for rule in rules if rule.fits(facts)),
+        None,
+    )
 
 
 def is_set_apart(facts: Facts, rules: Sequence[NameRule]) -> bool:
@@ -81,5 +84,12 @@ def line_to_add(facts: Facts) -> str:
 
 def _exactly(text: str) -> str:
     """A regular expression for a text, to stand in single quotes."""
-    escaped = re.escape(text).replace("\\ ", " ").replace("'", "''")
+    escaped = (
+        re.escape(text)
+        .replace("\\ ", " ")
+        .replace(
+            "'",
+            "''",
+        )
+    )
     return f"^{escaped}$"

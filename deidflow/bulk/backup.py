@@ -56,7 +56,10 @@ def back_up_batch(folders: tuple[str, str], paths: Sequence[str]) -> list[str]:
     root, target = folders
     failed: list[str] = []
     for path in paths:
-        if not _is_copied(os.path.join(root, path), Path(target, path)):
+        if not _is_copied(
+            os.path.join(root, path),
+            Path(target, path),
+        ):
             failed.append(path)
     return failed
 

@@ -45,7 +45,10 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         defacing=False,
         known=vault.demographics,
     )
-    refuse_mixed_folders(cohort, vault.folder if call.remembers else None)
+    refuse_mixed_folders(
+        cohort,
+        vault.folder if call.remembers else None,
+    )
 
     identities = vault.identify(
         persons(cohort),
@@ -92,7 +95,10 @@ def _series_targets(
     """The series of all subjects, sorted by pseudonym."""
     root = str(call.located.root)
     options = order_options(call.settings, call.profile)
-    subjects = sorted(cohort.subjects, key=lambda subject: identities[subject.key].pseudonym)
+    subjects = sorted(
+        cohort.subjects,
+        key=lambda subject: identities[subject.key].pseudonym,
+    )
 
     for subject in subjects:
         identity = identities[subject.key]

@@ -104,7 +104,10 @@ def _write_quarantine(call: Call, held_back: Sequence[NotReleased]) -> None:
 
     folder = call.vault.folder / "quarantine"
     project_folder = folder / f"{settings.project}-{settings.level}"
-    table = quarantine_table(held_back, call.located.everything)
+    table = quarantine_table(
+        held_back,
+        call.located.everything,
+    )
     for place in (folder, project_folder):
         write_bytes_atomic(place / "anonymize.csv", table)
 

@@ -147,7 +147,10 @@ def _numbered(
 
 def _mirrored(series: Series, pseudonym: str, tree: MirroredTree) -> tuple[Target, ...]:
     """The files in the tree of the source, with counted names."""
-    members = sorted(series.members, key=lambda member: member.path)
+    members = sorted(
+        series.members,
+        key=lambda member: member.path,
+    )
     targets: list[Target] = []
     for member in members:
         folder, name = tree.place_of(member.path)
@@ -165,7 +168,10 @@ def _mirrored(series: Series, pseudonym: str, tree: MirroredTree) -> tuple[Targe
 
 def by_subject(series_targets: Sequence[SeriesTargets]) -> Iterator[list[SeriesTargets]]:
     """The series of each subject."""
-    for _, group in groupby(series_targets, key=lambda series: series.order.pseudonym):
+    for _, group in groupby(
+        series_targets,
+        key=lambda series: series.order.pseudonym,
+    ):
         yield list(group)
 
 

@@ -38,7 +38,10 @@ def clean_batch(context: SessionContext, tasks: Sequence[FileTask]) -> list[File
             cleaner = session_cleaner.for_series(bin_trigger_time=task.bin_trigger_time)
         if writes and task.folder != folder:
             folder = task.folder
-            Path(context.staging, folder).mkdir(parents=True, exist_ok=True)
+            Path(context.staging, folder).mkdir(
+                parents=True,
+                exist_ok=True,
+            )
         outcomes.append(_guarded(context, cleaner, task))
     return outcomes
 

@@ -83,7 +83,10 @@ def _native(dataset: Any, shape: Shape) -> Values:
 def _decompressed(dataset: Any, shape: Shape, scratch: Path) -> Values:
     """Decoded by SimpleITK from a page without rescale."""
     page = _page_of(dataset)
-    with tempfile.NamedTemporaryFile(suffix=".dcm", dir=scratch) as file:
+    with tempfile.NamedTemporaryFile(
+        suffix=".dcm",
+        dir=scratch,
+    ) as file:
         path = file.name
         page.save_as(
             path,

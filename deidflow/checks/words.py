@@ -29,7 +29,10 @@ def fold(text: str) -> str:
     lower = text.lower()
     plain = lower.translate(_LETTERS)
     decomposed = unicodedata.normalize("NFKD", plain)
-    letters = itertools.filterfalse(unicodedata.combining, decomposed)
+    letters = itertools.filterfalse(
+        unicodedata.combining,
+        decomposed,
+    )
     bare = "".join(letters)
     composed = unicodedata.normalize("NFC", bare)
     folded = composed.casefold()

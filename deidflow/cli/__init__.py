@@ -72,7 +72,10 @@ def _run_command(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last guard of a command: words, no traceback
         return _fail_unexpectedly(error)
     except KeyboardInterrupt:
-        return _fail("stopped; run the same command again to carry on", _INTERRUPTED)
+        return _fail(
+            "stopped; run the same command again to carry on",
+            _INTERRUPTED,
+        )
     return code if isinstance(code, int) else 0
 
 

@@ -68,7 +68,10 @@ def _show_plan(plan: BidsPlan) -> None:
 
     for entry in plan.named:
         image = entry.image
-        name = entry.name.stem(subject_label(image.subject), image.session)
+        name = entry.name.stem(
+            subject_label(image.subject),
+            image.session,
+        )
         place = f"{image.subject}/{image.session}/{image.series.name}/{image.image.name}"
         print(f"{place}  ->  {entry.name.datatype}/{name}.nii.gz")
     for unnamed in plan.unnamed:

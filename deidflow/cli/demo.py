@@ -40,7 +40,10 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
         "vault": folder / "vault",
         "level": "high",
     }
-    settings = load_settings(flags | {"workers": workers}, environment={})
+    settings = load_settings(
+        flags | {"workers": workers},
+        environment={},
+    )
     summary = summary_of_run(settings)
     show_summary(summary)
     problems = _problems(summary, expected, folder)

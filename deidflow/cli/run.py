@@ -105,7 +105,10 @@ def _warn(settings: RunSettings) -> None:
     from deidflow.settings.effective import effective_profile
     from deidflow.settings.profile_warnings import profile_warnings
 
-    for warning in profile_warnings(settings, effective_profile(settings)):
+    for warning in profile_warnings(
+        settings,
+        effective_profile(settings),
+    ):
         print(f"warning: {warning}", file=sys.stderr)
 
 
@@ -166,7 +169,10 @@ def _stored_flow(run_id: str, settings: RunSettings, vault: Vault, *, ours: bool
         state = deidentify(run_id, settings, vault)
     if ours:
         rows = _summary(Layout.of(settings), run_id).rows
-        wait_for_rows(state.state_details.flow_run_id, rows)
+        wait_for_rows(
+            state.state_details.flow_run_id,
+            rows,
+        )
 
 
 def _has_ended(layout: Layout, run_id: str) -> bool:

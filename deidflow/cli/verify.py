@@ -138,7 +138,10 @@ def _withdrawn(options: VerifyOptions, report: Report) -> list[str]:
     from deidflow.verifier.unpublish import unpublish
     from deidflow.verifier.verify import vault_view
 
-    view = vault_view(options, Description.read(options.release))
+    view = vault_view(
+        options,
+        Description.read(options.release),
+    )
     return unpublish(view.layout, report.sessions)
 
 
@@ -169,7 +172,10 @@ def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:
     passed = sum(verdicts.values())
     console.print(f"criteria of level {judge.level}: {passed} of {len(verdicts)} subjects PASS")
     for session in withdrawn:
-        console.print(f"withdrawn: {session}", markup=False)
+        console.print(
+            f"withdrawn: {session}",
+            markup=False,
+        )
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
     files = len({finding.file for finding in report.findings})

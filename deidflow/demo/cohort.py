@@ -51,7 +51,10 @@ def make_cohort(folder: Path) -> Expected:
         second_visit,
         seed=12,
     )
-    released += _oblique_study(folder / "Nowak_Zbigniew_19740923", nowak_visit)
+    released += _oblique_study(
+        folder / "Nowak_Zbigniew_19740923",
+        nowak_visit,
+    )
 
     home = folder / "tanaka-mitsuko"
     released += _sagittal(home / "MR", mr_visit, seed=31)
@@ -65,7 +68,10 @@ def make_cohort(folder: Path) -> Expected:
         mr_visit,
         9,
     )
-    _cut_file(home / "MR" / "IM00001", home / "cut.dcm")
+    _cut_file(
+        home / "MR" / "IM00001",
+        home / "cut.dcm",
+    )
     notes = home / "notes.txt"
     notes.write_text("Mrs Tanaka called on Tuesday.\n")
     return _expected(released)

@@ -43,7 +43,10 @@ _HEADREST_VOXELS = 3
 
 def average_head() -> Image:
     """The template of pydeface as float32 in LPS."""
-    path = files("pydeface").joinpath("data", "mean_reg2mean.nii.gz")
+    path = files("pydeface").joinpath(
+        "data",
+        "mean_reg2mean.nii.gz",
+    )
     return sitk.DICOMOrient(
         sitk.ReadImage(str(path), sitk.sitkFloat32),
         "LPS",
@@ -139,7 +142,10 @@ def _hounsfield(head: Image) -> Image:
 
 
 def _moved(image: Image, head: Image, generator: np.random.Generator, *, outside: float) -> Image:
-    grid = image_of(np.zeros(_WARPED_SIZE, np.float32), _WARPED_GRID)
+    grid = image_of(
+        np.zeros(_WARPED_SIZE, np.float32),
+        _WARPED_GRID,
+    )
     transform = _warp(head, generator)
     return sitk.Resample(
         image,
@@ -157,7 +163,10 @@ def _warp(head: Image, generator: np.random.Generator) -> Any:
     rigid.SetCenter([0.0, 0.0, 0.0])
     axis = generator.normal(size=3)
     degrees = float(generator.uniform(3, 9))
-    rigid.SetRotation(axis.tolist(), math.radians(degrees))
+    rigid.SetRotation(
+        axis.tolist(),
+        math.radians(degrees),
+    )
     scale = float(generator.uniform(0.9, 1.0))
     rigid.SetScale(scale)
     translation = generator.uniform(-8, 8, 3)

@@ -47,7 +47,10 @@ def without_comments(frame: bytes) -> bytes:
             return _jpeg_2000(frame)
     except (struct.error, IndexError, ValueError):
         pass
-    raise Withheld(Reason.NO_DECODER, "codestream not understood")
+    raise Withheld(
+        Reason.NO_DECODER,
+        "codestream not understood",
+    )
 
 
 def _is_jpeg_text(marker: int, segment: bytes) -> bool:
@@ -167,13 +170,19 @@ def without_tail(fragment: bytes, pixels: int) -> bytes:
     """
     (count,) = struct.unpack_from("<I", fragment)
     if count not in _RLE_SEGMENTS:
-        raise Withheld(Reason.NO_DECODER, "codestream not understood")
+        raise Withheld(
+            Reason.NO_DECODER,
+            "codestream not understood",
+        )
     last = fragment[4 * count : 4 * count + 4]
     start = int.from_bytes(last, "little")
     try:
         end = _segment_end(fragment, start, pixels)
     except IndexError:
-        raise Withheld(Reason.NO_DECODER, "codestream not understood") from None
+        raise Withheld(
+            Reason.NO_DECODER,
+            "codestream not understood",
+        ) from None
 
     padding = b"\0" * (end & 1)
     return fragment[:end] + padding

@@ -43,7 +43,10 @@ def component(header: Any, frame: int = 0) -> str:
     manufacturer = str(header.get("Manufacturer", ""))
     is_ge = manufacturer.upper().startswith("GE")
     if number is not None and is_ge:
-        return _GE_NUMBERS.get(_first_number(number.value), MAGNITUDE)
+        return _GE_NUMBERS.get(
+            _first_number(number.value),
+            MAGNITUDE,
+        )
     return from_words(header.get("ImageType")) or MAGNITUDE
 
 

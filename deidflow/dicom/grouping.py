@@ -96,7 +96,11 @@ def group(
         verdicts[path] = _STRANGER
 
     verdicts |= _minorities(_undecided(members, verdicts), owners)
-    for path, decision in _judged(members, defacing=defacing, classes=classes):
+    for path, decision in _judged(
+        members,
+        defacing=defacing,
+        classes=classes,
+    ):
         verdicts.setdefault(path, decision)
 
     return Cohort(

@@ -126,7 +126,10 @@ def _merge_by_study(members: Sequence[Member]) -> dict[str, str]:
     first_of_study: dict[str, str] = {}
     for member in nameless:
         key = leader[_nameless_key(member)]
-        first = first_of_study.setdefault(member.instance.study_uid, key)
+        first = first_of_study.setdefault(
+            member.instance.study_uid,
+            key,
+        )
         other = leader[first]
         if key == other:
             continue

@@ -90,7 +90,10 @@ def reduced(plane: Plane, values: Values, spacing: float) -> Slice:
         row_spacing=plane.row_spacing * down,
         column_spacing=plane.column_spacing * across,
     )
-    return Slice(smaller, blocks.mean((1, 3), dtype=np.float32))
+    return Slice(
+        smaller,
+        blocks.mean((1, 3), dtype=np.float32),
+    )
 
 
 def _factor(size: int, step: float, spacing: float) -> int:
@@ -101,7 +104,10 @@ def _factor(size: int, step: float, spacing: float) -> int:
 
 def volume_of(slices: Sequence[Slice]) -> Volume:
     """One volume of slices of the same key, one at each position; raises Withheld beyond 3 m."""
-    ordered = sorted(slices, key=lambda single: single.plane.height)
+    ordered = sorted(
+        slices,
+        key=lambda single: single.plane.height,
+    )
     first = ordered[0].plane
     planes = [single.plane for single in ordered]
     heights = np.array([plane.height for plane in planes])

@@ -146,7 +146,10 @@ _IDENTITY = _Rescale(1.0, 0.0)
 
 def _rescale(source: Any, frame: int) -> _Rescale:
     groups = FunctionalGroups.of(source)
-    item = groups.macro(frame, "PixelValueTransformationSequence")
+    item = groups.macro(
+        frame,
+        "PixelValueTransformationSequence",
+    )
     if item is not None:
         return _Rescale(
             float(item.RescaleSlope) or 1.0,

@@ -84,7 +84,10 @@ def _faces(facts: ReleaseFacts) -> str:
 def _checks(facts: ReleaseFacts) -> str:
     counts = facts.counts
     published = list(facts.published())
-    people = counted(len({session.subject for session in published}), "subject")
+    people = counted(
+        len({session.subject for session in published}),
+        "subject",
+    )
     sessions = counted(len(published), "session")
     return (
         f"Of {counts.files} files found, {counts.of(Verdict.RELEASED)} were released "

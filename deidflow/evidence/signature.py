@@ -46,7 +46,10 @@ def signing_key(layout: Layout, keys: Keys) -> Ed25519PrivateKey:
     path = layout.signing_key
     if not path.exists():
         made = Ed25519PrivateKey.generate()
-        sealed = sealer.seal(_ROW, {"key": made.private_bytes_raw().hex()})
+        sealed = sealer.seal(
+            _ROW,
+            {"key": made.private_bytes_raw().hex()},
+        )
         write_bytes_atomic(path, sealed)
         return made
     try:
@@ -87,7 +90,10 @@ def sign_folder(folder: Path, key: Ed25519PrivateKey) -> None:
 
 def public_pem(key: Ed25519PublicKey) -> bytes:
     """A public key as PEM."""
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(
+        Encoding.PEM,
+        PublicFormat.SubjectPublicKeyInfo,
+    )
 
 
 def fingerprint_of(key: Ed25519PublicKey) -> str:

@@ -119,7 +119,10 @@ def _estimate(head: Head, away: Image, box: Box) -> Image:
 
 def _of_tomography(head: Tomography, away: Image, box: Box) -> Image:
     """The brain by HU; nothing where soft tissue around the skull has run into it."""
-    near = all_of(head.brain[box], away <= _AROUND_TEMPLATE_MM)
+    near = all_of(
+        head.brain[box],
+        away <= _AROUND_TEMPLATE_MM,
+    )
     if millilitres(near) < _MOSTLY_NEAR * millilitres(head.brain):
         return near * 0
     return near

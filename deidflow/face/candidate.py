@@ -125,7 +125,12 @@ def _register_tomography(
         head,
         affine,
         distance=agreement(again, affine, template),
-        others=partial(_resonance_distances, volume, affine, template),
+        others=partial(
+            _resonance_distances,
+            volume,
+            affine,
+            template,
+        ),
         template=template,
         settings=settings.gate,
     )
@@ -170,7 +175,13 @@ def _judged(
     )
     figures = {
         **decision.features,
-        **_brain_and_view(series, brain, affine, template, settings),
+        **_brain_and_view(
+            series,
+            brain,
+            affine,
+            template,
+            settings,
+        ),
     }
     failure = _brain_or_empty_face(series, figures, settings)
     if failure is not None:

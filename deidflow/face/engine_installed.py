@@ -32,4 +32,7 @@ def find_flirt() -> str | None:
     folder = os.environ.get("FSLDIR")
     if flirt is not None or not folder:
         return flirt
-    return shutil.which("flirt", path=str(Path(folder, "bin")))
+    return shutil.which(
+        "flirt",
+        path=str(Path(folder, "bin")),
+    )

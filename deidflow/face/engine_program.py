@@ -87,7 +87,10 @@ def _removed(path: Path, image: Any) -> Image:
     if mask.shape[:3] != shape or not _are_close(mask.affine, image.affine):
         raise Withheld(Reason.ENGINE_MASK, "another grid")
     if values.size != np.prod(shape):
-        raise Withheld(Reason.ENGINE_MASK, "more than one volume")
+        raise Withheld(
+            Reason.ENGINE_MASK,
+            "more than one volume",
+        )
 
     removed = values.reshape(shape) == 0
     shares = removed.transpose(2, 1, 0)
@@ -113,7 +116,10 @@ def _read_mask(path: Path) -> tuple[Any, Values]:
         mask = nibabel.load(path)
         return mask, np.asanyarray(mask.dataobj)
     except (OSError, EOFError, ValueError, zlib.error, ImageFileError):
-        raise Withheld(Reason.ENGINE_MASK, "the mask cannot be read") from None
+        raise Withheld(
+            Reason.ENGINE_MASK,
+            "the mask cannot be read",
+        ) from None
 
 
 def uncovered(removed: Image, affine: Array, template: Template) -> float:
@@ -125,7 +131,10 @@ def uncovered(removed: Image, affine: Array, template: Template) -> float:
     back = inverse(affine)
     shares: list[float] = []
     for depth in _DEPTHS_MM:
-        points = apply(back, template.points["front"] + [0.0, depth, 0.0])
+        points = apply(
+            back,
+            template.points["front"] + [0.0, depth, 0.0],
+        )
         seen = lookup.at(points)
         covered = 0.0
         if seen.in_view.any():

@@ -64,7 +64,10 @@ class CommandEngine:
             template=template,
         )
         if left > self.face_left_max:
-            raise Withheld(Reason.ENGINE_MASK, f"{left:.0%} of the face left")
+            raise Withheld(
+                Reason.ENGINE_MASK,
+                f"{left:.0%} of the face left",
+            )
         return Field(distance_to(removed), IDENTITY)
 
 

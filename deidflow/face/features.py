@@ -45,7 +45,10 @@ class _CoarseHead:
     def of(cls, head: Head, template: Template) -> _CoarseHead:
         """Prepare a head."""
         if isinstance(head, Tomography):
-            share = on_even_grid(sitk.Cast(head.mask, sitk.sitkFloat32), _SPACING_MM)
+            share = on_even_grid(
+                sitk.Cast(head.mask, sitk.sitkFloat32),
+                _SPACING_MM,
+            )
             mask = share > 0.5
             labels = on_even_grid(head.labels, _SPACING_MM)
             return cls(

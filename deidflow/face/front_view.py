@@ -140,7 +140,10 @@ class _Scene:
             ]
         )
         empty = np.zeros(_SIZE[::-1], np.uint8)
-        grid = image_of(empty, affine_of(np.diag(_SPACING), corner))
+        grid = image_of(
+            empty,
+            affine_of(np.diag(_SPACING), corner),
+        )
         head = nearest(mask, grid)
         return cls(
             head=flags_of(head),

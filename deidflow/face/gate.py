@@ -80,8 +80,14 @@ def judge(
     }
     limits = [
         Limit(AGREEMENT, most=settings.agreement_mm),
-        Limit("head_in_template", least=settings.head_in_template_min),
-        Limit("outer_in_head", most=settings.outer_in_head_max),
+        Limit(
+            "head_in_template",
+            least=settings.head_in_template_min,
+        ),
+        Limit(
+            "outer_in_head",
+            most=settings.outer_in_head_max,
+        ),
         Limit("contrast", least=settings.contrast_min),
     ]
     limits += _common_limits(figures, settings)
@@ -135,13 +141,24 @@ def _common_limits(figures: Features, settings: GateSettings) -> list[Limit]:
             most=settings.volume_scale_max,
         ),
         Limit("head_dice", least=settings.head_dice_min),
-        Limit("vault_in_head", least=settings.vault_in_head_min),
+        Limit(
+            "vault_in_head",
+            least=settings.vault_in_head_min,
+        ),
         Limit("face_cut", least=settings.face_cut_min),
-        Limit("forehead_changed", most=settings.forehead_changed_max),
+        Limit(
+            "forehead_changed",
+            most=settings.forehead_changed_max,
+        ),
     ]
     shows_front = figures["front_pixels"] >= _FEWEST_FRONT_PIXELS
     if shows_front and not face_is_empty(figures):
-        limits.append(Limit("face_changed", least=settings.face_changed_min))
+        limits.append(
+            Limit(
+                "face_changed",
+                least=settings.face_changed_min,
+            )
+        )
     return limits
 
 

@@ -49,7 +49,10 @@ def on_even_grid(image: Image, spacing: float) -> Image:
         return small
 
     if max(steps) < _FINE_SHARE * spacing:
-        small = sitk.SmoothingRecursiveGaussian(small, spacing * _BLUR)
+        small = sitk.SmoothingRecursiveGaussian(
+            small,
+            spacing * _BLUR,
+        )
     return _resampled(small, spacing)
 
 

@@ -78,7 +78,10 @@ def save_field(field: Field, path: Path) -> None:
 def load_field(path: Path) -> Field:
     """The field in a file."""
     with np.load(path) as stored:
-        distance = image_of(stored["values"], stored["index_to_world"])
+        distance = image_of(
+            stored["values"],
+            stored["index_to_world"],
+        )
         return Field(distance, stored["affine"])
 
 
@@ -156,7 +159,10 @@ def _box(field: Field, plane: Plane, reach_mm: float) -> Rectangle | None:
     Found on every eighth pixel.
     """
     coarse = _thinned(plane)
-    diagonal = math.hypot(coarse.row_spacing, coarse.column_spacing)
+    diagonal = math.hypot(
+        coarse.row_spacing,
+        coarse.column_spacing,
+    )
     reach = reach_mm + diagonal / 2 + 2 * UNIT_MM
     near = _near(
         field,

@@ -58,7 +58,10 @@ def _add_fsl_to_path(folder: Path) -> None:
         str(folder),
     ]
     os.environ["PATH"] = os.pathsep.join(search_path)
-    os.environ.setdefault("FSLDIR", str(Path(binaries).parent))
+    os.environ.setdefault(
+        "FSLDIR",
+        str(Path(binaries).parent),
+    )
 
 
 if __name__ == "__main__":

@@ -124,7 +124,10 @@ class Search:
         fixed = start[descent.free :]
 
         def cost(free: Array) -> float:
-            return self.cost(similarity, np.concatenate([free, fixed]))
+            return self.cost(
+                similarity,
+                np.concatenate([free, fixed]),
+            )
 
         match = minimized(
             cost,

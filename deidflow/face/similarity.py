@@ -154,7 +154,10 @@ def _jittered(fixed: Image, indices: Array, generator: np.random.Generator) -> S
         order=1,
         mode="nearest",
     )
-    return Samples(apply(index_to_world(fixed), indices), values)
+    return Samples(
+        apply(index_to_world(fixed), indices),
+        values,
+    )
 
 
 def contrast(similarity: Similarity, affine: Array, centre: Array) -> float:
@@ -177,7 +180,10 @@ def _motions(centre: Array) -> list[Array]:
     motions: list[Array] = []
     for _ in range(_MOVES):
         shift = _random_vector(generator, _MOVE_MM)
-        angles = _random_vector(generator, math.radians(_MOVE_DEGREES))
+        angles = _random_vector(
+            generator,
+            math.radians(_MOVE_DEGREES),
+        )
         turn = sitk.Euler3DTransform()
         turn.SetRotation(*angles.tolist())
 

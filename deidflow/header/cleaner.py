@@ -90,7 +90,10 @@ class HeaderCleaner:
 
     def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
         """The same for a series with or without binned trigger times; memory is shared."""
-        context = replace(self.context, bin_trigger_time=bin_trigger_time)
+        context = replace(
+            self.context,
+            bin_trigger_time=bin_trigger_time,
+        )
         return replace(
             self,
             context=context,
@@ -99,11 +102,17 @@ class HeaderCleaner:
 
     def file(self, content: bytes) -> list[Chunk]:
         """The released file in chunks; raises Withheld."""
-        return self._normalised_if_needed(self.plain_file, content)
+        return self._normalised_if_needed(
+            self.plain_file,
+            content,
+        )
 
     def header(self, content: bytes) -> list[Chunk]:
         """The released header as a file of Explicit VR Little Endian; raises Withheld."""
-        return self._normalised_if_needed(self._header_file, content)
+        return self._normalised_if_needed(
+            self._header_file,
+            content,
+        )
 
     def plain_file(self, content: bytes) -> list[Chunk]:
         """As `file`; raises NotUnderstood, struct.error or IndexError for odd files."""
@@ -117,7 +126,10 @@ class HeaderCleaner:
         )
         if source.syntax in NATIVE and pixels:
             value = _VALUE[source.syntax]
-            self._check_spare_bits(spliced.level, pixels[0][value:])
+            self._check_spare_bits(
+                spliced.level,
+                pixels[0][value:],
+            )
 
         chunks: list[Chunk] = [spliced.header, *pixels]
         if source.syntax == DEFLATED:

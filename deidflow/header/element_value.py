@@ -102,7 +102,10 @@ class ElementValue(NamedTuple):
     def numbers(self) -> tuple[int | float, ...]:
         """The numbers of a binary value; raises struct.error for a length that does not fit."""
         count = len(self.raw) // SIZES[self.vr]
-        return struct.unpack(f"<{count}{FORMATS[self.vr]}", self.raw)
+        return struct.unpack(
+            f"<{count}{FORMATS[self.vr]}",
+            self.raw,
+        )
 
     def holds_own_number(self) -> bool:
         """Whether a binary number is a number or the birth date of the patient."""

@@ -88,10 +88,16 @@ def _localised(private: PrivateElements, raws: Mapping[int, bytes]) -> PrivateEl
     context = private.settings.context
     if CHARSET in raws:
         charset = raws[CHARSET].decode("ascii", "replace")
-        context = replace(context, charset=tuple(encodings_of(charset)))
+        context = replace(
+            context,
+            charset=tuple(encodings_of(charset)),
+        )
     if ZONE in raws:
         zone = raws[ZONE].decode("ascii", "replace")
-        context = replace(context, zone=parse_zone(zone.strip("\0 ")))
+        context = replace(
+            context,
+            zone=parse_zone(zone.strip("\0 ")),
+        )
     settings = replace(private.settings, context=context)
     return replace(private, settings=settings)
 

@@ -36,13 +36,19 @@ def replace_files(
 ) -> None:
     """Store path, signature and entry JSON of files that were read now."""
     rows = ((_located(root, path), *signature, entry) for path, signature, entry in fresh)
-    database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
+    database.executemany(
+        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
 
 
 def delete_files(database: sqlite3.Connection, root: Path, gone: Iterable[str]) -> None:
     """Forget files that are no longer there."""
     rows = ((_located(root, path),) for path in gone)
-    database.executemany("DELETE FROM files WHERE path = ?", rows)
+    database.executemany(
+        "DELETE FROM files WHERE path = ?",
+        rows,
+    )
 
 
 def _located(root: Path, path: str) -> bytes:

@@ -118,7 +118,10 @@ def work_order(
     study_dates = map(study_date, subject.studies)
     first_date = min(filter(None, study_dates), default=None)
     sessions = []
-    for study in sorted(subject.studies, key=lambda study: identity.labels[study.uid]):
+    for study in sorted(
+        subject.studies,
+        key=lambda study: identity.labels[study.uid],
+    ):
         session = SessionOrder(
             label=identity.labels[study.uid],
             origin=study_origin(study),

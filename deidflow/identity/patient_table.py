@@ -69,7 +69,10 @@ class PatientTable:
             None,
             self._sealer.seal(row_key, original),
         )
-        self._database.execute("INSERT INTO patients VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._database.execute(
+            "INSERT INTO patients VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
 
     def select(self, key: str) -> PatientRow:
         """The patient with this key, who must be there."""

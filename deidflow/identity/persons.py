@@ -36,7 +36,10 @@ class Person:
     def name_words(self) -> list[str]:
         """The words of the name without diacritics, in alphabetical order."""
         decomposed = unicodedata.normalize("NFKD", self.name)
-        letters = itertools.filterfalse(unicodedata.combining, decomposed)
+        letters = itertools.filterfalse(
+            unicodedata.combining,
+            decomposed,
+        )
         plain = "".join(letters).casefold()
         words = _SEPARATORS.split(plain)
         return sorted(filter(None, words))

@@ -188,7 +188,10 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
         writer.writerows(row.cells())
         count += 1
     content = text.getvalue()
-    write_bytes_atomic(target, content.encode("utf-8", "replace"))
+    write_bytes_atomic(
+        target,
+        content.encode("utf-8", "replace"),
+    )
     return count
 
 

@@ -63,7 +63,10 @@ class SessionTable:
             0,
             self._sealer.seal(row_key, asdict(original)),
         )
-        self._database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._database.execute(
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
 
     def publish(self, pseudonym: str, label: str) -> SessionOriginals | None:
         """Fix a label; returns the session's original values, None where it is not there."""

@@ -94,10 +94,16 @@ def convert(folder: Path, out: Path, log: Path) -> list[Converted]:
     out.mkdir(parents=True, exist_ok=True)
     code = run_tool(_command(folder, out), log)
     if code == -signal.SIGKILL:
-        raise StepFailed(Reason.TOOL_FAILED, "dcm2niix was killed")
+        raise StepFailed(
+            Reason.TOOL_FAILED,
+            "dcm2niix was killed",
+        )
     if code != 0:
         check_space(out, _needed(folder))
-        raise Withheld(Reason.CONVERT_FAILED, f"exit code {code}")
+        raise Withheld(
+            Reason.CONVERT_FAILED,
+            f"exit code {code}",
+        )
 
     images = _images(out)
     if not images:
@@ -141,7 +147,10 @@ def _account(nifti: Path, number: int) -> Converted:
     """An image with its suffix and its files; raises Withheld where it is cut off."""
     if nifti.stat().st_size < _expected_size(nifti):
         check_space(nifti.parent)
-        raise Withheld(Reason.CONVERT_FAILED, "the image is cut off")
+        raise Withheld(
+            Reason.CONVERT_FAILED,
+            "the image is cut off",
+        )
 
     suffix = nifti.stem.removeprefix(_STEM)
     if not _KNOWN_SUFFIX.fullmatch(suffix):

@@ -20,17 +20,26 @@ def write_mask(mask: Path | None, image: Path) -> bytes:
     it does not lie on the grid of `image` or is no longer a mask.
     """
     if mask is None:
-        raise Withheld(Reason.CONVERT_FAILED, "mask and image differ in outputs")
+        raise Withheld(
+            Reason.CONVERT_FAILED,
+            "mask and image differ in outputs",
+        )
 
     reference = nibabel.load(image)
     loaded = nibabel.load(mask)
     if not _on_one_grid(loaded, reference):
-        raise Withheld(Reason.CONVERT_FAILED, "mask and image differ in geometry")
+        raise Withheld(
+            Reason.CONVERT_FAILED,
+            "mask and image differ in geometry",
+        )
 
     kept = _stored(loaded)
     levels = np.unique(kept)
     if not np.isin(levels, (0, 1)).all():
-        raise Withheld(Reason.CONVERT_FAILED, "the mask was rescaled")
+        raise Withheld(
+            Reason.CONVERT_FAILED,
+            "the mask was rescaled",
+        )
     return _packed(kept, reference)
 
 

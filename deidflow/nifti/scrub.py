@@ -26,7 +26,10 @@ def scrub_nifti(source: Path, target: Path) -> None:
     with source.open("rb") as stream:
         header = read_header(stream)
         if header is None or header["sizeof_hdr"] != HEADER_BYTES:
-            raise Withheld(Reason.CONVERT_FAILED, "not a NIfTI-1 file")
+            raise Withheld(
+                Reason.CONVERT_FAILED,
+                "not a NIfTI-1 file",
+            )
 
         first_voxel = int(header["vox_offset"])
         stream.seek(first_voxel)

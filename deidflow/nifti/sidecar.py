@@ -90,7 +90,10 @@ def read_sidecar(path: Path) -> Sidecar:
     twice with different values, are left out. Raises Withheld for what is not JSON.
     """
     content = path.read_text("utf-8", "replace")
-    text = _TEXT_OR_NO_NUMBER.sub(_null_for_no_number, content)
+    text = _TEXT_OR_NO_NUMBER.sub(
+        _null_for_no_number,
+        content,
+    )
     try:
         loaded = json.loads(
             text,
@@ -99,7 +102,10 @@ def read_sidecar(path: Path) -> Sidecar:
         )
     except (ValueError, RecursionError):
         check_space(path.parent)
-        raise Withheld(Reason.CONVERT_FAILED, "the sidecar is not JSON") from None
+        raise Withheld(
+            Reason.CONVERT_FAILED,
+            "the sidecar is not JSON",
+        ) from None
 
     fields: Sidecar = {}
     if isinstance(loaded, dict):

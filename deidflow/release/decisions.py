@@ -107,7 +107,10 @@ def actions_in_force(path: Path) -> dict[tuple[str, str], dict[str, Action]]:
     """
     sessions: dict[tuple[str, str], dict[str, Action]] = {}
     for case, decision in effective(read_entries(path)).items():
-        actions = sessions.setdefault((case.subject, case.session), {})
+        actions = sessions.setdefault(
+            (case.subject, case.session),
+            {},
+        )
         actions[case.series] = decision.action
     return sessions
 

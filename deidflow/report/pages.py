@@ -119,4 +119,7 @@ def data_uri(content: bytes) -> str:
 
 def printable(path: str) -> str:
     """A path in which bytes that are no UTF-8 are visible."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return path.encode("utf-8", "surrogateescape").decode(
+        "utf-8",
+        "backslashreplace",
+    )

@@ -135,7 +135,10 @@ def _session(
     is_published: bool,
 ) -> SessionFacts:
     rows = row.get("series") or _published_rows(layout.published(pseudonym, label))
-    deface = _result(layout.session_work(pseudonym, label), "deface")
+    deface = _result(
+        layout.session_work(pseudonym, label),
+        "deface",
+    )
     series = []
     for name in sorted(rows):
         series.append(_series(name, rows[name], deface))

@@ -98,8 +98,14 @@ def key_figures(facts: ReleaseFacts) -> tuple[KeyFigure, ...]:
             counts.of(Verdict.RELEASED),
             found,
         ),
-        KeyFigure("files in quarantine", counts.of(Verdict.QUARANTINED)),
-        KeyFigure("files failed", counts.of(Verdict.FAILED)),
+        KeyFigure(
+            "files in quarantine",
+            counts.of(Verdict.QUARANTINED),
+        ),
+        KeyFigure(
+            "files failed",
+            counts.of(Verdict.FAILED),
+        ),
     )
 
 

@@ -40,7 +40,10 @@ def render(head: Values, turn: Turn) -> Values:
 
     The head is a mask of cubic voxels. Rows run from the crown down.
     """
-    soft = ndimage.gaussian_filter(head.astype(np.float32), _SMOOTHING_VOXELS)
+    soft = ndimage.gaussian_filter(
+        head.astype(np.float32),
+        _SMOOTHING_VOXELS,
+    )
     if turn.degrees:
         soft = ndimage.rotate(
             _with_room_to_turn(soft),
@@ -99,7 +102,10 @@ def _values_at(values: Values, depth: Values) -> Values:
 
 def _lambert(depth: Values) -> Values:
     """Brightness by the angle of the surface to the light, 0 to 1."""
-    smooth = ndimage.gaussian_filter(depth, _DEPTH_SMOOTHING_PIXELS)
+    smooth = ndimage.gaussian_filter(
+        depth,
+        _DEPTH_SMOOTHING_PIXELS,
+    )
     up, right = np.gradient(smooth)
     towards = np.ones_like(smooth)
     normal = np.stack([right, up, towards], axis=-1)

@@ -118,7 +118,10 @@ def _cached(cache: Path, images: SeriesImages, size: Size, make: Maker) -> Serie
         exist_ok=True,
         mode=0o700,
     )
-    write_json_atomic(cache, {"key": key, "views": rows})
+    write_json_atomic(
+        cache,
+        {"key": key, "views": rows},
+    )
     return _from_rows(rows)
 
 

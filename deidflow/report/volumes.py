@@ -107,7 +107,10 @@ def head_of(values: Values, grid: Grid) -> Values:
 def _load(path: Path) -> Any:
     loaded = nibabel.load(path)
     values = first_volume(loaded).transpose(2, 1, 0)
-    image = image_of(values.astype(np.float32), lps_of(loaded.affine))
+    image = image_of(
+        values.astype(np.float32),
+        lps_of(loaded.affine),
+    )
     return shrink(image, _FINEST_MM)
 
 

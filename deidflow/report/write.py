@@ -77,7 +77,10 @@ def write_pages(layout: Layout, profile: str = "") -> WrittenPages:
                     key,
                 ),
             )
-    _write(folder / "index.html", index_page(layout, facts, groups))
+    _write(
+        folder / "index.html",
+        index_page(layout, facts, groups),
+    )
 
     _remove_others(folder, names)
     return WrittenPages(

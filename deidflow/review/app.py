@@ -69,7 +69,10 @@ class Door:
     def knows(self, request: Request) -> bool:
         """Whether the request has the token."""
         sent = request.headers.get("authorization", "")
-        return hmac.compare_digest(sent.encode(), f"Bearer {self._token}".encode())
+        return hmac.compare_digest(
+            sent.encode(),
+            f"Bearer {self._token}".encode(),
+        )
 
 
 def create_app(desk: Desk, who: str, door: Door, touched: Callable[[], None]) -> FastAPI:
@@ -98,12 +101,18 @@ def create_app(desk: Desk, who: str, door: Door, touched: Callable[[], None]) ->
 
     @app.exception_handler(DeidflowError)
     async def refused(_: Request, error: DeidflowError) -> JSONResponse:
-        return JSONResponse({"refused": str(error)}, status_code=409)
+        return JSONResponse(
+            {"refused": str(error)},
+            status_code=409,
+        )
 
     @app.get("/")
     async def page() -> HTMLResponse:
         html, policy = review_page()
-        return HTMLResponse(html, headers={"Content-Security-Policy": policy})
+        return HTMLResponse(
+            html,
+            headers={"Content-Security-Policy": policy},
+        )
 
     _add_routes(app, desk, who)
     return app
@@ -238,7 +247,10 @@ def review_page() -> tuple[str, str]:
     style = folder.joinpath("review.css").read_text("utf-8")
     script = folder.joinpath("review.js").read_text("utf-8")
     html = folder.joinpath("review.html").read_text("utf-8")
-    html = html.replace("/*STYLE*/", style).replace("/*SCRIPT*/", script)
+    html = html.replace("/*STYLE*/", style).replace(
+        "/*SCRIPT*/",
+        script,
+    )
     rules = (
         "default-src 'none'",
         "img-src data:",

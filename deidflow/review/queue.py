@@ -85,8 +85,18 @@ def cases_of(
 
     if choice.blind_seed:
         seed = choice.blind_seed.encode()
-        return tuple(sorted(cases, key=lambda case: _keyed(seed, f"order {case.name}")))
-    return tuple(sorted(cases, key=lambda case: (-case.risk, str(case.name))))
+        return tuple(
+            sorted(
+                cases,
+                key=lambda case: _keyed(seed, f"order {case.name}"),
+            )
+        )
+    return tuple(
+        sorted(
+            cases,
+            key=lambda case: (-case.risk, str(case.name)),
+        )
+    )
 
 
 def _can_be_decided(

@@ -74,7 +74,10 @@ def serve(desk: Desk, who: str, hours: Hours, opened: Callable[[str], None]) -> 
         args=(server, clock, hours),
         daemon=True,
     ).start()
-    preparing = threading.Thread(target=_prepare, args=(desk, server))
+    preparing = threading.Thread(
+        target=_prepare,
+        args=(desk, server),
+    )
     preparing.start()
     opened(f"http://{LOOPBACK}:{port}/#{token}")
     try:

@@ -106,7 +106,10 @@ class Run:
         with self._lock:
             self._fault = self._fault or fault
         with suppress(OSError):
-            write_json_atomic(self.layout.fault_of(self.run_id), {"error": str(fault)})
+            write_json_atomic(
+                self.layout.fault_of(self.run_id),
+                {"error": str(fault)},
+            )
         self.children.stop()
 
     def explained(self, error: Exception) -> DeidflowError:
@@ -120,7 +123,10 @@ class Run:
 
     def say(self, message: str, pseudonym: str = "", step: str = "", state: str = "") -> None:
         """A line of progress, without identifiers."""
-        progress.info(message, extra={"pseudonym": pseudonym, "step": step, "state": state})
+        progress.info(
+            message,
+            extra={"pseudonym": pseudonym, "step": step, "state": state},
+        )
 
 
 @lru_cache(maxsize=4)

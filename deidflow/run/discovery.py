@@ -94,7 +94,10 @@ def take_inventory(
     )
     rows = [_row(unread[entry.path], entry) for entry in fresh]
     vault.remember_files(source, rows, known)
-    return sorted(entries + fresh, key=lambda entry: entry.path)
+    return sorted(
+        entries + fresh,
+        key=lambda entry: entry.path,
+    )
 
 
 def _row(file: Found, entry: Entry) -> Fresh:

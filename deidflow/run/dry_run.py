@@ -163,7 +163,12 @@ def _plan(
         ),
         subjects=tuple(subjects),
         absent=len(batch.absent),
-        warnings=tuple(profile_warnings(settings, effective_profile(settings))),
+        warnings=tuple(
+            profile_warnings(
+                settings,
+                effective_profile(settings),
+            )
+        ),
     )
 
 
@@ -192,7 +197,10 @@ def _series_ends(
         keys = [
             (session.label, series.name) for session in order.sessions for series in session.series
         ]
-        return dict.fromkeys(keys, SeriesEnd(SeriesState.RELEASED))
+        return dict.fromkeys(
+            keys,
+            SeriesEnd(SeriesState.RELEASED),
+        )
 
     path = folder / "order.json"
     order.write(path)

@@ -68,7 +68,10 @@ def file_ends(layout: Layout, batch: RunBatch) -> Iterator[FileEnd]:
 
 def _decided_by_discovery(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[FileEnd]:
     for path, (verdict, reason) in sorted(batch.cohort.verdicts.items()):
-        owner = pseudonyms.get(batch.cohort.owners.get(path, ""), "")
+        owner = pseudonyms.get(
+            batch.cohort.owners.get(path, ""),
+            "",
+        )
         yield FileEnd(
             path,
             verdict,

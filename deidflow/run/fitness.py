@@ -40,7 +40,10 @@ def withdraw_unfit(session: SessionRun) -> None:
     if not session.published.exists() or stands(session) or _only_broke(session):
         return
 
-    withdraw(session.published, session.run.layout.staging)
+    withdraw(
+        session.published,
+        session.run.layout.staging,
+    )
     name = f"{session.pseudonym} {session.label}"
     session.run.say(
         f"{name}: withdrawn from the release", session.pseudonym, "publish", "Withdrawn"
@@ -50,7 +53,12 @@ def withdraw_unfit(session: SessionRun) -> None:
 def _only_broke(session: SessionRun) -> bool:
     if session.failure is None:
         return False
-    rules = read_json(session.run.layout.rules(session.pseudonym, session.label))
+    rules = read_json(
+        session.run.layout.rules(
+            session.pseudonym,
+            session.label,
+        )
+    )
     return bool(rules == rules_digest(session.job()))
 
 

@@ -68,8 +68,14 @@ class _File(BaseModel):
 
 def write_outcome(path: Path, sessions: Mapping[str, SessionOutcome]) -> None:
     """Keep how the sessions of a subject ended, by label."""
-    file = _File(outcome_schema=SCHEMA, sessions=dict(sessions))
-    write_json_atomic(path, file.model_dump(mode="json"))
+    file = _File(
+        outcome_schema=SCHEMA,
+        sessions=dict(sessions),
+    )
+    write_json_atomic(
+        path,
+        file.model_dump(mode="json"),
+    )
 
 
 def read_outcome(path: Path) -> Mapping[str, SessionOutcome]:

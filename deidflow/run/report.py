@@ -43,7 +43,10 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
         session: published_instances(run, session, manifest)
         for session, manifest in manifests.items()
     }
-    ends = with_missing(list(file_ends(layout, batch)), published)
+    ends = with_missing(
+        list(file_ends(layout, batch)),
+        published,
+    )
     _write_instances(
         run,
         vault,
@@ -101,8 +104,14 @@ def _write_quarantine(layout: Layout, batch: RunBatch, ends: list[FileEnd]) -> N
         write_quarantine(table, withheld)
     for table in (layout.absent_table, layout.own_absent_table):
         write_lines(table, batch.absent)
-    write_doubtful(layout.doubtful_table, _doubtful(layout, batch))
-    write_json_atomic(layout.gone_table, sorted(gone_sessions(layout, batch)))
+    write_doubtful(
+        layout.doubtful_table,
+        _doubtful(layout, batch),
+    )
+    write_json_atomic(
+        layout.gone_table,
+        sorted(gone_sessions(layout, batch)),
+    )
 
 
 def _doubtful(layout: Layout, batch: RunBatch) -> Iterator[tuple[str, str, str, int]]:

@@ -54,12 +54,18 @@ class SessionRun:
     @property
     def published(self) -> Path:
         """Where the session is in the release."""
-        return self.run.layout.published(self.pseudonym, self.label)
+        return self.run.layout.published(
+            self.pseudonym,
+            self.label,
+        )
 
     @cached_property
     def store(self) -> StepStore:
         """Records and outputs of its steps."""
-        folder = self.run.layout.session_work(self.pseudonym, self.label)
+        folder = self.run.layout.session_work(
+            self.pseudonym,
+            self.label,
+        )
         return StepStore(folder, self.run.settings.strict)
 
     @cached_property
@@ -75,7 +81,10 @@ class SessionRun:
             labels=tuple(session.label for session in self.subject.sessions),
             content=self.subject.content_digest(self.label),
             decisions=run.decisions.get((self.pseudonym, self.label), {}),
-            template=template_path(run.layout.templates, ears=settings.deface.ears),
+            template=template_path(
+                run.layout.templates,
+                ears=settings.deface.ears,
+            ),
             outputs={},
         )
 

@@ -43,7 +43,11 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
         _make_folders(layout)
         with (
             held(layout.release_lock, "release", wait=wait),
-            held(layout.work_lock, "project of the vault", wait=wait),
+            held(
+                layout.work_lock,
+                "project of the vault",
+                wait=wait,
+            ),
             _left_clean(layout),
             _opened(settings, layout) as vault,
         ):

@@ -71,7 +71,10 @@ class RunSummary(BaseModel):
 
     def write(self, path: Path) -> None:
         """Keep the summary in the vault."""
-        write_json_atomic(path, self.model_dump(mode="json"))
+        write_json_atomic(
+            path,
+            self.model_dump(mode="json"),
+        )
 
     def updated(self, **changes: int | bool) -> RunSummary:
         """The same summary with other values."""

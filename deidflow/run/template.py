@@ -60,7 +60,10 @@ def keep(path: Path, target: Path) -> None:
         mode=0o700,
     )
     write_bytes_atomic(target, path.read_bytes())
-    write_bytes_atomic(_hash_file(target), sha256_of(path).encode())
+    write_bytes_atomic(
+        _hash_file(target),
+        sha256_of(path).encode(),
+    )
 
 
 def _hash_file(path: Path) -> Path:

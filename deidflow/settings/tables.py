@@ -81,7 +81,11 @@ def load_table_settings(
     origins = Origins.of(_Environment, flags, file, environment)
     foreign = set(RunSettings.model_fields) - set(TableSettings.model_fields)
     values = {key: value for key, value in origins.values.items() if key not in foreign}
-    settings = checked(TableSettings, values, replace(origins, values=values))
+    settings = checked(
+        TableSettings,
+        values,
+        replace(origins, values=values),
+    )
     check_table_places(settings)
     return settings
 

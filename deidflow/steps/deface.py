@@ -125,7 +125,10 @@ def decide_without_head(
     if not spared_anyway and not shows_no_head(series):
         return None if rule is None else Held(Reason.SKIP_REFUSED)
     if rule is None:
-        return DefacePlan(SeriesState.NOT_A_HEAD, "attributes and image")
+        return DefacePlan(
+            SeriesState.NOT_A_HEAD,
+            "attributes and image",
+        )
     return DefacePlan(SeriesState.SPARED, rule.reason)
 
 
@@ -154,7 +157,10 @@ class _Head:
             self._locate,
             series,
         )
-        return self._each(series, lambda head: self._masked(head, carrier.plan_for(head)))
+        return self._each(
+            series,
+            lambda head: self._masked(head, carrier.plan_for(head)),
+        )
 
     def without(self, series: Sequence[HeadSeries], refused: Sequence[Refused]) -> Plans:
         """No head in this session: what shows another part of the body may go out, nothing else."""
@@ -162,7 +168,10 @@ class _Head:
             candidate.series: Held(candidate.reason, candidate.detail) for candidate in refused
         }
         other = Held(Reason.SIBLING_HELD if refused else Reason.NO_HEAD_REGISTERED)
-        return self._each(series, lambda head: reasons.get(head.name, other))
+        return self._each(
+            series,
+            lambda head: reasons.get(head.name, other),
+        )
 
     def _each(
         self, series: Sequence[HeadSeries], work: Callable[[HeadSeries], DefacePlan | Held]

@@ -95,7 +95,10 @@ def _held_before(job: StepJob) -> dict[str, Held]:
             held |= held_series(output.result)
 
     for series in chosen(job.decisions, Action.WITHHOLD):
-        held.setdefault(series, Held(Reason.WITHHELD_BY_PERSON))
+        held.setdefault(
+            series,
+            Held(Reason.WITHHELD_BY_PERSON),
+        )
     return held
 
 

@@ -103,7 +103,10 @@ def new_uids(revisions: Revisions, folders: Mapping[str, Path], uids: UidMap) ->
 
 def _instance_uids(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*.dcm")):
-        header = pydicom.dcmread(path, specific_tags=["SOPInstanceUID"])
+        header = pydicom.dcmread(
+            path,
+            specific_tags=["SOPInstanceUID"],
+        )
         yield str(header.SOPInstanceUID)
 
 

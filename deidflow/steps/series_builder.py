@@ -198,7 +198,10 @@ def _spatial_names(headers: Sequence[Path]) -> list[str]:
 
 
 def _spatial_key(path: Path, number: int) -> tuple[Any, ...]:
-    header = pydicom.dcmread(path, specific_tags=PLANE_ATTRIBUTES)
+    header = pydicom.dcmread(
+        path,
+        specific_tags=PLANE_ATTRIBUTES,
+    )
     try:
         first: Plane = planes(header)[0]
     except Withheld:

@@ -161,7 +161,10 @@ class MaskedSeries:
             removed = self.mask.removed(plane)
             self.planes[key] = np.packbits(removed)
 
-        bits = np.unpackbits(self.planes[key], count=plane.rows * plane.columns)
+        bits = np.unpackbits(
+            self.planes[key],
+            count=plane.rows * plane.columns,
+        )
         return bits.reshape(plane.rows, plane.columns).astype(bool)
 
     def _filled(self, source: Any, cells: NDArray[Any], removed: Removed) -> NDArray[Any]:

@@ -87,7 +87,10 @@ def _give_clean_cells(header: Any, source: Any, scratch: Path) -> bool:
 def _give_frames(header: Any, source: Any) -> None:
     """Compressed frames, without the comments that some codecs write into them."""
     count, *_ = shape_of(source)
-    frames = generate_frames(source.PixelData, number_of_frames=count)
+    frames = generate_frames(
+        source.PixelData,
+        number_of_frames=count,
+    )
     header.PixelData = encapsulate([without_comments(frame) for frame in frames])
     header["PixelData"].VR = "OB"
 

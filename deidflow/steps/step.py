@@ -48,7 +48,10 @@ class StepJob:
     @property
     def folder(self) -> Path:
         """Records and intermediate outputs of the session."""
-        return self.layout.session_work(self.pseudonym, self.label)
+        return self.layout.session_work(
+            self.pseudonym,
+            self.label,
+        )
 
     @property
     def log(self) -> Path:

@@ -68,7 +68,10 @@ def _names_open_file(path: Path, descriptor: int) -> bool:
 def _is_locked_now(descriptor: int) -> bool:
     """Try to lock without blocking, so that signals can end a wait; whether it worked."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(
+            descriptor,
+            fcntl.LOCK_EX | fcntl.LOCK_NB,
+        )
     except BlockingIOError:
         return False
     return True

@@ -24,7 +24,10 @@ MEMORY_EXIT = 77
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies (Linux only)."""
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(
+            _PR_SET_PDEATHSIG,
+            signal.SIGKILL,
+        )
     except (AttributeError, OSError):
         return
 
@@ -38,7 +41,10 @@ def stop_on_signals() -> None:
 def limit_memory(limit: int) -> None:
     """Bound the private memory of this process to `limit` bytes."""
     if limit > 0:
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        resource.setrlimit(
+            resource.RLIMIT_DATA,
+            (limit, limit),
+        )
 
 
 def memory_for(workers: int) -> int:

@@ -137,7 +137,10 @@ class StepStore:
             return None
 
         manifest = record.manifest
-        place = next((path for path in places if manifest.intact(path, self.strict)), None)
+        place = next(
+            (path for path in places if manifest.intact(path, self.strict)),
+            None,
+        )
         if place is None:
             return None
 
@@ -192,7 +195,10 @@ class StepStore:
             record_schema=SCHEMA,
             key=task.key,
             outputs=manifest.outputs,
-            result=adapter_of(task.result).dump_python(result, mode="json"),
+            result=adapter_of(task.result).dump_python(
+                result,
+                mode="json",
+            ),
             after=dict(task.after),
         )
         self._write(task.step, record)
@@ -222,7 +228,10 @@ class StepStore:
         self.record_path(step).unlink(missing_ok=True)
 
     def _write(self, step: str, record: Record) -> None:
-        write_json_atomic(self.record_path(step), record.model_dump(mode="json"))
+        write_json_atomic(
+            self.record_path(step),
+            record.model_dump(mode="json"),
+        )
 
     def _digest(self, step: str) -> str:
         record = self.record(step)

@@ -126,7 +126,14 @@ def _is_one_person(who: Who, other: Who) -> bool:
 
 
 def _distance(name: str, other: str) -> float:
-    return NameIndex.of({0: other}).near(name, _ANY).get(0, _ANY)
+    return (
+        NameIndex.of({0: other})
+        .near(name, _ANY)
+        .get(
+            0,
+            _ANY,
+        )
+    )
 
 
 def _shares_a_word(name: str, other: str) -> bool:

@@ -90,7 +90,10 @@ class Plane:
         return cls(
             name,
             values,
-            np.stack([along_rows, along_columns, position], axis=1),
+            np.stack(
+                [along_rows, along_columns, position],
+                axis=1,
+            ),
         )
 
     @property

@@ -23,7 +23,10 @@ def moments_of(instance: Instance) -> dict[str, datetime]:
     """Moments with a date and a time, by the attribute of the date; without those of a zone."""
     moments = {}
     for name, (date_tag, time_tag) in _PAIRS.items():
-        moment = _moment(instance.text(date_tag), instance.text(time_tag))
+        moment = _moment(
+            instance.text(date_tag),
+            instance.text(time_tag),
+        )
         if moment is not None:
             moments[name] = moment
     text = instance.text(_DATETIME)

@@ -125,7 +125,10 @@ def looks_like_name(text: str) -> bool:
 def strange_words(text: str, more: frozenset[str] = frozenset()) -> bool:
     """Whether a description has a word that neither the vocabulary nor `more` has."""
     words, patterns = _acquisition()
-    for word in re.findall(r"[^\W_]+(?:\.\d+[a-z]*)?", text.casefold()):
+    for word in re.findall(
+        r"[^\W_]+(?:\.\d+[a-z]*)?",
+        text.casefold(),
+    ):
         listed = word in words or word in more or word in common_words()
         if not listed and not patterns.fullmatch(word) and _LETTERS.search(word):
             return True

@@ -49,7 +49,10 @@ def _forget_schedules(deployment: UUID, *, keep: bool) -> None:
     """Prefect keeps the schedule of an earlier call when none is given now."""
     with get_client(sync_client=True) as client:
         for schedule in [] if keep else client.read_deployment_schedules(deployment):
-            client.delete_deployment_schedule(deployment, schedule.id)
+            client.delete_deployment_schedule(
+                deployment,
+                schedule.id,
+            )
 
 
 def _check_schedule(cron: str) -> None:

@@ -26,10 +26,16 @@ def serve(site: Site, cron: str, host: str, port: int) -> NoReturn:
     """Serve until a signal comes, or the server or the worker ends."""
     settings = site.settings()
     prepare_environment(Layout.of(settings).prefect_home)
-    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "5")
+    os.environ.setdefault(
+        "PREFECT_WORKER_QUERY_SECONDS",
+        "5",
+    )
     os.umask(0o077)
     private_folder(settings.vault, "vault")
-    home = private_folder(Path(os.environ["PREFECT_HOME"]), "folder of Prefect")
+    home = private_folder(
+        Path(os.environ["PREFECT_HOME"]),
+        "folder of Prefect",
+    )
 
     with _server(home, host, port) as server, _worker(home, site, cron) as worker:
         address = os.environ["PREFECT_API_URL"].removesuffix("/api")

@@ -93,7 +93,10 @@ def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Pope
             _server_command(host, port),
             _with_ui(home) | _LASTING,
         )
-        write_json_atomic(home / "server.json", {"api": os.environ["PREFECT_API_URL"]})
+        write_json_atomic(
+            home / "server.json",
+            {"api": os.environ["PREFECT_API_URL"]},
+        )
         try:
             wait_until_ready(process)
             yield process

@@ -38,7 +38,10 @@ class Site:
     @classmethod
     def of_worker(cls, environment: Mapping[str, str] = os.environ) -> Site:
         """The site of a process that a worker of `deidflow serve` started."""
-        return cls(Path(environment[CONFIG]), Path(environment[FOLDER]))
+        return cls(
+            Path(environment[CONFIG]),
+            Path(environment[FOLDER]),
+        )
 
     def variables(self) -> dict[str, str]:
         """The environment of the worker's processes."""
