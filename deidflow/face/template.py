@@ -29,9 +29,9 @@ from deidflow.face.template_regions import (
 )
 from deidflow.face.tomography import label_image
 from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, view_of
+from deidflow.store.code import code_digest
 from deidflow.store.files import digest_of
 
-TEMPLATE_VERSION = "7"
 _TARGETS = "plain", "ranked", "labels"
 _IMAGES = "head", "brain", "original", "distance"
 
@@ -57,9 +57,9 @@ class Template:
 
 
 def template_path(folder: Path, *, ears: bool) -> Path:
-    """The path of the prepared template in a cache folder."""
+    """The path of the prepared template in a cache folder; code and libraries are in its name."""
     key = [
-        TEMPLATE_VERSION,
+        code_digest(__name__),
         sitk.Version_VersionString(),
         np.__version__,
         ears,
