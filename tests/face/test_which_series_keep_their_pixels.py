@@ -4,6 +4,7 @@ release a head."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import SimpleITK as sitk
 from deidflow.face.grids import shrink
 from deidflow.face.volume import image_of
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.release.decisions import Action
 from deidflow.settings.face import DefaceSettings, ScopeRule
-from deidflow.steps.deface import deface_session
+from deidflow.steps.deface import ASKED_MARGIN_MM, deface_session
 from deidflow.steps.results import ConvertResult, DefacePlan, Held
 from tests.face.conftest import tomography
 from tests.jobs import output, step_job
@@ -66,7 +68,12 @@ def write(folder: Path, name: str, volume: sitk.Image, **header: Any) -> SeriesO
 
 
 def outcome(
-    folder: Path, template: Path, series: SeriesOrder, level: str = "high", *rules: ScopeRule
+    folder: Path,
+    template: Path,
+    series: SeriesOrder,
+    level: str = "high",
+    *rules: ScopeRule,
+    decisions: Mapping[str, Action] | None = None,
 ) -> DefacePlan | Held:
     """What the step decides on a session of one series."""
     order = WorkOrder("P001", str(folder), "", 0, (), (SessionOrder("M00", "", (series,)),))
@@ -76,6 +83,7 @@ def outcome(
         level=level,
         template=template,
         outputs={"convert": output(folder, ConvertResult({}))},
+        decisions=decisions,
         deface=DefaceSettings(scope=rules),
     )
     return deface_session(job).series[series.name]
@@ -117,8 +125,15 @@ def test_a_rule_spares_a_head_at_low_and_never_at_high(tmp_path: Path, template_
 def test_a_forced_series_is_not_believed_to_be_a_trunk(tmp_path: Path, template_file: Path) -> None:
     rule = ScopeRule(body_part="chest", action="force", reason="heads mislabelled in 2019")
     found = outcome(
-        tmp_path, template_file, write(tmp_path, "001-CT", coarse_head(), **TRUNK), "high", rule
+        tmp_path,
+        template_file,
+        write(tmp_path, "001-CT", coarse_head(), **TRUNK),
+        "high",
+        rule,
+        decisions={"001-CT": Action.MARGIN},
     )
     assert isinstance(found, DefacePlan) and found.mask is not None
     assert (found.state, found.forced) == ("defaced", "heads mislabelled in 2019")
+    margin = DefaceSettings().margin_mm + ASKED_MARGIN_MM
+    assert found.mask.margin_mm == margin, "somebody asked for a larger one"
     assert (tmp_path / "scratch" / found.mask.brain).exists()
