@@ -11,6 +11,8 @@ from deidflow.checks.elements import Element
 from deidflow.checks.ours import CLASSES
 from deidflow.checks.text import values_of
 
+_LONGEST_IS = 12
+"""Characters (PS3.5 section 6.2)."""
 _WELL_KNOWN = "1.2.840.10008."
 _SOP_CLASS = 0x00080016
 _SOP_INSTANCE = 0x00080018
@@ -152,7 +154,7 @@ class Facts:
     def _frames(self) -> int:
         """NumberOfFrames; 1 where it is absent, zero or not a number."""
         frames = self.text(_FRAMES)
-        if not frames.isdigit():
+        if not frames.isdecimal() or len(frames) > _LONGEST_IS:
             return 1
         return int(frames) or 1
 

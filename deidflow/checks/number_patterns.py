@@ -79,7 +79,7 @@ def date_patterns(value: str) -> Iterator[str]:
 def day_of(value: str) -> str:
     """A date as a DA value holds it; empty for a placeholder or what is not a date."""
     digits = value.strip().replace(".", "")
-    if len(digits) != _DATE_LENGTH or not digits.isdigit():
+    if len(digits) != _DATE_LENGTH or not digits.isdecimal():
         return ""
     if not _is_in_calendar(digits):
         return ""

@@ -70,4 +70,4 @@ def _first_number(value: Any) -> int:
         first: Any = value
     else:
         first = next(iter(value), 0)
-    return int(first) if str(first).isdigit() else 0
+    return int(first) if str(first).isdecimal() else 0

@@ -48,7 +48,7 @@ def _has_right_check_digits(number: str) -> bool:
 
 
 def _digits(text: str) -> list[int]:
-    return [int(character) for character in text if character.isdigit()]
+    return [int(character) for character in text if character.isdecimal()]
 
 
 def _is_nhs_number(digits: list[int]) -> bool:

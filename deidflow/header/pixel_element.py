@@ -10,6 +10,7 @@ from pydicom.encaps import generate_frames
 from deidflow.dicom.codestream import without_comments, without_tail
 from deidflow.dicom.elements import LENGTH, PIXEL_TAG, UNDEFINED, NotUnderstood, item
 from deidflow.dicom.encoding import NATIVE
+from deidflow.dicom.instance import frame_count
 from deidflow.dicom.structure import IMPLICIT_LITTLE
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
@@ -116,8 +117,7 @@ def _frames(
 def _number_of_frames(raws: Mapping[int, bytes]) -> int:
     raw = raws.get(_FRAMES, b"1")
     text = raw.decode("ascii", "replace").strip("\0 ")
-    number = int(text) if text.isdigit() else 0
-    return number or 1
+    return frame_count(text)
 
 
 def _without_text(frame: bytes, syntax: str, raws: Mapping[int, bytes]) -> bytes:

@@ -43,7 +43,7 @@ def dummy(vr: str) -> str | int | float | bytes:
 def parse_date(text: str) -> date | None:
     """A DA value (PS3.5 section 6.2), also in the old form with dots; None for other text."""
     digits = text.strip().replace(".", "")
-    if len(digits) != 8 or not digits.isdigit():
+    if len(digits) != 8 or not digits.isdecimal():
         return None
     year = int(digits[:4])
     month = int(digits[4:6])

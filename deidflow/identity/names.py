@@ -9,7 +9,11 @@ from deidflow.dicom.grouping import Series, Study
 from deidflow.identity.letters import with_letters
 
 _MODALITY = re.compile(r"[A-Z]{2,8}")
+_IS = re.compile(r"[+-]?[0-9]{1,12}")
+"""PS3.5 section 6.2: at most 12 characters."""
 _OTHER = "OT"
+_NEXT = 1_000
+"""Further numbers for a study with more series of one number than there are letters."""
 
 
 def ordered_names(study: Study) -> list[tuple[str, Series]]:
@@ -31,8 +35,8 @@ def _number_and_uid(series: Series) -> tuple[int, str]:
 
 def number_of(text: str) -> int:
     """An IS value as a number; 0 where it is not one."""
-    digits = text.lstrip("+-")
-    return int(text) if digits.isdigit() else 0
+    is_number = _IS.fullmatch(text) is not None
+    return int(text) if is_number else 0
 
 
 def series_names(numbers_and_modalities: Sequence[tuple[str, str]]) -> list[str]:
@@ -45,10 +49,11 @@ def series_names(numbers_and_modalities: Sequence[tuple[str, str]]) -> list[str]
 
 
 def _free_name(number: str, modality: str, taken: Collection[str]) -> str:
-    digits = abs(number_of(number))
     kind = modality if _MODALITY.fullmatch(modality) else _OTHER
-    for numbered in with_letters(f"{digits:03d}"):
-        name = f"{numbered}-{kind}"
-        if name not in taken:
-            return name
-    raise ValueError("a study has too many series of one number and modality")
+    digits = abs(number_of(number))
+    while True:
+        for numbered in with_letters(f"{digits:03d}"):
+            name = f"{numbered}-{kind}"
+            if name not in taken:
+                return name
+        digits += _NEXT

@@ -35,7 +35,7 @@ def _matches(text: str) -> Iterator[bool]:
 
 
 def _digits(match: re.Match[str]) -> list[int]:
-    return [int(letter) for letter in match[0] if letter.isdigit()]
+    return [int(letter) for letter in match[0] if letter.isdecimal()]
 
 
 def _weighted(digits: list[int], weights: tuple[int, ...]) -> int:

@@ -24,7 +24,7 @@ def cells_of(instance: Instance) -> Cells | None:
     stored, allocated = instance.short(_STORED), instance.short(_ALLOCATED)
     frames = instance.text(_FRAMES)
     shape = (
-        int(frames) if frames.isdigit() and int(frames) else 1,
+        int(frames[:12]) if frames[:12].isdecimal() and int(frames[:12]) else 1,
         instance.short(_ROWS),
         instance.short(_COLUMNS),
         instance.short(_SAMPLES, 1),

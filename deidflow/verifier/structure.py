@@ -110,7 +110,7 @@ def _pixels(instance: Instance) -> Iterator[Mark]:
 def value_count(instance: Instance) -> int:
     """Number of stored values by rows, columns, samples and frames."""
     frames = instance.text(_FRAMES)
-    planes = int(frames) if frames.isdigit() and int(frames) else 1
+    planes = int(frames[:12]) if frames[:12].isdecimal() and int(frames[:12]) else 1
     size = instance.short(_ROWS) * instance.short(_COLUMNS)
     return planes * size * instance.short(_SAMPLES, 1)
 

@@ -21,7 +21,7 @@ def day_of(value: str) -> date | None:
     if is_old_style:
         text = text.replace(".", "", 2)
     digits = text[:8]
-    if len(digits) != 8 or not digits.isdigit() or digits in placeholder_dates():
+    if len(digits) != 8 or not digits.isdecimal() or digits in placeholder_dates():
         return None
 
     year, month, day = digits[:4], digits[4:6], digits[6:]
