@@ -1,4 +1,4 @@
-"""The fast path, and pydicom in front of it, give the same bytes; neighbours never change a file."""
+"""The fast path gives the same bytes with and without pydicom; neighbours never change a file."""
 
 from __future__ import annotations
 

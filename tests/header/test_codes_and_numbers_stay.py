@@ -1,5 +1,4 @@
-"""Codes, terms and numbers of physics stay, whoever's name or number they equal; what fails goes
-alone."""
+"""Codes, terms and physical quantities stay, whoever's name or number they equal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Names, birth dates and numbers of the patient in forms that differ from the attribute's own;
-words that stay."""
+"""Names, birth dates and numbers in other forms than the attribute's; words that stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles: six of ours and a site's own; attributes named in every way; errors that say the line."""
+"""Our six profiles and a site's own; attributes named in every way; errors that name the line."""
 
 from __future__ import annotations
 
