@@ -6,9 +6,21 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deidflow.checks.leaks import Hit
+from deidflow.checks.leaks import ANOTHERS, Hit
 
 LEAK = "leak"
+KIND_WORDS = {
+    "name": "a name",
+    "staff": "a name of staff",
+    "id": "an ID",
+    "number": "a number",
+    "contact": "an address or telephone number",
+    "text": "a place or device",
+    "birth": "the birth date",
+    "date": "a date",
+    "uid": "a UID",
+}
+"""Kinds of identifiers in words."""
 DIFFER = "stored values differ outside the mask"
 
 
@@ -36,6 +48,13 @@ class Finding:
     """The attribute, key or part of a file that holds it."""
     whose: str = ""
     """Whose identifier it is: `own` or `another's`."""
+
+
+def holds(kind: str, whose: str) -> str:
+    """`holds a name of another patient`: what an attribute holds, and whose it is."""
+    words = KIND_WORDS.get(kind, "an identifier")
+    owner = "another patient" if whose == ANOTHERS else "this patient"
+    return f"holds {words} of {owner}"
 
 
 PlacedHits = Counter[tuple[str, Hit]]

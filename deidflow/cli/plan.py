@@ -122,27 +122,10 @@ def _series_table(run_plan: RunPlan) -> Table:
 
 
 def _verdicts_table(run_plan: RunPlan) -> Table:
-    from rich.table import Table
+    from deidflow.cli.tables import files_table
 
-    table = Table(
-        "verdict",
-        "files",
-        "why",
-        title="Files",
-        title_justify="left",
-    )
+    rows = []
     for row in run_plan.verdicts:
         words = "" if row.reason is None else row.reason.words
-        table.add_row(
-            row.verdict,
-            str(row.files),
-            words,
-        )
-    table.add_section()
-    total = sum(row.files for row in run_plan.verdicts)
-    table.add_row(
-        "sum",
-        str(total),
-        f"of {run_plan.files} files found",
-    )
-    return table
+        rows.append((row.verdict, row.files, words))
+    return files_table(rows, run_plan.files)

@@ -122,6 +122,19 @@ def sessions_table(rows: Sequence[SessionCounts]) -> Table:
 
 def verdicts_table(summary: RunSummary) -> Table:
     """Every verdict with its count, reasons below it; the last row is the sum."""
+    rows = []
+    for verdict, count in summary.verdicts.items():
+        reasons = [
+            f"{number} × {reason.words}"
+            for name, reason, number in summary.reasons
+            if name is verdict
+        ]
+        rows.append((str(verdict), count, "\n".join(reasons)))
+    return files_table(rows, summary.files)
+
+
+def files_table(rows: Sequence[tuple[str, int, str]], files: int) -> Table:
+    """Verdict, count and why; the last row is the sum, beside the files that were found."""
     table = Table(
         "verdict",
         "files",
@@ -129,22 +142,10 @@ def verdicts_table(summary: RunSummary) -> Table:
         title="Files",
         title_justify="left",
     )
-    for verdict, count in summary.verdicts.items():
-        reasons = [
-            f"{number} × {reason.words}"
-            for name, reason, number in summary.reasons
-            if name is verdict
-        ]
-        table.add_row(
-            verdict,
-            str(count),
-            "\n".join(reasons),
-        )
+    for verdict, count, why in rows:
+        table.add_row(verdict, str(count), why)
+
     table.add_section()
-    total = sum(summary.verdicts.values())
-    table.add_row(
-        "sum",
-        str(total),
-        f"of {summary.files} files found",
-    )
+    total = sum(count for _, count, _ in rows)
+    table.add_row("sum", str(total), f"of {files} files found")
     return table

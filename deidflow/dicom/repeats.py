@@ -22,7 +22,6 @@ _MOST_SHAPES = 16
 _ENOUGH_FITS = 6
 """After so many files that fit, one that does not is the first of another series."""
 _BEYOND_ALL_TAGS = 1 << 32
-_TAG_SIZE = 4
 Guesses = dict[tuple[int, ...], set[int]]
 """Tags of a header -> which of them varied in earlier series."""
 

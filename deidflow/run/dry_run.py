@@ -18,6 +18,7 @@ from deidflow.dicom.inventory import Entry, Found, walk
 from deidflow.errors import EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
+from deidflow.identity.database import NAME
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
@@ -45,7 +46,7 @@ from deidflow.steps.volumes import about_series, read_volumes
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason, Verdict
 
-_DATABASE = ("deidflow.sqlite", "deidflow.sqlite-wal")
+_DATABASE = (NAME, f"{NAME}-wal")
 
 
 def make_plan(settings: PlanSettings) -> RunPlan:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.checks.file_search import NOT_READ
-from deidflow.checks.findings import LEAK, Finding
-from deidflow.checks.leaks import ANOTHERS, LeakSearch
+from deidflow.checks.findings import LEAK, Finding, holds
+from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.series import ExpectedSeries, check_series
@@ -197,23 +197,7 @@ def _phrase(attribute: str, whose: str, what: str) -> str:
         return what
 
     code = what.removeprefix(f"{LEAK}: ")
-    kind = _KINDS.get(code, "an identifier")
-    is_others = whose == ANOTHERS
-    owner = "another patient" if is_others else "this patient"
-    return f"{attribute} holds {kind} of {owner}"
-
-
-_KINDS = {
-    "name": "a name",
-    "staff": "a name of staff",
-    "id": "an ID",
-    "number": "a number",
-    "contact": "an address or telephone number",
-    "text": "a place or device",
-    "birth": "the birth date",
-    "date": "a date",
-    "uid": "a UID",
-}
+    return f"{attribute} {holds(code, whose)}"
 
 
 def _key(job: StepJob) -> list[Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.checks.cohort import CohortIndex
+from deidflow.checks.findings import KIND_WORDS, holds
 from deidflow.checks.kinds import DATES
 from deidflow.checks.leaks import Hit, LeakSearch
 from deidflow.checks.ours import Ours
@@ -27,18 +28,6 @@ _KEY = bytes(range(32))
 """Hashes of the index are compared within this process only."""
 _KEPT_KINDS = {"113109": {"text"}, "113112": {"text", "contact"}, FULL_DATES: {"date"}}
 """Kinds of identifiers that a declared option lets stay."""
-_KINDS = {
-    "name": "a name",
-    "staff": "a name of staff",
-    "id": "an ID",
-    "number": "a number",
-    "contact": "an address or telephone number",
-    "text": "a place or device",
-    "birth": "the birth date",
-    "date": "a date",
-    "uid": "a UID",
-}
-_OWNERS = {"own": "of this patient", "another's": "of another patient"}
 
 
 @dataclass
@@ -125,7 +114,7 @@ class CohortLeaks:
         for code, kinds in _KEPT_KINDS.items():
             if code in self.claims.promise.codes:
                 kept |= kinds
-        promised = self.claims.promise.search or frozenset(_KINDS)
+        promised = self.claims.promise.search or frozenset(KIND_WORDS)
         return promised - kept
 
 
@@ -133,7 +122,7 @@ def _mark(name: str, whose: str, kind: str) -> Mark:
     return Mark(
         Check.LEAK,
         name,
-        f"holds {_KINDS[kind]} {_OWNERS[whose]}",
+        holds(kind, whose),
     )
 
 

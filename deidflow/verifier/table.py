@@ -10,7 +10,6 @@ from functools import lru_cache
 from deidflow.resources import load_table
 
 TABLE = "standard/ps315_e1_2026d.csv"
-EDITION = "DICOM PS3.15 Table E.1-1, 2026d"
 BASIC, CLEAN_PIXELS, CLEAN_FACES, CLEAN_GRAPHICS = "113100", "113101", "113102", "113103"
 CLEAN_DESCRIPTORS, FULL_DATES, MODIFIED_DATES = "113105", "113106", "113107"
 RETAIN_UIDS, SAFE_PRIVATE = "113110", "113111"
