@@ -225,7 +225,7 @@ def _write_line(decision: Decision, previous: str) -> bytes:
         "when": decision.when,
         "seen": decision.seen,
         "outputs": decision.outputs,
-        "seconds": round(decision.seconds, 1),
+        "seconds": round(decision.seconds, 3),
         "previous": previous,
     }
     return json.dumps(row, sort_keys=True).encode("ascii")
