@@ -202,7 +202,7 @@ async function decide(action) {
   const wish = {
     action,
     sights: [...state.sights],
-    seconds: Math.round((performance.now() - state.since) / 100) / 10,
+    seconds: (performance.now() - state.since) / 1000,
     seen: state.shown.seen,
   };
   try {
