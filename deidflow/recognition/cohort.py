@@ -1,0 +1,98 @@
+"""Made-up people: a head and its defaced form, bent and stretched alike.
+
+A copy stands for somebody else, so that a few real heads make a gallery that is worth searching.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from deidflow.recognition.volumes import HeadVolume, Values, binned
+
+_GRID_MM = 1.0
+"""Copies are not finer; the views are not either."""
+_BEND_MM = 5.0
+"""Standard deviation of the displacement of a knot."""
+_KNOT_MM = 45.0
+_STRETCH = 0.05
+"""Standard deviation of the scale along each axis."""
+_NOISE = 0.01
+"""Noise of a copy, as a share of the 99th percentile."""
+_LEAST_KNOTS = 4
+Coordinates = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class HeadPair:
+    """A head before and after its face was removed, on one grid."""
+
+    name: str
+    before: HeadVolume
+    after: HeadVolume
+
+
+def bent_copy(pair: HeadPair, seed: int) -> HeadPair:
+    """Somebody else: both images moved by one smooth random displacement, with new noise."""
+    generator = np.random.default_rng(seed)
+    original = binned(pair.before, _GRID_MM)
+    defaced = binned(pair.after, _GRID_MM)
+    coordinates = _moved_coordinates(original, generator)
+    noise = _noise(original, generator)
+
+    before = _resampled(original, coordinates)
+    after = _resampled(defaced, coordinates)
+    is_kept = before == after
+    return HeadPair(
+        f"{pair.name}-copy{seed}",
+        replace(original, values=before + noise),
+        replace(defaced, values=np.where(is_kept, after + noise, after)),
+    )
+
+
+def _noise(head: HeadVolume, generator: np.random.Generator) -> Values:
+    level = float(np.percentile(np.abs(head.values), 99)) * _NOISE
+    values = generator.standard_normal(head.values.shape, np.float32)
+    return values * np.float32(level)
+
+
+def _moved_coordinates(head: HeadVolume, generator: np.random.Generator) -> Coordinates:
+    """Where each voxel of the copy comes from, in voxels, shape (3, x, y, z)."""
+    shape = head.values.shape
+    middle = (np.array(shape) - 1) / 2
+    scales = 1 + generator.normal(0, _STRETCH, 3)
+    coordinates = np.indices(shape, dtype=np.float32)
+    for axis in range(3):
+        centred = coordinates[axis] - middle[axis]
+        bend = _bend(head, generator) / head.spacing[axis]
+        coordinates[axis] = centred * scales[axis] + middle[axis] + bend
+    return coordinates
+
+
+def _bend(head: HeadVolume, generator: np.random.Generator) -> Values:
+    """A smooth field of displacements in mm, one axis."""
+    shape = np.array(head.values.shape)
+    knots = np.ceil(shape * head.spacing / _KNOT_MM).astype(int) + 1
+    knots = np.maximum(knots, _LEAST_KNOTS)
+    grid = generator.normal(0, _BEND_MM, tuple(knots))
+    field: Values = ndimage.zoom(
+        grid.astype(np.float32),
+        shape / knots,
+        order=3,
+        mode="nearest",
+        grid_mode=True,
+    )
+    return field
+
+
+def _resampled(head: HeadVolume, coordinates: Coordinates) -> Values:
+    values: Values = ndimage.map_coordinates(
+        head.values,
+        coordinates,
+        order=1,
+        cval=float(head.values.min()),
+    )
+    return values
