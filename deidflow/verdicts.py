@@ -71,6 +71,13 @@ class Reason(StrEnum):
         "correct the ID at the source",
     )
     MIXED_PATIENTS = "mixed-patients", "its study or series mostly belongs to another patient"
+    NO_CONSENT = "no-consent", "its patient is not on the consent list"
+    CONSENT_AMBIGUOUS = (
+        "consent-ambiguous",
+        "the consent list does not tell for certain whether its patient is meant; "
+        "correct the list or the header: one ID, name and birth date per person",
+    )
+    CONSENT_WITHDRAWN = "consent-withdrawn", "its patient has withdrawn consent"
     NOT_SELECTED = "not-selected", "not among the selected subjects"
     CLASS_EXCLUDED = "class-excluded", "this kind of object is excluded by policy"
     CLASS_UNKNOWN = "class-unknown", "this kind of object is not known"
@@ -150,3 +157,7 @@ class Reason(StrEnum):
     SOURCE_CHANGED = "source-changed", "a source file changed or vanished during the run"
     UNREACHABLE = "place-away", "the place of the files does not answer"
     STOPPED = "stopped", "the run was stopped"
+
+
+UNRECORDED = frozenset((Reason.NO_CONSENT, Reason.CONSENT_WITHDRAWN))
+"""Reasons for which files are counted, and not even their paths recorded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
@@ -97,6 +97,7 @@ def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
             vault,
             batch,
         )
+    withdraw_subjects(run.layout, batch.without_consent)
     summary = _value(
         report(
             run,
@@ -163,6 +164,16 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
         published = layout.published(pseudonym, label)
         if published.exists():
             withdraw(published, layout.staging)
+
+
+def withdraw_subjects(layout: Layout, pseudonyms: Collection[str]) -> None:
+    """Take out everything that is published of some subjects."""
+    for pseudonym, label in layout.published_sessions():
+        if pseudonym in pseudonyms:
+            withdraw(
+                layout.published(pseudonym, label),
+                layout.staging,
+            )
 
 
 def _note_stop(run: Run) -> None:

@@ -111,6 +111,14 @@ def forget_unpacked(folder: Path, kept: Iterable[str]) -> None:
             remove_tree(path)
 
 
+def forget_members(paths: Iterable[Path]) -> None:
+    """Delete unpacked files; the next run unpacks their archives anew."""
+    for path in paths:
+        record = path.with_name(_RECORD)
+        record.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
 def member_name(number: int) -> str:
     """The name of an unpacked file."""
     return f"{number:05d}"

@@ -40,7 +40,7 @@ class Demographics(NamedTuple):
         A missing value is equal to any.
         """
         differ_in_sex = _differ(self._sexes, other._sexes)
-        if not differ_in_sex and not self._differ_in_birth(other):
+        if not differ_in_sex and not self.differs_in_birth(other):
             return False
         return not same_name(self.name, other.name)
 
@@ -48,15 +48,16 @@ class Demographics(NamedTuple):
         """Whether the names say that this is one person, and the birth dates do not deny it."""
         if is_generic(self.name) or is_generic(other.name):
             return False
-        if self._differ_in_birth(other):
+        if self.differs_in_birth(other):
             return False
         return same_name(self.name, other.name)
 
-    def _differ_in_birth(self, other: Demographics) -> bool:
-        return _differ(self._days, other._days)
+    def differs_in_birth(self, other: Demographics) -> bool:
+        """Whether both know a birth date, and no day that both can mean."""
+        return _differ(self.birth_days, other.birth_days)
 
     @property
-    def _days(self) -> frozenset[date]:
+    def birth_days(self) -> frozenset[date]:
         """Every day that the birth date can mean."""
         days: set[date] = set()
         for day in days_meant(self.birth_date):

@@ -129,6 +129,13 @@ def read_files(source: str, paths: Sequence[str]) -> Iterator[Entry]:
         yield reader.read(path)
 
 
+def read_heads(source: str, paths: Sequence[str]) -> Iterator[Entry]:
+    """Read who the files are of, without their pixels or hashes (runs in a child process)."""
+    reader = Reader(Path(source), hashed=False)
+    for path in paths:
+        yield reader.read(path)
+
+
 def read_file(source: Path, path: str) -> Entry:
     """Read one file: hash, structure, header. Never raises, whatever the file holds."""
     return Reader(source).read(path)

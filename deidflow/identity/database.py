@@ -15,8 +15,10 @@ from deidflow.identity.secret import Keys
 
 NAME = "deidflow.sqlite"
 """The name of the database in a vault."""
-SCHEMA_NUMBER = 1
-"""`PRAGMA user_version`. 0: sealed values bound to no row. 1: bound to their row."""
+SCHEMA_NUMBER = 2
+"""`PRAGMA user_version`. 0: sealed values bound to no row. 1: bound to their row. 2: with the
+tables of withdrawals and bundles, which an older version must not ignore."""
+_BOUND = 1
 PATIENTS = "patients"
 SESSIONS = "sessions"
 _BUSY_SECONDS = 60
@@ -33,6 +35,17 @@ CREATE TABLE IF NOT EXISTS sessions (
     project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, label TEXT NOT NULL,
     published INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL,
     PRIMARY KEY (project, level, lookup));
+CREATE TABLE IF NOT EXISTS withdrawn (token BLOB PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS retired (
+    project TEXT, level TEXT, pseudonym TEXT, PRIMARY KEY (project, level, pseudonym));
+CREATE TABLE IF NOT EXISTS releases (
+    project TEXT, level TEXT, path BLOB, PRIMARY KEY (project, level, path));
+CREATE TABLE IF NOT EXISTS bundles (
+    project TEXT, level TEXT, number INTEGER, recipient TEXT NOT NULL, made TEXT NOT NULL,
+    sha256 TEXT NOT NULL, PRIMARY KEY (project, level, number));
+CREATE TABLE IF NOT EXISTS bundled_sessions (
+    project TEXT, level TEXT, number INTEGER, session TEXT, version INTEGER NOT NULL,
+    digest TEXT NOT NULL, PRIMARY KEY (project, level, number, session));
 CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
 """
 _SELECT_SEALED = {
@@ -151,12 +164,13 @@ def _upgrade(database: sqlite3.Connection, keys: Keys) -> None:
         # Another process may have upgraded while this one waited for the lock.
         if _schema_number(database) == SCHEMA_NUMBER:
             return
-        for table in _SELECT_SEALED:
-            _bind_values(
-                database,
-                keys.master,
-                table,
-            )
+        if _schema_number(database) < _BOUND:
+            for table in _SELECT_SEALED:
+                _bind_values(
+                    database,
+                    keys.master,
+                    table,
+                )
         database.execute(f"PRAGMA user_version = {SCHEMA_NUMBER}")
 
 

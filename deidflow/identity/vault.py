@@ -17,6 +17,7 @@ from deidflow.identity.session_table import SessionOriginals, SessionTable
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.identity.shifts import shift_days
 from deidflow.identity.strategies import Namer
+from deidflow.identity.withdrawn import WithdrawnPatients, select_withdrawn
 from deidflow.settings.sections import IdSettings, SessionSettings
 
 
@@ -39,6 +40,22 @@ class Original:
     values: dict[str, str]
     sessions: tuple[tuple[str, str], ...]
     """Label and date."""
+
+    @property
+    def demographics(self) -> Demographics:
+        """What headers said of the patient at first."""
+        return sealed_demographics(self.values)
+
+
+def sealed_demographics(original: Mapping[str, str]) -> Demographics:
+    """What headers said of a patient, from the original values."""
+    return Demographics(
+        patient_id=original.get("patient_id", ""),
+        issuer=original.get("issuer", ""),
+        name=original.get("patient_name", ""),
+        birth_date=original.get("birth_date", ""),
+        sex=original.get("patient_sex", ""),
+    )
 
 
 class Vault:
@@ -145,15 +162,7 @@ class Vault:
     def demographics(self, key: str) -> Demographics | None:
         """What headers said of the patient with this key at first; None for a new one."""
         original = self._patients.original(key)
-        if original is None:
-            return None
-        return Demographics(
-            patient_id=original.get("patient_id", ""),
-            issuer=original.get("issuer", ""),
-            name=original.get("patient_name", ""),
-            birth_date=original.get("birth_date", ""),
-            sex=original.get("patient_sex", ""),
-        )
+        return None if original is None else sealed_demographics(original)
 
     def mark_published(self, sessions: Iterable[tuple[str, str]]) -> None:
         """Fix the labels of (pseudonym, label) pairs, and the date from which labels count."""
@@ -167,6 +176,12 @@ class Vault:
     def published_of(self, study_uids: Iterable[str]) -> set[tuple[str, str]]:
         """(pseudonym, label) of the published sessions among these studies."""
         return self._sessions.published_of(study_uids)
+
+    # withdrawals
+
+    def withdrawn(self) -> WithdrawnPatients:
+        """Everybody who has withdrawn consent, in any project and level."""
+        return select_withdrawn(self._database, self.keys)
 
     # originals
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from deidflow.archives.opened import open_archives
-from deidflow.dicom.entry_records import from_json, to_json
 from deidflow.dicom.grouping import Cohort, Subject
-from deidflow.dicom.inventory import Entry, Found, failed, is_working_folder, read_files, walk
-from deidflow.errors import EnvironmentFault, StepFailed, UsageError
+from deidflow.dicom.inventory import Entry, is_working_folder, walk
+from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
 from deidflow.identity.neighbours import write_neighbours
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
 from deidflow.release.layout import Layout
+from deidflow.run.admission import admission_of
+from deidflow.run.source_inventory import admitted_entries, take_inventory
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
-from deidflow.verdicts import Reason
-
-_BATCH = 2_000
-Fresh = tuple[str, tuple[int, int, int, int], str]
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class RunBatch:
     orders: tuple[WorkOrder, ...]
     not_selected: frozenset[str]
     """Keys of subjects that this run leaves out."""
+    without_consent: frozenset[str] = frozenset()
+    """Pseudonyms of subjects of earlier runs who may not be released any more."""
 
 
 def check_source(source: Path) -> None:
@@ -64,91 +64,28 @@ def check_source(source: Path) -> None:
         raise UsageError("the source folder holds no files; check the path")
 
 
-def take_inventory(
-    source: Path, vault: Vault, children: Children, log: Path, *, strict: bool
-) -> list[Entry]:
-    """Every file below the source, read anew where it is new, was touched, or is read by other
-    code."""
-    known = {} if strict else vault.known_files(source)
-    entries: list[Entry] = []
-    unread: dict[str, Found] = {}
-    for file in walk(source):
-        if isinstance(file, Entry):
-            entries.append(file)
-            continue
-
-        signature, text = known.pop(file.path, (None, ""))
-        entry = from_json(text) if signature == file.signature else None
-        if entry is not None:
-            entries.append(entry)
-        else:
-            unread[file.path] = file
-
-    fresh = list(
-        read_in_children(
-            source,
-            list(unread),
-            children,
-            log,
-        )
-    )
-    rows = [_row(unread[entry.path], entry) for entry in fresh]
-    vault.remember_files(source, rows, known)
-    return sorted(
-        entries + fresh,
-        key=lambda entry: entry.path,
-    )
-
-
-def _row(file: Found, entry: Entry) -> Fresh:
-    return file.path, file.signature, to_json(entry)
-
-
-def read_in_children(
-    source: Path, paths: Sequence[str], children: Children, log: Path
-) -> Iterator[Entry]:
-    """Read files in child processes; one that kills its reader costs itself only."""
-    waiting = list(paths)
-    while waiting:
-        batch = waiting[:_BATCH]
-        done = 0
-        try:
-            for entry in children.stream(
-                log,
-                read_files,
-                str(source),
-                batch,
-            ):
-                done += 1
-                yield entry
-        except StepFailed as error:
-            if error.reason is Reason.STOPPED:
-                raise
-            if done < len(batch):
-                starved = error.reason is Reason.OUT_OF_MEMORY
-                reason = Reason.OUT_OF_MEMORY if starved else Reason.READER_DIED
-                yield failed(batch[done], reason)
-                done += 1
-        waiting = waiting[done:]
-
-
 def discover_batch(
     settings: RunSettings, layout: Layout, vault: Vault, children: Children
 ) -> RunBatch:
     """Read the source, identify its subjects, and write what the steps need into the vault."""
-    entries = take_inventory(
-        settings.source, vault, children, layout.tool_log, strict=settings.strict
+    admission = admission_of(settings.consent, vault.withdrawn())
+    take = partial(
+        take_inventory,
+        vault=vault,
+        children=children,
+        log=layout.tool_log,
+        strict=settings.strict,
+        admission=admission,
     )
     opened = open_archives(
         settings.source,
-        entries,
+        take(settings.source),
         layout.work / "archives",
-        lambda folder: take_inventory(
-            folder, vault, children, layout.tool_log, strict=settings.strict
-        ),
+        take,
     )
+    entries = admitted_entries(opened, admission, settings.source, vault)
     vault.mark_published(layout.published_sessions())
-    batch = make_batch(opened.entries, vault, settings)
+    batch = make_batch(entries, vault, settings)
     for order in batch.orders:
         order.with_places(opened.places).write(layout.order(order.pseudonym))
 
@@ -161,7 +98,10 @@ def discover_batch(
         key,
         places=opened.places,
     )
-    return batch
+    return replace(
+        batch,
+        without_consent=admission.refused_subjects(vault.originals()),
+    )
 
 
 def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:

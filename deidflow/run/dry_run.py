@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from deidflow.dicom.inventory import Entry, Found, walk
+from deidflow.dicom.inventory import Entry, Found, read_heads, walk
 from deidflow.errors import EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
@@ -22,7 +22,8 @@ from deidflow.identity.database import NAME
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
-from deidflow.run.discovery import RunBatch, check_source, make_batch, read_in_children
+from deidflow.run.admission import Admission, admission_of
+from deidflow.run.discovery import RunBatch, check_source, make_batch
 from deidflow.run.machine import memory_limit
 from deidflow.run.plan import (
     TO_BE_RELEASED,
@@ -34,6 +35,7 @@ from deidflow.run.plan import (
     SubjectPlan,
     VerdictPlan,
 )
+from deidflow.run.source_inventory import read_in_children
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.face import DefaceSettings
 from deidflow.settings.profile_warnings import profile_warnings
@@ -63,7 +65,8 @@ def make_plan(settings: PlanSettings) -> RunPlan:
     children = Children(memory_limit(settings))
     try:
         with _vault(settings) as vault:
-            entries = _entries(settings.source, children)
+            admission = admission_of(settings.consent, vault.withdrawn())
+            entries = _entries(settings.source, children, admission)
             batch = make_batch(entries, vault, settings)
             return _plan(
                 settings,
@@ -111,16 +114,18 @@ def _copy_database(vault: Path, folder: Path) -> None:
         ) from None
 
 
-def _entries(source: Path, children: Children) -> list[Entry]:
+def _entries(source: Path, children: Children, admission: Admission) -> list[Entry]:
     found = list(walk(source))
     names = [one.path for one in found if isinstance(one, Found)]
     entries = [one for one in found if isinstance(one, Entry)]
-    entries += read_in_children(
-        source,
-        names,
-        children,
-        Path(os.devnull),
-    )
+    log = Path(os.devnull)
+    if admission.is_asked:
+        heads = read_in_children(source, names, children, log, read_heads)
+        refused = admission.refused(heads)
+        entries += refused.values()
+        names = [name for name in names if name not in refused]
+
+    entries += read_in_children(source, names, children, log)
     return sorted(entries, key=lambda entry: entry.path)
 
 

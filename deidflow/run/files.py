@@ -12,7 +12,7 @@ from deidflow.release.tables import FileRow
 from deidflow.run.discovery import RunBatch
 from deidflow.run.outcome import SeriesOutcome, read_outcome
 from deidflow.states import SeriesState
-from deidflow.verdicts import Reason, Verdict
+from deidflow.verdicts import UNRECORDED, Reason, Verdict
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class FileEnd:
     """The verdict of one file, where it is decided, and where the file is in the release."""
 
     path: str
-    """Below the source."""
+    """Below the source; empty where nothing of the patient may be recorded."""
     verdict: Verdict
     step: str
     reason: Reason | None = None
@@ -68,12 +68,13 @@ def file_ends(layout: Layout, batch: RunBatch) -> Iterator[FileEnd]:
 
 def _decided_by_discovery(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[FileEnd]:
     for path, (verdict, reason) in sorted(batch.cohort.verdicts.items()):
+        shown_path = "" if reason in UNRECORDED else path
         owner = pseudonyms.get(
             batch.cohort.owners.get(path, ""),
             "",
         )
         yield FileEnd(
-            path,
+            shown_path,
             verdict,
             "discover",
             reason,

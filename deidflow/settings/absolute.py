@@ -26,6 +26,7 @@ def absolute_paths(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
         absolute["profile"] = str(base / profile)
 
     absolute |= _with_table(values, base) | _with_program(values, base)
+    absolute |= _with_consent_list(values, base)
     return absolute
 
 
@@ -37,6 +38,15 @@ def _with_table(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
     if not isinstance(path, (str, Path)):
         return {}
     return {"ids": {**ids, "csv": {**table, "path": str(base / path)}}}
+
+
+def _with_consent_list(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The table of `consent.list`."""
+    consent = _section(values, "consent")
+    path = consent.get("list")
+    if not isinstance(path, (str, Path)):
+        return {}
+    return {"consent": {**consent, "list": str(base / Path(path).expanduser())}}
 
 
 def _with_program(values: Mapping[str, Any], base: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _YAML_KEYS = (
     "ids",
     "sessions",
     "notify",
+    "consent",
     "force",
 )
 """Keys whose variables are numbers, lists and sections; others are paths and words."""

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from deidflow.errors import UsageError
+from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.face import DefaceSettings
 from deidflow.settings.paths import resolved
 from deidflow.settings.sections import (
@@ -73,6 +74,7 @@ class PlanSettings(CommonSettings):
     strict: bool = False
     """Hash every file again instead of trusting size, times and inode."""
     deface: DefaceSettings = DefaceSettings()
+    consent: ConsentSettings = ConsentSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from deidflow.dicom.person_names import fold, is_generic, name_words
@@ -45,6 +45,8 @@ class Match:
     distance: float = 0.0
     candidates: tuple[Candidate, ...] = ()
     """Keys and distances of an ambiguous match, the nearest first."""
+    by_name: bool = False
+    """Whether names decided, as no row has the number."""
 
 
 _NOBODY = Match(None, "missing")
@@ -60,17 +62,41 @@ def match_people(
     sought: Mapping[int, Who], rows: Mapping[int, Who], threshold: float = THRESHOLD
 ) -> dict[int, Match]:
     """For each person sought the row that is meant; no row is given to two."""
-    names = {key: who.name for key, who in rows.items()}
-    index = NameIndex.of(names)
-    by_number = _by_number(rows)
-
-    matches = {}
-    for key, who in sought.items():
-        match = _by_id(who, rows, by_number)
-        if match is None:
-            match = _by_name(who, rows, index, threshold)
-        matches[key] = match
+    index = RowIndex.of(rows)
+    matches = {key: index.match(who, threshold) for key, who in sought.items()}
     return _without_rivals(matches)
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """Rows, found by number and by name."""
+
+    rows: Mapping[int, Who]
+    names: NameIndex
+    numbers: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, rows: Mapping[int, Who]) -> RowIndex:
+        """An index of these rows."""
+        names = {key: who.name for key, who in rows.items()}
+        return cls(
+            rows,
+            NameIndex.of(names),
+            _by_number(rows),
+        )
+
+    def match(self, who: Who, threshold: float = THRESHOLD) -> Match:
+        """The row that is meant, whoever else may claim it: by number first, then by name."""
+        match = _by_id(who, self.rows, self.numbers)
+        if match is not None:
+            return match
+        match = _by_name(
+            who,
+            self.rows,
+            self.names,
+            threshold,
+        )
+        return replace(match, by_name=True)
 
 
 def match_names(

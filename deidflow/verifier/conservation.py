@@ -16,9 +16,13 @@ def conservation_findings(
 ) -> Iterator[Finding]:
     """Files without one verdict, or released and missing; those of the source by number."""
     counts = Counter(row.source_path for row in view.rows)
+    unrecorded = counts[""]
     for number, path in enumerate(files_below(source), 1):
         count = counts[path]
-        if count != 1:
+        if count == 0 and unrecorded:
+            # Of those without consent the vault has no paths, only how many files there are.
+            unrecorded -= 1
+        elif count != 1:
             words = "has no verdict" if count == 0 else "has more than one verdict"
             yield Finding(
                 f"source file {number}",

@@ -19,6 +19,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deidflow.cli.run import summary_of_run
+from deidflow.release.layout import Layout
 from deidflow.settings.load import load_settings
 from flows.hosting.server import prepare_environment
 from tests.commands import clean_environment
@@ -226,6 +227,11 @@ class Site:
             row.subject: {step for step, state in row.steps.items() if state == "done"}
             for row in self.summary.sessions
         }
+
+    @property
+    def layout(self) -> Layout:
+        """Every path of the runs."""
+        return Layout(self.release, self.root / "vault", "default", "low")
 
     def file(self, subject: int, number: int = 1) -> Path:
         """A file of the second subject's first series."""
