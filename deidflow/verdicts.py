@@ -114,6 +114,10 @@ class Reason(StrEnum):
     )
     SKIP_REFUSED = "skip-refused", "a rule spares this series, but the image may show a head"
     SIBLING_HELD = "sibling-held", "a head of the same session could not be defaced"
+    TAKEN_FOR_HEAD = (
+        "taken-for-head",
+        "a person says that it is not a head, but the gate finds one in it",
+    )
     ANOTHER_PATIENT = (
         "another-patient",
         "an attribute that is kept holds a name or number of another patient",

@@ -8,8 +8,8 @@ from typing import Any
 
 from deidflow.header.load_profile import load_profile
 from deidflow.identity.workorder import WorkOrder
-from deidflow.release.decisions import Action
 from deidflow.release.layout import Layout
+from deidflow.release.measures import Measures
 from deidflow.settings.run import RunSettings
 from deidflow.steps.step import StepJob
 from deidflow.store.record import StepOutput
@@ -22,7 +22,7 @@ def step_job(
     level: str = "high",
     template: Path = Path(),
     outputs: Mapping[str, StepOutput[Any]] | None = None,
-    decisions: Mapping[str, Action] | None = None,
+    measures: Mapping[str, Measures] | None = None,
     **settings: Any,
 ) -> StepJob:
     """A step's job on the first session of an order, which is written into a vault below `root`."""
@@ -41,7 +41,7 @@ def step_job(
         label=order.sessions[0].label,
         labels=tuple(session.label for session in order.sessions),
         content="content",
-        decisions=decisions or {},
+        measures=measures or {},
         template=template,
         outputs=outputs or {},
         scratch=scratch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import numpy as np
 from deidflow.header.load_profile import load_profile
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.release.dataset import write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.tables import (
     FileRow,
     write_checksums,
-    write_dataset,
     write_quarantine,
     write_subjects,
 )
@@ -67,7 +69,13 @@ def make_release(folder: Path) -> MadeRelease:
 
 
 def _subject(layout: Layout, pseudonym: str, states: dict[str, str]) -> None:
-    write_json_atomic(layout.order(pseudonym), {"pseudonym": pseudonym, "sessions": []})
+    series = []
+    for name in states:
+        files = (FileOrder(SOURCE_PATH, hashlib.sha256(name.encode()).hexdigest()),)
+        series.append(SeriesOrder(name, name[4:], False, False, files))
+    session_order = SessionOrder("M00", "", tuple(series))
+    order = WorkOrder(pseudonym, "", "", 0, (), (session_order,))
+    order.write(layout.order(pseudonym))
     rows = {}
     fates: dict[str, Any] = {}
     refused = []

@@ -51,7 +51,7 @@ ALLOWED = {
     "recognition": set(),
     "verifier": {"recognition", "store", "checks", "identity", "release"},
     "report": {"store", "header", "settings", "identity", "face", "release"},
-    "review": {"store", "settings", "identity", "release", "report"},
+    "review": {"store", "settings", "identity", "face", "release", "report"},
     "evidence": {"store", "header", "identity", "release", "report", "review"},
     "demo": {"face"},
     "steps": {
@@ -67,6 +67,7 @@ ALLOWED = {
     },
     "run": {
         "report",
+        "review",
         "store",
         "archives",
         "dicom",
@@ -145,6 +146,7 @@ def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:
 def test_the_verifier_of_releases_reads_with_code_of_its_own() -> None:
     allowed = {
         "deidflow.identity.workorder",
+        "deidflow.release.decision_record",
         "deidflow.release.decisions",
         "deidflow.release.layout",
         "deidflow.release.withdrawal",

@@ -7,7 +7,7 @@ from typing import Any
 from deidflow.bulk.output import DESCRIPTION
 from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
-from deidflow.release.tables import STANDARD, profile_codes, profile_reference
+from deidflow.release.dataset import STANDARD, profile_codes, profile_reference
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.store.files import write_json_atomic

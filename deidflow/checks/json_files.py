@@ -20,6 +20,7 @@ _SUMMARY_KEYS = frozenset(
         "instances",
         "incomplete",
         "overlay_bits_cleared",
+        "by_person",
     )
 )
 _SUMMARY_WORDS = re.compile(

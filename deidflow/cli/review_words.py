@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.errors import UsageError
 from deidflow.identity.secret import Keys, load_secret
-from deidflow.release.decisions import Action, CaseName, Sight
+from deidflow.release.dataset import ReviewRow, read_review
+from deidflow.release.decisions import Action, CaseName, Point, Rectangle, Sight
 from deidflow.report.read_facts import layout_of
 from deidflow.review.desk import Desk, Wish
 from deidflow.review.queue import Choice
+from deidflow.review.sign_off import REVIEW_KEY
 
 _ACTIONS = tuple(action for action in Action if action is not Action.UNDO)
 
 
-def open_desk(release: Path, vault: Path, *, blind: str, sample: float) -> Desk:
+@dataclass(frozen=True)
+class Draw:
+    """How the queue is drawn, as somebody asks on the command line."""
+
+    blind: str = ""
+    sample: float | None = None
+    """None takes what the run of the release asked for; an older release is shown whole."""
+    again: float | None = None
+
+
+def open_desk(release: Path, vault: Path, draw: Draw) -> Desk:
     """The desk of a release; needs the secret, by which a sample is drawn."""
-    if not 0 <= sample <= 100:
-        raise UsageError("--sample is a share in percent; expected 0 to 100")
     layout = layout_of(release.resolve(), vault.resolve())
+    review = read_review(layout.release) or ReviewRow(100.0, 0.0)
+    choice = Choice(
+        blind_seed=draw.blind,
+        sample_percent=_percent("--sample", draw.sample, review.sample_percent),
+        again_percent=_percent("--again", draw.again, review.again_percent),
+    )
     keys = Keys(
         load_secret(layout.vault, create=False),
         layout.project,
@@ -27,9 +44,16 @@ def open_desk(release: Path, vault: Path, *, blind: str, sample: float) -> Desk:
     )
     return Desk(
         layout,
-        keys.derive("review"),
-        Choice(blind, sample),
+        keys.derive(REVIEW_KEY),
+        choice,
     )
+
+
+def _percent(flag: str, asked: float | None, otherwise: float) -> float:
+    percent = otherwise if asked is None else asked
+    if not 0 <= percent <= 100:
+        raise UsageError(f"{flag} is a share in percent; expected 0 to 100")
+    return percent
 
 
 def account_name() -> str:
@@ -40,26 +64,72 @@ def account_name() -> str:
         raise UsageError("this account has no name; say who decides with --who") from None
 
 
-def take_decision(desk: Desk, words: tuple[str, str], saw: tuple[str, ...], who: str) -> int:
-    """Store and carry out one decision; the pictures are taken as not seen."""
-    name = _case_name(words[0])
-    action = _action(words[1])
-    sights = tuple(_sight(word) for word in saw)
+@dataclass(frozen=True)
+class Words:
+    """One decision as it is typed."""
+
+    case: str
+    action: str
+    saw: tuple[str, ...] = ()
+    landmarks: tuple[str, ...] = ()
+    rectangles: tuple[str, ...] = ()
+    second: bool = False
+    """It is the answer of a second look."""
+
+
+def take_decision(desk: Desk, words: Words, who: str) -> int:
+    """Store and carry out one decision; the pictures of the case are taken as what was seen."""
+    name = _case_name(words.case)
+    action = _action(words.action)
+    card = desk.card(desk.case(name))
+    wish = Wish(
+        action,
+        tuple(_sight(word) for word in words.saw),
+        seen=card.views.digest if card.views.views else "",
+        landmarks=tuple(_landmark(text) for text in words.landmarks),
+        rectangles=tuple(_rectangle(text) for text in words.rectangles),
+    )
     desk.decide(
         name,
-        Wish(action, sights),
+        wish,
         who,
+        again=words.second,
     )
     print(f"{name}: {action.value}")
     return 0
 
 
-def take_back(desk: Desk, case: str, who: str) -> int:
+def take_back(desk: Desk, case: str, who: str, *, second: bool) -> int:
     """Take back the last decision on a case."""
     name = _case_name(case)
-    desk.undo(name, who)
+    desk.undo(
+        name,
+        who,
+        again=second,
+    )
     print(f"{name}: the last decision is taken back; it counts in the next run")
     return 0
+
+
+def _landmark(text: str) -> Point:
+    name, _, place = text.partition("=")
+    try:
+        x, y, z = (float(number) for number in place.split(","))
+    except ValueError:
+        raise UsageError(
+            f"'{text}' is not a landmark; expected one such as nose=1.5,-92,-40 (LPS mm)"
+        ) from None
+    return Point(name, x, y, z)
+
+
+def _rectangle(text: str) -> Rectangle:
+    try:
+        top, left, rows, columns = (int(number) for number in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"'{text}' is not a rectangle; expected TOP,LEFT,ROWS,COLUMNS in pixels"
+        ) from None
+    return Rectangle(top, left, rows, columns)
 
 
 def _case_name(text: str) -> CaseName:

@@ -27,7 +27,8 @@ from deidflow.evidence.signature import (
 from deidflow.header.load_profile import load_profile
 from deidflow.header.profile import Profile
 from deidflow.identity.secret import Keys
-from deidflow.release.decisions import Action, Decision, effective, read_entries
+from deidflow.release.decision_record import effective, read_entries
+from deidflow.release.decisions import Action, Decision
 from deidflow.release.layout import Layout
 from deidflow.report.facts import Dataset, ReleaseFacts
 from deidflow.report.gate_chart import FigureRow, figure_rows

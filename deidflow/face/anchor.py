@@ -17,6 +17,8 @@ _MOST_TRIES, _MOSTLY_OUT_OF_VIEW = 3, 0.25
 _WHOLE_HEAD_MM, _FINE_MM = 120, 1.5
 Locate = Callable[[Registered], Field]
 """The face region of an engine, in the world of a registered series."""
+Attempt = Callable[[HeadSeries, Template, DefaceSettings], Registered | Refused]
+"""One way to register a series and to judge it."""
 
 
 def rank_candidates(series: Sequence[HeadSeries]) -> list[HeadSeries]:
@@ -62,12 +64,15 @@ def _rank(series: HeadSeries) -> tuple[float, ...]:
 
 
 def register_session(
-    series: Sequence[HeadSeries], template: Template, settings: DefaceSettings
+    series: Sequence[HeadSeries],
+    template: Template,
+    settings: DefaceSettings,
+    way: Attempt = attempt,
 ) -> tuple[Registered | None, list[Refused]]:
     """Register the best candidate that passes the gate; at most three are tried."""
     refused: list[Refused] = []
     for candidate in rank_candidates(series)[:_MOST_TRIES]:
-        outcome = attempt(candidate, template, settings)
+        outcome = way(candidate, template, settings)
         if isinstance(outcome, Registered):
             return outcome, refused
         refused.append(outcome)

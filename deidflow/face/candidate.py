@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -54,12 +55,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class _Registration:
+class Registration:
     """A head, where it lies in the template, and what the gate says of it."""
 
     head: Head
     affine: Array
     decision: GateDecision
+
+
+Register = Callable[[Image, Template, DefaceSettings], Registration]
+"""One way to register a volume."""
 
 
 def attempt(
@@ -72,7 +77,16 @@ def attempt(
     register_head = _register_resonance
     if series.about.modality == "CT":
         register_head = _register_tomography
+    return attempt_by(series, template, settings, register_head)
 
+
+def attempt_by(
+    series: HeadSeries,
+    template: Template,
+    settings: DefaceSettings,
+    register_head: Register,
+) -> Registered | Refused:
+    """What comes of one way to register a series; what cannot be computed is refused."""
     try:
         registration = register_head(series.main, template, settings)
         return _judged(series, registration, template, settings)
@@ -87,7 +101,7 @@ def attempt(
 
 def _register_resonance(
     volume: Image, template: Template, settings: DefaceSettings
-) -> _Registration:
+) -> Registration:
     """A head on MR by engines A and B; the second one's registration is used."""
     head = Resonance.of(volume)
     plain = register(head.windowed, template.plain)
@@ -101,7 +115,7 @@ def _register_resonance(
         template=template,
         settings=settings.gate,
     )
-    return _Registration(
+    return Registration(
         head=head,
         affine=affine,
         decision=decision,
@@ -110,7 +124,7 @@ def _register_resonance(
 
 def _register_tomography(
     volume: Image, template: Template, settings: DefaceSettings
-) -> _Registration:
+) -> Registration:
     """A head on CT by its labels, from two seeds; if need be by the engines for MR too."""
     head = Tomography.of(volume)
     labels = head.labels
@@ -134,7 +148,7 @@ def _register_tomography(
         template=template,
         settings=settings.gate,
     )
-    return _Registration(
+    return Registration(
         head=head,
         affine=affine,
         decision=decision,
@@ -154,7 +168,7 @@ def _resonance_distances(volume: Image, affine: Array, template: Template) -> li
 
 def _judged(
     series: HeadSeries,
-    registration: _Registration,
+    registration: Registration,
     template: Template,
     settings: DefaceSettings,
 ) -> Registered | Refused:

@@ -41,6 +41,11 @@ class SeriesOrder:
     bin_trigger_time: bool
     files: tuple[FileOrder, ...]
 
+    @property
+    def source_digest(self) -> str:
+        """A hash of what is in its files, whatever they are called."""
+        return digest_of([file.sha256 for file in self.files])
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> SeriesOrder:
         """The inverse of `asdict`."""

@@ -8,26 +8,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
-from deidflow.header.completeness import is_complete
-from deidflow.header.profile import Profile
 from deidflow.release.layout import Layout
 from deidflow.store.files import (
     Manifest,
-    digest_of,
     read_json,
     safe_cell,
     sha256_of,
     write_bytes_atomic,
-    write_json_atomic,
 )
 from deidflow.store.scratch import PUBLIC_FILE_MODE
 from deidflow.store.staging import contents_of
 from deidflow.store.tables import write_csv
-from deidflow.version import __version__
 
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
 _WITHHELD_STATE = "quarantined"
-STANDARD = "DICOM PS3.15 Table E.1-1, 2026d"
 
 
 @dataclass(frozen=True)
@@ -102,58 +96,6 @@ def check_release(layout: Layout, release_id: str) -> None:
         raise VaultMismatch(
             "this release was made with another vault, project or level; choose another folder"
         )
-
-
-def profile_reference(profile: Profile) -> dict[str, str]:
-    """Name and content hash of a profile, for dataset.json."""
-    content = profile.model_dump(mode="json")
-    return {"name": profile.name, "digest": digest_of(content)}
-
-
-def profile_codes(profile: Profile) -> list[str]:
-    """The codes of DeidentificationMethodCodeSequence with their meanings, for dataset.json."""
-    codes: list[str] = []
-    for code, meaning in profile.codes:
-        codes.append(f"{code} {meaning}")
-    return codes
-
-
-def write_dataset(
-    layout: Layout,
-    profile: Profile,
-    release_id: str,
-    tools: Mapping[str, str],
-    defaced: bool,
-    notes: Sequence[str] = (),
-) -> None:
-    """Write dataset.json: what was done, by which rules and tools, and what settings let out.
-
-    It contains no clock and no path, so that equal releases have equal files.
-    """
-    description: dict[str, Any] = {
-        "name": "deidflow release",
-        "deidflow": __version__,
-        "release_id": release_id,
-        "project": layout.project,
-        "level": layout.level,
-        "profile": profile_reference(profile),
-        "standard": STANDARD,
-        "codes": profile_codes(profile),
-        "faces": "removed" if defaced else "kept",
-        "tools": dict(tools),
-    }
-
-    if not is_complete(profile):
-        description["de-identified"] = "not de-identified"
-        description["codes"] = []
-    if notes:
-        description["notes"] = list(notes)
-    write_json_atomic(
-        layout.release / "dataset.json",
-        description,
-        PUBLIC_FILE_MODE,
-        indent=2,
-    )
 
 
 def write_subjects(layout: Layout) -> None:

@@ -32,7 +32,7 @@ def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[S
     if not chosen:
         return []
 
-    with _locked(layout):
+    with locked_release(layout):
         for subject, label in chosen:
             withdraw(
                 layout.published(subject, label),
@@ -43,6 +43,11 @@ def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[S
         note_versions(layout, manifests)
         write_checksums(layout, manifests)
     return chosen
+
+
+def renew_checksums(layout: Layout) -> None:
+    """Write the checksums of the release as it is."""
+    write_checksums(layout, release_manifests(layout))
 
 
 def release_manifests(layout: Layout) -> dict[SessionName, Manifest]:
@@ -59,7 +64,8 @@ def release_manifests(layout: Layout) -> dict[SessionName, Manifest]:
 
 
 @contextmanager
-def _locked(layout: Layout) -> Iterator[None]:
+def locked_release(layout: Layout) -> Iterator[None]:
+    """Hold a release and its vault, to change what is published; raises ReleaseBusy."""
     before = os.umask(_PRIVATE_UMASK)
     try:
         private_folder(layout.staging, "release's folder")

@@ -11,20 +11,15 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel, Field
 
 from deidflow.errors import DeidflowError, UsageError
-from deidflow.release.decisions import Action, CaseName, Sight
-from deidflow.report.pages import data_uri
-from deidflow.report.private_pages import SeriesCard
-from deidflow.report.view_cache import SeriesViews
-from deidflow.report.words import reason_words
-from deidflow.review.desk import Desk, Wish
+from deidflow.review.desk import Desk
 from deidflow.review.queue import Case
+from deidflow.review.rows import WishRow, case_row, queue_row, view_rows
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -37,15 +32,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-
-
-class WishRow(BaseModel):
-    """A decision as the page sends it."""
-
-    action: Action
-    sights: tuple[Sight, ...] = ()
-    seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    seen: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class Door:
@@ -125,120 +111,49 @@ def _add_routes(app: FastAPI, desk: Desk, who: str) -> None:
 
     @app.get("/case/{number}")
     def show(number: int) -> dict[str, Any]:
-        case = desk.case(_numbered(desk, number))
+        case = _numbered(desk, number)
         return case_row(desk, case, desk.card(case))
 
     @app.get("/case/{number}/turned")
     def turned(number: int) -> dict[str, Any]:
-        case = desk.case(_numbered(desk, number))
+        case = _numbered(desk, number)
         return {"views": view_rows(desk.turned(case))}
 
     @app.post("/case/{number}")
     def decide(number: int, row: WishRow) -> dict[str, Any]:
-        name = _numbered(desk, number)
-        wish = Wish(
-            row.action,
-            row.sights,
-            row.seconds,
-            row.seen,
+        case = _numbered(desk, number)
+        _check_seen(desk, case, row.seen)
+        desk.decide(
+            case.name,
+            row.wish(),
+            who,
+            again=case.again,
         )
-        _check_seen(desk, name, row.seen)
-        desk.decide(name, wish, who)
         return queue_row(desk)
 
     @app.post("/case/{number}/undo")
     def undo(number: int) -> dict[str, Any]:
-        desk.undo(_numbered(desk, number), who)
+        case = _numbered(desk, number)
+        desk.undo(
+            case.name,
+            who,
+            again=case.again,
+        )
         return queue_row(desk)
 
 
-def _numbered(desk: Desk, number: int) -> CaseName:
+def _numbered(desk: Desk, number: int) -> Case:
     if not 0 <= number < len(desk.order):
         raise HTTPException(status_code=404)
-    return desk.order[number]
+    look = desk.order[number]
+    return desk.case(look.name, again=look.again)
 
 
-def _check_seen(desk: Desk, name: CaseName, seen: str) -> None:
+def _check_seen(desk: Desk, case: Case, seen: str) -> None:
     """Refuse a decision on pictures that are no longer those of the case."""
-    card = desk.card(desk.case(name))
+    card = desk.card(case)
     if seen != card.views.digest:
         raise UsageError("the pictures changed meanwhile; open the case again and look")
-
-
-def queue_row(desk: Desk) -> dict[str, Any]:
-    """The queue and its progress for the page."""
-    by_name = {case.name: case for case in desk.cases()}
-    rows = []
-    for name in desk.order:
-        case = by_name.get(name)
-        if case is not None:
-            rows.append(_queue_entry(desk, case))
-    progress = desk.progress(by_name.values())
-    return {
-        "cases": rows,
-        "blind": desk.is_blind,
-        "decided": progress.decided,
-        "withheld": progress.withheld,
-        "seconds": progress.seconds_per_case,
-    }
-
-
-def _queue_entry(desk: Desk, case: Case) -> dict[str, Any]:
-    is_hidden = desk.is_blind and not case.is_decided
-    decision = case.decision if case.is_decided else None
-    return {
-        "name": "" if is_hidden else str(case.name),
-        "risk": None if is_hidden else case.risk,
-        "out": None if is_hidden else case.is_out,
-        "action": decision.action.value if decision else "",
-        "sights": [sight.value for sight in decision.sights] if decision else [],
-        "who": decision.who if decision else "",
-        "when": decision.when if decision else "",
-    }
-
-
-def case_row(desk: Desk, case: Case, card: SeriesCard) -> dict[str, Any]:
-    """One case for the page: its pictures, and its figures unless the queue is blind."""
-    shown = {
-        "views": view_rows(card.views),
-        "seen": card.views.digest,
-        "both": card.views.has_both,
-    }
-    return shown if desk.is_blind else shown | _open_facts(case, card)
-
-
-def view_rows(shown: SeriesViews) -> list[dict[str, str]]:
-    """Views for the page; pictures as addresses that hold them."""
-    rows = []
-    for view in shown.views:
-        row = {
-            "name": view.name,
-            "before": data_uri(view.before) if view.before else "",
-            "after": data_uri(view.after) if view.after else "",
-            "outline": data_uri(view.outline) if view.outline else "",
-        }
-        rows.append(row)
-    return rows
-
-
-def _open_facts(case: Case, card: SeriesCard) -> dict[str, Any]:
-    figures = []
-    for figure in card.figures:
-        row = {
-            "title": figure.title,
-            "value": figure.value,
-            "limit": figure.limit,
-            "passes": figure.passes,
-        }
-        figures.append(row)
-    reason = case.series.reason
-    return {
-        "state": case.series.state,
-        "instances": case.series.instances,
-        "reason": reason_words(reason) if reason else "",
-        "advice": card.advice.words if card.advice else "",
-        "figures": figures,
-    }
 
 
 def review_page() -> tuple[str, str]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from deidflow.errors import ReleaseBusy, UsageError
+from deidflow.release.decision_record import append, histories, read_entries
 from deidflow.release.decisions import (
     Action,
     CaseName,
     Decision,
+    Point,
+    Rectangle,
     Sight,
-    append,
-    effective,
-    read_entries,
     undone,
 )
 from deidflow.release.layout import Layout
@@ -24,7 +25,10 @@ from deidflow.report.facts import ReleaseFacts
 from deidflow.report.private_pages import SeriesCard, series_card
 from deidflow.report.read_facts import read_facts
 from deidflow.report.view_cache import SeriesViews, series_turned
-from deidflow.review.queue import Case, Choice, cases_of, undecided
+from deidflow.review.admissible import check_wish
+from deidflow.review.agreement import Agreement, agreement_of
+from deidflow.review.queue import Case, Choice, Look, cases_of, looks_at, undecided
+from deidflow.review.sign_off import renew_sign_off
 from deidflow.review.withdrawal import withdraw_session
 
 
@@ -36,6 +40,8 @@ class Wish:
     sights: tuple[Sight, ...] = ()
     seconds: float = 0.0
     seen: str = ""
+    landmarks: tuple[Point, ...] = ()
+    rectangles: tuple[Rectangle, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Desk:
         self._lock = threading.Lock()
         cases = self._read(read_facts(layout))
         self._cases = {case.name: case for case in cases}
-        self._order = [case.name for case in cases]
+        self._order = looks_at(cases, self.choice, key)
 
     @property
     def is_blind(self) -> bool:
@@ -66,27 +72,27 @@ class Desk:
         return bool(self.choice.blind_seed)
 
     @property
-    def order(self) -> list[CaseName]:
+    def order(self) -> list[Look]:
         """The queue as it was when the desk opened."""
         return self._order
 
     def cases(self) -> tuple[Case, ...]:
-        """Every case with the decision in force, whoever took it, in the order of the queue."""
-        decisions = self._decisions()
-        cases = []
-        for name in self._order:
-            decision = decisions.get(name)
-            case = replace(self._cases[name], decision=decision)
-            cases.append(case)
-        return tuple(cases)
+        """Every look with the decisions in force, whoever took them, in the order of the queue."""
+        history = self._histories()
+        return tuple(self._case(look, history) for look in self._order)
 
-    def case(self, name: CaseName) -> Case:
+    def case(self, name: CaseName, *, again: bool = False) -> Case:
         """One case; raises UsageError where the release has none of this name."""
-        case = self._cases.get(name)
-        if case is None:
+        if name not in self._cases:
             raise UsageError(f"there is no case {name}; 'deidflow review --list' names them")
-        decision = self._decisions().get(name)
-        return replace(case, decision=decision)
+        return self._case(Look(name, again), self._histories())
+
+    def _case(self, look: Look, history: Mapping[CaseName, Sequence[Decision]]) -> Case:
+        return replace(
+            self._cases[look.name],
+            again=look.again,
+            history=tuple(history.get(look.name, ())),
+        )
 
     def card(self, case: Case) -> SeriesCard:
         """The pictures and figures of a case."""
@@ -106,10 +112,10 @@ class Desk:
             name.series,
         )
 
-    def decide(self, name: CaseName, wish: Wish, who: str) -> Decision:
+    def decide(self, name: CaseName, wish: Wish, who: str, *, again: bool = False) -> Decision:
         """Store a decision and act on it; raises UsageError where it may not be decided so."""
         with self._lock:
-            case = self.case(name)
+            case = self.case(name, again=again)
             check_wish(case, wish)
             decision = Decision(
                 case=name,
@@ -120,11 +126,21 @@ class Desk:
                 seen=wish.seen,
                 outputs=case.outputs,
                 seconds=wish.seconds,
+                source=case.source,
+                again=again,
+                landmarks=wish.landmarks,
+                rectangles=wish.rectangles,
             )
             append(self.layout.decisions, decision)
             if wish.action is Action.WITHHOLD:
                 self._withdraw(name)
+            self._sign()
         return decision
+
+    def _sign(self) -> None:
+        """Bring what dataset.json says of the review up to date; a run at work does it itself."""
+        with suppress(ReleaseBusy):
+            renew_sign_off(self.layout, self._key)
 
     def _withdraw(self, name: CaseName) -> None:
         try:
@@ -148,26 +164,28 @@ class Desk:
 
     def _read(self, facts: ReleaseFacts) -> tuple[Case, ...]:
         return cases_of(
-            layout=self.layout,
-            facts=facts,
-            decisions=self._decisions(),
-            choice=self.choice,
-            key=self._key,
+            self.layout,
+            facts,
+            self._histories(),
         )
 
-    def _decisions(self) -> dict[CaseName, Decision]:
-        entries = read_entries(self.layout.decisions)
-        return effective(entries)
+    def _histories(self) -> dict[CaseName, list[Decision]]:
+        return histories(read_entries(self.layout.decisions))
 
-    def undo(self, name: CaseName, who: str) -> Decision:
-        """Take back the last decision on a case; what was withdrawn returns with the next run."""
+    def undo(self, name: CaseName, who: str, *, again: bool = False) -> Decision:
+        """Take back the last decision of a look; what was withdrawn returns with the next run."""
         with self._lock:
-            current = self._decisions().get(name)
+            current = self.case(name, again=again).decision
             if current is None:
                 raise UsageError(f"there is no decision on {name} to take back")
             entry = undone(current, who, _now())
             append(self.layout.decisions, entry)
+            self._sign()
         return entry
+
+    def agreement(self) -> Agreement:
+        """Whether second looks end as the first ones."""
+        return agreement_of(self._histories().values())
 
     def progress(self, cases: Iterable[Case]) -> Progress:
         """How many cases are decided, and how long people look at one."""
@@ -188,33 +206,6 @@ class Desk:
             decided=len(rows) - len(waiting),
             withheld=withheld,
             seconds_per_case=round(middle, 1),
-        )
-
-
-def check_wish(case: Case, wish: Wish) -> None:
-    """Refuse what must not be decided so.
-
-    No decision releases an unmasked head, and none releases anything in which the check found an
-    identifier. Every decision but an acceptance needs to say what was seen.
-    """
-    if wish.action is Action.UNDO:
-        raise UsageError("'undo' is not a decision on a case")
-    if wish.action is Action.ACCEPT:
-        _check_acceptance(case, wish)
-    elif not wish.sights:
-        raise UsageError(f"say what is seen; '{wish.action.value}' needs a reason")
-
-
-def _check_acceptance(case: Case, wish: Wish) -> None:
-    if case.session.findings:
-        raise UsageError("the check found an identifier in this session; it cannot be accepted")
-    if set(wish.sights) - {Sight.NOT_A_HEAD}:
-        raise UsageError("what shows a face, a cut brain or text cannot be accepted")
-    says_no_head = Sight.NOT_A_HEAD in wish.sights
-    if not case.is_out and not says_no_head:
-        raise UsageError(
-            "there is no masked version of this series to accept; say that it is not a head, or "
-            "ask for another engine or a larger margin"
         )
 
 

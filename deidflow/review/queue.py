@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from deidflow.errors import EnvironmentFault
+from deidflow.identity.workorder import read_order
 from deidflow.release.decisions import Action, CaseName, Decision
 from deidflow.release.layout import Layout
+from deidflow.release.measures import Measures, measures_of
 from deidflow.report.facts import ReleaseFacts, SeriesFacts, SessionFacts
-from deidflow.report.gate_chart import gate_figures
-from deidflow.report.words import FigureWords, advice_for, figure_words
+from deidflow.report.words import advice_for
+from deidflow.review.risk import MASKED, WHOLE, WHOLE_RISK, risk_of
 from deidflow.store.files import digest_of
 from deidflow.store.record import StepStore
 
-_HELD_RISK = 0.5
-"""A series in quarantine shows nothing to anybody: what is published and doubtful comes first."""
-_WHOLE_RISK = 0.9
-"""Released with all its pixels although faces are removed: the worst mistake there could be."""
-_MASKED = frozenset(("defaced", "no face in view", "already defaced"))
-_WHOLE = frozenset(("not a head", "spared by a rule"))
+
+@dataclass(frozen=True)
+class Look:
+    """One showing of a case: the first, or another that tells whether the answer is the same."""
+
+    name: CaseName
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,26 @@ class Case:
     """0 to 1; 1 is the most doubtful."""
     outputs: str
     """Hash of the released files; empty where the series is not released."""
-    decision: Decision | None
+    source: str = ""
+    """Hash of the source instances; empty where the vault has no orders for them."""
+    again: bool = False
+    history: tuple[Decision, ...] = ()
+    """Every decision on the series that nobody took back, oldest first."""
+
+    def seen_as(self, look: Look) -> Case:
+        """The case in one of its looks."""
+        return replace(self, again=look.again)
+
+    @property
+    def decision(self) -> Decision | None:
+        """The last decision of this look."""
+        looks = [decision for decision in self.history if decision.again == self.again]
+        return looks[-1] if looks else None
+
+    @property
+    def measures(self) -> Measures:
+        """What all decisions ask of a run."""
+        return measures_of(self.history)
 
     @property
     def is_decided(self) -> bool:
@@ -60,82 +82,102 @@ class Choice:
     """Not empty: an order that this word decides, without names, figures and risk."""
     sample_percent: float = 100.0
     """Share of the published cases that is drawn, by keyed hash; what is held is always there."""
+    again_percent: float = 0.0
+    """Share of these that is shown a second time, at the end."""
 
 
 def cases_of(
     layout: Layout,
     facts: ReleaseFacts,
-    decisions: Mapping[CaseName, Decision],
-    choice: Choice,
-    key: bytes,
+    histories: Mapping[CaseName, Sequence[Decision]],
 ) -> tuple[Case, ...]:
-    """Every series that people can decide on, most doubtful first."""
+    """Every series that people can decide on."""
     cases = []
-    for session in facts.sessions():
-        for series in session.series:
-            if not _can_be_decided(
-                session,
-                series,
-                decisions,
-            ):
-                continue
-            case = _case(layout, session, series, decisions)
-            if _is_drawn(case, choice, key):
-                cases.append(case)
+    for subject in facts.subjects:
+        sources = source_digests(layout, subject.pseudonym)
+        for session in subject.sessions:
+            for series in session.series:
+                name = CaseName(subject.pseudonym, session.label, series.name)
+                history = tuple(histories.get(name, ()))
+                if history or _can_be_decided(series):
+                    case = Case(
+                        name=name,
+                        session=session,
+                        series=series,
+                        risk=risk_of(series),
+                        outputs=outputs_of(layout, name) if session.published else "",
+                        source=sources.get((session.label, series.name), ""),
+                        history=history,
+                    )
+                    cases.append(case)
+    return tuple(cases)
 
+
+def source_digests(layout: Layout, pseudonym: str) -> dict[tuple[str, str], str]:
+    """Label and series -> hash of its source instances, by the subject's work order."""
+    try:
+        order = read_order(layout.order(pseudonym))
+    except EnvironmentFault:
+        return {}
+    digests = {}
+    for session in order.sessions:
+        for series in session.series:
+            digests[session.label, series.name] = series.source_digest
+    return digests
+
+
+def looks_at(cases: Iterable[Case], choice: Choice, key: bytes) -> list[Look]:
+    """The queue: drawn cases, the most doubtful first or blind, then those that come again."""
+    drawn = drawn_cases(cases, choice, key)
     if choice.blind_seed:
         seed = choice.blind_seed.encode()
-        return tuple(
-            sorted(
-                cases,
-                key=lambda case: _keyed(seed, f"order {case.name}"),
-            )
-        )
-    return tuple(
-        sorted(
-            cases,
-            key=lambda case: (-case.risk, str(case.name)),
-        )
+        drawn.sort(key=lambda case: keyed(seed, f"order {case.name}"))
+    else:
+        drawn.sort(key=lambda case: (-case.risk, str(case.name)))
+
+    looks = [Look(case.name) for case in drawn]
+    for case in drawn:
+        if case.is_out and _share(key, f"again {case.name}") < choice.again_percent:
+            looks.append(Look(case.name, again=True))
+    return looks
+
+
+def drawn_cases(cases: Iterable[Case], choice: Choice, key: bytes) -> list[Case]:
+    """What is held, what is most doubtful, and a sample of the rest that is never empty."""
+    chosen: list[Case] = []
+    rest: list[Case] = []
+    for case in cases:
+        is_sure = case.is_out and case.risk < WHOLE_RISK
+        (rest if is_sure else chosen).append(case)
+
+    rest.sort(key=lambda case: _share(key, f"sample {case.name}"))
+    sample = [case for case in rest if _share(key, f"sample {case.name}") < choice.sample_percent]
+    if choice.sample_percent > 0:
+        sample = sample or rest[:1]
+    return chosen + sample
+
+
+def _share(key: bytes, text: str) -> float:
+    """A number from 0 to 100 that a text has for this key, always the same."""
+    drawn = keyed(key, text)
+    number = int.from_bytes(drawn[:8], "big")
+    return 100 * number / 2**64
+
+
+def keyed(key: bytes, text: str) -> bytes:
+    """A hash that nobody without the key can foresee."""
+    return hmac.digest(
+        key,
+        text.encode(),
+        hashlib.sha256,
     )
 
 
-def _can_be_decided(
-    session: SessionFacts,
-    series: SeriesFacts,
-    decisions: Mapping[CaseName, Decision],
-) -> bool:
-    name = CaseName(
-        session.subject,
-        session.label,
-        series.name,
-    )
-    if name in decisions:
-        return True
-    if series.state in _MASKED | _WHOLE:
+def _can_be_decided(series: SeriesFacts) -> bool:
+    if series.state in MASKED | WHOLE:
         return True
     advice = advice_for(series.reason)
     return bool(series.reason) and advice.by_review
-
-
-def _case(
-    layout: Layout,
-    session: SessionFacts,
-    series: SeriesFacts,
-    decisions: Mapping[CaseName, Decision],
-) -> Case:
-    name = CaseName(
-        session.subject,
-        session.label,
-        series.name,
-    )
-    return Case(
-        name=name,
-        session=session,
-        series=series,
-        risk=risk_of(series),
-        outputs=outputs_of(layout, name) if session.published else "",
-        decision=decisions.get(name),
-    )
 
 
 def outputs_of(layout: Layout, name: CaseName) -> str:
@@ -152,61 +194,6 @@ def outputs_of(layout: Layout, name: CaseName) -> str:
         if output.path.startswith(prefix):
             files.append((output.path, output.sha256))
     return digest_of(files)
-
-
-def risk_of(series: SeriesFacts) -> float:
-    """How doubtful a series is: by how near its figures are to their limits."""
-    if not series.is_released:
-        return _HELD_RISK
-    if series.state in _WHOLE:
-        return _WHOLE_RISK
-    explained = figure_words()
-    risks = [0.0]
-    for name, value in gate_figures(series).items():
-        if name in explained:
-            risks.append(_nearness(explained[name], value))
-    return round(max(risks), 3)
-
-
-def _nearness(words: FigureWords, value: float) -> float:
-    """0 far from every limit, 1 at a limit or beyond it."""
-    if math.isnan(value):
-        return 1.0
-    if words.least is None and words.most is not None:
-        scale = max(words.most, 1e-9)
-        return _clipped(value / scale)
-    if words.most is None and words.least is not None:
-        return _above(words.least, value)
-    return 0.0
-
-
-def _above(least: float, value: float) -> float:
-    """Nearness to a lower limit: a share is full at 1, anything else counts as safe at twice it."""
-    safe = 1.0 if least < 1.0 else 2 * least
-    whole = max(safe - least, 1e-9)
-    room = (value - least) / whole
-    return _clipped(1.0 - room)
-
-
-def _clipped(share: float) -> float:
-    return min(1.0, max(0.0, share))
-
-
-def _is_drawn(case: Case, choice: Choice, key: bytes) -> bool:
-    if not case.is_out or choice.sample_percent >= 100:
-        return True
-    drawn = _keyed(key, f"sample {case.name}")
-    number = int.from_bytes(drawn[:8], "big")
-    percent = 100 * number / 2**64
-    return percent < choice.sample_percent
-
-
-def _keyed(key: bytes, text: str) -> bytes:
-    return hmac.digest(
-        key,
-        text.encode(),
-        hashlib.sha256,
-    )
 
 
 def undecided(cases: Iterable[Case]) -> list[Case]:

@@ -113,11 +113,8 @@ def _close_when_idle(server: uvicorn.Server, clock: Clock, hours: Hours) -> None
 
 def _prepare(desk: Desk, server: uvicorn.Server) -> None:
     """Make the pictures of cases before somebody asks for them."""
-    by_name = {case.name: case for case in desk.cases()}
-    for name in desk.order:
+    for case in desk.cases():
         if server.should_exit:
             return
-        case = by_name.get(name)
-        if case is not None:
-            with contextlib.suppress(OSError):
-                desk.card(case)
+        with contextlib.suppress(OSError):
+            desk.card(case)

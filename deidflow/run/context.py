@@ -15,8 +15,8 @@ from pathlib import Path
 
 from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.header.profile import Profile
-from deidflow.release.decisions import Action, actions_in_force
 from deidflow.release.layout import Layout
+from deidflow.release.measures import Measures, measures_in_force
 from deidflow.run.machine import memory_limit
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.run import RunSettings
@@ -92,9 +92,9 @@ class Run:
         return effective_profile(self.settings)
 
     @cached_property
-    def decisions(self) -> dict[tuple[str, str], dict[str, Action]]:
-        """Pseudonym and label -> what people decided on the session's series."""
-        return actions_in_force(self.layout.decisions)
+    def measures(self) -> dict[tuple[str, str], dict[str, Measures]]:
+        """Pseudonym and label -> what people ask for on the session's series."""
+        return measures_in_force(self.layout.decisions)
 
     @cached_property
     def profile_digest(self) -> str:

@@ -42,8 +42,8 @@ from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.settings.run import PlanSettings
 from deidflow.states import SeriesState
 from deidflow.steps.common import each_series
-from deidflow.steps.deface import decide_without_head, may_be_head
 from deidflow.steps.results import DefacePlan, Held
+from deidflow.steps.scope import decide_without_head, may_be_head
 from deidflow.steps.volumes import about_series, read_volumes
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason, Verdict

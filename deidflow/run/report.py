@@ -17,6 +17,7 @@ from deidflow.release.tables import (
 )
 from deidflow.release.withdrawal import release_manifests
 from deidflow.report.write import write_shared
+from deidflow.review.sign_off import REVIEW_KEY, note_sign_off
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.files import FileEnd, file_ends
@@ -37,6 +38,7 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     layout = run.layout
     vault.mark_published(layout.published_sessions())
     manifests = release_manifests(layout)
+    note_sign_off(layout, vault.keys.derive(REVIEW_KEY))
     _describe_release(layout, manifests)
 
     published = {

@@ -80,7 +80,7 @@ class SessionRun:
             label=self.label,
             labels=tuple(session.label for session in self.subject.sessions),
             content=self.subject.content_digest(self.label),
-            decisions=run.decisions.get((self.pseudonym, self.label), {}),
+            measures=run.measures.get((self.pseudonym, self.label), {}),
             template=template_path(
                 run.layout.templates,
                 ears=settings.deface.ears,

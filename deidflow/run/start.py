@@ -12,9 +12,10 @@ from deidflow.face.engine_installed import check_engine
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version
+from deidflow.release.dataset import ReviewRow, write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.publish import complete, keep_withdrawn
-from deidflow.release.tables import check_place, check_release, write_dataset
+from deidflow.release.tables import check_place, check_release
 from deidflow.run.discovery import check_source
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
@@ -159,6 +160,17 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
         tools,
         settings.defacing,
         notes,
+        _review(settings),
+    )
+
+
+def _review(settings: RunSettings) -> ReviewRow | None:
+    """What people have to look at; nothing where faces are kept."""
+    if not settings.defacing:
+        return None
+    return ReviewRow(
+        settings.review.sample,
+        settings.review.again,
     )
 
 

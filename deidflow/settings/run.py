@@ -21,6 +21,7 @@ from deidflow.settings.sections import (
     HeaderSettings,
     IdSettings,
     NotifySettings,
+    ReviewSettings,
     Section,
     SessionSettings,
 )
@@ -108,6 +109,7 @@ class RunSettings(PlanSettings):
     runner: Literal["threads", "dask"] = "threads"
     """Where subjects are processed: threads of this machine, or a Dask cluster (shared folder)."""
     notify: NotifySettings = NotifySettings()
+    review: ReviewSettings = ReviewSettings()
 
     @field_validator("runner")
     @classmethod

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from deidflow.errors import ConfigError
 from deidflow.header.profile import Category
@@ -26,6 +34,25 @@ class Section(BaseModel):
     """A section of a configuration: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_percent(value: Any) -> Any:
+    """`10 %` as 10; another value as it is."""
+    if isinstance(value, str):
+        return value.strip().removesuffix("%").strip()
+    return value
+
+
+Percent = Annotated[float, BeforeValidator(_as_percent), Field(ge=0, le=100)]
+
+
+class ReviewSettings(Section):
+    """What people have to look at before a release is final."""
+
+    sample: Percent = 10.0
+    """Percent of the released series that are drawn, by a hash with the vault's key."""
+    again: Percent = 5.0
+    """Percent of these that are shown a second time, to see whether people agree."""
 
 
 class CsvSettings(Section):

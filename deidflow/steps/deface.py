@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,32 +12,30 @@ from deidflow.face.anchor import anchor_of, register_session
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.mask import Field, save_field
-from deidflow.face.other_body_part import shows_no_head
-from deidflow.face.series import About, HeadSeries, scope_rule_for
+from deidflow.face.series import HeadSeries, scope_rule_for
 from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.release.decisions import Action, chosen
+from deidflow.release.decisions import Action
 from deidflow.settings.face import DefaceSettings
 from deidflow.states import SeriesState
+from deidflow.steps.asked_heads import AskedHead, AskedHeads
 from deidflow.steps.common import guarded
+from deidflow.steps.figures import numbers, refused_head
 from deidflow.steps.results import (
     ConvertResult,
     DefacePlan,
     DefaceResult,
     Held,
     MaskFields,
-    RefusedHead,
 )
+from deidflow.steps.scope import decide_without_head, may_be_head
 from deidflow.steps.step import Step, StepJob
 from deidflow.steps.volumes import read_volumes
 from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
 Plans = dict[str, DefacePlan | Held]
-_DECIMALS = 4
-ASKED_MARGIN_MM = 4.0
-"""Further growth of the face region on a series for which a person asked."""
 
 
 def deface_session(job: StepJob) -> DefaceResult:
@@ -49,10 +46,12 @@ def deface_session(job: StepJob) -> DefaceResult:
     order, session = job.read_order()
     series, unread = _read(job, order, session)
     settings = job.settings.deface
+    template = load_template(job.template)
     head = _Head(
         job,
         settings,
-        load_template(job.template),
+        template,
+        AskedHeads.of(job, session, template),
     )
     candidates = [row for row in series if may_be_head(row.about, settings)]
     registered, refused = register_session(
@@ -61,15 +60,21 @@ def deface_session(job: StepJob) -> DefaceResult:
         settings,
     )
     if registered is None:
+        asked = head.people.first(candidates)
+        if asked is not None:
+            head, registered = head.of_asked(asked), asked.registered
+
+    if registered is None:
         reference = None
         plans = head.without(series, refused)
     else:
         reference = registered.series.name
         plans = head.carried(registered, series)
 
+    plans |= head.asked_for(series, candidates)
     return DefaceResult(
         reference=reference,
-        refused=tuple(_refused(candidate) for candidate in refused),
+        refused=tuple(refused_head(candidate) for candidate in refused),
         series={**plans, **unread},
     )
 
@@ -102,44 +107,56 @@ def _volumes(job: StepJob, order: WorkOrder, series: SeriesOrder) -> HeadSeries:
     )
 
 
-def may_be_head(about: About, settings: DefaceSettings) -> bool:
-    """Not what a rule spares, nor what its attributes call another part of the body."""
-    rule = scope_rule_for(about, settings)
-    if rule is not None:
-        return rule.action == "force"
-    return not about.says_other_body_part
-
-
-def decide_without_head(
-    series: HeadSeries, settings: DefaceSettings, level: str
-) -> DefacePlan | Held | None:
-    """The end of a series that a rule spares, or that its attributes call another part of the body.
-
-    The image has the last word. None where the series is treated as a head.
-    """
-    if may_be_head(series.about, settings):
-        return None
-
-    rule = scope_rule_for(series.about, settings)
-    spared_anyway = rule is not None and level == "low"
-    if not spared_anyway and not shows_no_head(series):
-        return None if rule is None else Held(Reason.SKIP_REFUSED)
-    if rule is None:
-        return DefacePlan(
-            SeriesState.NOT_A_HEAD,
-            "attributes and image",
-        )
-    return DefacePlan(SeriesState.SPARED, rule.reason)
-
-
 @dataclass(frozen=True)
 class _Head:
     job: StepJob
     settings: DefaceSettings
     template: Template
+    people: AskedHeads
+    asked_as: str = ""
+    """What a person asked for whose head this is; empty for the session's own."""
 
-    def carried(self, registered: Registered, series: Sequence[HeadSeries]) -> Plans:
-        """The mask of the registered head, carried to every series."""
+    def of_asked(self, head: AskedHead) -> _Head:
+        """The same for a head that was registered as a person asked."""
+        return replace(
+            self,
+            settings=head.settings,
+            asked_as=head.asked_as.value,
+        )
+
+    def asked_for(self, series: Sequence[HeadSeries], candidates: Sequence[HeadSeries]) -> Plans:
+        """The masks of series for which somebody asked for another head than the session's."""
+        plans: Plans = {}
+        for head in series:
+            if self.people.is_asked_for(head.name):
+                plans[head.name] = guarded(
+                    partial(
+                        self._as_asked,
+                        head,
+                        series,
+                        candidates,
+                    )
+                )
+        return plans
+
+    def _as_asked(
+        self,
+        series: HeadSeries,
+        siblings: Sequence[HeadSeries],
+        candidates: Sequence[HeadSeries],
+    ) -> DefacePlan | Held:
+        asked = self.people.head_for(series, candidates)
+        plans = self.of_asked(asked).carried(
+            asked.registered,
+            siblings,
+            only=series.name,
+        )
+        return plans[series.name]
+
+    def carried(
+        self, registered: Registered, series: Sequence[HeadSeries], only: str = ""
+    ) -> Plans:
+        """The mask of the registered head, carried to every series, or to one of them."""
         try:
             anchor = anchor_of(
                 registered,
@@ -158,7 +175,7 @@ class _Head:
             series,
         )
         return self._each(
-            series,
+            [head for head in series if only in ("", head.name)],
             lambda head: self._masked(head, carrier.plan_for(head)),
         )
 
@@ -185,6 +202,8 @@ class _Head:
             )
             if plan is None:
                 plan = guarded(partial(work, head))
+            if isinstance(plan, Held):
+                plan = guarded(partial(self.people.whole, head, plan))
             plans[head.name] = plan
         return plans
 
@@ -202,28 +221,32 @@ class _Head:
             state=SeriesState(plan.state),
             how=plan.how,
             mask=self._kept_fields(series.name, plan),
-            figures=_numbers(plan.figures),
+            figures=numbers(plan.figures),
             forced="" if rule is None else rule.reason,
+            by_person=self._by_person(series.name),
         )
 
-    def _asked_margin(self, series: str) -> float:
-        """What a person who looked at the series added, in mm."""
-        action = self.job.decisions.get(series)
-        return ASKED_MARGIN_MM if action is Action.MARGIN else 0.0
+    def _by_person(self, series: str) -> tuple[str, ...]:
+        """What people asked for, of what the mask of a series rests on."""
+        asked = [self.asked_as] if self.asked_as else []
+        if self.people.margin_mm(series):
+            asked.append(Action.MARGIN.value)
+        return tuple(asked)
 
     def _kept_fields(self, series: str, plan: MaskPlan) -> MaskFields:
         """The fields of a mask, kept once for all series that share them."""
         anchor = plan.anchor
-        brain = f"brain-{anchor.name}.npz"
+        name = f"{self.asked_as}-{anchor.name}" if self.asked_as else anchor.name
+        brain = f"brain-{name}.npz"
         face = ""
         fields = {brain: anchor.brain}
         if anchor.face.distance is not self.template.distance:
-            face = f"face-{anchor.name}.npz"
+            face = f"face-{name}.npz"
             fields[face] = anchor.face
 
         hashes = []
-        for name, field in fields.items():
-            path = self.job.scratch / name
+        for file, field in fields.items():
+            path = self.job.scratch / file
             if not path.exists():
                 save_field(field, path)
             hashes.append(sha256_of(path))
@@ -233,26 +256,9 @@ class _Head:
             digest=digest_of(hashes),
             face_affine=anchor.face.affine.tolist(),
             motion=plan.motion.tolist(),
-            margin_mm=plan.margin_mm + self._asked_margin(series),
+            margin_mm=plan.margin_mm + self.people.margin_mm(series),
             brain_margin_mm=anchor.brain_margin_mm,
         )
-
-
-def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
-    numbers: dict[str, float | None] = {}
-    for name, value in figures.items():
-        is_number = not math.isnan(value)
-        numbers[name] = round(float(value), _DECIMALS) if is_number else None
-    return numbers
-
-
-def _refused(candidate: Refused) -> RefusedHead:
-    return RefusedHead(
-        series=candidate.series,
-        reason=candidate.reason,
-        detail=candidate.detail,
-        figures=_numbers(candidate.figures),
-    )
 
 
 def _key(job: StepJob) -> list[Any]:
@@ -269,8 +275,11 @@ def _key(job: StepJob) -> list[Any]:
         job.settings.level,
         job.template.name,
     ]
-    enlarged = chosen(job.decisions, Action.MARGIN)
-    return [*key, enlarged] if enlarged else key
+    asked = {}
+    for series, measures in job.measures.items():
+        if measures.asks_for_mask:
+            asked[series] = measures.mask_row()
+    return [*key, asked] if asked else key
 
 
 def _is_asked_for(job: StepJob) -> bool:
@@ -284,6 +293,6 @@ DEFACE = Step(
     work=deface_session,
     result=DefaceResult,
     tools=("SimpleITK", "numpy", "scipy", "pydeface"),
-    data=("standard/body_parts.yaml",),
+    data=("standard/body_parts.yaml", "standard/face_landmarks.yaml"),
     applies=_is_asked_for,
 )

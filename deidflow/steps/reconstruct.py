@@ -11,7 +11,7 @@ from deidflow.face.template import load_distance
 from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.release.decisions import Action, chosen
+from deidflow.release.measures import withheld
 from deidflow.steps.results import (
     BuiltSeries,
     DefacePlan,
@@ -38,7 +38,7 @@ def reconstruct_session(job: StepJob) -> ReconstructResult:
     built = {series.name: builder.series(series) for series in session.series}
     result = ReconstructResult(built)
     if result.has_something:
-        summary = _summary(session, result)
+        summary = _summary(session, result, builder.plans)
         write_json_atomic(
             job.scratch / "session.json",
             summary,
@@ -94,7 +94,7 @@ def _held_before(job: StepJob) -> dict[str, Held]:
             output = job.outputs[step]
             held |= held_series(output.result)
 
-    for series in chosen(job.decisions, Action.WITHHOLD):
+    for series in withheld(job.measures):
         held.setdefault(
             series,
             Held(Reason.WITHHELD_BY_PERSON),
@@ -102,12 +102,20 @@ def _held_before(job: StepJob) -> dict[str, Held]:
     return held
 
 
-def _summary(session: SessionOrder, result: ReconstructResult) -> dict[str, Any]:
+def _summary(
+    session: SessionOrder,
+    result: ReconstructResult,
+    plans: Mapping[str, DefacePlan | Held],
+) -> dict[str, Any]:
     """What recipients may know of a session: series with their states, and what was withheld."""
     rows = []
     for series in session.series:
         built = result.series[series.name]
-        rows.append(_summary_row(series, built))
+        row = _summary_row(series, built)
+        plan = plans.get(series.name)
+        if isinstance(built, BuiltSeries) and isinstance(plan, DefacePlan) and plan.by_person:
+            row["by_person"] = " ".join(plan.by_person)
+        rows.append(row)
     return {"session": session.label, "series": rows}
 
 
@@ -135,9 +143,9 @@ def _key(job: StepJob) -> list[Any]:
         subject_revisions(job),
         settings.level,
     ]
-    withheld = chosen(job.decisions, Action.WITHHOLD)
-    if withheld:
-        key.append(withheld)
+    by_people = withheld(job.measures)
+    if by_people:
+        key.append(by_people)
     if settings.defacing:
         deface = settings.deface
         key += [job.template.name, deface.fill, deface.image_type]

@@ -64,6 +64,8 @@ class DefacePlan:
     figures: Mapping[str, float | None] = field(default_factory=dict)
     forced: str = ""
     """The reason of the site's rule that forced this series through defacing."""
+    by_person: tuple[str, ...] = ()
+    """What people asked for on which it rests."""
 
 
 @dataclass(frozen=True)

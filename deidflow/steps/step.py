@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from deidflow.header.profile import Profile
 from deidflow.identity.workorder import SessionOrder, WorkOrder, read_order
-from deidflow.release.decisions import Action
 from deidflow.release.layout import Layout
+from deidflow.release.measures import SessionMeasures
 from deidflow.resources import resources_digest
 from deidflow.settings.run import RunSettings
 from deidflow.store.code import code_digest
@@ -36,8 +36,8 @@ class StepJob:
     """The labels of all sessions of the subject."""
     content: str
     """Hash of all that the session's outputs depend on in its input."""
-    decisions: Mapping[str, Action]
-    """Series -> what a person decided who looked at it."""
+    measures: SessionMeasures
+    """Series -> what people ask for who looked at it."""
     template: Path
     """The prepared template of these settings; its name holds the versions it depends on."""
     outputs: Mapping[str, StepOutput[Any]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from deidflow.release.decisions import Action, CaseName, Decision, append
+from deidflow.release.decision_record import append
+from deidflow.release.decisions import Action, CaseName, Decision
 from deidflow.release.layout import Layout
 from deidflow.release.withdrawal import withdraw_sessions
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deidflow.release.decisions import Action, CaseName, Decision, append, undone
+from deidflow.release.decision_record import append
+from deidflow.release.decisions import Action, CaseName, Decision, undone
 from deidflow.release.layout import Layout
 from deidflow.verifier.unpublish import unpublish
 from tests.flows.conftest import Site

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deidflow.header.load_profile import load_profile
+from deidflow.release.dataset import write_dataset
 from deidflow.release.layout import Layout
-from deidflow.release.tables import write_dataset
 from deidflow.store.files import read_json
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from deidflow.errors import UsageError, VaultMismatch
 from deidflow.header.load_profile import load_profile
+from deidflow.release.dataset import write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.tables import (
     TOP_FILES,
@@ -17,7 +18,6 @@ from deidflow.release.tables import (
     check_place,
     check_release,
     write_checksums,
-    write_dataset,
     write_doubtful,
     write_lines,
     write_quarantine,

@@ -6,7 +6,8 @@ import pytest
 
 from deidflow.cli.review import review
 from deidflow.errors import UsageError
-from deidflow.release.decisions import Action, CaseName, effective, read_entries
+from deidflow.release.decision_record import effective, read_entries
+from deidflow.release.decisions import Action, CaseName
 from tests.review.conftest import reviewed
 from tests.synthetic_release import SOURCE_PATH, MadeRelease
 

@@ -7,7 +7,8 @@ import time
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
-from deidflow.release.decisions import Action, CaseName, Sight, effective, read_entries
+from deidflow.release.decision_record import effective, read_entries
+from deidflow.release.decisions import Action, CaseName, Sight
 from tests.browser import Watched
 from tests.review.conftest import served
 from tests.synthetic_release import MadeRelease

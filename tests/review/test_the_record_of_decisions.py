@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deidflow.errors import EnvironmentFault
-from deidflow.release.decisions import (
-    Action,
-    CaseName,
-    Decision,
-    Sight,
-    actions_in_force,
-    append,
-    chosen,
-    effective,
-    read_entries,
-    undone,
-)
+from deidflow.release.decision_record import append, effective, read_entries
+from deidflow.release.decisions import Action, CaseName, Decision, Sight, undone
 from deidflow.release.layout import Layout
+from deidflow.release.measures import Measures, measures_in_force, measures_of, withheld
 
 CASE = CaseName("P001", "M00", "001-MR")
 OTHER = CaseName("P001", "M00", "002-MR")
@@ -70,10 +62,42 @@ def test_the_next_run_is_told_the_decisions_of_one_session(tmp_path: Path) -> No
     append(layout.decisions, decision(Action.MARGIN))
     append(layout.decisions, decision(Action.WITHHOLD, CaseName("P002", "M00", "001-MR")))
 
-    actions = actions_in_force(layout.decisions)
-    assert actions["P001", "M00"] == {"001-MR": Action.MARGIN, "002-MR": Action.ENGINE}
-    assert chosen(actions["P001", "M00"], Action.MARGIN) == ["001-MR"]
-    assert ("P003", "M00") not in actions
+    measures = measures_in_force(layout.decisions)
+    assert measures["P001", "M00"] == {
+        "001-MR": Measures(margins=1),
+        "002-MR": Measures(other_engine=True),
+    }
+    assert withheld(measures["P002", "M00"]) == ["001-MR"]
+    assert ("P003", "M00") not in measures
+
+
+def test_an_accepted_outcome_is_made_the_same_way_in_the_next_run() -> None:
+    asked = decision(Action.MARGIN)
+    once = measures_of([asked, decision(Action.ACCEPT)])
+    assert once == Measures(margins=1)
+
+    on_another = replace(asked, outputs="c" * 64)
+    assert measures_of([asked, asked]).margins == 1, "two people asked on the same files"
+    assert measures_of([asked, on_another]).margins == 2
+    assert measures_of([asked, decision(Action.WITHHOLD)]).withhold
+
+
+def test_what_is_said_of_a_source_ends_with_it() -> None:
+    said = replace(decision(Action.ACCEPT), sights=(Sight.NOT_A_HEAD,), outputs="", source="d" * 64)
+    measures = measures_of([said])
+    assert measures.no_head
+    assert measures.for_source("d" * 64) == measures
+    assert not measures.for_source("e" * 64).no_head
+    assert not measures_of([said, decision(Action.MARGIN)]).no_head
+
+
+def test_each_look_is_taken_back_by_itself(record: Path) -> None:
+    second = replace(decision(Action.WITHHOLD), again=True)
+    append(record, decision(Action.ACCEPT))
+    append(record, second)
+    append(record, undone(second, "bob", "2026-01-03T00:00:00Z"))
+
+    assert effective(read_entries(record))[CASE].action is Action.ACCEPT
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

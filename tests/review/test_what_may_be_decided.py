@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from deidflow.errors import ReleaseBusy, UsageError
-from deidflow.release.decisions import Action, CaseName, Sight, read_entries
+from deidflow.release.decision_record import read_entries
+from deidflow.release.decisions import Action, CaseName, Sight
 from deidflow.release.layout import Layout
 from deidflow.report.facts import SeriesFacts
 from deidflow.report.write import write_shared
 from deidflow.review.desk import Desk, Wish, check_wish
-from deidflow.review.queue import Choice, risk_of
+from deidflow.review.queue import Choice, Look
+from deidflow.review.risk import risk_of
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.store.locks import held
 
@@ -151,7 +153,7 @@ def test_a_blind_order_is_the_same_for_the_same_word(layout: Layout) -> None:
 def test_a_sample_draws_published_cases_and_keeps_what_is_held(layout: Layout) -> None:
     drawn = Desk(layout, b"key", Choice(sample_percent=0.0)).order
 
-    assert drawn == [HELD]
+    assert drawn == [Look(HELD)]
 
 
 def test_nothing_is_decided_on_a_release_that_keeps_faces(layout: Layout) -> None:
@@ -160,4 +162,4 @@ def test_nothing_is_decided_on_a_release_that_keeps_faces(layout: Layout) -> Non
         row["state"] = "released"
     write_json_atomic(layout.outcome("P001"), outcome)
 
-    assert Desk(layout, b"key").order == [HELD]
+    assert Desk(layout, b"key").order == [Look(HELD)]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import uvicorn
 
-from deidflow.release.decisions import read_entries
+from deidflow.release.decision_record import read_entries
 from deidflow.review.app import Door, create_app
 from deidflow.review.desk import Desk
 

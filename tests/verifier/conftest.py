@@ -21,9 +21,10 @@ from deidflow.header.markers import mark_defaced
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
+from deidflow.release.dataset import write_dataset
 from deidflow.release.instances import InstanceRow, write_instances
 from deidflow.release.layout import Layout
-from deidflow.release.tables import write_dataset, write_subjects
+from deidflow.release.tables import write_subjects
 from deidflow.store.files import names_below, sha256_of
 from deidflow.verifier.findings import Check, Report
 from deidflow.verifier.options import VerifyOptions
