@@ -32,6 +32,7 @@ def verify(
     vocabulary: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
     conformance: Annotated[bool, Parameter(negative="")] = False,
     all_instances: Annotated[bool, Parameter(negative="")] = False,
+    faces: Annotated[bool, Parameter(negative="")] = False,
     xlsx: Path | None = None,
     withdraw: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -53,6 +54,7 @@ def verify(
     vocabulary: Further words that descriptions may hold.
     conformance: Also look for errors of dciodvfy, in one instance of each kind.
     all_instances: With --conformance: in every instance.
+    faces: Let other people's detectors and recognisers judge the faces; needs the extra faces.
     xlsx: Write the criteria of the level, field by field, to this Excel file.
     withdraw: Take sessions with findings out of the release; needs the vault.
     json_: Print JSON.
@@ -76,6 +78,7 @@ def verify(
         uid_roots=uid_root,
         vocabulary=frozenset(word.lower() for word in vocabulary),
         conformance=_conformance(conformance, all_instances),
+        faces=faces,
     )
     return _verified(
         options,
@@ -87,6 +90,7 @@ def verify(
 
 def _verified(options: VerifyOptions, xlsx: Path | None, *, withdraw: bool, as_json: bool) -> int:
     """Verify, write and show what was asked for; returns the exit code."""
+    from deidflow.cli.faces import faces_json
     from deidflow.verifier.verify import judged
 
     report, judge = judged(options)
@@ -98,7 +102,8 @@ def _verified(options: VerifyOptions, xlsx: Path | None, *, withdraw: bool, as_j
     if as_json:
         subjects = {name: _word(passed) for name, passed in judge.subjects().items()}
         more = {"level": judge.level, "subjects": subjects, "withdrawn": withdrawn}
-        print(json.dumps(report.to_json() | more, indent=2))
+        seen = {"faces": faces_json(report.faces)} if report.faces is not None else {}
+        print(json.dumps(report.to_json() | more | seen, indent=2))
     else:
         _show(report, judge, withdrawn)
     return FOUND if report.findings else 0
@@ -171,6 +176,10 @@ def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:
     verdicts = judge.subjects()
     passed = sum(verdicts.values())
     console.print(f"criteria of level {judge.level}: {passed} of {len(verdicts)} subjects PASS")
+    if report.faces is not None:
+        from deidflow.cli.faces import show_faces
+
+        show_faces(report.faces, console)
     for session in withdrawn:
         console.print(
             f"withdrawn: {session}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from deidflow.recognition.cohort import HeadPair, bent_copy
 from deidflow.recognition.detectors import Detections, FaceDetectors, detections
 from deidflow.recognition.matching import MatchResult, Portraits, match_after, match_before
@@ -125,3 +127,20 @@ def recognition(people: Sequence[Person]) -> list[Recognition]:
         after = match_after(portraits)
         results.append(Recognition(name, before, after))
     return results
+
+
+def is_as_recognisable(person: Person) -> bool:
+    """Whether defaced views are as like the originals as these are like each other.
+
+    True only if both recognisers say so; a face that is gone is far from it.
+    """
+    return all(_is_unchanged(portraits) for portraits in person.values())
+
+
+def _is_unchanged(portraits: Portraits) -> bool:
+    before = np.array(portraits.before)
+    after = np.array(portraits.after)
+    between_views = before @ before.T
+    is_other = ~np.eye(len(before), dtype=bool)
+    own = (before * after).sum(axis=1)
+    return bool(own.mean() >= between_views[is_other].mean())

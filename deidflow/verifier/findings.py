@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from deidflow.verifier.faces import FaceReport
 
 SCHEMA = 1
 """Version of the JSON form of a report."""
@@ -36,6 +39,7 @@ class Check(StrEnum):
     REFERENCE = "reference"
     INTERVAL = "interval"
     CRITERIA = "criteria"
+    FACE = "face"
 
 
 class Mark(NamedTuple):
@@ -76,6 +80,8 @@ class Report:
     """What could not be checked, and why."""
     files: Counter[str] = field(default_factory=Counter)
     """Number of files read, per kind."""
+    faces: FaceReport | None = None
+    """What the judges of faces saw, where they were asked."""
 
     def add(self, file: str, marks: Iterable[Mark]) -> None:
         """Add the marks of one file."""

@@ -24,3 +24,5 @@ class VerifyOptions:
     vocabulary: frozenset[str] = frozenset()
     """Further words that descriptions may hold, lower case."""
     conformance: Conformance = "off"
+    faces: bool = False
+    """Whether other people's software judges the faces; needs the extra `faces`."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deidflow.errors import UsageError
 from deidflow.release.layout import Layout
@@ -19,6 +20,10 @@ from deidflow.verifier.observers import Consistency, Observer
 from deidflow.verifier.options import VerifyOptions
 from deidflow.verifier.release import ReleaseCheck
 from deidflow.verifier.vault import VaultView
+
+if TYPE_CHECKING:
+    from deidflow.verifier.faces import FaceReport
+    from deidflow.verifier.volumes import SeriesFiles
 
 
 def verify(options: VerifyOptions, *more: Observer) -> Report:
@@ -34,6 +39,9 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
     view = vault_view(options, description) if options.vault is not None else None
     with ExitStack() as stack:
         observers: list[Observer] = [Consistency(), *more]
+        seen_series = _series_files() if options.faces else None
+        if seen_series is not None:
+            observers.append(seen_series)
         if view is not None:
             options = _with_vault(options, view)
             observers += _with_source(
@@ -59,6 +67,8 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
             observers,
             report,
         ).run()
+        if seen_series is not None:
+            report.faces = _judged_faces(options, claims, seen_series, view, report)
         if view is not None and options.source is not None:
             places = options.source, options.release
             report.findings += conservation_findings(
@@ -80,6 +90,37 @@ def judged(options: VerifyOptions) -> tuple[Report, CriteriaJudge]:
         options.uid_roots,
     )
     return verify(options, judge), judge
+
+
+def _series_files() -> SeriesFiles:
+    """An observer for the judges of faces; raises EnvironmentFault where they are not installed."""
+    from deidflow.recognition.software import require_faces
+    from deidflow.verifier.volumes import SeriesFiles
+
+    require_faces()
+    return SeriesFiles()
+
+
+def _judged_faces(
+    options: VerifyOptions,
+    claims: Claims,
+    series: SeriesFiles,
+    view: VaultView | None,
+    report: Report,
+) -> FaceReport:
+    """What the judges see in the volumes of the release."""
+    from deidflow.verifier.faces import FaceCheck
+
+    with tempfile.TemporaryDirectory(prefix="deidflow-verify-") as scratch:
+        check = FaceCheck(
+            options,
+            claims,
+            series,
+            view,
+            Path(scratch),
+            report,
+        )
+        return check.run()
 
 
 def _source_of(options: VerifyOptions, view: VaultView | None, name: str) -> Path | None:
