@@ -28,6 +28,7 @@ ROOMS = [
     "report",
     "review",
     "evidence",
+    "withdrawal",
     "demo",
     "steps",
     "run",
@@ -53,6 +54,7 @@ ALLOWED = {
     "report": {"store", "header", "settings", "identity", "face", "release"},
     "review": {"store", "settings", "identity", "face", "release", "report"},
     "evidence": {"store", "header", "identity", "release", "report", "review"},
+    "withdrawal": {"store", "dicom", "archives", "identity", "release", "report"},
     "demo": {"face"},
     "steps": {
         "store",

@@ -34,6 +34,7 @@ app.command("deidflow.cli.demographics:tables", name="tables")
 app.command("deidflow.cli.organize:organize", name="organize")
 app.command("deidflow.cli.bids:bids", name="bids")
 app.command("deidflow.cli.init:init", name="init")
+app.command("deidflow.cli.withdraw:withdraw", name="withdraw")
 
 
 _WRONG_ARGUMENTS = 2

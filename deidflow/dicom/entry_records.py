@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from deidflow.dicom.attributes import IDENTIFIERS
+from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.inventory import Entry, read_files
 from deidflow.resources import resources_digest
@@ -51,6 +52,21 @@ def from_json(text: str) -> Entry | None:
         instance=_instance(row["instance"]) if row["instance"] else None,
         absent=tuple(row["absent"]),
     )
+
+
+def patient_of(text: str) -> tuple[Demographics, str] | None:
+    """Who a file is of, and its study UID, by any reader's text; None where it has no header."""
+    row = json.loads(text)["entry"]["instance"]
+    if not row:
+        return None
+    demographics = Demographics(
+        patient_id=str(row.get("patient_id", "")).strip(),
+        issuer=str(row.get("issuer", "")).strip(),
+        name=str(row.get("patient_name", "")).strip(),
+        birth_date=str(row.get("birth_date", "")).strip(),
+        sex=str(row.get("patient_sex", "")).strip().upper(),
+    )
+    return demographics, str(row.get("study_uid", ""))
 
 
 def _instance(row: Mapping[str, Any]) -> Instance:

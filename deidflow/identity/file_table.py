@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FileSignature = tuple[int, int, int, int]
@@ -49,6 +49,12 @@ def delete_files(database: sqlite3.Connection, root: Path, gone: Iterable[str]) 
         "DELETE FROM files WHERE path = ?",
         rows,
     )
+
+
+def select_entries(database: sqlite3.Connection) -> Iterator[tuple[Path, str]]:
+    """Path and entry JSON of every file, below whatever root."""
+    for path, entry in database.execute("SELECT path, entry FROM files"):
+        yield Path(os.fsdecode(path)), entry
 
 
 def _located(root: Path, path: str) -> bytes:

@@ -51,6 +51,23 @@ class PatientTable:
         )
         return dict(rows.fetchall())
 
+    def retired(self) -> dict[bytes, str]:
+        """Pseudonyms that nobody gets again, by keys that are no lookup."""
+        rows = self._database.execute(
+            "SELECT pseudonym FROM retired WHERE project = ? AND level = ?",
+            self._scope,
+        )
+        return {f"retired {pseudonym}".encode(): pseudonym for (pseudonym,) in rows}
+
+    def erase(self, pseudonym: str) -> None:
+        """Delete a patient, whose pseudonym nobody gets again."""
+        scope = (*self._scope, pseudonym)
+        self._database.execute(
+            "DELETE FROM patients WHERE project = ? AND level = ? AND pseudonym = ?",
+            scope,
+        )
+        self._database.execute("INSERT OR IGNORE INTO retired VALUES (?, ?, ?)", scope)
+
     def insert(
         self,
         key: str,

@@ -65,6 +65,11 @@ class Keys:
         return digest.hex()[:16]
 
 
+def release_id(keys: Keys) -> str:
+    """Tells whether a release belongs to a vault, project and level."""
+    return keys.derive("release").hex()[:16]
+
+
 def load_secret(vault: Path, environment: Mapping[str, str] = os.environ, *, create: bool) -> bytes:
     """The master key: from the file named by DEIDFLOW_SECRET_FILE, else `secret.key` in the vault.
 

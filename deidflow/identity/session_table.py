@@ -51,6 +51,21 @@ class SessionTable:
             (*self._scope, pseudonym),
         )
 
+    def erase(self, pseudonym: str) -> None:
+        """Delete all sessions of a subject."""
+        self._database.execute(
+            "DELETE FROM sessions WHERE project = ? AND level = ? AND pseudonym = ?",
+            (*self._scope, pseudonym),
+        )
+
+    def studies_of(self, pseudonym: str) -> list[str]:
+        """Study UIDs of a subject; raises InvalidTag for a damaged row."""
+        rows = self._database.execute(
+            "SELECT lookup, sealed FROM sessions WHERE project = ? AND level = ? AND pseudonym = ?",
+            (*self._scope, pseudonym),
+        )
+        return [self._unsealed(lookup, sealed).study for lookup, sealed in rows]
+
     def replace(self, pseudonym: str, label: str, original: SessionOriginals) -> None:
         """Store a session that is not published."""
         lookup = self.lookup(original.study)

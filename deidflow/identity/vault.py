@@ -9,15 +9,27 @@ from pathlib import Path
 
 from deidflow.dicom.demographics import Demographics
 from deidflow.identity.database import is_intact, open_database, transaction
-from deidflow.identity.file_table import FileSignature, delete_files, replace_files, select_files
+from deidflow.identity.file_table import (
+    FileSignature,
+    delete_files,
+    replace_files,
+    select_entries,
+    select_files,
+)
 from deidflow.identity.patient_table import PatientTable, select_scopes
 from deidflow.identity.persons import Person
+from deidflow.identity.release_table import insert_release, select_releases
 from deidflow.identity.secret import Keys
 from deidflow.identity.session_table import SessionOriginals, SessionTable
 from deidflow.identity.sessions import DatedStudy, label_sessions
 from deidflow.identity.shifts import shift_days
 from deidflow.identity.strategies import Namer
-from deidflow.identity.withdrawn import WithdrawnPatients, select_withdrawn
+from deidflow.identity.withdrawn import (
+    WithdrawnPatients,
+    insert_withdrawn,
+    select_withdrawn,
+    withdrawal_tokens,
+)
 from deidflow.settings.sections import IdSettings, SessionSettings
 
 
@@ -112,7 +124,7 @@ class Vault:
 
     def _add_new(self, persons: Sequence[Person], settings: IdSettings) -> None:
         by_lookup = {self._patients.lookup(person.key): person for person in persons}
-        taken = self._patients.pseudonyms()
+        taken = self._patients.pseudonyms() | self._patients.retired()
         lookups = sorted(by_lookup.keys() - taken.keys())
         new = [by_lookup[lookup] for lookup in lookups]
 
@@ -182,6 +194,58 @@ class Vault:
     def withdrawn(self) -> WithdrawnPatients:
         """Everybody who has withdrawn consent, in any project and level."""
         return select_withdrawn(self._database, self.keys)
+
+    def add_withdrawn(
+        self, demographics: Iterable[Demographics], study_uids: Iterable[str]
+    ) -> WithdrawnPatients:
+        """Keep by what somebody who has withdrawn is known again; returns that alone."""
+        tokens = withdrawal_tokens(
+            self.keys,
+            demographics,
+            study_uids,
+        )
+        with transaction(self._database) as database:
+            insert_withdrawn(database, tokens)
+        return WithdrawnPatients(
+            frozenset(tokens),
+            self.keys,
+        )
+
+    def studies_of(self, pseudonym: str) -> list[str]:
+        """Study UIDs of a subject."""
+        return self._sessions.studies_of(pseudonym)
+
+    def known_entries(self) -> Iterator[tuple[Path, str]]:
+        """Path and entry JSON of every file of every source of this vault."""
+        return select_entries(self._database)
+
+    def forget_files(self, paths: Iterable[Path]) -> None:
+        """Forget what was read of files."""
+        with transaction(self._database) as database:
+            for path in paths:
+                delete_files(database, path.parent, [path.name])
+
+    def erase_patient(self, pseudonym: str) -> None:
+        """Delete a patient with all sessions; the pseudonym is nobody else's ever."""
+        with transaction(self._database):
+            self._sessions.erase(pseudonym)
+            self._patients.erase(pseudonym)
+
+    def wipe_deleted(self) -> None:
+        """Write the database anew, so that the disk holds nothing of what was deleted."""
+        self._database.execute("VACUUM")
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # releases
+
+    def note_release(self, release: Path) -> None:
+        """Keep where a release of this project and level is."""
+        with transaction(self._database) as database:
+            insert_release(database, self.keys, release)
+
+    def releases(self) -> list[Path]:
+        """Where releases of this project and level were made."""
+        return select_releases(self._database, self.keys)
 
     # originals
 

@@ -33,16 +33,21 @@ def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[S
         return []
 
     with locked_release(layout):
-        for subject, label in chosen:
-            withdraw(
-                layout.published(subject, label),
-                layout.staging,
-            )
-        write_subjects(layout)
-        manifests = release_manifests(layout)
-        note_versions(layout, manifests)
-        write_checksums(layout, manifests)
+        take_out(layout, chosen)
     return chosen
+
+
+def take_out(layout: Layout, sessions: Iterable[SessionName]) -> None:
+    """Withdraw published sessions, for a caller who holds the locks of release and project."""
+    for subject, label in sessions:
+        withdraw(
+            layout.published(subject, label),
+            layout.staging,
+        )
+    write_subjects(layout)
+    manifests = release_manifests(layout)
+    note_versions(layout, manifests)
+    write_checksums(layout, manifests)
 
 
 def renew_checksums(layout: Layout) -> None:

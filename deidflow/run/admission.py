@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from deidflow.archives.unpack import MARK
 from deidflow.consent.allow_list import ListedPerson, read_allow_list
 from deidflow.consent.judgement import refusals
 from deidflow.dicom.demographics import Demographics
@@ -12,7 +15,10 @@ from deidflow.dicom.inventory import Entry
 from deidflow.identity.vault import Original
 from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.settings.consent import ConsentSettings
-from deidflow.verdicts import Reason, Verdict
+from deidflow.verdicts import UNRECORDED, Reason, Verdict
+
+ARCHIVE_MARK = MARK.rstrip("/")
+"""What the locators of an archive's members have behind its path, as a folder."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +35,20 @@ class Admission:
         return self.listed is not None or bool(self.withdrawn)
 
     def refused(self, entries: Iterable[Entry]) -> dict[str, Entry]:
-        """Path -> the entry of a file that may not go on: nothing of its header is in it."""
-        asked = [entry for entry in entries if entry.instance is not None]
+        """Path -> the entry of a file that may not go on: nothing of its header is in it.
+
+        Other files in a folder that holds images of refused patients alone are theirs too.
+        """
+        everything = list(entries)
+        asked = [entry for entry in everything if entry.instance is not None]
         reasons = self._reasons(asked)
-        refused = {}
-        for entry in asked:
-            reason = reasons.get(entry.path)
+        others = [entry.path for entry in everything if entry.instance is None]
+        folders = _folders_by_reason(asked, reasons)
+        for path in others:
+            reason = _reason_beside(path, folders)
             if reason is not None:
-                refused[entry.path] = _refusal(entry.path, reason)
-        return refused
+                reasons[path] = reason
+        return {path: _refusal(path, reason) for path, reason in reasons.items()}
 
     def refused_subjects(self, originals: Iterable[Original]) -> frozenset[str]:
         """Pseudonyms of subjects known from earlier runs who may not go on any more."""
@@ -89,6 +100,35 @@ def admission_of(settings: ConsentSettings, withdrawn: WithdrawnPatients) -> Adm
         listed,
         settings.threshold,
     )
+
+
+Folders = Mapping[str, set[Reason | None]]
+"""Folder -> why images below it may not go on; None among them for one that may."""
+
+
+def _folders_by_reason(entries: Iterable[Entry], reasons: Mapping[str, Reason]) -> Folders:
+    folders: defaultdict[str, set[Reason | None]] = defaultdict(set)
+    for entry in entries:
+        for folder in _folders_above(entry.path):
+            folders[folder].add(reasons.get(entry.path))
+    return folders
+
+
+def _reason_beside(path: str, folders: Folders) -> Reason | None:
+    """Why a file without a patient may not go on: it lies with patients who all may not.
+
+    An archive lies with its members.
+    """
+    for folder in (path + ARCHIVE_MARK, *_folders_above(path)):
+        if folder in folders:
+            alone = folders[folder] <= UNRECORDED
+            return min(filter(None, folders[folder])) if alone else None
+    return None
+
+
+def _folders_above(path: str) -> list[str]:
+    """Every folder that a file is in, the innermost first; the source itself is not one."""
+    return [str(folder) for folder in PurePosixPath(path).parents][:-1]
 
 
 def _refusal(path: str, reason: Reason) -> Entry:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
-from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.secret import Keys, load_secret, release_id
 from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version
 from deidflow.release.dataset import ReviewRow, write_dataset
@@ -54,6 +54,7 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
         ):
             clean_up(layout)
             describe_release(settings, vault.keys)
+            vault.note_release(layout.release)
             yield vault
 
 
@@ -172,8 +173,3 @@ def _review(settings: RunSettings) -> ReviewRow | None:
         settings.review.sample,
         settings.review.again,
     )
-
-
-def release_id(keys: Keys) -> str:
-    """Tells whether a release belongs to a vault, project and level."""
-    return keys.derive("release").hex()[:16]

@@ -241,6 +241,31 @@ class Site:
         return next((self.release / pseudonym / "M00").glob("*-MR"))
 
 
+TRACES = (b"Person1", b"PID-10000", b"Xaver 1", b"1.2.2.1")
+
+
+def traces(folder: Path) -> set[bytes]:
+    """What is left of the second patient of `new_site` in any file or name below a folder."""
+    found = set()
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        named = str(path.relative_to(folder)).encode()
+        found |= {trace for trace in TRACES if trace in content or trace in named}
+    return found
+
+
+def new_site(root: Path) -> Site:
+    """Two subjects with one series each, before the first run."""
+    site = Site(root)
+    write_secret(root / "vault")
+    for number in (0, 1):
+        names = {"PatientID": f"PID-{number}0000", "PatientName": f"Person{number}^Xaver"}
+        uid = f"1.2.{number + 1}"
+        uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.1"}
+        save_series(site.source / f"Xaver {number}", 3, **names, **uids)
+    return site
+
+
 @pytest.fixture(scope="session")
 def first(one_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site after its first run."""

@@ -10,11 +10,7 @@ from deidflow.cli.plan import show_plan
 from deidflow.settings.load import load_plan_settings
 from deidflow.verifier.conservation import conservation_findings
 from deidflow.verifier.vault import VaultView
-from tests.flows.conftest import Site
-from tests.places import write_secret
-from tests.synthetic import save_series
-
-TRACES = (b"Person1", b"PID-10000", b"Xaver 1", b"1.2.2.1")
+from tests.flows.conftest import Site, new_site, traces
 
 
 def consent(site: Site, *numbers: int) -> dict[str, dict[str, str]]:
@@ -23,27 +19,6 @@ def consent(site: Site, *numbers: int) -> dict[str, dict[str, str]]:
     rows = "".join(f"PID-{number}0000\n" for number in numbers)
     path.write_text(f"PatientID\n{rows}")
     return {"consent": {"list": str(path)}}
-
-
-def traces(folder: Path) -> set[bytes]:
-    """What is left of the second patient in any file or name below a folder."""
-    found = set()
-    for path in folder.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
-        named = str(path.relative_to(folder)).encode()
-        found |= {trace for trace in TRACES if trace in content or trace in named}
-    return found
-
-
-def new_site(root: Path) -> Site:
-    site = Site(root)
-    write_secret(root / "vault")
-    for number in (0, 1):
-        names = {"PatientID": f"PID-{number}0000", "PatientName": f"Person{number}^Xaver"}
-        uid = f"1.2.{number + 1}"
-        uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.1"}
-        save_series(site.source / f"Xaver {number}", 3, **names, **uids)
-    return site
 
 
 def test_who_is_not_on_the_list_leaves_no_trace(one_server: None, tmp_path: Path) -> None:

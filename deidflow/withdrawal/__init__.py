@@ -1,0 +1,1 @@
+"""Somebody withdraws consent: out of every release, out of the vault, never released again."""

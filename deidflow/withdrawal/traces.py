@@ -1,0 +1,116 @@
+"""What a vault's files hold of a subject, and its erasure."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deidflow.dicom.demographics import Demographics
+from deidflow.dicom.person_names import is_generic, name_words
+from deidflow.identity.cohort import MIXED_FOLDERS
+from deidflow.identity.withdrawn import WithdrawnPatients
+from deidflow.release.layout import Layout
+from deidflow.store.files import remove_tree
+from deidflow.store.tables import write_csv
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Traces:
+    """By what rows of tables are known to be of somebody."""
+
+    pseudonym: str
+    paths: Collection[str]
+    """Source files, and files beside them in folders of this person alone."""
+    patient: WithdrawnPatients
+    names: frozenset[Words]
+
+    def has(self, row: dict[str, str]) -> bool:
+        """Whether a row of any table of the vault is of this person."""
+        names = (row.get("pseudonym"), row.get("subject"))
+        if self.pseudonym in names or row.get("source_path") in self.paths:
+            return True
+        if words_of(row.get("name", "")) in self.names:
+            return True
+        demographics = Demographics(
+            row.get("id", ""),
+            "",
+            row.get("name", ""),
+            "",
+            "",
+        )
+        return self.patient.include(demographics)
+
+
+def words_of(name: str) -> Words:
+    """A name as it is compared: its words in alphabetical order; none for a generic one."""
+    return () if is_generic(name) else tuple(sorted(name_words(name)))
+
+
+def erase_files(layout: Layout, traces: Traces) -> None:
+    """Erase all that the vault's files hold of a subject of one project and level."""
+    for path in _folders_of(layout, traces.pseudonym):
+        remove_tree(path)
+    for path in _derived(layout):
+        remove_tree(path)
+    for table in _tables(layout):
+        _drop_rows(table, traces)
+    for table in (layout.absent_table, layout.own_absent_table):
+        _drop_lines(table, traces.paths)
+
+
+def _folders_of(layout: Layout, pseudonym: str) -> Iterator[Path]:
+    """Folders of one subject: work with masks and orders, pictures, what was taken out before."""
+    yield layout.subject(pseudonym)
+    yield layout.review(pseudonym, "M00").parent
+    yield layout.withdrawn / pseudonym
+    yield layout.staging / "withdrawn" / pseudonym
+    yield layout.staged(pseudonym, "M00").parent
+    yield layout.private_report / f"{pseudonym}.html"
+
+
+def _derived(layout: Layout) -> Iterator[Path]:
+    """What holds something of everybody, and is made anew when it is needed."""
+    yield layout.neighbours
+    yield layout.tool_log
+    yield layout.private_report / "index.html"
+    yield layout.vault / MIXED_FOLDERS
+
+
+def _tables(layout: Layout) -> Iterator[Path]:
+    yield layout.instances_table
+    yield layout.quarantine_table
+    yield layout.own_quarantine_table
+    yield layout.doubtful_table
+    yield from sorted((layout.vault / "tables" / layout.scope).glob("*.csv"))
+
+
+def _drop_rows(table: Path, traces: Traces) -> None:
+    """Write a table anew without the rows of a person."""
+    if not table.is_file():
+        return
+    with table.open(
+        encoding="utf-8",
+        errors="surrogateescape",
+        newline="",
+    ) as stream:
+        header, *rows = list(csv.reader(stream)) or [[]]
+    kept = [row for row in rows if not traces.has(_by_column(header, row))]
+    if len(kept) < len(rows):
+        write_csv(table, [header, *kept])
+
+
+def _by_column(header: Sequence[str], row: Sequence[str]) -> dict[str, str]:
+    return dict(zip(header, row, strict=False))
+
+
+def _drop_lines(path: Path, dropped: Collection[str]) -> None:
+    if not path.is_file():
+        return
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if os.fsdecode(line.rstrip(b"\n")) not in dropped]
+    path.write_bytes(b"".join(kept))

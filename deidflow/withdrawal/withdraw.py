@@ -1,0 +1,146 @@
+"""Withdraws a person: first nobody can release them again, then releases, then the vault."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deidflow.identity.registry import Registry, Row
+from deidflow.identity.secret import Keys
+from deidflow.identity.vault import Vault, sealed_demographics
+from deidflow.identity.withdrawn import WithdrawnPatients
+from deidflow.release.layout import Layout
+from deidflow.release.publish import keep_withdrawn
+from deidflow.release.withdrawal import take_out
+from deidflow.report.write import write_shared
+from deidflow.store.locks import held
+from deidflow.store.scratch import private_folder
+from deidflow.store.staging import is_inside, remove_staging
+from deidflow.withdrawal.releases import scopes_of
+from deidflow.withdrawal.source_files import (
+    SourceFiles,
+    forget_source_files,
+    source_files,
+    sources_of,
+)
+from deidflow.withdrawal.traces import Traces, erase_files, words_of
+
+_PRIVATE_UMASK = 0o077
+
+
+@dataclass(frozen=True)
+class WithdrawnSession:
+    """A session that was taken out of a release."""
+
+    release: Path
+    subject: str
+    session: str
+
+
+def withdraw_person(
+    registry: Registry, rows: Sequence[Row], layouts: Sequence[Layout]
+) -> tuple[WithdrawnSession, ...]:
+    """Take a person out of releases and vault; returns the sessions that were published.
+
+    A kill leaves a state in which no run releases the person, and the same call finishes the rest.
+    Raises ReleaseBusy, before anything is changed, while a run is at work.
+    """
+    with _locked(layouts):
+        patient, files = _remember(registry, rows)
+        sources = set(sources_of(layouts, {row.pseudonym for row in rows}))
+        withdrawn = []
+        for layout in layouts:
+            ours = [row.pseudonym for row in rows if _is_of(row, layout)]
+            withdrawn += _out_of_release(layout, ours)
+
+        for row in rows:
+            traces = Traces(
+                pseudonym=row.pseudonym,
+                paths=files.below(sources),
+                patient=patient,
+                names=_names(rows),
+            )
+            for layout in layouts:
+                if _is_of(row, layout):
+                    erase_files(layout, traces)
+        _erase_rows(registry, rows, layouts, files)
+    return tuple(withdrawn)
+
+
+def _is_of(row: Row, layout: Layout) -> bool:
+    return (row.project, row.level) == (layout.project, layout.level)
+
+
+def _names(rows: Sequence[Row]) -> frozenset[tuple[str, ...]]:
+    words = {words_of(row.name) for row in rows}
+    return frozenset(filter(None, words))
+
+
+@contextmanager
+def _locked(layouts: Sequence[Layout]) -> Iterator[None]:
+    """Every project, level and release at rest, and what is written private."""
+    before = os.umask(_PRIVATE_UMASK)
+    try:
+        with ExitStack() as locks:
+            for layout in scopes_of(layouts):
+                locks.enter_context(held(layout.work_lock, "project of the vault"))
+            for layout in layouts:
+                private_folder(layout.staging, "release's folder")
+                locks.enter_context(held(layout.release_lock, "release"))
+            yield
+            for layout in layouts:
+                if is_inside(layout.release):
+                    keep_withdrawn(layout.staging, layout.withdrawn)
+                remove_staging(layout.release)
+    finally:
+        os.umask(before)
+
+
+def _remember(registry: Registry, rows: Sequence[Row]) -> tuple[WithdrawnPatients, SourceFiles]:
+    """Keep the hashes by which no run releases the person; returns them and the files known."""
+    demographics = {sealed_demographics(row.original) for row in rows}
+    studies: set[str] = set()
+    for row in rows:
+        with _opened(registry, row) as vault:
+            studies.update(vault.studies_of(row.pseudonym))
+
+    known = registry.vault.add_withdrawn(demographics, studies)
+    files = source_files(registry.vault, known)
+    demographics |= files.demographics
+    patient = registry.vault.add_withdrawn(demographics, studies)
+    return patient, files
+
+
+def _out_of_release(layout: Layout, pseudonyms: Sequence[str]) -> list[WithdrawnSession]:
+    published = layout.published_sessions()
+    chosen = [session for session in published if session[0] in pseudonyms]
+    if chosen:
+        take_out(layout, chosen)
+        if layout.shared_report.exists():
+            write_shared(layout)
+    return [WithdrawnSession(layout.release, *session) for session in chosen]
+
+
+def _erase_rows(
+    registry: Registry, rows: Sequence[Row], layouts: Sequence[Layout], files: SourceFiles
+) -> None:
+    """Delete the person's rows of the database, identities last: they lead here again."""
+    forget_source_files(
+        registry.vault,
+        layouts,
+        files,
+    )
+    for row in rows:
+        with _opened(registry, row) as vault:
+            vault.erase_patient(row.pseudonym)
+    registry.vault.wipe_deleted()
+
+
+@contextmanager
+def _opened(registry: Registry, row: Row) -> Iterator[Vault]:
+    keys = Keys(registry.master, row.project, row.level)
+    with closing(Vault(registry.folder, keys)) as vault:
+        yield vault
