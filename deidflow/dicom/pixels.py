@@ -189,27 +189,50 @@ def _read_gdcm(path: Path, shape: tuple[int, int, int, int]) -> Stored:
     return np.ascontiguousarray(values.reshape(shape))
 
 
+@dataclass(frozen=True)
+class ColourLayout:
+    """How the samples of native pixel data are laid out, as a header says it."""
+
+    has_samples: bool = False
+    """Several samples a pixel: they lie side by side."""
+    is_rgb: bool = False
+    """A decoder has made RGB of another colour space."""
+
+    @classmethod
+    def of(cls, cells: Stored, source: Any, *, decoded: bool) -> ColourLayout:
+        """The layout of cells that were read from a source."""
+        has_samples = cells.shape[3] > 1
+        is_luminance = str(source.PhotometricInterpretation).startswith("YBR")
+        return cls(has_samples, has_samples and decoded and is_luminance)
+
+    def __call__(self, header: Any) -> None:
+        """Say so in a header."""
+        if self.has_samples:
+            header.PlanarConfiguration = 0
+        if self.is_rgb:
+            header.PhotometricInterpretation = "RGB"
+
+
 def put_pixels(header: Any, cells: Stored, source: Any, *, decoded: bool) -> None:
     """Give a header the cells as native pixel data; unedited bytes are those of the source."""
     allocated = int(source.BitsAllocated)
-    kind = np.dtype(_CELLS[allocated]).newbyteorder("<")
-    content = (
-        np.ascontiguousarray(cells)
-        .astype(
-            kind,
-            casting="unsafe",
-        )
-        .tobytes()
-    )
-    padding = b"\0" if len(content) % 2 else b""
-    header.PixelData = content + padding
-    header["PixelData"].VR = "OB" if allocated == 8 else "OW"
+    header.PixelData = native_bytes(cells, allocated)
+    header["PixelData"].VR = vr_of(allocated)
+    layout = ColourLayout.of(cells, source, decoded=decoded)
+    layout(header)
 
-    samples = cells.shape[3]
-    if samples > 1:
-        header.PlanarConfiguration = 0
-        if decoded and str(source.PhotometricInterpretation).startswith("YBR"):
-            header.PhotometricInterpretation = "RGB"
+
+def native_bytes(cells: Stored, allocated: int) -> bytes:
+    """Cells as native pixel data in Little Endian, of even length."""
+    kind = np.dtype(_CELLS[allocated]).newbyteorder("<")
+    content = np.ascontiguousarray(cells).astype(kind, casting="unsafe").tobytes()
+    padding = b"\0" if len(content) % 2 else b""
+    return content + padding
+
+
+def vr_of(allocated: int) -> str:
+    """The VR of native pixel data in Explicit VR (PS3.5 section A.2)."""
+    return "OB" if allocated == 8 else "OW"
 
 
 def in_source_order(cells: Stored, source: Any) -> Stored:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
-from typing import BinaryIO
 
 from nibabel.nifti1 import Nifti1Header
 
 from deidflow.errors import Withheld
 from deidflow.nifti.header import HEADER_BYTES, read_header
+from deidflow.nifti.packed import packed
 from deidflow.verdicts import Reason
 
 _NO_EXTENSION = bytes(4)
 """Follows the header; the voxels follow it."""
 _TEXT_FIELDS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
-_LEVEL, _BLOCK = 6, 1 << 20
 
 
 def scrub_nifti(source: Path, target: Path) -> None:
@@ -34,8 +32,8 @@ def scrub_nifti(source: Path, target: Path) -> None:
         first_voxel = int(header["vox_offset"])
         stream.seek(first_voxel)
         _blank(header)
-        with target.open("wb") as raw:
-            _compress(header, stream, raw)
+        content = header.binaryblock + _NO_EXTENSION + stream.read()
+    target.write_bytes(packed(content))
 
 
 def _blank(header: Nifti1Header) -> None:
@@ -43,18 +41,3 @@ def _blank(header: Nifti1Header) -> None:
     for name in _TEXT_FIELDS:
         header[name] = b""
     header["vox_offset"] = HEADER_BYTES + len(_NO_EXTENSION)
-
-
-def _compress(header: Nifti1Header, voxels: BinaryIO, target: BinaryIO) -> None:
-    """Write header and voxels; the same content always gives the same bytes."""
-    packed = gzip.GzipFile(
-        filename="",
-        mode="wb",
-        compresslevel=_LEVEL,
-        fileobj=target,
-        mtime=0,
-    )
-    with packed:
-        packed.write(header.binaryblock + _NO_EXTENSION)
-        while block := voxels.read(_BLOCK):
-            packed.write(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,14 +29,11 @@ def read_content(order: WorkOrder, file: FileOrder) -> bytes:
     return content
 
 
-def read_source(
-    order: WorkOrder, file: FileOrder, *, pixels: bool, only: Sequence[Any] | None = None
-) -> Any:
-    """The data set of a source file, or `only` some attributes of it."""
+def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
+    """The data set of a source file."""
     return pydicom.dcmread(
         io.BytesIO(read_content(order, file)),
         stop_before_pixels=not pixels,
-        specific_tags=list(only) if only else None,
     )
 
 

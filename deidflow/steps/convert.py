@@ -95,7 +95,7 @@ CONVERT = Step(
     key=_key,
     work=convert_session,
     result=ConvertResult,
-    tools=("dcm2niix", "pydicom"),
+    tools=("dcm2niix", "deflate", "pydicom"),
     data=(
         "standard/sidecar_fields.yaml",
         "vocabulary/acquisition.yaml",

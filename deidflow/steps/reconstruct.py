@@ -166,7 +166,7 @@ RECONSTRUCT = Step(
     key=_key,
     work=reconstruct_session,
     result=ReconstructResult,
-    tools=("dcm2niix", "pydicom", "pylibjpeg-openjpeg", "SimpleITK"),
+    tools=("dcm2niix", "deflate", "pydicom", "pylibjpeg-openjpeg", "SimpleITK"),
     places=_places,
     stands=_has_masks,
 )

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 
 from deidflow.dicom.geometry import Plane, planes
+from deidflow.dicom.image_attributes import PLANE_ATTRIBUTES
+from deidflow.dicom.partial import read_attributes
 from deidflow.errors import StepFailed, Withheld
 from deidflow.face.mask import Field, WorldMask, load_field
 from deidflow.face.picture import save_sheet
@@ -23,6 +24,7 @@ from deidflow.release.layout import slice_names
 from deidflow.states import WHOLE, SeriesState
 from deidflow.steps.anonymize import header_name
 from deidflow.steps.common import guarded
+from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import (
     AnonymizeResult,
     BuiltSeries,
@@ -35,7 +37,6 @@ from deidflow.steps.results import (
 from deidflow.steps.series_masked import MaskedSeries
 from deidflow.steps.series_whole import release_whole
 from deidflow.steps.step import StepJob
-from deidflow.steps.volumes import PLANE_ATTRIBUTES
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.record import adapter_of
 from deidflow.verdicts import Reason
@@ -118,7 +119,7 @@ class SeriesBuilder:
             masks=self.job.masks / f"{series.name}.npz",
             log=self.job.log,
             profile=self.job.profile,
-            uids=self.uids,
+            released=ReleasedFiles(self.uids),
         )
         counts = masked.build(
             series,
@@ -198,10 +199,7 @@ def _spatial_names(headers: Sequence[Path]) -> list[str]:
 
 
 def _spatial_key(path: Path, number: int) -> tuple[Any, ...]:
-    header = pydicom.dcmread(
-        path,
-        specific_tags=PLANE_ATTRIBUTES,
-    )
+    header = read_attributes(path.read_bytes(), PLANE_ATTRIBUTES).attributes
     try:
         first: Plane = planes(header)[0]
     except Withheld:

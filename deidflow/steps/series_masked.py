@@ -6,9 +6,8 @@ for dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI
 
 from __future__ import annotations
 
-import gzip
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,27 +17,37 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deidflow.dicom.elements import PIXEL_DATA, encoded
 from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
-from deidflow.dicom.pixels import Pixels, in_source_order, put_pixels, read_pixels
+from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
+from deidflow.dicom.partial import PartialFile, read_attributes
+from deidflow.dicom.pixels import (
+    ColourLayout,
+    in_source_order,
+    native_bytes,
+    put_pixels,
+    read_pixels,
+    vr_of,
+)
 from deidflow.dicom.stored_values import fill_cell, without_overlay_bits
-from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan
+from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
+from deidflow.header.edit import Encoded
 from deidflow.header.markers import mark_defaced
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
+from deidflow.nifti.packed import packed
 from deidflow.settings.face import DefaceSettings
-from deidflow.steps.anonymize import file_meta
 from deidflow.steps.common import read_content
 from deidflow.steps.convert import extra_fields, release_images
-from deidflow.steps.revisions import renumber
+from deidflow.steps.released_file import ReleasedFiles
 from deidflow.store.files import remove_tree
 
-_GZIP_LEVEL = 6
 _RANGES = (
     "SmallestImagePixelValue",
     "LargestImagePixelValue",
@@ -59,6 +68,32 @@ class MaskedCounts:
 
 
 @dataclass(frozen=True)
+class _Defaced:
+    """What the header of an instance says once its face was removed."""
+
+    layout: ColourLayout
+    lossy: bool
+    """The pixels were compressed with loss before."""
+    derived: bool
+    """ImageType says so too."""
+
+    def __call__(self, header: Any) -> None:
+        """Say so in a header."""
+        self.layout(header)
+        for keyword in _RANGES:
+            if keyword in header:
+                del header[keyword]
+        if self.lossy:
+            header.LossyImageCompression = "01"
+
+        mark_defaced(
+            header,
+            enhanced=PER_FRAME_TAG in header,
+            derived=self.derived,
+        )
+
+
+@dataclass(frozen=True)
 class MaskedSeries:
     """Builds one masked series into `folder` and keeps its masks in the vault file `masks`."""
 
@@ -69,8 +104,7 @@ class MaskedSeries:
     masks: Path
     log: Path
     profile: Profile
-    uids: Mapping[str, str]
-    """Instance UIDs to exchange."""
+    released: ReleasedFiles
     planes: dict[tuple[bytes, ...], NDArray[np.uint8]] = field(default_factory=dict)
     """Masks of planes that come again in other volumes, packed."""
 
@@ -107,7 +141,7 @@ class MaskedSeries:
             remove_tree(work)
 
         np.savez_compressed(self.masks, **masks)  # type: ignore[arg-type]
-        counts = [np.unpackbits(packed).sum() for packed in masks.values()]
+        counts = [np.unpackbits(mask).sum() for mask in masks.values()]
         return MaskedCounts(
             removed=int(sum(counts)),
             overlay_bits_cleared=cleared,
@@ -116,21 +150,25 @@ class MaskedSeries:
     def _instance(
         self, content: bytes, header_path: Path, name: str, work: Path, number: int
     ) -> tuple[Removed, bool]:
-        source = pydicom.dcmread(io.BytesIO(content))
+        image = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
+        source = image.attributes
         pixels = read_pixels(source, work)
         removed = self._removed(source, pixels.cells.shape[:3])
         clean = without_overlay_bits(pixels.cells, source)
         cells = self._filled(source, clean, removed)
 
-        header = pydicom.dcmread(header_path)
-        released = self._released(
-            header,
-            cells,
-            source,
-            pixels,
+        edit = _Defaced(
+            layout=ColourLayout.of(cells, source, decoded=pixels.decoded),
+            lossy=pixels.lossy,
+            derived=self.settings.image_type == "derived",
         )
-        target = self.folder / "defaced_dicom" / name
-        released.save_as(target, enforce_file_format=True)
+        self.released.write(
+            header_path.read_bytes(),
+            edit,
+            _encoded(cells, int(source.BitsAllocated)),
+            EXPLICIT_LITTLE,
+            self.folder / "defaced_dicom" / name,
+        )
 
         shown = np.broadcast_to(~removed[..., None], cells.shape)
         values = {"image": cells, "mask": shown.astype(cells.dtype)}
@@ -138,7 +176,7 @@ class MaskedSeries:
             path = work / kind / f"{number:06d}.dcm"
             save_for_tool(
                 content,
-                source,
+                image,
                 array,
                 pixels.decoded,
                 path,
@@ -180,30 +218,6 @@ class MaskedSeries:
             filled[frame][removed[frame]] = value.astype(cells.dtype)
         return filled
 
-    def _released(self, header: Any, cells: NDArray[Any], source: Any, pixels: Pixels) -> Any:
-        put_pixels(
-            header,
-            cells,
-            source,
-            decoded=pixels.decoded,
-        )
-        for keyword in _RANGES:
-            if keyword in header:
-                del header[keyword]
-        if pixels.lossy:
-            header.LossyImageCompression = "01"
-        renumber(header, self.uids)
-
-        is_derived = self.settings.image_type == "derived"
-        mark_defaced(
-            header,
-            enhanced=PER_FRAME_TAG in header,
-            derived=is_derived,
-        )
-        header.file_meta = file_meta(header, ExplicitVRLittleEndian)
-        header.preamble = b"\0" * 128
-        return header
-
     def _images(self, series: SeriesOrder, work: Path) -> None:
         images = convert(
             work / "image",
@@ -236,18 +250,18 @@ class MaskedSeries:
         path = None if mask is None else mask.nifti
         content = write_mask(path, image.nifti)
         target = self.folder / f"defaced_mask{image.suffix}.nii.gz"
+        target.write_bytes(packed(content))
 
-        with (
-            target.open("wb") as raw,
-            gzip.GzipFile(
-                "",
-                "wb",
-                _GZIP_LEVEL,
-                raw,
-                mtime=0,
-            ) as packed,
-        ):
-            packed.write(content)
+
+def _encoded(cells: NDArray[Any], allocated: int) -> Encoded:
+    """The element of native pixel data."""
+    element = encoded(
+        PIXEL_DATA,
+        vr_of(allocated).encode("ascii"),
+        native_bytes(cells, allocated),
+        explicit=True,
+    )
+    return {PIXEL_DATA: element}
 
 
 def _place_of(plane: Plane) -> tuple[bytes, ...]:
@@ -267,20 +281,19 @@ def _place_of(plane: Plane) -> tuple[bytes, ...]:
 
 
 def save_for_tool(
-    content: bytes, source: Any, cells: NDArray[Any], decoded: bool, path: Path
+    content: bytes, image: PartialFile, cells: NDArray[Any], decoded: bool, path: Path
 ) -> None:
     """The source's own header, private elements and all, with other pixels, as dcm2niix reads it.
 
     Where the pixels lie as they are in the file, only they are exchanged.
     """
-    structure = scan(memoryview(content), frozenset())
-    if structure.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
-        pixels = in_source_order(cells, source).tobytes()
-        start = structure.pixel_offset
-        end = start + len(pixels)
-        path.write_bytes(content[:start] + pixels + content[end:])
+    if image.pixel_start is not None:
+        pixels = in_source_order(cells, image.attributes).tobytes()
+        end = image.pixel_start + len(pixels)
+        path.write_bytes(content[: image.pixel_start] + pixels + content[end:])
         return
 
+    source = pydicom.dcmread(io.BytesIO(content))
     put_pixels(
         source,
         cells,

@@ -4,21 +4,35 @@ were."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pydicom
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import RLELossless
 
 from deidflow.dicom.codestream import without_comments
+from deidflow.dicom.elements import PIXEL_DATA
 from deidflow.dicom.encoding import NATIVE
-from deidflow.dicom.pixels import check_encoding, put_pixels, read_pixels, shape_of
+from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
+from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.pixels import (
+    ColourLayout,
+    check_encoding,
+    put_pixels,
+    read_pixels,
+    shape_of,
+)
 from deidflow.dicom.stored_values import without_overlay_bits
-from deidflow.dicom.structure import EXPLICIT_BIG
+from deidflow.dicom.structure import EXPLICIT_BIG, EXPLICIT_LITTLE
+from deidflow.header.edit import Edit, Encoded, encoded_elements
 from deidflow.identity.workorder import FileOrder, WorkOrder
-from deidflow.steps.anonymize import file_meta
-from deidflow.steps.common import read_source
+from deidflow.steps.common import read_content
+from deidflow.steps.released_file import ReleasedFiles
+
+_AS_IT_WAS = ColourLayout()
 
 
 def release_whole(
@@ -34,54 +48,76 @@ def release_whole(
     """
     cleared = 0
     targets[0].parent.mkdir(parents=True)
+    released = ReleasedFiles()
     instances = zip(files, headers, targets, strict=True)
     for file, header_path, target in instances:
-        source = read_source(order, file, pixels=True)
-        header = pydicom.dcmread(header_path)
-        cleared += _give_pixels(header, source, scratch)
-        header.save_as(target, enforce_file_format=True)
-    return cleared
-
-
-def _give_pixels(header: Any, source: Any, scratch: Path) -> bool:
-    """The pixels of the source; whether something outside their stored bits was cleared."""
-    check_encoding(source)
-    syntax = source.file_meta.TransferSyntaxUID
-    is_native = syntax in NATIVE
-    cleared = False
-    if is_native and not _is_odd(source):
-        cleared = _give_clean_cells(
-            header,
-            source,
-            scratch,
+        content = read_content(order, file)
+        source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
+        pixels = _pixels_of(source, scratch)
+        released.write(
+            header_path.read_bytes(),
+            pixels.layout,
+            pixels.encoded(source),
+            pixels.syntax,
+            target,
         )
-    elif is_native or syntax == RLELossless:
-        header["PixelData"] = source["PixelData"]
-    else:
-        _give_frames(header, source)
-
-    released = ExplicitVRLittleEndian if is_native else syntax
-    header.file_meta = file_meta(header, released)
-    header.preamble = b"\0" * 128
+        cleared += pixels.cleared
     return cleared
 
 
-def _give_clean_cells(header: Any, source: Any, scratch: Path) -> bool:
-    """Stored values without what other bits of their cells hold; whether these held something."""
+@dataclass(frozen=True)
+class _Pixels:
+    """The pixel data of a released instance."""
+
+    syntax: str
+    give: Edit
+    layout: ColourLayout = _AS_IT_WAS
+    cleared: bool = False
+    """Whether bits outside the stored values were cleared."""
+
+    def encoded(self, source: Any) -> Encoded:
+        """The element of the pixel data; its VR depends on how the source describes them."""
+        holder = pydicom.Dataset()
+        for keyword in ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel"):
+            if keyword in source:
+                holder[keyword] = source[keyword]
+        self.give(holder)
+        element = encoded_elements(holder)[PIXEL_DATA]
+        return {PIXEL_DATA: element}
+
+
+def _pixels_of(source: Any, scratch: Path) -> _Pixels:
+    """The pixels of the source, without what other bits of their cells hold."""
+    check_encoding(source)
+    syntax = str(source.file_meta.TransferSyntaxUID)
+    if syntax not in NATIVE:
+        is_plain = syntax == RLELossless
+        give = _give_element if is_plain else _give_frames
+        return _Pixels(syntax, partial(give, source=source))
+    if _is_odd(source):
+        return _Pixels(EXPLICIT_LITTLE, partial(_give_element, source=source))
+    return _clean_pixels(source, scratch)
+
+
+def _clean_pixels(source: Any, scratch: Path) -> _Pixels:
     cells = read_pixels(source, scratch).cells
     clean = without_overlay_bits(cells, source)
     cleared = clean is not cells
-    if cleared or source.file_meta.TransferSyntaxUID == EXPLICIT_BIG:
-        put_pixels(
-            header,
-            clean,
-            source,
-            decoded=False,
-        )
-    else:
-        header["PixelData"] = source["PixelData"]
+    if not cleared and source.file_meta.TransferSyntaxUID != EXPLICIT_BIG:
+        return _Pixels(EXPLICIT_LITTLE, partial(_give_element, source=source))
 
-    return cleared
+    give = partial(
+        put_pixels,
+        cells=clean,
+        source=source,
+        decoded=False,
+    )
+    layout = ColourLayout.of(clean, source, decoded=False)
+    return _Pixels(EXPLICIT_LITTLE, give, layout, cleared)
+
+
+def _give_element(header: Any, source: Any) -> None:
+    header["PixelData"] = source["PixelData"]
 
 
 def _give_frames(header: Any, source: Any) -> None:

@@ -3,17 +3,17 @@ of many."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 
 from deidflow.dicom.component import MAGNITUDE, component
 from deidflow.dicom.geometry import Plane, planes
+from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES, PLANE_ATTRIBUTES
+from deidflow.dicom.partial import read_attributes
 from deidflow.dicom.pixels import read_pixels
 from deidflow.dicom.policy import is_projection
 from deidflow.dicom.stack import Slice, Volume, reduced, stack_key, volume_of
@@ -28,25 +28,6 @@ from deidflow.verdicts import Reason
 _SPACING_MM = 2.0
 _LONGEST_T1_ECHO = 15
 _LONGEST_T1_REPETITION = 1_000
-PLANE_ATTRIBUTES: list[str | int] = [
-    "ImageType",
-    "Manufacturer",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "PerFrameFunctionalGroupsSequence",
-    "SharedFunctionalGroupsSequence",
-    "SpacingBetweenSlices",
-    "SliceThickness",
-    0x0043102F,
-    0x0019100A,
-    0x00291010,
-    0x00651051,
-]
-"""What places the planes of an image, and says which component they show."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +103,7 @@ def _stacks(
     slices: dict[tuple[object, ...], list[Slice]] = {}
     for number in sorted({frame.file for frame in frames}):
         content = read_content(order, series.files[number])
-        source = pydicom.dcmread(io.BytesIO(content))
+        source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
         wanted = [frame for frame in frames if frame.file == number]
         read = _read(source, wanted, scratch)
         for frame, plane in zip(wanted, read, strict=True):
@@ -190,12 +171,8 @@ def _is_t1_like(header: Any) -> bool:
 
 def _frames(order: WorkOrder, series: SeriesOrder) -> Iterator[_Frame]:
     for number, file in enumerate(series.files):
-        header = read_source(
-            order,
-            file,
-            pixels=False,
-            only=PLANE_ATTRIBUTES,
-        )
+        content = read_content(order, file)
+        header = read_attributes(content, PLANE_ATTRIBUTES).attributes
         for plane in planes(header):
             yield _Frame(
                 number,

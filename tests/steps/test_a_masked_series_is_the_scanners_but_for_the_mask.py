@@ -22,6 +22,7 @@ from deidflow.header.load_profile import load_profile
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.anonymize import anonymize_session
+from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.series_masked import MaskedCounts, MaskedSeries
 from tests.jobs import step_job
 from tests.synthetic import mr_instance, save
@@ -79,7 +80,7 @@ def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Masked
         tmp_path / "masks" / "m.npz",
         tmp_path / "log",
         job.profile,
-        {},
+        ReleasedFiles(),
     )
     return folder, builder.build(series, headers, names)
 
@@ -161,7 +162,14 @@ def test_fill_and_image_type_are_as_configured(
 def test_planes_of_two_matrix_sizes_at_one_place_get_masks_of_their_own(tmp_path: Path) -> None:
     order = WorkOrder("P001", "", "00", 0, (), ())
     series = MaskedSeries(
-        box(), DefaceSettings(), order, tmp_path, tmp_path, tmp_path, load_profile("high"), {}
+        box(),
+        DefaceSettings(),
+        order,
+        tmp_path,
+        tmp_path,
+        tmp_path,
+        load_profile("high"),
+        ReleasedFiles(),
     )
     x, y = np.eye(3)[:2]
     small, large = (
