@@ -29,6 +29,7 @@ ROOMS = [
     "review",
     "evidence",
     "withdrawal",
+    "pacs",
     "demo",
     "steps",
     "run",
@@ -55,6 +56,7 @@ ALLOWED = {
     "review": {"store", "settings", "identity", "face", "release", "report"},
     "evidence": {"store", "header", "identity", "release", "report", "review"},
     "withdrawal": {"store", "dicom", "archives", "identity", "release", "report"},
+    "pacs": {"store", "dicom", "settings", "identity", "release", "tables"},
     "demo": {"face"},
     "steps": {
         "store",

@@ -35,6 +35,9 @@ app.command("deidflow.cli.organize:organize", name="organize")
 app.command("deidflow.cli.bids:bids", name="bids")
 app.command("deidflow.cli.init:init", name="init")
 app.command("deidflow.cli.withdraw:withdraw", name="withdraw")
+app.command("deidflow.cli.fetch:fetch", name="fetch")
+app.command("deidflow.cli.receive:receive", name="receive")
+app.command("deidflow.cli.send:send", name="send")
 
 
 _WRONG_ARGUMENTS = 2

@@ -27,7 +27,34 @@ def absolute_paths(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
     absolute |= _with_table(values, base) | _with_program(values, base)
     absolute |= _with_consent_list(values, base)
+    pacs = _section(values, "pacs")
+    if pacs:
+        absolute["pacs"] = _with_places(pacs, base)
     return absolute
+
+
+_PACS_PLACES = {
+    "tls": ("authorities", "certificate", "key"),
+    "fetch": ("list",),
+}
+
+
+def _with_places(pacs: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The section `pacs` with the paths of its spool, its certificates and its list."""
+    placed = _below(pacs, ("spool",), base)
+    for name, keys in _PACS_PLACES.items():
+        section = _section(pacs, name)
+        if section:
+            placed[name] = _below(section, keys, base)
+    return placed
+
+
+def _below(section: Mapping[str, Any], keys: tuple[str, ...], base: Path) -> dict[str, Any]:
+    placed = dict(section)
+    for key in keys:
+        if isinstance(section.get(key), (str, Path)):
+            placed[key] = str(base / Path(section[key]).expanduser())
+    return placed
 
 
 def _with_table(values: Mapping[str, Any], base: Path) -> dict[str, Any]:

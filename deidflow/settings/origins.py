@@ -27,6 +27,7 @@ _YAML_KEYS = (
     "sessions",
     "notify",
     "consent",
+    "pacs",
     "force",
 )
 """Keys whose variables are numbers, lists and sections; others are paths and words."""

@@ -16,6 +16,7 @@ from pydantic import (
 from deidflow.errors import UsageError
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.face import DefaceSettings
+from deidflow.settings.pacs import PacsSettings
 from deidflow.settings.paths import resolved
 from deidflow.settings.sections import (
     HeaderSettings,
@@ -110,6 +111,7 @@ class RunSettings(PlanSettings):
     """Where subjects are processed: threads of this machine, or a Dask cluster (shared folder)."""
     notify: NotifySettings = NotifySettings()
     review: ReviewSettings = ReviewSettings()
+    pacs: PacsSettings = PacsSettings()
 
     @field_validator("runner")
     @classmethod

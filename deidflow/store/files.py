@@ -50,6 +50,28 @@ def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     os.replace(temporary, path)
 
 
+def write_new_durable(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 that was not there; it is on the disk when this returns."""
+    descriptor = os.open(
+        path,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+        0o600,
+    )
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Put the names in a folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_json_atomic(path: Path, value: Any, mode: int = 0o600, indent: int | None = None) -> None:
     """Write a value as JSON with sorted keys, atomically."""
     text = json.dumps(

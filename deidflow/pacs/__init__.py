@@ -1,0 +1,1 @@
+"""Archives around a run: studies are fetched and received, published sessions are sent."""

@@ -1,0 +1,211 @@
+"""The spool: studies gather in it, instance by instance, and are handed on to the source.
+
+    SPOOL/parts/                       files that are being written
+    SPOOL/studies/STUDY/INSTANCE.dcm   a study that may grow
+    SOURCE/STUDY/001/INSTANCE.dcm      what was handed on, 002 what came late
+
+Names are keyed hashes. What is in a folder is the whole state, so that a killed process loses
+nothing. Several processes may write; a folder is handed on by one rename.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from deidflow.errors import ConfigError
+from deidflow.identity.secret import Keys, load_secret
+from deidflow.pacs.instance import ReceivedInstance, data_set_of
+from deidflow.settings.run import RunSettings
+from deidflow.store.files import sync_folder, write_new_durable
+from deidflow.store.scratch import PRIVATE_FOLDER_MODE, private_folder, public_folder
+
+_SUFFIX = ".dcm"
+_MOST_BATCHES = 10_000
+_LONG_AGO = 3600.0
+_SCOPE = ("pacs", "spool")
+"""Stands for project and level: a study has one name whatever is made of it."""
+
+
+class Kept(StrEnum):
+    """What became of an instance."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """The same data set is there already."""
+    CONFLICT = "conflict"
+    """Another data set of this instance is there, and stays."""
+
+
+@dataclass(frozen=True)
+class WaitingStudy:
+    """A study in the spool: its folder, and when its instances came, as Unix times."""
+
+    name: str
+    instances: int
+    first: float
+    last: float
+
+
+def spool_keys(vault: Path) -> Keys:
+    """The keys for names in the spool, from the vault's secret."""
+    private_folder(vault, "vault")
+    return Keys(load_secret(vault, create=True), *_SCOPE)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The folders of a site, and the keys for names."""
+
+    folder: Path
+    inbox: Path
+    keys: Keys
+
+    @classmethod
+    def of(cls, settings: RunSettings) -> Spool:
+        """The spool that settings name, made where it is missing.
+
+        Raises ConfigError where it is inside another folder, or on another file system than the
+        source; EnvironmentFault where it cannot be written.
+        """
+        source = settings.source
+        folder = settings.pacs.spool or source.with_name(f".{source.name}-spool.deidflow")
+        _check_apart(folder, settings)
+        public_folder(source, "source")
+        private_folder(folder, "spool")
+        for part in ("parts", "studies"):
+            private_folder(folder / part, "spool")
+        if folder.stat().st_dev != source.stat().st_dev:
+            raise ConfigError(
+                "'pacs.spool' is on another file system than the source; choose a folder beside "
+                "the source, so that a study appears in it at once"
+            )
+        return cls(folder, source, spool_keys(settings.vault))
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that receives."""
+        return self.folder / "receiver.lock"
+
+    @property
+    def _studies(self) -> Path:
+        return self.folder / "studies"
+
+    def study_name(self, study_uid: str) -> str:
+        """What the folder of a study is called."""
+        return self.keys.lookup("study", study_uid).hex()
+
+    def keep(self, instance: ReceivedInstance) -> Kept:
+        """Store an instance unless it is there; it is on the disk when this returns.
+
+        Raises OSError where it cannot be stored.
+        """
+        study = self.study_name(instance.study_uid)
+        name = self.keys.lookup("instance", instance.sop_uid).hex() + _SUFFIX
+        for earlier in self._copies(study, name):
+            return _compared(earlier, instance)
+
+        part = self.folder / "parts" / secrets.token_hex(16)
+        write_new_durable(part, instance.content)
+        try:
+            self._place(part, study, name)
+        except FileExistsError:
+            return _compared(self._studies / study / name, instance)
+        finally:
+            part.unlink()
+        return Kept.STORED
+
+    def _copies(self, study: str, name: str) -> Iterator[Path]:
+        """Where an instance may be already."""
+        candidates = [self._studies / study / name]
+        candidates += [batch / name for batch in self._batches(study)]
+        return (path for path in candidates if path.exists())
+
+    def _batches(self, study: str) -> list[Path]:
+        """Folders of a study that were handed on."""
+        folder = self.inbox / study
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+
+    def _place(self, part: Path, study: str, name: str) -> None:
+        """Give a written file its name; raises FileExistsError where that is taken."""
+        descriptor = self._opened(study)
+        try:
+            # By descriptor: the folder may be handed on at this moment, and the file goes with it.
+            os.link(part, name, dst_dir_fd=descriptor)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _opened(self, study: str) -> int:
+        """The descriptor of a study's folder in the spool, made where it is missing."""
+        folder = self._studies / study
+        while True:
+            try:
+                return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:
+                folder.mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
+                sync_folder(self._studies)
+
+    def waiting(self) -> list[WaitingStudy]:
+        """The studies that were not handed on yet."""
+        studies: list[WaitingStudy] = []
+        for folder in sorted(self._studies.iterdir()):
+            times = [path.stat().st_mtime for path in folder.glob(f"*{_SUFFIX}")]
+            if times:
+                study = WaitingStudy(folder.name, len(times), min(times), max(times))
+                studies.append(study)
+        return studies
+
+    def has_handed_on(self) -> bool:
+        """Whether the source holds anything."""
+        return any(self.inbox.iterdir())
+
+    def instances(self, study_uid: str) -> int:
+        """How many instances of a study are here, handed on or not."""
+        study = self.study_name(study_uid)
+        folders = [self._studies / study, *self._batches(study)]
+        return sum(len(list(folder.glob(f"*{_SUFFIX}"))) for folder in folders)
+
+    def hand_on(self, study: str) -> bool:
+        """Move a study's folder into the source; whether there was one."""
+        target = self.inbox / study
+        target.mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
+        for number in range(len(self._batches(study)) + 1, _MOST_BATCHES):
+            try:
+                os.rename(self._studies / study, target / f"{number:03d}")
+            except FileNotFoundError:
+                return False
+            except OSError:
+                if not (target / f"{number:03d}").exists():
+                    raise
+                continue
+            sync_folder(target)
+            sync_folder(self.inbox)
+            return True
+        return False
+
+    def sweep(self) -> None:
+        """Remove what a process was writing that was killed long ago."""
+        limit = time.time() - _LONG_AGO
+        for path in (self.folder / "parts").iterdir():
+            if path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
+
+
+def _check_apart(folder: Path, settings: RunSettings) -> None:
+    for name in ("source", "release", "vault"):
+        other: Path = getattr(settings, name)
+        if folder.is_relative_to(other) or other.is_relative_to(folder):
+            raise ConfigError(
+                f"'pacs.spool' and '{name}' lie inside each other; choose a folder of its own"
+            )
+
+
+def _compared(path: Path, instance: ReceivedInstance) -> Kept:
+    same = data_set_of(path.read_bytes()) == data_set_of(instance.content)
+    return Kept.DUPLICATE if same else Kept.CONFLICT

@@ -1,0 +1,172 @@
+"""What is acknowledged is on the disk, once, and is handed on when its study is complete."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pynetdicom import AE
+
+from deidflow.errors import ConfigError, ReleaseBusy
+from deidflow.pacs.handover import Follower, hand_on_complete
+from deidflow.pacs.receiver import Received, receiving
+from deidflow.pacs.spool import Spool
+from deidflow.settings.pacs import required_receive
+from tests.commands import command_line
+from tests.pacs.archive import digests, study
+from tests.pacs.conftest import Site
+from tests.synthetic import MR
+
+
+@contextmanager
+def received(site: Site, **pacs: Any) -> Iterator[tuple[Spool, Received]]:
+    settings = site.settings(**pacs)
+    spool, counts = Spool.of(settings), Received()
+    with receiving(settings.pacs, required_receive(settings.pacs), spool, counts):
+        yield spool, counts
+
+
+@contextmanager
+def sender(site: Site, title: str = "SCANNER", called: str = "DEIDFLOW") -> Iterator[Any]:
+    entity = AE(ae_title=title)
+    entity.add_requested_context(MR, ["1.2.840.10008.1.2.1"])
+    association = entity.associate("127.0.0.1", site.port, ae_title=called)
+    yield association
+    if association.is_established:
+        association.release()
+
+
+def store(association: Any, content: bytes, **changes: Any) -> int:
+    header = pydicom.dcmread(io.BytesIO(content))
+    for keyword, value in changes.items():
+        setattr(header, keyword, value)
+    return int(association.send_c_store(header).Status)
+
+
+def test_a_study_gathers_and_late_instances_follow(site: Site) -> None:
+    files = study(1, 4)
+    with received(site) as (spool, _), sender(site) as association:
+        assert [store(association, content) for content in files[:3]] == [0, 0, 0]
+        asked = required_receive(site.settings().pacs)
+        assert not hand_on_complete(spool, asked, time.time())
+        assert hand_on_complete(spool, asked, time.time() + 1) == 1
+        assert store(association, files[3]) == 0
+        assert store(association, files[0]) == 0, "acknowledged, though it was handed on"
+        assert hand_on_complete(spool, asked, time.time() + 1) == 1
+
+    assert digests(site.handed_on()) == digests(files)
+    batches = {path.parent.name for path in site.source.rglob("*.dcm")}
+    assert batches == {"001", "002"}
+    names = " ".join(str(path.relative_to(site.root)) for path in site.root.rglob("*"))
+    assert "1.2.3" not in names and "PID" not in names
+    assert all(path.stat().st_mode & 0o077 == 0 for path in site.source.rglob("*"))
+
+
+def test_a_study_that_is_never_quiet_is_handed_on_at_last(site: Site) -> None:
+    limits = {"port": site.port, "allow": ["SCANNER"], "quiet_minutes": 5, "longest_minutes": 10}
+    with received(site, receive=limits) as (spool, _), sender(site) as association:
+        store(association, study(1)[0])
+        asked = required_receive(site.settings(receive=limits).pacs)
+        first = next((site.root / ".source-spool.deidflow").rglob("*.dcm"))
+        os.utime(first, (time.time() - 660,) * 2)
+        store(association, study(1)[1])
+        assert hand_on_complete(spool, asked, time.time()) == 1
+
+
+def test_another_copy_of_an_instance_does_not_replace_it(site: Site) -> None:
+    content = study(1)[0]
+    with received(site) as (_, counts), sender(site) as association:
+        assert store(association, content) == 0
+        assert store(association, content, PatientID="SOMEBODY ELSE") == 0xC001
+        assert store(association, content) == 0
+    kept = [path.read_bytes() for path in site.root.rglob("*.dcm")]
+    assert digests(kept) == digests([content])
+    assert counts.counts() == {
+        "duplicate, acknowledged": 1,
+        "refused: another copy is here": 1,
+        "stored": 1,
+    }
+
+
+def test_a_bad_instance_costs_itself_only(site: Site) -> None:
+    good, other, *_ = study(1)
+    with received(site) as (_, counts), sender(site) as association:
+        assert store(association, good, StudyInstanceUID="") == 0xC000
+        assert store(association, good) == 0
+        assert store(association, other) == 0
+    assert counts.refused() == 1
+    assert len(list(site.root.rglob("*.dcm"))) == 2
+
+
+def test_only_those_on_the_list_are_let_in(site: Site) -> None:
+    with received(site):
+        for title, called in (("STRANGER", "DEIDFLOW"), ("SCANNER", "SOMEONE")):
+            with sender(site, title, called) as association:
+                assert association.is_rejected
+    with pytest.raises(ConfigError, match=r"pacs\.receive\.allow"):
+        required_receive(site.settings(receive={"port": site.port}).pacs)
+
+
+def test_one_receiver_per_spool(site: Site) -> None:
+    with received(site), pytest.raises(ReleaseBusy, match="spool"), received(site):
+        pass
+
+
+def test_a_full_disk_is_not_acknowledged(site: Site) -> None:
+    with received(site) as (spool, counts), sender(site) as association:
+        (spool.folder / "parts").rmdir()
+        assert store(association, study(1)[0]) == 0xA700
+    assert counts.counts() == {"refused: no space, or not writable": 1}
+
+
+def test_what_was_acknowledged_outlives_a_kill(site: Site) -> None:
+    site.write()
+    command = [Path(sys.executable).with_name("deidflow"), "receive", "--config", site.config]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "receiving as DEIDFLOW" in process.stdout.readline()
+        with sender(site) as association:
+            assert store(association, study(1)[0]) == 0
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+    result = command_line("receive", "--config", site.config, "--seconds", "2")
+    assert result.returncode == 0, result.stderr
+    assert "1 studies handed on" in result.stdout
+    assert digests(site.handed_on()) == digests(study(1)[:1])
+
+
+def test_a_run_follows_and_another_for_what_came_meanwhile() -> None:
+    started: list[int] = []
+    over = [False]
+
+    def start() -> Any:
+        started.append(1)
+        return lambda: over[0]
+
+    follower = Follower(start, due=True)
+    follower.look()
+    follower.due = True
+    follower.look()
+    assert len(started) == 1, "the first run is still at work"
+    over[0] = True
+    follower.look()
+    assert len(started) == 2
+    follower.look()
+    assert len(started) == 2
+
+
+def test_a_spool_of_its_own(site: Site) -> None:
+    for place in ("source/spool", "vault/spool", "release"):
+        with pytest.raises(ConfigError, match=r"pacs\.spool"):
+            Spool.of(site.settings(spool=str(site.root / place)))
