@@ -46,6 +46,13 @@ CREATE TABLE IF NOT EXISTS bundles (
 CREATE TABLE IF NOT EXISTS bundled_sessions (
     project TEXT, level TEXT, number INTEGER, session TEXT, version INTEGER NOT NULL,
     digest TEXT NOT NULL, PRIMARY KEY (project, level, number, session));
+CREATE TABLE IF NOT EXISTS sent (
+    project TEXT, level TEXT, peer TEXT, uid TEXT, sha256 TEXT NOT NULL, subject TEXT NOT NULL,
+    session TEXT NOT NULL, routing TEXT NOT NULL, state TEXT NOT NULL, time TEXT NOT NULL,
+    PRIMARY KEY (project, level, peer, uid));
+CREATE TABLE IF NOT EXISTS fetched (
+    peer TEXT, lookup BLOB, instances INTEGER NOT NULL, time TEXT NOT NULL,
+    PRIMARY KEY (peer, lookup));
 CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
 """
 _SELECT_SEALED = {

@@ -26,6 +26,10 @@ class Refused(DeidflowError):
     exit_code = 5
 
 
+class NothingAccepted(Refused):
+    """The archive takes none of the classes and encodings that were offered."""
+
+
 def application_entity(pacs: PacsSettings) -> Any:
     """An application entity with our title and patience; raises ConfigError without pynetdicom."""
     try:
@@ -75,6 +79,8 @@ def associated(
             raise Refused(
                 f"{peer.name} refuses the association: check the titles on both sides ('ae_title')"
             )
+        if association.rejected_contexts and not association.accepted_contexts:
+            raise NothingAccepted(f"{peer.name} does not offer this service or class")
         if not association.is_established:
             raise ConnectionLost(f"{peer.name} cannot be reached; check host, port and TLS")
         yield association

@@ -20,6 +20,7 @@ from deidflow.store.scratch import PUBLIC_FILE_MODE
 from deidflow.store.staging import contents_of
 from deidflow.store.tables import write_csv
 
+CHECKSUMS = "manifest.sha256"
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
 _WITHHELD_STATE = "quarantined"
 
@@ -149,8 +150,23 @@ def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest
     for name, digest in digests.items():
         line = f"{digest}  {name}"
         lines.append(line)
-    path = layout.release / "manifest.sha256"
-    _write_public_lines(path, lines)
+    _write_public_lines(layout.release / CHECKSUMS, lines)
+
+
+def read_checksums(release: Path) -> dict[str, str]:
+    """SHA-256 of each file of a finished release, by its path; raises UsageError without them."""
+    try:
+        text = (release / CHECKSUMS).read_text("utf-8")
+    except FileNotFoundError:
+        raise UsageError(
+            "the release has no checksums: its run has not come to an end; run it again"
+        ) from None
+
+    digests: dict[str, str] = {}
+    for line in text.splitlines():
+        digest, _, name = line.partition("  ")
+        digests[name] = digest
+    return digests
 
 
 def _session_digests(folder: str, manifest: Manifest) -> dict[str, str]:

@@ -1,0 +1,263 @@
+"""Published sessions are sent to an archive: each instance once, and only as it was verified."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from deidflow.dicom.elements import NotUnderstood
+from deidflow.errors import StepFailed, UsageError
+from deidflow.identity.secret import Keys, load_secret, release_id
+from deidflow.identity.sent_table import SentInstance, SentLedger, SentState
+from deidflow.pacs.association import ConnectionLost, Refused
+from deidflow.pacs.outcome import Outcome
+from deidflow.pacs.published import (
+    NO_PATIENT,
+    OutgoingInstance,
+    OutgoingSession,
+    outgoing_sessions,
+)
+from deidflow.pacs.retries import with_retries
+from deidflow.pacs.routing import routed, routing_text
+from deidflow.pacs.store_dimse import store_by_dimse, stored_by_dimse
+from deidflow.pacs.web import store_by_web, stored_by_web, web_client
+from deidflow.release.layout import Layout
+from deidflow.release.tables import check_release, read_checksums
+from deidflow.settings.pacs import PacsSettings, SendSettings, required_send
+from deidflow.settings.run import RunSettings
+from deidflow.store.locks import held
+from deidflow.store.scratch import private_folder
+
+Tell = Callable[[str], None]
+"""Called with a line without identifiers."""
+CHANGED = "was sent before with other bytes under the same UID"
+
+
+@dataclass
+class SendResult:
+    """Counts of instances, and the sessions that were not sent."""
+
+    sent: int = 0
+    already: int = 0
+    coerced: int = 0
+    changed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    held: list[tuple[str, str, str]] = field(default_factory=list)
+    """Subject, session and why."""
+    lost: str = ""
+    """Why the archive was given up."""
+
+    @property
+    def exit_code(self) -> int:
+        """5 where something could not be sent, 4 where something may not be."""
+        if self.lost or self.refused:
+            return StepFailed.exit_code
+        return 4 if self.held or self.changed else 0
+
+
+def send_release(
+    settings: RunSettings,
+    subjects: tuple[str, ...] = (),
+    *,
+    again: bool = False,
+    tell: Tell = lambda _: None,
+) -> SendResult:
+    """Send what the archive does not have yet of a finished release.
+
+    With `again` also what was sent before with other bytes. Raises UsageError for a release without
+    its checksums, of another vault, or whose objects have no PatientID; ReleaseBusy while another
+    process sends.
+    """
+    asked = required_send(settings.pacs)
+    layout = Layout.of(settings)
+    keys = Keys(load_secret(layout.vault, create=False), settings.project, settings.level)
+    check_release(layout, release_id(keys))
+    checksums = read_checksums(layout.release)
+    result = SendResult()
+    folder = private_folder(layout.vault / "pacs", "vault")
+    with (
+        held(folder / f"{layout.scope}.lock", "list of sent instances"),
+        _ledger(layout.vault, keys, asked.peer.name) as ledger,
+        _outgoing_file(folder) as scratch,
+    ):
+        sender = _Sender(settings.pacs, asked, ledger, scratch, result, again)
+        for session in outgoing_sessions(layout, checksums, subjects):
+            _send(sender, session, tell)
+            if result.lost:
+                break
+    return result
+
+
+@contextmanager
+def _ledger(vault: Path, keys: Keys, peer: str) -> Iterator[SentLedger]:
+    ledger = SentLedger(vault, keys, peer)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def _outgoing_file(folder: Path) -> Iterator[Path]:
+    """A file in the vault for the instance that is being sent."""
+    for stale in folder.glob("outgoing-*.dcm"):
+        stale.unlink(missing_ok=True)
+    path = folder / f"outgoing-{secrets.token_hex(8)}.dcm"
+    path.touch(mode=0o600)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _send(sender: _Sender, session: OutgoingSession, tell: Tell) -> None:
+    """Send one session; what became of it is in the result."""
+    result = sender.result
+    if session.problem == NO_PATIENT and not result.sent:
+        raise UsageError(
+            "objects of this release have no PatientID ('patient_id: empty'): an archive would "
+            "merge all patients; send a release whose subjects have pseudonyms"
+        )
+    if session.problem:
+        result.held.append((session.subject, session.label, session.problem))
+        tell(f"{session.subject} {session.label}: not sent, it {session.problem}")
+        return
+
+    before = result.sent
+    sender.count_known(session)
+    try:
+        with_retries(
+            sender.pacs.retry,
+            lambda: sender.send(session),
+            lambda: result.sent,
+        )
+    except ConnectionLost as error:
+        result.lost = str(error)
+    except Refused as error:
+        result.refused[str(error)] += 1
+    tell(f"{session.subject} {session.label}: {result.sent - before} sent")
+
+
+@dataclass
+class _Sender:
+    """What sending needs, for one archive."""
+
+    pacs: PacsSettings
+    asked: SendSettings
+    ledger: SentLedger
+    scratch: Path
+    result: SendResult
+    again: bool
+
+    def count_known(self, session: OutgoingSession) -> None:
+        """Count what the archive has, and what was sent with other bytes."""
+        states = self.ledger.states(session.subject, session.label)
+        for instance in session.instances:
+            sha256, state = states.get(instance.sop_uid, ("", SentState.SENDING))
+            if sha256 and sha256 != instance.sha256:
+                self.result.changed += not self.again
+            elif state is SentState.SENT:
+                self.result.already += 1
+
+    def send(self, session: OutgoingSession) -> None:
+        """Send what is missing of a session; raises ConnectionLost and Refused."""
+        missing = self._missing(session)
+        series = groupby(missing, key=lambda instance: instance.series_uid)
+        for _, group in series:
+            self._send_series(session, list(group))
+
+    def _missing(self, session: OutgoingSession) -> list[OutgoingInstance]:
+        """The instances that the archive does not have, series by series."""
+        states = self.ledger.states(session.subject, session.label)
+        missing: list[OutgoingInstance] = []
+        doubtful: list[OutgoingInstance] = []
+        for instance in session.instances:
+            sha256, state = states.get(instance.sop_uid, ("", SentState.SENDING))
+            if not sha256 or (self.again and sha256 != instance.sha256):
+                missing.append(instance)
+            elif state is SentState.SENDING and sha256 == instance.sha256:
+                doubtful.append(instance)
+
+        missing += self._not_there(session, doubtful)
+        return sorted(missing, key=lambda instance: instance.series_uid)
+
+    def _not_there(
+        self, session: OutgoingSession, doubtful: Sequence[OutgoingInstance]
+    ) -> list[OutgoingInstance]:
+        """Those that were being sent when a sender was killed, and did not arrive."""
+        arrived: list[OutgoingInstance] = []
+        series = {(one.study_uid, one.series_uid) for one in doubtful}
+        for study_uid, series_uid in sorted(series):
+            stored = self._stored(study_uid, series_uid)
+            arrived += [one for one in doubtful if one.sop_uid in stored]
+
+        self._note(session, arrived, SentState.SENT)
+        self.result.sent += len(arrived)
+        return [one for one in doubtful if one not in arrived]
+
+    def _send_series(self, session: OutgoingSession, group: Sequence[OutgoingInstance]) -> None:
+        """Send instances of one series; the ledger has it before and after."""
+        self._note(session, group, SentState.SENDING)
+        arrived: list[OutgoingInstance] = []
+        try:
+            for outcome in self._outcomes(session, group):
+                if self._counted(outcome):
+                    arrived.append(outcome.instance)
+        finally:
+            self._note(session, arrived, SentState.SENT)
+
+    def _counted(self, outcome: Outcome) -> bool:
+        """Count an outcome; whether the archive has the instance."""
+        if outcome.refusal:
+            self.result.refused[outcome.refusal] += 1
+            return False
+        self.result.sent += 1
+        self.result.coerced += outcome.coerced
+        return True
+
+    def _outcomes(
+        self, session: OutgoingSession, group: Sequence[OutgoingInstance]
+    ) -> Iterator[Outcome]:
+        def read(instance: OutgoingInstance) -> bytes:
+            return self._content(session, instance)
+
+        peer = self.asked.peer
+        if peer.url:
+            return store_by_web(web_client(self.pacs, peer), peer, group, read)
+        return store_by_dimse(self.pacs, peer, group, read, self.scratch)
+
+    def _stored(self, study_uid: str, series_uid: str) -> set[str]:
+        peer = self.asked.peer
+        if peer.url:
+            return stored_by_web(web_client(self.pacs, peer), peer, study_uid, series_uid)
+        return stored_by_dimse(self.pacs, peer, study_uid, series_uid)
+
+    def _content(self, session: OutgoingSession, instance: OutgoingInstance) -> bytes:
+        """The bytes to send: those of the release, with the routing text where it is asked for."""
+        content = instance.path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != instance.sha256:
+            raise Refused("a session changed while it was sent; send again")
+        xnat = self.asked.xnat
+        if xnat is None:
+            return content
+        text = routing_text(xnat, session.subject, session.label)
+        try:
+            return routed(content, xnat, text)
+        except NotUnderstood:
+            raise Refused("its encoding cannot carry the routing text") from None
+
+    def _note(
+        self, session: OutgoingSession, instances: Sequence[OutgoingInstance], state: SentState
+    ) -> None:
+        routing = self.asked.xnat.attribute if self.asked.xnat else ""
+        rows = [
+            SentInstance(one.sop_uid, one.sha256, session.subject, session.label, routing)
+            for one in instances
+        ]
+        self.ledger.note(rows, state)

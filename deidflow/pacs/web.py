@@ -1,0 +1,155 @@
+"""DICOMweb (PS3.18): queries by QIDO-RS, studies by WADO-RS, storage by STOW-RS."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from deidflow.errors import ConfigError
+from deidflow.pacs.association import NOT_INSTALLED, ConnectionLost, Refused
+from deidflow.pacs.outcome import Outcome, ReadInstance, is_busy, outcome_of
+from deidflow.pacs.published import OutgoingInstance
+from deidflow.settings.pacs import PacsSettings, PeerSettings
+
+PASSWORD = "DEIDFLOW_PACS_PASSWORD"  # noqa: S105 - the name of a variable
+_BATCH_BYTES = 32 << 20
+_BATCH_INSTANCES = 200
+_PAGE = 500
+_CONFLICT = 409
+_TOO_MANY = 429
+_NO_CONTENT = 204
+_FAILED_ITEMS, _STORED_ITEMS = "FailedSOPSequence", "ReferencedSOPSequence"
+_UNKNOWN_FAILURE = 0x0110
+"""Processing failure."""
+
+
+@contextmanager
+def _errors(peer: PeerSettings) -> Iterator[None]:
+    """What requests raises, as errors of ours without the address of a patient."""
+    import requests
+
+    try:
+        yield
+    except requests.HTTPError as error:
+        code = 0 if error.response is None else error.response.status_code
+        if code >= 500 or code == _TOO_MANY:
+            raise ConnectionLost(f"{peer.name} answers HTTP {code}") from None
+        raise Refused(f"{peer.name} answers HTTP {code}; check address and user") from None
+    except (requests.RequestException, OSError):
+        raise ConnectionLost(f"{peer.name} does not answer; check address and TLS") from None
+
+
+def web_client(pacs: PacsSettings, peer: PeerSettings) -> Any:
+    """A client of an archive; raises ConfigError without the library."""
+    try:
+        import requests
+        from dicomweb_client.web import DICOMwebClient
+    except ImportError:
+        raise ConfigError(NOT_INSTALLED) from None
+
+    # Their logs hold addresses with keys and UIDs of patients.
+    for name in ("dicomweb_client", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    session = requests.Session()
+    if peer.user:
+        session.auth = (peer.user, os.environ.get(PASSWORD, ""))
+    if pacs.tls is not None:
+        session.verify = str(pacs.tls.authorities)
+        if pacs.tls.certificate and pacs.tls.key:
+            session.cert = (str(pacs.tls.certificate), str(pacs.tls.key))
+    client = DICOMwebClient(
+        peer.url,
+        session=session,
+        permissive_uid=True,
+        timeout=pacs.timeout_seconds,
+    )
+    client.set_http_retry_params(retry=False)
+    return client
+
+
+def stored_by_web(client: Any, peer: PeerSettings, study_uid: str, series_uid: str) -> set[str]:
+    """UIDs of the instances of a series that an archive has; raises ConnectionLost."""
+    found: set[str] = set()
+    while True:
+        with _errors(peer):
+            rows = client.search_for_instances(
+                study_uid,
+                series_uid,
+                limit=_PAGE,
+                offset=len(found),
+            )
+        fresh = {_value(row, "00080018") for row in rows} - found
+        found |= fresh
+        if len(rows) < _PAGE or not fresh:
+            return found
+
+
+def _value(row: dict[str, Any], tag: str) -> str:
+    """The first value of an element of DICOM JSON (PS3.18 annex F); empty where there is none."""
+    values = row.get(tag, {}).get("Value") or [""]
+    return str(values[0])
+
+
+def store_by_web(
+    client: Any, peer: PeerSettings, instances: Sequence[OutgoingInstance], read: ReadInstance
+) -> Iterator[Outcome]:
+    """Send instances in messages of some megabytes.
+
+    Raises ConnectionLost, after the outcomes of earlier messages were given.
+    """
+    batch: list[tuple[OutgoingInstance, bytes]] = []
+    size = 0
+    for instance in instances:
+        content = read(instance)
+        batch.append((instance, content))
+        size += len(content)
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_INSTANCES:
+            yield from _posted(client, peer, batch)
+            batch, size = [], 0
+    if batch:
+        yield from _posted(client, peer, batch)
+
+
+def _posted(
+    client: Any, peer: PeerSettings, batch: Sequence[tuple[OutgoingInstance, bytes]]
+) -> Iterator[Outcome]:
+    """Send one message, and give the outcome of each of its instances."""
+    contents = [content for _, content in batch]
+    failures = _failures(_answer(client, peer, contents))
+    if any(is_busy(code) for code in failures.values()):
+        raise ConnectionLost(f"{peer.name} is out of resources")
+    for instance, _ in batch:
+        yield outcome_of(instance, failures.get(instance.sop_uid, 0))
+
+
+def _answer(client: Any, peer: PeerSettings, contents: Sequence[bytes]) -> Any:
+    """The answer as a data set; that to a message of which nothing was stored is an HTTP error."""
+    import requests
+    from pydicom import Dataset
+
+    with _errors(peer):
+        try:
+            # The library's public method would write the data sets anew; these are bytes.
+            return client._http_post_multipart_application_dicom(  # noqa: SLF001
+                f"{peer.url}/studies", contents
+            )
+        except requests.HTTPError as error:
+            response = error.response
+            if response is None or response.status_code != _CONFLICT:
+                raise
+            try:
+                return Dataset.from_json(response.json())
+            except ValueError:
+                raise error from None
+
+
+def _failures(answer: Any) -> dict[str, int]:
+    """UID -> status of the instances that were not stored."""
+    failures: dict[str, int] = {}
+    for item in answer.get(_FAILED_ITEMS) or []:
+        uid = str(item.get("ReferencedSOPInstanceUID", ""))
+        failures[uid] = int(item.get("FailureReason") or _UNKNOWN_FAILURE)
+    return failures

@@ -1,0 +1,239 @@
+"""Published sessions reach an archive once, byte for byte, and nothing else does."""
+
+from __future__ import annotations
+
+import io
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from deidflow.errors import UsageError
+from deidflow.pacs.send import SendResult, send_release
+from deidflow.pacs.web import PASSWORD
+from deidflow.release.layout import Layout
+from tests.commands import command_line
+from tests.pacs.archive import TITLE, WEB, Orthanc, digests, free_port, needs_orthanc, study
+from tests.pacs.conftest import Site
+from tests.pacs.released import release_of, slices, two_subjects
+
+pytestmark = needs_orthanc
+needs_web = pytest.mark.skipif(not WEB.exists(), reason="Orthanc has no DICOMweb plugin")
+
+
+def by_dimse(orthanc: Orthanc) -> dict[str, Any]:
+    return {"peer": orthanc.peer.model_dump(include={"ae_title", "host", "port"})}
+
+
+def sent(site: Site, **send: Any) -> SendResult:
+    return send_release(site.settings(send=send))
+
+
+@pytest.fixture
+def files(site: Site) -> list[bytes]:
+    return two_subjects(Layout.of(site.settings()))
+
+
+def test_a_release_goes_once(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:
+    assert sent(site, **by_dimse(orthanc)).sent == 6
+    again = sent(site, **by_dimse(orthanc))
+    assert (again.sent, again.already, again.exit_code) == (0, 6, 0)
+    assert digests(orthanc.files()) == digests(files)
+    assert orthanc.stored() == 6
+
+
+@needs_web
+def test_a_release_goes_once_by_dicomweb(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:
+    web = {"peer": {"url": orthanc.url}}
+    assert sent(site, **web).sent == 6
+    assert sent(site, **web).already == 6
+    assert digests(orthanc.files()) == digests(files)
+    assert orthanc.stored() == 6
+
+
+def test_what_differs_from_the_checksums_stays(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    release = site.root / "release"
+    first = slices(release, "P001")[0]
+    first.write_bytes(first.read_bytes() + b"x")
+    (release / "P002" / "M00" / "001-MR" / "dicom" / "slice_009.dcm").write_bytes(files[0])
+    result = sent(site, **by_dimse(orthanc))
+    assert [subject for subject, _, _ in result.held] == ["P001", "P002"]
+    assert (result.sent, result.exit_code) == (0, 4)
+    assert orthanc.instances() == []
+
+
+def test_objects_without_a_patient_id_are_refused(site: Site, orthanc: Orthanc) -> None:
+    files = study(1)
+    emptied = [
+        content.replace(b"PID-1 ", b"      ").replace(b"PID-1\0", b"\0" * 6) for content in files
+    ]
+    assert emptied != files
+    release_of(Layout.of(site.settings()), {"P001": emptied})
+    with pytest.raises(UsageError, match="no PatientID"):
+        sent(site, **by_dimse(orthanc))
+    assert orthanc.instances() == []
+
+
+def test_other_bytes_under_one_uid_are_said(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    sent(site, **by_dimse(orthanc))
+    release_of(Layout.of(site.settings()), {"P001": study(1, PatientSex="M")})
+    result = sent(site, **by_dimse(orthanc))
+    assert (result.sent, result.changed, result.exit_code) == (0, 3, 4)
+    again = send_release(site.settings(send=by_dimse(orthanc)), ("P001",), again=True)
+    assert again.sent == 3
+    assert digests(orthanc.files()) == digests(study(1, PatientSex="M") + files[3:])
+
+
+def test_one_bad_instance_costs_itself_only(site: Site, orthanc: Orthanc) -> None:
+    files = study(1)
+    private = study(2, 1, SOPClassUID="1.2.826.0.1.3680043.9.9999.1")
+    release_of(Layout.of(site.settings()), {"P001": [*files, *private]})
+    result = sent(site, **by_dimse(orthanc))
+    assert (result.sent, result.exit_code) == (3, 5)
+    assert dict(result.refused) == {"the archive does not take its class or encoding": 1}
+    assert digests(orthanc.files()) == digests(files)
+
+
+def test_text_for_xnat_is_all_that_differs(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    site.write(send={**by_dimse(orthanc), "xnat": {"project": "HEADS"}})
+    result = command_line("send", "--config", site.config)
+    assert result.returncode == 0, result.stderr
+    assert "text for XNAT in StudyComments" in result.stdout
+    arrived = {header.SOPInstanceUID: header for header in map(_read, orthanc.files())}
+    for content in files[:3]:
+        released = _read(content)
+        copy = arrived[released.SOPInstanceUID]
+        assert copy.StudyComments == "Project:HEADS Subject:P001 Session:P001_M00"
+        del copy.StudyComments
+        assert copy == released
+
+
+def _read(content: bytes) -> pydicom.Dataset:
+    return pydicom.dcmread(io.BytesIO(content))
+
+
+def test_a_title_that_the_archive_does_not_know(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    peer = {**by_dimse(orthanc)["peer"], "ae_title": "SOMEBODY"}
+    site.write(send={"peer": peer})
+    result = command_line("send", "--config", site.config)
+    assert result.returncode == 5
+    assert "check the titles on both sides" in result.stderr
+
+
+def test_an_archive_that_is_away_is_tried_again(site: Site, files: list[bytes]) -> None:
+    peer = {"ae_title": TITLE, "host": "127.0.0.1", "port": free_port()}
+    result = sent(site, peer=peer)
+    assert "cannot be reached" in result.lost
+    assert (result.sent, result.exit_code) == (0, 5)
+
+
+@needs_web
+def test_a_wrong_password_is_said(
+    site: Site, files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"AuthenticationEnabled": True, "RegisteredUsers": {"deidflow": "right"}}
+    archive = Orthanc(site.root / "locked", site.port, **options)
+    archive.client.auth = ("deidflow", "right")
+    archive.start()
+    try:
+        web = {"peer": {"url": archive.url, "user": "deidflow"}}
+        monkeypatch.setenv(PASSWORD, "wrong")
+        assert "HTTP 401" in next(iter(sent(site, **web).refused))
+        monkeypatch.setenv(PASSWORD, "right")
+        assert sent(site, **web).sent == 6
+    finally:
+        archive.kill()
+
+
+class Proxy:
+    """Between us and the archive; cuts the connection after some bytes, as often as it is told."""
+
+    def __init__(self, target: int, cuts: list[int]) -> None:
+        self.target, self.cuts, self.server = target, cuts, socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                ours, _ = self.server.accept()
+            except OSError:
+                return
+            theirs = socket.create_connection(("127.0.0.1", self.target))
+            limit = self.cuts.pop(0) if self.cuts else None
+            for one, other, most in ((ours, theirs, limit), (theirs, ours, None)):
+                threading.Thread(target=self._pump, args=(one, other, most), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket, most: int | None) -> None:
+        passed = 0
+        try:
+            while data := one.recv(512):
+                passed += len(data)
+                if most is not None and passed > most:
+                    break
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_connection_that_is_cut_costs_nothing(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    proxy = Proxy(orthanc.port, [2500, 200])
+    peer = {"ae_title": TITLE, "host": "127.0.0.1", "port": proxy.port}
+    result = sent(site, peer=peer)
+    proxy.server.close()
+    assert (result.sent, result.lost) == (6, "")
+    assert digests(orthanc.files()) == digests(files)
+    assert orthanc.stored() == 6
+
+
+@contextmanager
+def sending(site: Site) -> Iterator[subprocess.Popen[str]]:
+    command = [Path(sys.executable).with_name("deidflow"), "send", "--config", site.config]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def test_nothing_twice_after_kills(site: Site, orthanc: Orthanc) -> None:
+    files = study(1, 150)
+    release_of(Layout.of(site.settings()), {"P001": files})
+    site.write(send=by_dimse(orthanc), retry={"attempts": 8, "first_seconds": 0.2})
+    for number in (10, 40):
+        with sending(site) as process:
+            _until(lambda number=number: orthanc.stored() >= number)
+            process.send_signal(signal.SIGKILL)
+    with sending(site) as process:
+        _until(lambda: orthanc.stored() >= 80)
+        orthanc.kill()
+        orthanc.start()
+        assert process.wait(timeout=60) == 0
+    assert digests(orthanc.files()) == digests(files)
+    assert orthanc.stored() == len(files)
+
+
+def _until(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
