@@ -27,14 +27,17 @@ _COMMENTS = {
     _NOT_UNDERSTOOD: "cut, malformed, or without its UIDs",
     _OTHER_COPY: "another copy of this instance is here; it stays",
 }
+MALFORMED = "refused: cut or malformed"
 _WORDS = {
-    SUCCESS: "stored",
     _NO_RESOURCES: "refused: no space, or not writable",
     _MISMATCH: "refused: command and data set differ",
-    _NOT_UNDERSTOOD: "refused: cut or malformed",
-    _OTHER_COPY: "refused: another copy is here",
+    _NOT_UNDERSTOOD: MALFORMED,
 }
-DUPLICATE = "duplicate, acknowledged"
+_KEPT_WORDS = {
+    Kept.STORED: "stored",
+    Kept.DUPLICATE: "duplicate, acknowledged",
+    Kept.CONFLICT: "refused: another copy is here",
+}
 
 
 class Received:
@@ -69,29 +72,34 @@ class StoreHandler:
     def __call__(self, event: Any) -> Any:
         """Status 0 once the instance is on the disk; any other leaves it with the sender."""
         status = self._status(event)
-        if status != SUCCESS:
-            self._received.add(_WORDS[status])
-            return _commented(status)
-        return status
+        return status if status == SUCCESS else _commented(status)
 
     def _status(self, event: Any) -> int:
         try:
             instance = read_received(event.encoded_dataset())
         except Withheld:
-            return _NOT_UNDERSTOOD
+            return self._refused(_NOT_UNDERSTOOD)
         if instance.sop_uid != str(event.request.AffectedSOPInstanceUID):
-            return _MISMATCH
+            return self._refused(_MISMATCH)
         return self._kept(instance)
 
     def _kept(self, instance: ReceivedInstance) -> int:
         try:
-            kept = self._spool.keep(instance)
+            kept = keep_counted(self._spool, self._received, instance)
         except OSError:
-            return _NO_RESOURCES
-        if kept is Kept.CONFLICT:
-            return _OTHER_COPY
-        self._received.add(DUPLICATE if kept is Kept.DUPLICATE else _WORDS[SUCCESS])
-        return SUCCESS
+            return self._refused(_NO_RESOURCES)
+        return _OTHER_COPY if kept is Kept.CONFLICT else SUCCESS
+
+    def _refused(self, status: int) -> int:
+        self._received.add(_WORDS[status])
+        return status
+
+
+def keep_counted(spool: Spool, received: Received, instance: ReceivedInstance) -> Kept:
+    """Store an instance and count what became of it; raises OSError where it cannot be stored."""
+    kept = spool.keep(instance)
+    received.add(_KEPT_WORDS[kept])
+    return kept
 
 
 def _commented(status: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,10 +18,10 @@ PASSWORD = "DEIDFLOW_PACS_PASSWORD"  # noqa: S105 - the name of a variable
 _BATCH_BYTES = 32 << 20
 _BATCH_INSTANCES = 200
 _PAGE = 500
+_ANY_ENCODING = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _CONFLICT = 409
 _TOO_MANY = 429
-_NO_CONTENT = 204
-_FAILED_ITEMS, _STORED_ITEMS = "FailedSOPSequence", "ReferencedSOPSequence"
+_FAILED_ITEMS = "FailedSOPSequence"
 _UNKNOWN_FAILURE = 0x0110
 """Processing failure."""
 
@@ -85,6 +85,34 @@ def stored_by_web(client: Any, peer: PeerSettings, study_uid: str, series_uid: s
         found |= fresh
         if len(rows) < _PAGE or not fresh:
             return found
+
+
+def studies_by_web(
+    pacs: PacsSettings, peer: PeerSettings, keys: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The answers of an archive for values by keyword, as DICOM JSON; raises ConnectionLost."""
+    client = web_client(pacs, peer)
+    with _errors(peer):
+        rows: list[dict[str, Any]] = client.search_for_studies(
+            search_filters=dict(keys),
+            fields=["NumberOfStudyRelatedInstances", "SOPClassesInStudy", "AccessionNumber"],
+            limit=_PAGE,
+        )
+    return rows
+
+
+def study_by_web(pacs: PacsSettings, peer: PeerSettings, study_uid: str) -> Iterator[bytes]:
+    """The files of a study in the encoding that the archive has; raises ConnectionLost."""
+    client = web_client(pacs, peer)
+    with _errors(peer):
+        # The library's public method would give data sets that it has parsed; these are bytes.
+        response = client._http_get(  # noqa: SLF001
+            f"{peer.url}/studies/{study_uid}",
+            headers={"Accept": _ANY_ENCODING},
+            stream=True,
+        )
+        parts = client._decode_multipart_message(response, stream=True)  # noqa: SLF001
+        yield from map(bytes, parts)
 
 
 def _value(row: dict[str, Any], tag: str) -> str:

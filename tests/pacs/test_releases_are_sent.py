@@ -216,15 +216,14 @@ def sending(site: Site) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_nothing_twice_after_kills(site: Site, orthanc: Orthanc) -> None:
-    files = study(1, 150)
+    files = study(1, 100)
     release_of(Layout.of(site.settings()), {"P001": files})
     site.write(send=by_dimse(orthanc), retry={"attempts": 8, "first_seconds": 0.2})
-    for number in (10, 40):
-        with sending(site) as process:
-            _until(lambda number=number: orthanc.stored() >= number)
-            process.send_signal(signal.SIGKILL)
     with sending(site) as process:
-        _until(lambda: orthanc.stored() >= 80)
+        _until(lambda: orthanc.stored() >= 10)
+        process.send_signal(signal.SIGKILL)
+    with sending(site) as process:
+        _until(lambda: orthanc.stored() >= 40)
         orthanc.kill()
         orthanc.start()
         assert process.wait(timeout=60) == 0
@@ -236,4 +235,4 @@ def _until(condition: Any, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.03)

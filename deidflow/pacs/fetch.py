@@ -1,0 +1,209 @@
+"""Studies of a list are fetched from an archive, each once, and handed on to the source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from deidflow.errors import StepFailed, UsageError
+from deidflow.identity.fetched_table import FetchedLedger
+from deidflow.pacs.association import ConnectionLost, Refused
+from deidflow.pacs.query import FoundStudy, find
+from deidflow.pacs.receiver import Received
+from deidflow.pacs.retries import with_retries
+from deidflow.pacs.retrieve import destination, retrieve
+from deidflow.pacs.spool import Spool
+from deidflow.pacs.wanted import WantedStudy, read_wanted
+from deidflow.pacs.window import is_open, seconds_to_open
+from deidflow.settings.pacs import FetchSettings, PacsSettings, required_fetch
+from deidflow.settings.run import RunSettings
+from deidflow.store.locks import held
+
+Tell = Callable[[str], None]
+"""Called with a line without identifiers."""
+_LOOK_SECONDS = 20.0
+_INCOMPLETE_EXIT = 4
+
+
+class _Incomplete(ConnectionLost):
+    """The archive answered, and gave only a part of a study."""
+
+
+@dataclass
+class FetchResult:
+    """Counts of rows, studies and instances."""
+
+    rows: int = 0
+    absent: int = 0
+    """Rows for which the archive has no study."""
+    fetched: int = 0
+    before: int = 0
+    """Studies that were fetched before and have not grown."""
+    incomplete: int = 0
+    refused: int = 0
+    """Instances that came, and could not be kept."""
+    closed: bool = False
+    """Whether the window closed before the end of the list."""
+    lost: str = ""
+    """Why the archive was given up."""
+
+    @property
+    def exit_code(self) -> int:
+        """5 where the archive did not give what it has, 4 where it does not have it."""
+        if self.lost or self.incomplete or self.refused:
+            return StepFailed.exit_code
+        return _INCOMPLETE_EXIT if self.absent else 0
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """How a list is worked through."""
+
+    list: Path | None = None
+    """Instead of that of the settings."""
+    wait: bool = True
+    """Wait for the window to open, instead of leaving the rest for another time."""
+    ignore_window: bool = False
+    again: bool = False
+    """Fetch also what was fetched before."""
+    incomplete: bool = False
+    """Hand on also studies of which the archive gave only a part."""
+
+
+def fetch_list(
+    settings: RunSettings, options: FetchOptions, tell: Tell = lambda _: None
+) -> FetchResult:
+    """Fetch what a list asks for.
+
+    Raises UsageError for a bad list, ReleaseBusy while another process fetches. Where the archive
+    goes away for good, the result says so; the next call carries on.
+    """
+    asked = required_fetch(settings.pacs)
+    path = options.list or asked.list
+    if path is None:
+        raise UsageError("name the list of studies with --list, or as 'pacs.fetch.list'")
+    wanted = read_wanted(path)
+    spool = Spool.of(settings)
+    result, received = FetchResult(rows=len(wanted)), Received()
+    with (
+        held(spool.folder / "fetch.lock", "list of fetched studies"),
+        _ledger(settings.vault, spool, asked) as ledger,
+        destination(settings.pacs, asked, spool, received),
+    ):
+        fetcher = _Fetcher(settings.pacs, asked, options, spool, ledger, received, result, tell)
+        for row in wanted:
+            if not fetcher.is_open():
+                result.closed = True
+                break
+            fetcher.fetch_row(row)
+            if result.lost:
+                break
+    result.refused = received.refused()
+    return result
+
+
+@contextmanager
+def _ledger(vault: Path, spool: Spool, asked: FetchSettings) -> Iterator[FetchedLedger]:
+    ledger = FetchedLedger(vault, spool.keys, asked.peer.name)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@dataclass(frozen=True)
+class _Fetcher:
+    """What fetching needs, for one archive."""
+
+    pacs: PacsSettings
+    asked: FetchSettings
+    options: FetchOptions
+    spool: Spool
+    ledger: FetchedLedger
+    received: Received
+    result: FetchResult
+    tell: Tell
+
+    def is_open(self) -> bool:
+        """Whether the archive may be asked now, after a wait where that is wanted."""
+        hours = None if self.options.ignore_window else self.asked.hours
+        if not is_open(hours, datetime.now()) and self.options.wait:
+            self.tell(f"waiting for the window {self.asked.window}")
+            while seconds := seconds_to_open(hours, datetime.now()):
+                time.sleep(min(seconds, _LOOK_SECONDS))
+        return is_open(hours, datetime.now())
+
+    def fetch_row(self, row: WantedStudy) -> None:
+        """Fetch the studies of one row; what became of them is in the result."""
+        try:
+            studies = self._found(row)
+            for study in studies:
+                self._fetch(row, study)
+        except (ConnectionLost, Refused) as error:
+            self.result.lost = str(error)
+            return
+        if not studies:
+            self.result.absent += 1
+            self.tell(f"row {row.row}: the archive has no such study")
+
+    def _found(self, row: WantedStudy) -> list[FoundStudy]:
+        studies: list[FoundStudy] = []
+
+        def ask() -> None:
+            studies[:] = find(self.pacs, self.asked.peer, row)
+
+        with_retries(self.pacs.retry, ask, lambda: 0)
+        return studies
+
+    def _fetch(self, row: WantedStudy, study: FoundStudy) -> None:
+        if self._is_known(study) and not self.options.again:
+            self.result.before += 1
+            self.tell(f"row {row.row}: fetched before")
+            return
+
+        try:
+            if not self._is_here(study):
+                with_retries(
+                    self.pacs.retry,
+                    lambda: self._retrieve(study),
+                    lambda: self.spool.instances(study.study_uid),
+                )
+        except (_Incomplete, Refused) as error:
+            self.result.incomplete += 1
+            self.tell(f"row {row.row}: {error}")
+            if not self.options.incomplete:
+                return
+        self._hand_on(row, study)
+
+    def _is_known(self, study: FoundStudy) -> bool:
+        """Whether a study was fetched, and the archive has no more of it now."""
+        before = self.ledger.instances(study.study_uid)
+        return before is not None and before >= (study.instances or 0)
+
+    def _is_here(self, study: FoundStudy) -> bool:
+        """Whether all instances came before, in a call that was killed."""
+        if study.instances is None or self.options.again:
+            return False
+        return self.spool.instances(study.study_uid) >= study.instances
+
+    def _retrieve(self, study: FoundStudy) -> None:
+        """Ask for a study; raises _Incomplete where less came than the archive says it has."""
+        failed = retrieve(self.pacs, self.asked, study, self.spool, self.received)
+        count = self.spool.instances(study.study_uid)
+        if count < (study.instances or 1) or (study.instances is None and failed):
+            told = "an unknown number" if study.instances is None else str(study.instances)
+            raise _Incomplete(
+                f"incomplete, {count} of {told} instances came; they stay in the spool "
+                "(--incomplete hands them on)"
+            )
+
+    def _hand_on(self, row: WantedStudy, study: FoundStudy) -> None:
+        count = self.spool.instances(study.study_uid)
+        self.spool.hand_on(self.spool.study_name(study.study_uid))
+        self.ledger.note(study.study_uid, count)
+        self.result.fetched += 1
+        self.tell(f"row {row.row}: {count} instances")

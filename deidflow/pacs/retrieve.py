@@ -1,0 +1,134 @@
+"""A study is brought into the spool: by C-GET, by C-MOVE to ourselves, or by WADO-RS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from deidflow.errors import EnvironmentFault, Withheld
+from deidflow.pacs.association import (
+    ConnectionLost,
+    Refused,
+    application_entity,
+    associated,
+)
+from deidflow.pacs.instance import read_received
+from deidflow.pacs.query import FoundStudy
+from deidflow.pacs.receiver import MALFORMED, Received, StoreHandler, keep_counted, receiving
+from deidflow.pacs.spool import Spool
+from deidflow.pacs.web import study_by_web
+from deidflow.settings.pacs import FetchSettings, PacsSettings, PeerSettings, ReceiveSettings
+from deidflow.store.locks import is_held
+
+_MOST_CONTEXTS = 127
+"""Beside that of C-GET; an association has at most 128."""
+_PENDING = (0xFF00, 0xFF01)
+_PARTS_FAILED = (0xA702, 0xB000)
+"""All or some of the storage operations."""
+_UNKNOWN_DESTINATION = 0xA801
+
+
+@contextmanager
+def destination(
+    pacs: PacsSettings, fetch: FetchSettings, spool: Spool, received: Received
+) -> Iterator[None]:
+    """With C-MOVE, a receiver for the archive, unless one is at work on this spool."""
+    if fetch.peer.url or fetch.by == "get" or is_held(spool.lock):
+        with nullcontext():
+            yield
+        return
+    receive = pacs.receive or ReceiveSettings()
+    titles = [fetch.peer.ae_title] if fetch.peer.ae_title else []
+    with receiving(pacs, receive, spool, received, titles):
+        yield
+
+
+def retrieve(
+    pacs: PacsSettings, fetch: FetchSettings, study: FoundStudy, spool: Spool, received: Received
+) -> bool:
+    """Ask the archive for a study; what comes is in the spool, on the disk.
+
+    Returns whether the archive says that it could not give everything; whether all came is for the
+    caller to count. Raises ConnectionLost and Refused.
+    """
+    if fetch.peer.url:
+        return _by_web(pacs, fetch.peer, study, spool, received)
+    if fetch.by == "get":
+        return _by_get(pacs, fetch.peer, study, StoreHandler(spool, received))
+    return _by_move(pacs, fetch.peer, study)
+
+
+def _by_get(
+    pacs: PacsSettings, peer: PeerSettings, study: FoundStudy, handler: StoreHandler
+) -> bool:
+    from pynetdicom import build_role, evt
+    from pynetdicom._globals import ALL_TRANSFER_SYNTAXES
+    from pynetdicom.presentation import StoragePresentationContexts
+    from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as Get
+
+    usual = [str(context.abstract_syntax) for context in StoragePresentationContexts]
+    classes = list(study.classes or usual)[:_MOST_CONTEXTS]
+    entity = application_entity(pacs)
+    entity.add_requested_context(Get)
+    for sop_class in classes:
+        entity.add_requested_context(sop_class, ALL_TRANSFER_SYNTAXES)
+
+    roles = [build_role(sop_class, scp_role=True) for sop_class in classes]
+    handlers = [(evt.EVT_C_STORE, handler)]
+    with associated(entity, pacs, peer, handlers, roles) as association:
+        return _followed(association.send_c_get(_identifier(study), Get), peer)
+
+
+def _by_move(pacs: PacsSettings, peer: PeerSettings, study: FoundStudy) -> bool:
+    from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove as Move
+
+    entity = application_entity(pacs)
+    entity.add_requested_context(Move)
+    with associated(entity, pacs, peer) as association:
+        answers = association.send_c_move(_identifier(study), pacs.ae_title, Move)
+        return _followed(answers, peer)
+
+
+def _identifier(study: FoundStudy) -> Any:
+    from pydicom.dataset import Dataset
+
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "STUDY"
+    identifier.StudyInstanceUID = study.study_uid
+    return identifier
+
+
+def _followed(answers: Any, peer: PeerSettings) -> bool:
+    """Wait for the end of a retrieval (PS3.4 sections C.4.2 and C.4.3); whether a part failed."""
+    code = 0
+    for status, _ in answers:
+        if "Status" not in status:
+            raise ConnectionLost(f"{peer.name} went away in the middle of a study")
+        code = int(status.Status)
+        if code == _UNKNOWN_DESTINATION:
+            raise Refused(f"{peer.name} does not know our title; have it entered there")
+        if code in (0, *_PENDING, *_PARTS_FAILED):
+            continue
+        if 0xA700 <= code < 0xA800:
+            raise ConnectionLost(f"{peer.name} is out of resources (status {code:04X})")
+        raise Refused(f"{peer.name} refused the retrieval with status {code:04X}")
+    return code in _PARTS_FAILED
+
+
+def _by_web(
+    pacs: PacsSettings, peer: PeerSettings, study: FoundStudy, spool: Spool, received: Received
+) -> bool:
+    for content in study_by_web(pacs, peer, study.study_uid):
+        try:
+            instance = read_received(content)
+        except Withheld:
+            received.add(MALFORMED)
+            continue
+        try:
+            keep_counted(spool, received, instance)
+        except OSError as error:
+            raise EnvironmentFault(
+                f"the spool cannot be written: {error.strerror}; free some space, then fetch again"
+            ) from None
+    return False
