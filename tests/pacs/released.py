@@ -7,8 +7,9 @@ from pathlib import Path
 
 from deidflow.header.load_profile import load_profile
 from deidflow.identity.secret import Keys, load_secret, release_id
+from deidflow.release.dataset import write_dataset
 from deidflow.release.layout import Layout, slice_names
-from deidflow.release.tables import write_checksums, write_dataset, write_subjects
+from deidflow.release.tables import write_checksums, write_subjects
 from deidflow.store.files import Manifest, write_bytes_atomic, write_json_atomic
 from tests.pacs.archive import study
 
