@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-all bench docs clean
+.PHONY: demo test test-all bench docs viewer clean
 
 demo: .venv/run.stamp
 	$(BIN)/deidflow demo demo
@@ -24,6 +24,14 @@ bench: .venv/test.stamp
 	$(BIN)/python benchmarks/rerun.py
 	PYTHONPATH=. $(BIN)/python benchmarks/throughput.py
 	PYTHONPATH=. $(BIN)/python benchmarks/orchestration.py
+
+# The 3-D viewer of the review page, from npm by its lock file; `pip wheel .` does the same where there is npm.
+viewer: deidflow/review/web/niivue.umd.js
+
+deidflow/review/web/niivue.umd.js: deidflow/review/web/package-lock.json
+	cd deidflow/review/web && npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+	cp deidflow/review/web/node_modules/@niivue/niivue/dist/niivue.umd.js $@
+	rm -rf deidflow/review/web/node_modules
 
 docs: .venv/docs.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean

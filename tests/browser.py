@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+_SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+
 
 @contextmanager
 def headless() -> Iterator[Browser]:
@@ -17,7 +19,9 @@ def headless() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("there is no Chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", *_SOFTWARE_GL]
+        )
         try:
             yield browser
         finally:

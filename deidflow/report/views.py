@@ -54,7 +54,7 @@ def views_of(images: SeriesImages, size: Size) -> tuple[View, ...]:
     Planes are cut through the middle of what was removed, else of the head. What is shown as
     `after` is the released file itself, not the source with the mask applied.
     """
-    volumes = _Volumes.read(images)
+    volumes = Volumes.read(images)
     if volumes is None:
         return ()
     planes = _planes(volumes, size)
@@ -68,15 +68,15 @@ def views_of(images: SeriesImages, size: Size) -> tuple[View, ...]:
 
 def turned_views(images: SeriesImages, size: Size) -> tuple[View, ...]:
     """The head from one side over the front to the other."""
-    volumes = _Volumes.read(images)
+    volumes = Volumes.read(images)
     if volumes is None:
         return ()
     return tuple(_surfaces(volumes, TURNS, size))
 
 
 @dataclass(frozen=True)
-class _Volumes:
-    """A series on one grid, (z, y, x)."""
+class Volumes:
+    """A series on one grid along the axes of LPS, (z, y, x)."""
 
     grid: Any
     before: Values | None
@@ -84,7 +84,7 @@ class _Volumes:
     removed: Values | None
 
     @classmethod
-    def read(cls, images: SeriesImages) -> _Volumes | None:
+    def read(cls, images: SeriesImages) -> Volumes | None:
         """The volumes of a series; None where it has no image."""
         if images.shown is None:
             return None
@@ -124,7 +124,7 @@ class _Volumes:
         return tissue if self.removed is None else tissue & self.removed
 
 
-def _planes(volumes: _Volumes, size: Size) -> Iterator[View]:
+def _planes(volumes: Volumes, size: Size) -> Iterator[View]:
     for axis, name in enumerate(PLANES):
         index = volumes.middle[axis]
         outline = b""
@@ -170,7 +170,7 @@ def _cut(values: Values, axis: int, index: int) -> Values:
     return cut if axis == 0 else cut[::-1]
 
 
-def _surfaces(volumes: _Volumes, turns: tuple[Turn, ...], size: Size) -> Iterator[View]:
+def _surfaces(volumes: Volumes, turns: tuple[Turn, ...], size: Size) -> Iterator[View]:
     before = _head(volumes.before, volumes.grid)
     after = _head(volumes.after, volumes.grid)
     for turn in turns:

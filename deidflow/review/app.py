@@ -6,18 +6,17 @@ header, so that no log of anybody can hold it. Every answer says that it must no
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from deidflow.errors import DeidflowError, UsageError
+from deidflow.report.volume_files import VolumeKind
 from deidflow.review.desk import Desk
+from deidflow.review.page import review_page, viewer_script
 from deidflow.review.queue import Case
 from deidflow.review.rows import WishRow, case_row, queue_row, view_rows
 
@@ -119,6 +118,20 @@ def _add_routes(app: FastAPI, desk: Desk, who: str) -> None:
         case = _numbered(desk, number)
         return {"views": view_rows(desk.turned(case))}
 
+    @app.get("/case/{number}/volume/{kind}")
+    def volume(number: int, kind: VolumeKind) -> Response:
+        content = desk.volume(_numbered(desk, number), kind)
+        if content is None:
+            raise HTTPException(status_code=404)
+        return Response(content, media_type="application/octet-stream")
+
+    @app.get("/viewer")
+    def viewer() -> Response:
+        script = viewer_script()
+        if not script:
+            raise HTTPException(status_code=404)
+        return Response(script, media_type="text/javascript")
+
     @app.post("/case/{number}")
     def decide(number: int, row: WishRow) -> dict[str, Any]:
         case = _numbered(desk, number)
@@ -154,31 +167,3 @@ def _check_seen(desk: Desk, case: Case, seen: str) -> None:
     card = desk.card(case)
     if seen != card.views.digest:
         raise UsageError("the pictures changed meanwhile; open the case again and look")
-
-
-def review_page() -> tuple[str, str]:
-    """The page itself, which holds no data, and the policy that it is served with."""
-    folder = files("deidflow.review").joinpath("templates")
-    style = folder.joinpath("review.css").read_text("utf-8")
-    script = folder.joinpath("review.js").read_text("utf-8")
-    html = folder.joinpath("review.html").read_text("utf-8")
-    html = html.replace("/*STYLE*/", style).replace(
-        "/*SCRIPT*/",
-        script,
-    )
-    rules = (
-        "default-src 'none'",
-        "img-src data:",
-        f"style-src '{_hash_source(style)}'",
-        f"script-src '{_hash_source(script)}'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-    return html, "; ".join(rules)
-
-
-def _hash_source(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

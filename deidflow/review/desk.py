@@ -24,10 +24,12 @@ from deidflow.release.layout import Layout
 from deidflow.report.facts import ReleaseFacts
 from deidflow.report.private_pages import SeriesCard, series_card
 from deidflow.report.read_facts import read_facts
-from deidflow.report.view_cache import SeriesViews, series_turned
+from deidflow.report.view_cache import SeriesViews, images_of, series_turned
+from deidflow.report.volume_files import VolumeKind, volume_file
 from deidflow.review.admissible import check_wish
 from deidflow.review.agreement import Agreement, agreement_of
 from deidflow.review.queue import Case, Choice, Look, cases_of, looks_at, undecided
+from deidflow.review.shelf import Shelf
 from deidflow.review.sign_off import renew_sign_off
 from deidflow.review.withdrawal import withdraw_session
 
@@ -62,6 +64,7 @@ class Desk:
         self.choice = choice or Choice()
         self._key = key
         self._lock = threading.Lock()
+        self._shelf = Shelf()
         cases = self._read(read_facts(layout))
         self._cases = {case.name: case for case in cases}
         self._order = looks_at(cases, self.choice, key)
@@ -111,6 +114,18 @@ class Desk:
             name.session,
             name.series,
         )
+
+    def volume(self, case: Case, kind: VolumeKind) -> bytes | None:
+        """A volume of a case for the browser; None where there is none that can be drawn."""
+        name = case.name
+        images = images_of(
+            self.layout,
+            name.subject,
+            name.session,
+            name.series,
+        )
+        volumes = self._shelf.volumes(images)
+        return None if volumes is None else volume_file(volumes, kind)
 
     def decide(self, name: CaseName, wish: Wish, who: str, *, again: bool = False) -> Decision:
         """Store a decision and act on it; raises UsageError where it may not be decided so."""

@@ -1,5 +1,6 @@
 "use strict";
 const token = location.hash.slice(1);
+const hasViewer = document.body.dataset.viewer === "yes";
 const by = (id) => document.getElementById(id);
 
 const SIGHTS = [
@@ -9,11 +10,18 @@ const SIGHTS = [
 const ACTIONS = [
   ["accept", "1", "accept", "nobody can be recognised"],
   ["larger-margin", "2", "larger margin", "in the next run"],
-  ["other-engine", "3", "other engine", "noted; no run takes it by itself"],
+  ["other-engine", "3", "other engine", "in the next run"],
   ["withhold", "4", "withhold", "its session leaves the release now"],
+  ["landmarks", "5", "landmarks", "set them first (l); in the next run"],
+];
+const LANDMARKS = [
+  ["right-eye", "right eye", "middle of the eyeball"], ["left-eye", "left eye", "middle of the eyeball"],
+  ["nose", "nose", "its tip"], ["chin", "chin", "its foremost point"],
+  ["right-ear", "right ear", "opening of the canal"], ["left-ear", "left ear", "opening of the canal"],
 ];
 
-const state = { queue: null, at: 0, shown: null, sights: new Set(), since: 0, busy: false };
+const state = { queue: null, at: 0, shown: null, sights: new Set(), since: 0, busy: false, solid: false, picking: false };
+const marks = { chosen: "right-eye", places: new Map(), volume: null, cross: [0, 0, 0] };
 const ahead = new Map();
 
 async function ask(path, body) {
@@ -50,6 +58,10 @@ async function show(number) {
   state.at = number;
   state.shown = null;
   state.sights.clear();
+  marks.places.clear();
+  marks.volume = null;
+  marks.chosen = LANDMARKS[0][0];
+  by("viewer").hidden = by("landmarks").hidden = true;
   by("refusal").textContent = "";
   by("views").replaceChildren();
   by("figures").replaceChildren();
@@ -67,6 +79,8 @@ async function show(number) {
   state.since = performance.now();
   drawCase(shown);
   drawDecision();
+  if (state.solid) openSolid();
+  if (state.picking) openPlanes();
   for (const key of ahead.keys()) if (key < number - 2 || key > number + 3) ahead.delete(key);
   if (number + 1 < state.queue.cases.length) fetchCase(number + 1).catch(() => {});
 }
@@ -152,11 +166,12 @@ function drawDecision() {
     button.setAttribute("aria-pressed", String(row.action === button.dataset.action));
     button.disabled = !state.shown || Boolean(row.action);
   }
+  for (const button of by("names").children) button.disabled = Boolean(row.action);
   by("next").disabled = !row.action || state.at + 1 >= state.queue.cases.length;
   by("undo").disabled = !row.action;
   by("back").disabled = state.at === 0;
   by("decision").textContent = row.action ? row.action.replace("-", " ") + " by " + row.who + ", " + row.when.replace("T", " ").replace("Z", " UTC") : "";
-  by("name").textContent = row.name || "case " + (state.at + 1);
+  by("name").textContent = (row.name || "case " + (state.at + 1)) + (row.again ? " · second look" : "");
 }
 
 function drawQueue() {
@@ -204,6 +219,7 @@ async function decide(action) {
     sights: [...state.sights],
     seconds: (performance.now() - state.since) / 1000,
     seen: state.shown.seen,
+    landmarks: action === "landmarks" ? [...marks.places].map(([name, [x, y, z]]) => ({ name, x, y, z })) : [],
   };
   try {
     state.queue = await ask("/case/" + number, wish);
@@ -232,9 +248,114 @@ async function undo() {
   drawDecision();
 }
 
+// The volumes of a case, fetched when they are first asked for.
+async function fetchVolume(shown, number, kind) {
+  shown.volumes ??= {};
+  shown.volumes[kind] ??= (async () => {
+    const options = { headers: { authorization: "Bearer " + token }, cache: "no-store" };
+    const answer = await fetch("/case/" + number + "/volume/" + kind, options);
+    return answer.ok ? answer.arrayBuffer() : null;
+  })();
+  return shown.volumes[kind];
+}
+
+async function openSolid() {
+  const { shown, at } = state;
+  if (!shown || !hasViewer || !shown.views.length) return;
+  by("viewer").hidden = false;
+  const files = {};
+  try {
+    for (const kind of ["before", "after", "mask"]) files[kind] = await fetchVolume(shown, at, kind);
+    if (state.shown !== shown || !(files.before || files.after)) return;
+    await showVolumes(by("render"), token, files);
+  } catch (error) {
+    by("viewer").hidden = true;
+    by("refusal").textContent = "3-D cannot be shown here: " + error.message;
+    return;
+  }
+  setShare("mask", by("share").value / 100);
+  setShare("before", by("blend").value / 100);
+  by("viewer").dataset.shown = String(at);
+}
+
+function toggleSolid() {
+  if (!hasViewer) return;
+  state.solid = !state.solid;
+  by("solid").setAttribute("aria-pressed", String(state.solid));
+  if (state.solid) openSolid();
+  else by("viewer").hidden = true;
+}
+
+async function openPlanes() {
+  const { shown, at } = state;
+  if (!shown || !shown.views.length) return;
+  const buffer = (await fetchVolume(shown, at, "before")) || (await fetchVolume(shown, at, "after"));
+  if (state.shown !== shown || !buffer) return;
+  marks.volume = readVolume(buffer);
+  marks.cross = marks.volume.size.map((length) => length >> 1);
+  by("landmarks").hidden = false;
+  drawMarks();
+}
+
+function togglePlanes() {
+  state.picking = !state.picking;
+  by("pick").setAttribute("aria-pressed", String(state.picking));
+  if (state.picking) openPlanes();
+  else by("landmarks").hidden = true;
+}
+
+function drawMarks() {
+  const { volume, cross, places, chosen } = marks;
+  if (!volume) return;
+  for (const canvas of by("planes").querySelectorAll("canvas")) {
+    const name = canvas.dataset.plane;
+    const context = drawPlane(canvas, volume, name, cross[PLANE_AXES[name][2]]);
+    drawCross(context, volume, name, cross);
+    for (const [landmark, place] of places) drawMark(context, volume, name, cross, place, landmark === chosen);
+  }
+  for (const button of by("names").children) {
+    const place = places.get(button.dataset.landmark);
+    button.setAttribute("aria-pressed", String(button.dataset.landmark === chosen));
+    button.classList.toggle("set", Boolean(place));
+    button.querySelector("small").textContent = place ? place.map((value) => value.toFixed(0)).join(", ") + " mm" : button.dataset.where;
+  }
+}
+
+function chooseMark(name) {
+  marks.chosen = name;
+  const place = marks.places.get(name);
+  if (place) marks.cross = indexOf(marks.volume, place);
+  drawMarks();
+}
+
+function setMark(event) {
+  const canvas = event.currentTarget;
+  if (!marks.volume || entry().action) return;
+  const box = canvas.getBoundingClientRect();
+  const column = Math.floor(((event.clientX - box.left) / box.width) * canvas.width);
+  const row = Math.floor(((event.clientY - box.top) / box.height) * canvas.height);
+  const name = canvas.dataset.plane;
+  marks.cross = planeIndex(marks.volume, name, column, row, marks.cross[PLANE_AXES[name][2]]);
+  marks.places.set(marks.chosen, placeOf(marks.volume, marks.cross));
+  by("refusal").textContent = "";
+  drawMarks();
+}
+
+function movePlane(canvas, steps) {
+  const through = PLANE_AXES[canvas.dataset.plane][2];
+  const last = marks.volume.size[through] - 1;
+  marks.cross[through] = Math.min(last, Math.max(0, marks.cross[through] + steps));
+  drawMarks();
+}
+
 const next = () => { if (!by("next").disabled) show(state.at + 1); };
 const back = () => { if (state.at > 0) show(state.at - 1); };
-const hold = (on) => { if (state.shown?.both) by("views").classList.toggle("held", on); };
+const hold = (on) => {
+  if (!state.shown?.both) return;
+  if (by("views").classList.contains("held") === on) return;
+  by("views").classList.toggle("held", on);
+  setShare("before", on ? 1 : by("blend").value / 100);
+};
 
 for (const [sight, key, words] of SIGHTS) {
   const button = element("button", { type: "button" }, words, element("kbd", { textContent: key }));
@@ -249,12 +370,39 @@ for (const [action, key, words, more] of ACTIONS) {
   button.addEventListener("click", () => decide(action));
   by("actions").append(button);
 }
+for (const [landmark, words, where] of LANDMARKS) {
+  const button = element("button", { type: "button" }, words, element("small", { textContent: where }));
+  Object.assign(button.dataset, { landmark, where });
+  button.addEventListener("click", () => chooseMark(landmark));
+  by("names").append(button);
+}
+for (const plane of Object.keys(PLANE_AXES)) {
+  const canvas = element("canvas", { tabIndex: 0 });
+  canvas.dataset.plane = plane;
+  canvas.setAttribute("role", "slider");
+  canvas.setAttribute("aria-label", plane + " plane");
+  canvas.addEventListener("click", setMark);
+  canvas.addEventListener("wheel", (event) => { event.preventDefault(); movePlane(canvas, event.deltaY > 0 ? 1 : -1); });
+  canvas.addEventListener("keydown", (event) => {
+    const steps = { ArrowUp: 1, ArrowDown: -1, PageUp: 8, PageDown: -8 }[event.key];
+    if (steps) { event.preventDefault(); movePlane(canvas, steps); }
+  });
+  by("planes").append(element("figure", {}, canvas, element("figcaption", { textContent: plane })));
+}
+by("solid").hidden = !hasViewer;
+by("solid").addEventListener("click", toggleSolid);
+by("pick").addEventListener("click", togglePlanes);
+by("share").addEventListener("input", (event) => setShare("mask", event.target.value / 100));
+by("spin").addEventListener("change", (event) => turnViewer(event.target.checked));
 by("next").addEventListener("click", next);
 by("back").addEventListener("click", back);
 by("undo").addEventListener("click", undo);
 by("turn").addEventListener("input", drawTurn);
 by("outline").addEventListener("change", (event) => by("views").classList.toggle("plain", !event.target.checked));
-by("blend").addEventListener("input", (event) => by("views").style.setProperty("--before", String(event.target.value / 100)));
+by("blend").addEventListener("input", (event) => {
+  by("views").style.setProperty("--before", String(event.target.value / 100));
+  setShare("before", event.target.value / 100);
+});
 for (const id of ["hold", "views"]) {
   by(id).addEventListener("pointerdown", () => hold(true));
   for (const end of ["pointerup", "pointerleave", "pointercancel"]) by(id).addEventListener(end, () => hold(false));
@@ -267,6 +415,8 @@ addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !onControl) { event.preventDefault(); next(); return; }
   if (event.key === "ArrowLeft" && !event.target.matches("input")) { back(); return; }
   if (event.key === "u") { undo(); return; }
+  if (event.key === "v") { toggleSolid(); return; }
+  if (event.key === "l") { togglePlanes(); return; }
   const sight = SIGHTS.find((row) => row[1] === event.key);
   if (sight) { toggleSight(sight[0]); return; }
   const action = ACTIONS.find((row) => row[1] === event.key);
