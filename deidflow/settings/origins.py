@@ -26,6 +26,7 @@ _YAML_KEYS = (
     "ids",
     "sessions",
     "notify",
+    "review",
     "consent",
     "pacs",
     "force",
