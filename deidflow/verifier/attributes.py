@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -14,7 +14,8 @@ from deidflow.checks.text import BINARY, TEXT, runs_of, texts_of
 from deidflow.checks.words import is_common
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark
-from deidflow.verifier.reader import name_of
+from deidflow.verifier.reader import Instance, name_of
+from deidflow.verifier.repeats import Latest
 from deidflow.verifier.safe_private import is_safe_creator, is_safe_private
 from deidflow.verifier.suspicion import (
     Suspicion,
@@ -70,6 +71,19 @@ class AttributeCheck:
     _judged: dict[tuple[int, bytes, bytes, str, str], tuple[Mark, ...]] = field(
         default_factory=dict
     )
+    _repeated: Latest[list[Mark]] = field(default_factory=Latest)
+
+    def marks_of(self, instance: Instance) -> Iterator[Mark]:
+        """What is wrong with the elements of a file."""
+        repeated = instance.repeated
+        yield from self._repeated.get(
+            (repeated, self.study_day),
+            lambda: self._marks(repeated.elements),
+        )
+        yield from self._marks(instance.fresh)
+
+    def _marks(self, elements: Iterable[Element]) -> list[Mark]:
+        return [mark for element in elements for mark in self.marks(element)]
 
     def marks(self, element: Element) -> tuple[Mark, ...]:
         """What is wrong with one element."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +18,7 @@ from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.observers import Seen
+from deidflow.verifier.repeats import Latest
 from deidflow.verifier.safe_private import is_safe_creator, is_safe_private
 from deidflow.verifier.suspicion import looks_like_name, suspicions_in
 from deidflow.verifier.values import day_of, is_on_grid
@@ -91,6 +91,7 @@ class CriteriaJudge:
     level: str
     roots: tuple[str, ...] = ("2.25",)
     results: list[FileResult] = field(default_factory=list)
+    _repeated: Latest[dict[str, Judgement]] = field(default_factory=Latest)
 
     def look(self, seen: Seen) -> Iterator[Mark]:
         """A mark where the file fails."""
@@ -106,10 +107,30 @@ class CriteriaJudge:
 
     def judge(self, seen: Seen) -> FileResult:
         """The judgement of each field of an instance; the worst where it has one several times."""
-        loaded = load_yaml(CRITERIA)
         dates_moved = seen.markers.longitudinal == _NEW_DATES
-        rows: dict[str, Judgement] = {}
-        for element in seen.instance.elements:
+        repeated = seen.instance.repeated
+        known = self._repeated.get(
+            (repeated, dates_moved),
+            lambda: self._rows(repeated.elements, dates_moved, {}),
+        )
+        rows = self._rows(seen.instance.fresh, dates_moved, known)
+
+        parts = seen.entry.parts
+        subject = parts[0] if len(parts) > 1 else ""
+        ordered = tuple(rows[name] for name in sorted(rows))
+        return FileResult(
+            seen.shown,
+            subject,
+            ordered,
+            _fail_rate(),
+        )
+
+    def _rows(
+        self, elements: Iterable[Element], dates_moved: bool, known: dict[str, Judgement]
+    ) -> dict[str, Judgement]:
+        """The judgement of each field, those that are known already among them."""
+        rows = dict(known)
+        for element in elements:
             for criterion in _criteria_for(element, self.level):
                 passed = self._passes(
                     criterion,
@@ -121,20 +142,10 @@ class CriteriaJudge:
                     passed,
                     redacted(element),
                 )
-                known = rows.setdefault(criterion.field, judgement)
-                if known.passed and not passed:
+                first = rows.setdefault(criterion.field, judgement)
+                if first.passed and not passed:
                     rows[criterion.field] = judgement
-
-        parts = seen.entry.parts
-        subject = parts[0] if len(parts) > 1 else ""
-        ordered = tuple(rows[name] for name in sorted(rows))
-        fail_rate = float(loaded["fail_rate"])
-        return FileResult(
-            seen.shown,
-            subject,
-            ordered,
-            fail_rate,
-        )
+        return rows
 
     def _passes(self, criterion: Criterion, element: Element, dates_moved: bool) -> bool:
         if criterion.kind == "keep":
@@ -168,12 +179,11 @@ class CriteriaJudge:
             verdicts[result.subject] = verdicts.get(result.subject, True) and result.passed
         return dict(sorted(verdicts.items()))
 
-    def failed_fields(self) -> Counter[str]:
-        """Number of files in which each field fails."""
-        names = (
-            row.criterion.field for result in self.results for row in result.rows if not row.passed
-        )
-        return Counter(names)
+
+@lru_cache(maxsize=1)
+def _fail_rate() -> float:
+    """The share of failed fields from which a file fails."""
+    return float(load_yaml(CRITERIA)["fail_rate"])
 
 
 def redacted(element: Element) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deidflow.checks.cohort import CohortIndex
+from deidflow.checks.elements import Element
 from deidflow.checks.findings import KIND_WORDS, holds
 from deidflow.checks.kinds import DATES
 from deidflow.checks.leaks import Hit, LeakSearch
@@ -20,10 +21,12 @@ from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.reader import name_of
+from deidflow.verifier.repeats import Latest
 from deidflow.verifier.table import FULL_DATES
 from deidflow.verifier.tree import entries_below, shown_name
 from deidflow.verifier.vault import VaultView
 
+Hits = set[tuple[str, str, str]]
 _KEY = bytes(range(32))
 """Hashes of the index are compared within this process only."""
 _KEPT_KINDS = {"113109": {"text"}, "113112": {"text", "contact"}, FULL_DATES: {"date"}}
@@ -40,18 +43,17 @@ class CohortLeaks:
     claims: Claims
     _cohort: CohortIndex | None = None
     _searches: dict[tuple[str, str], LeakSearch] = field(default_factory=dict)
+    _repeated: Latest[Hits] = field(default_factory=Latest)
 
     def look(self, seen: Seen) -> Iterator[Mark]:
         """Identifiers in one instance."""
         search = self._search(seen.entry.parts)
         if search is None:
             return
-        hits: set[tuple[str, str, str]] = set()
-        for element in seen.instance.elements:
-            if element.vr != b"SQ":
-                for hit in search.element(element):
-                    hits.add((name_of(element), hit.whose, hit.kind))
-
+        repeated = seen.instance.repeated
+        key = *seen.entry.parts[:2], repeated
+        known = self._repeated.get(key, lambda: _hits(search, repeated.elements))
+        hits = known | _hits(search, seen.instance.fresh)
         for part, raw in (("preamble", seen.instance.preamble), *_meta(seen)):
             for hit in search.binary(part, readable(raw + bytes(4))):
                 hits.add((part, hit.whose, hit.kind))
@@ -116,6 +118,16 @@ class CohortLeaks:
                 kept |= kinds
         promised = self.claims.promise.search or frozenset(KIND_WORDS)
         return promised - kept
+
+
+def _hits(search: LeakSearch, elements: Iterable[Element]) -> Hits:
+    """Attribute, whose and of what kind, for each identifier in some elements."""
+    hits = set()
+    for element in elements:
+        if element.vr != b"SQ":
+            for hit in search.element(element):
+                hits.add((name_of(element), hit.whose, hit.kind))
+    return hits
 
 
 def _mark(name: str, whose: str, kind: str) -> Mark:

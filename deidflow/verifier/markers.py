@@ -36,7 +36,7 @@ class Markers:
     @classmethod
     def of(cls, instance: Instance) -> Markers:
         """The markers of an instance."""
-        entries = tuple(_code_entries(instance.elements))
+        entries = tuple(_code_entries(instance.below(_CODES_PATH)))
         return cls(
             removed=instance.text(_REMOVED),
             method=instance.text(_METHOD),
@@ -176,9 +176,8 @@ def _code_entries(elements: list[Element]) -> Iterator[tuple[str, str, str]]:
     """Value, scheme and meaning of each item of the method codes."""
     items: dict[int, dict[int, str]] = {}
     for element in elements:
-        if getattr(element.level, "path", "") == _CODES_PATH:
-            entry = items.setdefault(id(element.level), {})
-            entry[element.tag] = element.raw.rstrip(b"\0 ").decode("latin-1")
+        entry = items.setdefault(id(element.level), {})
+        entry[element.tag] = element.raw.rstrip(b"\0 ").decode("latin-1")
     for entry in items.values():
         yield entry.get(_CODE_VALUE, ""), entry.get(_SCHEME, ""), entry.get(_MEANING, "")
 

@@ -52,17 +52,15 @@ class MaskImage:
         if slice_number is not None:
             to_index[2] = 0, 0, slice_number
         size = image.values.shape
-        indices = []
-        for steps, length in zip(
-            to_index,
-            self.removed.shape,
-            strict=True,
-        ):
-            index = _on_grid(steps, size)
-            if index is None or index.min() < 0 or index.max() >= length:
-                return None
-            indices.append(index)
-        return self.removed[tuple(indices)]
+        whole = _on_grid(to_index, size)
+        if whole is None:
+            return None
+
+        corners = whole[:, 2:] + whole[:, :2] @ _corners(size)
+        lengths = np.array(self.removed.shape)[:, None]
+        if (corners < 0).any() or (corners >= lengths).any():
+            return None
+        return _cut(self.removed, whole, size)
 
 
 @dataclass(frozen=True)
@@ -171,20 +169,47 @@ def _is_even(depths: list[float]) -> bool:
 
 
 def _on_grid(steps: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.intp] | None:
-    """Voxel numbers along one axis, for each row and column; None off the grid.
-
-    `steps` are voxels per row, per column, and of the first pixel.
-    """
+    """Whole voxels per row, per column, and of the first pixel, shape (3, 3); None off the grid."""
     whole = np.rint(steps)
     drift = np.abs(steps - whole) @ [size[0], size[1], 1]
-    if drift > _NEAR:
+    if (drift > _NEAR).any():
         return None
-    index = np.full((1, 1), whole[2], np.intp)
-    if whole[0]:
-        index = index + int(whole[0]) * np.arange(size[0])[:, None]
-    if whole[1]:
-        index = index + int(whole[1]) * np.arange(size[1])[None, :]
-    return index
+    return whole.astype(np.intp)
+
+
+def _corners(size: tuple[int, ...]) -> NDArray[np.intp]:
+    """Rows and columns of the four corners of a plane, shape (2, 4)."""
+    last_row, last_column = size[0] - 1, size[1] - 1
+    rows = [0, 0, last_row, last_row]
+    columns = [0, last_column, 0, last_column]
+    return np.array([rows, columns], np.intp)
+
+
+def _cut(values: Bools, whole: NDArray[np.intp], size: tuple[int, ...]) -> Bools:
+    """The voxels of a plane, shape (rows, columns); no copy if its axes are those of the grid."""
+    moves = whole[:, :2] != 0
+    if moves.sum() != 2 or (moves.sum(axis=0) != 1).any() or (moves.sum(axis=1) > 1).any():
+        rows = np.arange(size[0])[:, None]
+        columns = np.arange(size[1])[None, :]
+        indices = [first + down * rows + across * columns for down, across, first in whole]
+        gathered: Bools = values[tuple(indices)]
+        return gathered
+
+    cuts = [_axis_cut(steps, size) for steps in whole]
+    plane: Bools = values[tuple(cuts)]
+    is_turned = moves[:, 0].argmax() > moves[:, 1].argmax()
+    return plane.T if is_turned else plane
+
+
+def _axis_cut(steps: NDArray[np.intp], size: tuple[int, ...]) -> int | slice:
+    """What a plane takes of one axis: one voxel, or as many as it has rows or columns."""
+    down, across, first = (int(step) for step in steps)
+    if not down and not across:
+        return first
+    step = down or across
+    count = size[0] if down else size[1]
+    stop = first + step * count
+    return slice(first, stop if stop >= 0 else None, step)
 
 
 def mask_marks(mask: Nifti) -> Iterator[Mark]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.markers import Markers
+from deidflow.verifier.masks import MaskImage, Plane
 from deidflow.verifier.reader import Instance
 from deidflow.verifier.tree import Entry
 
@@ -26,6 +28,13 @@ class Seen:
     """Its path as reports write it."""
     instance: Instance
     markers: Markers
+    masks: tuple[MaskImage, ...] = ()
+    """Masks of its series, where it lies in a release of ours."""
+
+    @cached_property
+    def plane(self) -> Plane | None:
+        """Its pixels and where they are; None for what is not one native grey image."""
+        return Plane.of(self.shown, self.instance)
 
 
 class Observer(Protocol):

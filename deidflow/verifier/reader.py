@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
@@ -26,7 +26,7 @@ MOST_BYTES = 1 << 32
 """What compressed content may grow to."""
 _MARK_END = 132
 _DEEPEST = 64
-_READ_ERRORS = (struct.error, IndexError, zlib.error)
+READ_ERRORS = (struct.error, IndexError, zlib.error)
 
 
 class NotDicom(ValueError):
@@ -51,6 +51,44 @@ class PixelBytes:
     encapsulated: bool
 
 
+@dataclass(frozen=True)
+class Span:
+    """One element of the data set itself, with all that is inside of it."""
+
+    tag: int
+    start: int
+    """Where it starts in the body, with its tag and length."""
+    end: int
+    first: int
+    """The number of its first element in depth first order."""
+    last: int
+    """The number after its last element."""
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """Elements that a file has in common with the file before it, byte by byte."""
+
+    elements: tuple[Element, ...] = ()
+    top: dict[int, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def has_private(self) -> bool:
+        """Whether one of them is private."""
+        return any(element.tag >> 16 & 1 for element in self.elements)
+
+    @cached_property
+    def by_path(self) -> dict[str, list[Element]]:
+        """The elements by the sequences above them."""
+        found: dict[str, list[Element]] = {}
+        for element in self.elements:
+            found.setdefault(path_of(element), []).append(element)
+        return found
+
+
+NOTHING_REPEATED = Repeated()
+
+
 @dataclass
 class Instance:
     """A DICOM file that was read."""
@@ -59,12 +97,36 @@ class Instance:
     meta: dict[int, bytes]
     body: bytes
     elements: list[Element] = field(default_factory=list)
-    """Every element in order, depth first; a sequence has no bytes of its own."""
+    """Every element, depth first; a sequence has no bytes of its own.
+
+    Those of one element of the data set itself are in order.
+    """
     top: dict[int, bytes] = field(default_factory=dict)
     """Values of the data set itself, without those inside sequences."""
     pixels: PixelBytes | None = None
     problems: list[tuple[str, str]] = field(default_factory=list)
     """What is not plain: attribute or part of the file, and words."""
+    spans: list[Span] = field(default_factory=list)
+    """Elements of the data set itself in order, where the file was read as a whole."""
+    place: Place = field(default_factory=Place)
+    """The data set itself."""
+    repeated: Repeated = NOTHING_REPEATED
+    """What was taken over from the file before."""
+
+    @property
+    def fresh(self) -> list[Element]:
+        """The elements that were not taken over from the file before."""
+        return self.elements[len(self.repeated.elements) :]
+
+    @property
+    def has_private(self) -> bool:
+        """Whether it has private elements."""
+        return self.repeated.has_private or any(element.tag >> 16 & 1 for element in self.fresh)
+
+    def below(self, path: str) -> list[Element]:
+        """The elements in items of one sequence, by the keywords of the sequences above them."""
+        fresh = [element for element in self.fresh if path_of(element) == path]
+        return [*self.repeated.by_path.get(path, ()), *fresh]
 
     @property
     def syntax(self) -> str:
@@ -90,16 +152,15 @@ def read_instance(content: bytes) -> Instance:
     """Read a DICOM file; raises NotDicom for other bytes. What breaks off is among the problems."""
     if content[128:_MARK_END] != b"DICM":
         raise NotDicom
-    meta, start = _read_meta(content)
+    meta, start = read_meta(content)
     instance = Instance(content[:128], meta, content)
     if instance.syntax == DEFLATED:
         start = _inflate(instance, start)
-    parser = _Parser(instance)
-    explicit = instance.syntax != IMPLICIT
+    parser = Parser(instance)
 
     try:
-        end = parser.data_set(start, len(instance.body), Place(), explicit)
-    except _READ_ERRORS:
+        end = parser.data_set(start, len(instance.body), instance.place, parser.explicit)
+    except READ_ERRORS:
         instance.problems.append(("data set", "breaks off or has lengths that do not fit"))
         return instance
     if end != len(instance.body):
@@ -107,10 +168,15 @@ def read_instance(content: bytes) -> Instance:
     return instance
 
 
+def path_of(element: Element) -> str:
+    """Keywords of the sequences above an element, each followed by a slash."""
+    path: str = getattr(element.level, "path", "")
+    return path
+
+
 def name_of(element: Element) -> str:
     """Keyword and sequences above it; group, known creator and low byte for a private element."""
-    path = getattr(element.level, "path", "")
-    return f"{path}{_own_name(element.tag, element.level)}"
+    return f"{path_of(element)}{_own_name(element.tag, element.level)}"
 
 
 def _own_name(tag: int, level: Level) -> str:
@@ -161,8 +227,11 @@ def _inflate(instance: Instance, start: int) -> int:
     return 0
 
 
-def _read_meta(content: bytes) -> tuple[dict[int, bytes], int]:
-    """File meta elements, always Explicit VR Little Endian, and where the data set starts."""
+def read_meta(content: bytes) -> tuple[dict[int, bytes], int]:
+    """File meta elements, always Explicit VR Little Endian, and where the data set starts.
+
+    Raises NotDicom for a VR that does not exist.
+    """
     meta: dict[int, bytes] = {}
     position = _MARK_END
 
@@ -182,10 +251,11 @@ def _read_meta(content: bytes) -> tuple[dict[int, bytes], int]:
     return meta, position
 
 
-class _Parser:
-    """Reads the data set of one file into its lists."""
+class Parser:
+    """Reads a data set into the lists of its file; one of READ_ERRORS says that it breaks off."""
 
     def __init__(self, instance: Instance) -> None:
+        self.explicit = instance.syntax != IMPLICIT
         order = ">" if instance.syntax == BIG_ENDIAN else "<"
         self.instance = instance
         self.body = instance.body
@@ -195,31 +265,45 @@ class _Parser:
 
     def data_set(self, position: int, end: int, place: Place, explicit: bool) -> int:
         """Read a data set up to `end` or an item delimiter; returns where reading stopped."""
-        body, elements = self.body, self.instance.elements
+        elements = self.instance.elements
         before = -1
         while position < end:
-            group, number = self.tag_at(body, position)
-            tag = group << 16 | number
+            tag = self.tag(position)
             if tag == _ITEM_END:
                 return position
-            vr, start, length = self.header(position, tag, explicit)
             if tag <= before:
                 self.problem(tag, place, "stands out of order or twice")
             before = tag
 
-            if tag in PIXEL_DATA:
-                position = self.pixel_data(tag, start, length, place)
-            elif vr == b"SQ" or length == _UNDEFINED:
-                elements.append(Element(tag, b"SQ", b"", place))
-                position = self.sequence(tag, start, length, place, explicit and vr == b"SQ")
-            else:
-                position = start + length
-                if position > end:
-                    raise IndexError
-                raw = body[start:position]
-                self.note_value(tag, raw, place)
-                elements.append(Element(tag, vr, raw, place))
+            start, first = position, len(elements)
+            position = self.element(position, end, tag, place, explicit)
+            if place.depth == 0:
+                span = Span(tag, start, position, first, len(elements))
+                self.instance.spans.append(span)
         return position
+
+    def tag(self, position: int) -> int:
+        """The tag of the element that starts here."""
+        group, number = self.tag_at(self.body, position)
+        tag: int = group << 16 | number
+        return tag
+
+    def element(self, position: int, end: int, tag: int, place: Place, explicit: bool) -> int:
+        """Read one element with all that is inside of it; returns the position after it."""
+        vr, start, length = self.header(position, tag, explicit)
+        if tag in PIXEL_DATA:
+            return self.pixel_data(tag, start, length, place)
+        if vr == b"SQ" or length == _UNDEFINED:
+            self.instance.elements.append(Element(tag, b"SQ", b"", place))
+            return self.sequence(tag, start, length, place, explicit and vr == b"SQ")
+
+        after: int = start + length
+        if after > end:
+            raise IndexError
+        raw = self.body[start:after]
+        self.note_value(tag, raw, place)
+        self.instance.elements.append(Element(tag, vr, raw, place))
+        return after
 
     def header(self, position: int, tag: int, explicit: bool) -> tuple[bytes, int, int]:
         """VR, where the value starts, and its length."""

@@ -12,11 +12,12 @@ from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark, Report
 from deidflow.verifier.labels import face_marks, patient_marks, series_marks
 from deidflow.verifier.markers import Markers, lies_of
-from deidflow.verifier.masks import MaskedSeries, MaskImage, Plane, image_marks, mask_marks
+from deidflow.verifier.masks import MaskedSeries, MaskImage, image_marks, mask_marks
 from deidflow.verifier.nifti import Nifti, NotNifti, nifti_marks, read_nifti
 from deidflow.verifier.observers import Observer, Seen
 from deidflow.verifier.options import VerifyOptions
-from deidflow.verifier.reader import NotDicom, read_instance
+from deidflow.verifier.reader import NotDicom
+from deidflow.verifier.repeats import SeriesReader
 from deidflow.verifier.sidecars import (
     dataset_marks,
     gradient_marks,
@@ -70,6 +71,7 @@ class ReleaseCheck:
     _series: SeriesImages = field(default_factory=SeriesImages)
     _counts: dict[str, Counter[str]] = field(default_factory=dict)
     """Sessions, series and instances met, by subject."""
+    _reader: SeriesReader = field(default_factory=SeriesReader)
 
     def run(self) -> Report:
         """Read every file; the report holds what was found."""
@@ -188,7 +190,7 @@ class ReleaseCheck:
 
     def _instance(self, entry: Entry, shown: str, content: bytes) -> Iterator[Mark]:
         try:
-            instance = read_instance(content)
+            instance = self._reader.read(content)
         except NotDicom:
             yield Mark(Check.STRUCTURE, "preamble", "lacks the DICM mark; the file is not read")
             return
@@ -196,14 +198,15 @@ class ReleaseCheck:
         markers = Markers.of(instance)
         check = self._attribute_check(markers)
         check.study_day = day_of(instance.text(_STUDY_DATE))
-        has_private = False
-        for element in instance.elements:
-            yield from check.marks(element)
-            has_private = has_private or bool(element.tag >> 16 & 1)
-        yield from lies_of(markers, self.claims, has_private=has_private)
+        yield from check.marks_of(instance)
+        yield from lies_of(markers, self.claims, has_private=instance.has_private)
 
-        seen = Seen(entry, shown, instance, markers)
-        if self._is_in_series(entry, _DEPTH):
+        is_in_series = self._is_in_series(entry, _DEPTH)
+        if is_in_series:
+            self._enter_series("/".join(entry.parts[:3]))
+        masks = tuple(self._series.masked.masks) if is_in_series else ()
+        seen = Seen(entry, shown, instance, markers, masks)
+        if is_in_series:
             yield from self._in_release(seen)
         for observer in self.observers:
             yield from observer.look(seen)
@@ -234,12 +237,11 @@ class ReleaseCheck:
             yield from self._masked_pixels(seen)
 
     def _masked_pixels(self, seen: Seen) -> Iterator[Mark]:
-        self._enter_series("/".join(seen.entry.parts[:3]))
         masked = self._series.masked
         if not masked.masks:
             yield Mark(Check.MASK, "mask", "is missing or differs from volume to volume")
             return
-        plane = Plane.of(seen.shown, seen.instance)
+        plane = seen.plane
         if plane is None:
             self.report.files["instances without a plane of their own"] += 1
         else:

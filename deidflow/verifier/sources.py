@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.checks.ours import CLASSES
@@ -18,12 +17,12 @@ from deidflow.verifier.attributes import WELL_KNOWN
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.codestreams import essence_of
 from deidflow.verifier.findings import Check, Finding, Mark
-from deidflow.verifier.masks import MaskedSeries, MaskImage, Plane
+from deidflow.verifier.masks import MaskedSeries, Plane
 from deidflow.verifier.moments import moments_of
-from deidflow.verifier.nifti import NotNifti, read_nifti
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.pixels import cells_of, plane_of
-from deidflow.verifier.reader import Instance, NotDicom, name_of, read_instance
+from deidflow.verifier.reader import Instance, NotDicom, name_of
+from deidflow.verifier.repeats import SeriesReader
 from deidflow.verifier.values import day_of, values_of
 from deidflow.verifier.vault import Row, VaultView
 
@@ -58,6 +57,7 @@ class SourceComparison:
     _changed: MaskedSeries = field(default_factory=MaskedSeries)
     """Planes of the series at hand whose values say which pixels differ from the source."""
     _found: list[Finding] = field(default_factory=list)
+    _reader: SeriesReader = field(default_factory=SeriesReader)
 
     # one instance
 
@@ -74,7 +74,7 @@ class SourceComparison:
 
         try:
             content = path.read_bytes()
-            before = read_instance(content)
+            before = self._reader.read(content)
         except OSError:
             yield Mark(Check.CONSERVATION, "source", "of the file is not there")
             return
@@ -194,15 +194,15 @@ class SourceComparison:
         if self._folder != str(folder):
             self._judge_series()
             self._folder = str(folder)
-            self._changed = MaskedSeries(list(_masks_in(folder)))
+            self._changed = MaskedSeries(list(seen.masks))
 
-        values, others = plane_of(before), plane_of(seen.instance)
-        if values is None or others is None or values.shape != others.shape:
+        plane = seen.plane
+        values = plane_of(before)
+        if plane is None or values is None or not self._changed.masks:
             return False
-        plane = Plane.of(seen.shown, seen.instance)
-        if plane is None or not self._changed.masks:
+        if values.shape != plane.values.shape:
             return False
-        changed: NDArray[Any] = values != others
+        changed: NDArray[Any] = values != plane.values
         self._changed.planes.append(Plane(plane.name, changed, plane.steps))
         return True
 
@@ -250,16 +250,6 @@ def _is_same_stream(before: Instance, after: Instance) -> bool:
     if not first.encapsulated:
         return stored == released
     return essence_of(stored) == essence_of(released)
-
-
-def _masks_in(folder: Path) -> Iterator[MaskImage]:
-    for path in sorted(folder.glob("defaced_mask*.nii.gz")):
-        try:
-            mask = MaskImage.of(read_nifti(path.read_bytes()))
-        except (NotNifti, ValueError, struct.error, np.linalg.LinAlgError):
-            continue
-        if mask is not None:
-            yield mask
 
 
 def _uids_by_name(instance: Instance) -> dict[str, list[str]]:
