@@ -13,7 +13,7 @@ from deidflow.errors import UsageError
 
 if TYPE_CHECKING:
     from deidflow.identity.registry import Row
-    from deidflow.withdrawal.withdraw import WithdrawnSession
+    from deidflow.withdrawal.withdraw import Withdrawal
 
 NOT_FOUND = 8
 """Exit code if nobody is found."""
@@ -67,8 +67,8 @@ def withdraw(
         )
         if not yes:
             _confirm(rows)
-        withdrawn = withdraw_person(registry, rows, layouts)
-    _show(rows, withdrawn)
+        withdrawal = withdraw_person(registry, rows, layouts)
+    _show(rows, withdrawal)
     return 0
 
 
@@ -96,9 +96,15 @@ def _confirm(rows: tuple[Row, ...]) -> None:
         raise UsageError("nothing was changed")
 
 
-def _show(rows: tuple[Row, ...], withdrawn: tuple[WithdrawnSession, ...]) -> None:
-    for session in withdrawn:
+def _show(rows: tuple[Row, ...], withdrawal: Withdrawal) -> None:
+    for session in withdrawal.sessions:
         print(f"taken out: {session.subject}/{session.session} of {session.release}")
     for row in rows:
         print(f"erased from the vault: {row.project} {row.level} {row.pseudonym}")
+    for recipient in withdrawal.recipients:
+        bundle = recipient.bundle
+        print(
+            f"tell {bundle.recipient}: they have {', '.join(recipient.sessions)} of "
+            f"{recipient.project} {recipient.level} (bundle {bundle.number}, {bundle.made[:10]})"
+        )
     print("later runs exclude the person: consent withdrawn")

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from deidflow.dicom.demographics import Demographics
+from deidflow.identity.bundle_table import BundleRecord, BundleTable
 from deidflow.identity.database import is_intact, open_database, transaction
 from deidflow.identity.file_table import (
     FileSignature,
@@ -79,6 +80,7 @@ class Vault:
         self._database = open_database(folder, keys)
         self._patients = PatientTable(self._database, keys)
         self._sessions = SessionTable(self._database, keys)
+        self._bundles = BundleTable(self._database, keys)
 
     def close(self) -> None:
         """Close the database."""
@@ -235,6 +237,21 @@ class Vault:
         """Write the database anew, so that the disk holds nothing of what was deleted."""
         self._database.execute("VACUUM")
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # bundles
+
+    def bundles(self) -> list[BundleRecord]:
+        """Which version of which session went to whom."""
+        return self._bundles.records()
+
+    def next_bundle(self) -> int:
+        """The number of the next bundle of this project and level."""
+        return self._bundles.next_number()
+
+    def add_bundle(self, record: BundleRecord) -> None:
+        """Note a bundle."""
+        with transaction(self._database):
+            self._bundles.insert(record)
 
     # releases
 

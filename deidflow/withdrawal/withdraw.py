@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.identity.bundle_table import BundleRecord, last_to_each
 from deidflow.identity.registry import Registry, Row
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault, sealed_demographics
@@ -40,10 +41,28 @@ class WithdrawnSession:
     session: str
 
 
+@dataclass(frozen=True)
+class RecipientToTell:
+    """Somebody who has sessions of the person, by the last bundle for them."""
+
+    project: str
+    level: str
+    bundle: BundleRecord
+    sessions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What was taken out, and who has copies."""
+
+    sessions: tuple[WithdrawnSession, ...]
+    recipients: tuple[RecipientToTell, ...]
+
+
 def withdraw_person(
     registry: Registry, rows: Sequence[Row], layouts: Sequence[Layout]
-) -> tuple[WithdrawnSession, ...]:
-    """Take a person out of releases and vault; returns the sessions that were published.
+) -> Withdrawal:
+    """Take a person out of releases and vault.
 
     A kill leaves a state in which no run releases the person, and the same call finishes the rest.
     Raises ReleaseBusy, before anything is changed, while a run is at work.
@@ -66,8 +85,26 @@ def withdraw_person(
             for layout in layouts:
                 if _is_of(row, layout):
                     erase_files(layout, traces)
+        recipients = [recipient for row in rows for recipient in _recipients(registry, row)]
         _erase_rows(registry, rows, layouts, files)
-    return tuple(withdrawn)
+    return Withdrawal(
+        tuple(withdrawn),
+        tuple(recipients),
+    )
+
+
+def _recipients(registry: Registry, row: Row) -> Iterator[RecipientToTell]:
+    with _opened(registry, row) as vault:
+        last = last_to_each(vault.bundles())
+    for record in last.values():
+        sessions = [name for name in record.sessions if name.startswith(f"{row.pseudonym}/")]
+        if sessions:
+            yield RecipientToTell(
+                row.project,
+                row.level,
+                record,
+                tuple(sessions),
+            )
 
 
 def _is_of(row: Row, layout: Layout) -> bool:

@@ -18,6 +18,7 @@ from deidflow.store.locks import held
 from deidflow.withdrawal.person import find_person
 from deidflow.withdrawal.releases import layouts_of
 from deidflow.withdrawal.withdraw import withdraw_person
+from tests.commands import command_line
 from tests.flows.conftest import new_site, traces
 from tests.places import write_secret
 from tests.synthetic import save_series
@@ -36,6 +37,12 @@ def withdrawn_by_command(vault: Path, person: str) -> subprocess.CompletedProces
     )
 
 
+def bundle_by_command(release: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    vault = release.parent / "vault"
+    secret = {"DEIDFLOW_BUNDLE_PASSWORD": "a long enough password"}
+    return command_line("bundle", release, "--vault", vault, *options, **secret)
+
+
 def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_path: Path) -> None:
     site = new_site(tmp_path)
     (site.source / "Xaver 1" / "Person1.txt").write_text("a letter")
@@ -44,9 +51,20 @@ def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_pat
     site.run(project="b", release=other)
     assert traces(tmp_path / "vault")
 
+    place = tmp_path / "for-b.zip"
+    bundled = bundle_by_command(other, "--to", "Uni B", "--out", place)
+    assert bundled.returncode == 0, bundled.stderr
+
     result = withdrawn_by_command(tmp_path / "vault", "Xaver Person1")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("taken out: ") == result.stdout.count("erased from the vault: ") == 2
+    assert "tell Uni B: they have P00" in result.stdout
+    assert (
+        bundle_by_command(
+            other, "--to", "uni b", "--since", "last", "--out", tmp_path / "2.zip"
+        ).stdout.count("1 withdrawn")
+        == 1
+    )
     assert not traces(tmp_path / "vault")
     assert [len(list(place.glob("P00*/M00"))) for place in (site.release, other)] == [1, 1]
     assert "removed" in (site.release / "changes.tsv").read_text()

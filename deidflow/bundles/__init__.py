@@ -1,0 +1,1 @@
+"""Bundles: a release, or what changed in it, as one encrypted archive for one recipient."""
