@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +106,15 @@ def show_tables(summary: RunSummary) -> None:
     """The verdicts with their counts, and every session with its steps."""
     _show_verdicts(summary)
     _show_sessions(summary)
+
+
+def show_counts(key: str, counts: Mapping[str, int]) -> None:
+    """A small table of counts."""
+    create_table_artifact(
+        key=key,
+        table=[{"what": what, "count": count} for what, count in counts.items()],
+        description=", ".join(f"{count} {what}" for what, count in counts.items() if count),
+    )
 
 
 def _show_verdicts(summary: RunSummary) -> None:

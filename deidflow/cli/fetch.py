@@ -59,6 +59,8 @@ def fetch(
 def _show(result: FetchResult) -> None:
     print(f"{result.fetched} studies fetched, {result.before} were fetched before")
     problems = []
+    if result.left:
+        problems.append(f"{result.left} rows are left for the next window")
     if result.absent:
         problems.append(f"{result.absent} of {result.rows} rows match no study of the archive")
     if result.incomplete:

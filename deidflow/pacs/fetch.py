@@ -46,8 +46,8 @@ class FetchResult:
     incomplete: int = 0
     refused: int = 0
     """Instances that came, and could not be kept."""
-    closed: bool = False
-    """Whether the window closed before the end of the list."""
+    left: int = 0
+    """Rows that were not looked at, since the window closed."""
     lost: str = ""
     """Why the archive was given up."""
 
@@ -95,9 +95,9 @@ def fetch_list(
         destination(settings.pacs, asked, spool, received),
     ):
         fetcher = _Fetcher(settings.pacs, asked, options, spool, ledger, received, result, tell)
-        for row in wanted:
+        for number, row in enumerate(wanted):
             if not fetcher.is_open():
-                result.closed = True
+                result.left = len(wanted) - number
                 break
             fetcher.fetch_row(row)
             if result.lost:

@@ -11,7 +11,8 @@ from deidflow.settings.pacs import ReceiveSettings
 
 RunState = Callable[[], bool]
 """Whether a run that was started has ended."""
-StartRun = Callable[[], RunState]
+StartRun = Callable[[], RunState | None]
+"""Starts a run; None where it cannot be started now."""
 
 
 def is_complete(study: WaitingStudy, receive: ReceiveSettings, now: float) -> bool:
@@ -44,8 +45,8 @@ class Follower:
             return
         self._has_ended = None
         if self.due:
-            self.due = False
             self._has_ended = self.start()
+            self.due = self._has_ended is None
 
 
 def wait_for_complete(

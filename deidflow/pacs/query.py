@@ -77,6 +77,7 @@ def _count(answer: Answer) -> int | None:
 
 
 def _answers_by_dimse(pacs: PacsSettings, peer: PeerSettings, wanted: WantedStudy) -> list[Answer]:
+    entity = application_entity(pacs)
     from pydicom.dataset import Dataset
     from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as Find
 
@@ -87,7 +88,6 @@ def _answers_by_dimse(pacs: PacsSettings, peer: PeerSettings, wanted: WantedStud
     for keyword in _TAGS:
         setattr(asked, keyword, wanted.keys.get(keyword, ""))
 
-    entity = application_entity(pacs)
     entity.add_requested_context(Find)
     with associated(entity, pacs, peer) as association:
         answers = association.send_c_find(asked, Find)

@@ -124,10 +124,10 @@ def receiving(
     `also` are titles that may store beside those of the settings. Raises ReleaseBusy where another
     process receives into this spool, EnvironmentFault where the port is taken.
     """
+    entity = application_entity(pacs)
     from pynetdicom import evt
     from pynetdicom.sop_class import Verification
 
-    entity = application_entity(pacs)
     entity.require_called_aet = True
     entity.require_calling_aet = sorted({*receive.allow, *also})
     entity.add_supported_context(Verification)

@@ -11,25 +11,18 @@ from typing import Annotated, Any, Literal
 
 from prefect import State, flow
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Failed
 from pydantic import Field
 
-from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
+from deidflow.errors import UsageError
 from deidflow.release.layout import Layout
 from deidflow.run.start import locked_run
 from deidflow.settings.run import Level, RunSettings
 from deidflow.steps import STEP_NAMES
-from deidflow.store.faults import fault_of
-from deidflow.store.process import die_with_parent
 from flows.deidentify import carry_out
 from flows.hosting.cancel import cancellable
+from flows.hosting.flow_states import FLOW_OPTIONS, ended_in_words
 from flows.hosting.site import Site
 
-_OPTIONS: dict[str, Any] = {
-    "validate_parameters": False,
-    "persist_result": False,
-    "log_prints": False,
-}
 StepName = Literal[STEP_NAMES]  # type: ignore[valid-type]
 """The steps, as the form of the UI offers them."""
 Occasion = Literal[
@@ -45,13 +38,17 @@ def _tonight() -> str:
     return f"nightly {datetime.now():%Y-%m-%d %H:%M}"
 
 
-@flow(name="nightly", flow_run_name=_tonight, **_OPTIONS)
+def _incoming_now() -> str:
+    return f"studies that came {datetime.now():%Y-%m-%d %H:%M}"
+
+
+@flow(name="nightly", flow_run_name=_tonight, **FLOW_OPTIONS)
 def nightly() -> State[Any]:
     """Work through the inbox: only what is new, changed or failed is computed."""
     return _carried_out(wait=False)
 
 
-@flow(name="reprocess-subject", flow_run_name="{pseudonym} from {redo_from}", **_OPTIONS)
+@flow(name="reprocess-subject", flow_run_name="{pseudonym} from {redo_from}", **FLOW_OPTIONS)
 def reprocess_subject(
     pseudonym: Annotated[str, Field(description="The subject, as the release calls it.")],
     redo_from: Annotated[
@@ -71,9 +68,14 @@ def reprocess_subject(
     )
 
 
+@flow(name="incoming", flow_run_name=_incoming_now, **FLOW_OPTIONS)
+def incoming() -> State[Any]:
+    """Work through the inbox after studies came; waits while another run is at work."""
+    return _carried_out(wait=True)
+
+
 def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
-    die_with_parent()
-    try:
+    def work() -> State[Any]:
         settings = Site.of_worker().settings(**asked)
         _check_subjects(settings)
         with locked_run(settings, wait=wait) as vault:
@@ -83,12 +85,8 @@ def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
                 vault,
                 cancellable,
             )
-    except ReleaseBusy as error:
-        return Cancelled(message=str(error))
-    except DeidflowError as error:
-        return Failed(message=str(error))
-    except Exception as error:  # noqa: BLE001 - Prefect would store the words of any exception
-        return Failed(message=str(fault_of(error)))
+
+    return ended_in_words(work)
 
 
 def _run_number() -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from prefect import Flow, State
 from prefect.automations import Automation
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -25,7 +26,7 @@ from deidflow.errors import ConfigError
 from deidflow.identity.strategies import pattern_of
 from deidflow.release.layout import Layout
 from deidflow.settings.run import RunSettings
-from flows.hosting.offered_flows import nightly, reprocess_subject
+from flows.hosting.offered_flows import incoming, nightly, reprocess_subject
 from flows.hosting.prefect_private import close_parameters, restrict_parameter
 from tasks.prefect_pages import tags_of
 
@@ -41,7 +42,7 @@ def deploy(settings: RunSettings, cron: str, pool: str) -> None:
         client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     for deployment in _deployments(settings, cron):
         identifier = cast(UUID, deployment.apply(work_pool_name=pool))
-        _forget_schedules(identifier, keep=bool(cron))
+        _forget_schedules(identifier, keep=bool(deployment.schedules))
     _mark_crashed_runs()
 
 
@@ -96,10 +97,44 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
         "pseudonym",
         _pseudonyms(settings),
     )
+    offered += _pacs_deployments(settings)
     for deployment in offered:
         close_parameters(deployment)
 
     return offered
+
+
+def _pacs_deployments(settings: RunSettings) -> list[RunnerDeployment]:
+    """Those that the section `pacs` asks for; `fetch` starts when its window opens."""
+    pacs = settings.pacs
+    if not (pacs.fetch or pacs.receive or pacs.send):
+        return []
+    from flows.hosting.pacs_flows import fetch, receive, send
+
+    flows: dict[str, Flow[[], State[Any]]] = {}
+    if pacs.fetch:
+        flows["fetch"] = fetch
+    if pacs.receive:
+        flows["receive"] = receive
+    if pacs.send:
+        flows["send"] = send
+    if pacs.fetch or pacs.receive:
+        flows["incoming"] = incoming
+    return [_plain_deployment(settings, name, flow) for name, flow in flows.items()]
+
+
+def _plain_deployment(
+    settings: RunSettings, name: str, flow: Flow[[], State[Any]]
+) -> RunnerDeployment:
+    hours = settings.pacs.fetch.hours if name == "fetch" and settings.pacs.fetch else None
+    opening = f"{hours[0].minute} {hours[0].hour} * * *" if hours else ""
+    deployment = flow.to_deployment(
+        name,
+        schedule=Cron(opening, timezone=_local_zone()) if opening else None,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        tags=tags_of(settings),
+    )
+    return cast(RunnerDeployment, deployment)
 
 
 def _pseudonyms(settings: RunSettings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from deidflow.errors import EnvironmentFault
 from deidflow.release.layout import Layout
@@ -17,6 +17,9 @@ from deidflow.store.process import die_with_parent
 from deidflow.store.scratch import private_folder
 from flows.hosting.server import lasting_server, prepare_environment, stop, wait_until_ready
 from flows.hosting.site import Site
+
+if TYPE_CHECKING:
+    from flows.hosting.reception import Reception
 
 POOL = "deidflow"
 _POLL_SECONDS = 0.5
@@ -40,11 +43,24 @@ def serve(site: Site, cron: str, host: str, port: int) -> NoReturn:
     with _server(home, host, port) as server, _worker(home, site, cron) as worker:
         address = os.environ["PREFECT_API_URL"].removesuffix("/api")
         print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
+        reception = _reception(site)
         while worker.poll() is None and (server is None or server.poll() is None):
+            if reception is not None:
+                reception.look()
             time.sleep(_POLL_SECONDS)
         raise EnvironmentFault(
             "the server or the worker ended; see server.log and worker.log in Prefect's home"
         )
+
+
+def _reception(site: Site) -> Reception | None:
+    """Who sees to it that studies are received, where the site asks for it."""
+    if site.settings().pacs.receive is None:
+        return None
+    # Prefect reads its settings when it is imported.
+    from flows.hosting.reception import Reception
+
+    return Reception()
 
 
 @contextmanager

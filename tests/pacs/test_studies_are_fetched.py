@@ -195,7 +195,7 @@ def test_outside_the_window_nothing_is_asked(site: Site) -> None:
     peer = {"ae_title": "NOBODY", "host": "127.0.0.1", "port": 9}
     fetch = {"peer": peer, "window": window, "list": str(written(site, "patient\n1\n"))}
     result = fetch_list(site.settings(fetch=fetch), FetchOptions(wait=False))
-    assert (result.closed, result.lost, result.exit_code) == (True, "", 0)
+    assert (result.left, result.lost, result.exit_code) == (1, "", 0)
 
 
 @pytest.mark.parametrize(
