@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from deidflow.face.brain import BrainSource, field_of
 from deidflow.face.candidate import Refused, Registered, attempt
+from deidflow.face.features import Features
 from deidflow.face.mask import Field
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
@@ -15,8 +17,30 @@ from deidflow.settings.face import DefaceSettings
 
 _MOST_TRIES, _MOSTLY_OUT_OF_VIEW = 3, 0.25
 _WHOLE_HEAD_MM, _FINE_MM = 120, 1.5
-Locate = Callable[[Registered], Field]
-"""The face region of an engine, in the world of a registered series."""
+
+
+class RegionKind(StrEnum):
+    """Where a face region ends."""
+
+    SKIN = "skin"
+    """Below the subject's own skin, on a surface of the template."""
+    BLOCK = "block"
+    """On planes of the template: all in front of them goes."""
+    PROGRAM = "program"
+    """Where another engine says."""
+
+
+@dataclass(frozen=True)
+class FaceRegion:
+    """What an engine removes, in the world of a registered series."""
+
+    field: Field
+    kind: RegionKind
+    figures: Features
+
+
+Locate = Callable[[Registered], FaceRegion]
+"""The face region of an engine."""
 Attempt = Callable[[HeadSeries, Template, DefaceSettings], Registered | Refused]
 """One way to register a series and to judge it."""
 
@@ -89,6 +113,9 @@ class Anchor:
     brain_margin_mm: float
     margin_mm: float
     """Growth of the region on this head itself."""
+    carried_margin_mm: float
+    """The same on other series."""
+    kind: RegionKind
 
     @property
     def name(self) -> str:
@@ -101,12 +128,17 @@ def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) 
 
     Raises Withheld where the engine's region does not fit.
     """
+    region = locate(registered)
+    figures = registered.figures | region.figures
+    growth = _growth_mm(registered, region.kind, settings)
     return Anchor(
-        registered,
-        face=locate(registered),
+        replace(registered, figures=figures),
+        face=region.field,
         brain=field_of(registered.brain),
         brain_margin_mm=_brain_margin_mm(registered, settings),
-        margin_mm=_growth_mm(registered, settings),
+        margin_mm=growth,
+        carried_margin_mm=max(growth, _carried_growth_mm(region.kind, settings)),
+        kind=region.kind,
     )
 
 
@@ -123,15 +155,27 @@ def _brain_margin_mm(registered: Registered, settings: DefaceSettings) -> float:
     return margin
 
 
-def _growth_mm(registered: Registered, settings: DefaceSettings) -> float:
-    """How much the region of the engine grows; the region of another engine is taken as it is.
+def _growth_mm(registered: Registered, kind: RegionKind, settings: DefaceSettings) -> float:
+    """How much a region grows; one that ends below the skin, or of another engine, does not.
 
     Where the field of view ends in the face, the head can be registered too low or too high, and
     the region grows more.
     """
     growth = 0.0
-    if settings.engine == "template":
+    if kind is RegionKind.BLOCK:
         growth = settings.margin_mm
-    if registered.figures["front_in_view"] < _MOSTLY_OUT_OF_VIEW:
+    if is_mostly_out_of_view(registered):
         growth = max(growth, settings.partial_margin_mm)
     return growth
+
+
+def is_mostly_out_of_view(registered: Registered) -> bool:
+    """Whether most of the face is outside the field of view."""
+    return registered.figures["front_in_view"] < _MOSTLY_OUT_OF_VIEW
+
+
+def _carried_growth_mm(kind: RegionKind, settings: DefaceSettings) -> float:
+    """How much a region grows on series to which it is carried."""
+    if kind is RegionKind.SKIN:
+        return settings.skin.carried_margin_mm
+    return settings.carried_margin_mm

@@ -38,6 +38,8 @@ class Registered:
     """An accepted registration; its affine maps subject world to template world."""
 
     series: HeadSeries
+    head: Head
+    """Its largest stack as it was registered."""
     affine: Array
     state: FaceState
     brain: Brain
@@ -202,6 +204,7 @@ def _judged(
         return failure
     return Registered(
         series=series,
+        head=registration.head,
         affine=affine,
         state=_state(series, affine, figures, template),
         brain=brain,

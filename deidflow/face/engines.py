@@ -7,20 +7,22 @@ all.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY
+from deidflow.face.anchor import FaceRegion, RegionKind, is_mostly_out_of_view
 from deidflow.face.candidate import Registered
 from deidflow.face.engine_installed import check_engine
 from deidflow.face.engine_program import run_program, uncovered
 from deidflow.face.mask import Field
+from deidflow.face.skin import skin_region
 from deidflow.face.template import Template
 from deidflow.face.template_regions import distance_to
-from deidflow.face.volume import flags_of, mask_like
-from deidflow.settings.face import DefaceSettings
+from deidflow.face.volume import Image, flags_of, mask_like
+from deidflow.settings.face import DefaceSettings, SkinSettings
 from deidflow.verdicts import Reason
 
 _PYDEFACE = sys.executable, "-m", "deidflow.face.run_pydeface", "{image}", "{mask}"
@@ -29,16 +31,50 @@ _PYDEFACE = sys.executable, "-m", "deidflow.face.run_pydeface", "{image}", "{mas
 class Engine(Protocol):
     """Something that finds the region to remove."""
 
-    def face(self, registered: Registered, template: Template) -> Field:
+    def face(self, registered: Registered, template: Template) -> FaceRegion:
         """The region in the world of a registered series; raises Withheld where it does not fit."""
 
 
 class TemplateEngine:
     """The extended region of the template, through the registration that passed the gate."""
 
-    def face(self, registered: Registered, template: Template) -> Field:
+    def face(self, registered: Registered, template: Template) -> FaceRegion:
         """Nothing to compute: the template's own distances."""
-        return Field(template.distance, registered.affine)
+        return FaceRegion(
+            Field(template.distance, registered.affine),
+            RegionKind.BLOCK,
+            figures={},
+        )
+
+
+@dataclass(frozen=True)
+class SkinEngine:
+    """What lies before the template's surface, and some millimetres of the subject's skin.
+
+    The region of the template where the skin cannot be trusted, or is mostly out of view.
+    """
+
+    settings: SkinSettings
+
+    def face(self, registered: Registered, template: Template) -> FaceRegion:
+        """Find the skin on the head as it was registered."""
+        block = TemplateEngine().face(registered, template)
+        if is_mostly_out_of_view(registered):
+            return block
+
+        region = skin_region(
+            registered.head,
+            registered.affine,
+            template,
+            self.settings,
+        )
+        if not region.is_trusted(self.settings):
+            return replace(block, figures=region.figures)
+        return FaceRegion(
+            region.field,
+            RegionKind.SKIN,
+            region.figures,
+        )
 
 
 @dataclass(frozen=True)
@@ -50,7 +86,7 @@ class CommandEngine:
     log: Path
     face_left_max: float
 
-    def face(self, registered: Registered, template: Template) -> Field:
+    def face(self, registered: Registered, template: Template) -> FaceRegion:
         """Run the program and take its mask if it covers the face."""
         removed = run_program(
             self.command,
@@ -68,7 +104,7 @@ class CommandEngine:
                 Reason.ENGINE_MASK,
                 f"{left:.0%} of the face left",
             )
-        return Field(distance_to(removed), IDENTITY)
+        return _of_program(removed)
 
 
 @dataclass(frozen=True)
@@ -78,7 +114,7 @@ class PydefaceEngine:
     scratch: Path
     log: Path
 
-    def face(self, registered: Registered, template: Template) -> Field:
+    def face(self, registered: Registered, template: Template) -> FaceRegion:
         """pydeface's region joined with the template's eyes, brow and cheeks."""
         removed = run_program(
             _PYDEFACE,
@@ -87,9 +123,18 @@ class PydefaceEngine:
             log=self.log,
         )
         template_face = TemplateEngine().face(registered, template)
-        ours = template_face.within(removed, 0.0)
+        ours = template_face.field.within(removed, 0.0)
         both = mask_like(flags_of(removed) | ours, removed)
-        return Field(distance_to(both), IDENTITY)
+        return _of_program(both)
+
+
+def _of_program(removed: Image) -> FaceRegion:
+    """The region of a mask on a grid of the series."""
+    return FaceRegion(
+        Field(distance_to(removed), IDENTITY),
+        RegionKind.PROGRAM,
+        figures={},
+    )
 
 
 def engine_of(settings: DefaceSettings, scratch: Path, log: Path) -> Engine:
@@ -105,5 +150,7 @@ def engine_of(settings: DefaceSettings, scratch: Path, log: Path) -> Engine:
             )
         case "pydeface":
             return PydefaceEngine(scratch, log)
+        case _ if settings.region == "skin":
+            return SkinEngine(settings.skin)
         case _:
             return TemplateEngine()

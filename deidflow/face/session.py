@@ -137,7 +137,7 @@ class Carrier:
             how=_route(is_better, magnitude),
             anchor=self.anchor,
             motion=affine,
-            margin_mm=max(self.settings.carried_margin_mm, self.anchor.margin_mm),
+            margin_mm=self.anchor.carried_margin_mm,
             figures={
                 "moved_mm": motion.moved_mm,
                 "gain": motion.gain,

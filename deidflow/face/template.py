@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array, index_to_world
+from deidflow.face.face_zone import face_zone
 from deidflow.face.grids import nearest, on_even_grid
 from deidflow.face.heads import head_centres, head_mask
 from deidflow.face.intensities import flattened_ranks, window
@@ -33,7 +34,7 @@ from deidflow.store.code import code_digest
 from deidflow.store.files import digest_of
 
 _TARGETS = "plain", "ranked", "labels"
-_IMAGES = "head", "brain", "original", "distance"
+_IMAGES = "head", "brain", "original", "distance", "zone", "target"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class Template:
     """pydeface's own region: 0 where it removes, edges replicated into the padding."""
     distance: Image
     """Distance to the extended mask in steps of 0.1 mm, 0 inside it, 250 and more outside."""
+    zone: Image
+    """Distance in mm to the zone in which a mask follows the skin, negative inside it."""
+    target: Image
+    """On the same grid: distance in mm to the surface that is left there, positive before it."""
     points: dict[str, Array]
     """World points by name, see `points_of`."""
 
@@ -115,6 +120,7 @@ def build_template(*, ears: bool) -> Template:
     labels = label_image(head_mask(two), small_brain)
     original = _padded(region)
     removed = _removed_region(original, brain, ears)
+    face = face_zone(two, ears=ears)
     return Template(
         plain=_target(two, centre),
         ranked=_target(flattened_ranks(two), centre),
@@ -123,6 +129,8 @@ def build_template(*, ears: bool) -> Template:
         brain=small_brain,
         original=original,
         distance=distance_to(removed),
+        zone=face.zone,
+        target=face.target,
         points=points_of(two, region, brain),
     )
 

@@ -16,7 +16,9 @@ from deidflow.face.morphology import (
 )
 from deidflow.face.volume import Image, float_like, view_of
 
-_HEAD_HU, _BRAIN_HU = -300, (0, 100)
+HEAD_HU = -300
+"""What is denser belongs to the head, or to a table."""
+_BRAIN_HU = 0, 100
 _HEAD_CORE_MM, _HEAD_REGROW_MM = 4.0, 5.0
 _BRAIN_CORE_MM, _BRAIN_REGROW_MM = 6.0, 7.0
 _NOISE_VARIANCE = 0.36
@@ -33,7 +35,7 @@ def head_and_brain(image: Image) -> tuple[Image, Image]:
     Brain: 0 to 100 HU, cores deeper than 6 mm, of the large ones the highest (the neck's muscles
     may be the largest), grown back by 7.
     """
-    head = _head(image > _HEAD_HU)
+    head = _head(image > HEAD_HU)
     soft = _soft_tissue(image, head)
     return head, _brain(soft)
 

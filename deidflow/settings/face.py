@@ -73,6 +73,21 @@ class ScopeRule(Section):
     """Written to the vault's audit of the series."""
 
 
+class SkinSettings(Section):
+    """A region that follows the subject's skin, and when the skin is trusted."""
+
+    least_mm: float = Field(default=4.0, ge=3, le=10)
+    """At least this much of the skin goes, measured inwards from the air."""
+    carried_margin_mm: float = Field(default=2.0, ge=0, le=10)
+    """Growth of the region on the other series of the session."""
+    off_max_mm: float = 15.0
+    """Nine tenths of the skin in view lie nearer than this to the template's."""
+    doubtful_max: float = Field(default=0.2, ge=0, le=1)
+    """Share of the skin that a stricter threshold finds elsewhere: noise, ghosts, a coil."""
+    left_max: float = Field(default=0.03, ge=0, le=1)
+    """Share of the face, seen from the front, whose surface hardly moves."""
+
+
 class DefaceSettings(Section):
     """When and how faces are removed."""
 
@@ -82,13 +97,16 @@ class DefaceSettings(Section):
     """`template` is ours; `pydeface` needs FSL; `command` runs a program of the site."""
     command: tuple[str, ...] = ()
     """Program and arguments; `{image}` is the NIfTI to read, `{mask}` is written (0 = removed)."""
-    ears: bool = False
+    region: Literal["skin", "block"] = "skin"
+    """`skin`: below the subject's own skin, on a surface of the template; `block`: all in front."""
+    skin: SkinSettings = SkinSettings()
+    ears: bool = True
     margin_mm: float = Field(default=2.0, ge=0, le=10)
-    """Growth of the face region on the registered series."""
+    """Growth of the block on the registered series."""
     partial_margin_mm: float = Field(default=8.0, ge=0, le=15)
     """The same if most of the face is outside the field of view; registration is less certain."""
     carried_margin_mm: float = Field(default=4.0, ge=0, le=10)
-    """Growth of the face region on the other series of the session."""
+    """Growth of the block on the other series of the session."""
     brain_margin_mm: float = Field(default=5.0, ge=0, le=12)
     """Tissue this near to the brain stays on MR and PET."""
     skull_margin_mm: float = Field(default=8.0, ge=0, le=12)

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from deidflow.errors import Withheld
-from deidflow.face.anchor import anchor_of, register_session
+from deidflow.face.anchor import FaceRegion, anchor_of, register_session
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
-from deidflow.face.mask import Field, save_field
+from deidflow.face.mask import save_field
 from deidflow.face.series import HeadSeries, scope_rule_for
 from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
@@ -207,7 +207,7 @@ class _Head:
             plans[head.name] = plan
         return plans
 
-    def _locate(self, registered: Registered) -> Field:
+    def _locate(self, registered: Registered) -> FaceRegion:
         engine = engine_of(
             self.settings,
             self.job.scratch,
@@ -221,6 +221,7 @@ class _Head:
             state=SeriesState(plan.state),
             how=plan.how,
             mask=self._kept_fields(series.name, plan),
+            region=plan.anchor.kind,
             figures=numbers(plan.figures),
             forced="" if rule is None else rule.reason,
             by_person=self._by_person(series.name),

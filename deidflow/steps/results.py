@@ -61,6 +61,8 @@ class DefacePlan:
     state: SeriesState
     how: str
     mask: MaskFields | None = None
+    region: str = ""
+    """Where the face region ends: `skin`, `block`, or by another engine's `program`."""
     figures: Mapping[str, float | None] = field(default_factory=dict)
     forced: str = ""
     """The reason of the site's rule that forced this series through defacing."""
