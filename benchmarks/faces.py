@@ -278,8 +278,8 @@ def main(folders: list[Path]) -> None:
     """Print one line a case and the sums."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     with tempfile.TemporaryDirectory() as cache:
-        path = template_path(Path(cache), ears=False)
-        prepare_template(str(path), False)
+        path = template_path(Path(cache), ears=True)
+        prepare_template(str(path), True)
         template = load_template(path)
     checker, rows = Checker(), []
     for name, image in heads(folders):

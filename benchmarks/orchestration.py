@@ -129,7 +129,7 @@ def run(root: Path, source: Path, *, shown: bool = True) -> float:
     )
     layout, run_id = Layout.of(settings), secrets.token_hex(4)
     if not layout.templates.exists():
-        give_template(settings.vault, template_path(root.parent, ears=False))
+        give_template(settings.vault, template_path(root.parent, ears=True))
     start = time.monotonic()
     with locked_run(settings) as vault, without_heartbeat():
         state = deidentify(run_id, settings, vault)
@@ -209,7 +209,7 @@ def measure(subjects: int) -> None:
     """Print what so many subjects cost: the best of three rounds, of one where they are many."""
     with tempfile.TemporaryDirectory() as folder, nothing_to_compute():
         root = Path(folder)
-        prepare_template(str(template_path(root, ears=False)), False)
+        prepare_template(str(template_path(root, ears=True)), True)
         source, nobody = make_source(root / "source", subjects), make_source(root / "nobody", 0)
         rounds = [
             one_round(root, number, source, nobody) for number in range(3 if subjects <= FEW else 1)

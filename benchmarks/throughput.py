@@ -54,8 +54,8 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 16
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        template = template_path(root, ears=False)
-        prepare_template(str(template), False)
+        template = template_path(root, ears=True)
+        prepare_template(str(template), True)
         source = make_heads(root / "source", count)
         (root / "nothing").mkdir()
         (root / "nothing" / "readme.txt").write_text("nobody")

@@ -38,12 +38,12 @@ class Registered:
     """An accepted registration; its affine maps subject world to template world."""
 
     series: HeadSeries
-    head: Head
-    """Its largest stack as it was registered."""
     affine: Array
     state: FaceState
     brain: Brain
     figures: Features
+    head: Head
+    """The largest stack as it was registered."""
 
 
 @dataclass(frozen=True)
@@ -204,11 +204,11 @@ def _judged(
         return failure
     return Registered(
         series=series,
-        head=registration.head,
         affine=affine,
         state=_state(series, affine, figures, template),
         brain=brain,
         figures=figures,
+        head=registration.head,
     )
 
 

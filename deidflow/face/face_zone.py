@@ -1,7 +1,7 @@
 """The template's face at 2 mm: the zone in which skin is removed, and the surface that is left.
 
-The surface is the template's own head without nose, lips, brow and ears, some millimetres deeper. It
-is the same for everybody up to the affine, so that what is left of a head does not follow the face.
+The surface is the template's own head without nose, lips, brow and ears, some millimetres deeper.
+It is the same for everybody up to the affine: what is left of a head does not follow the face.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COIL_VOXELS = 3
 """What is thinner than a ball of this radius is the coil's frame."""
 _BLUNT_MM = 20.0
 """What a ball of this radius does not reach into stands out of the face."""
-_BELOW_SKIN_MM = 3.0
+_BELOW_SKIN_MM = 2.0
 _SMOOTH_MM = 2.0
 
 
@@ -58,12 +58,12 @@ class _Box:
 
 
 _FACE = (
-    _Box(front_of=88, above=4, up_to=72),
-    _Box(front_of=72, above=-10, up_to=20),
-    _Box(front_of=76, above=60, up_to=126),
+    _Box(front_of=84, above=4, up_to=70),
+    _Box(front_of=70, above=-8, up_to=20),
+    _Box(front_of=72, above=60, up_to=125),
 )
 """Cheeks and mouth; the chin; eyes, brow and temples."""
-_EARS = _Box(aside=60, behind=104, front_of=158, above=40, up_to=114)
+_EARS = _Box(aside=62, behind=108, front_of=156, above=43, up_to=111)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ _FIRM = 1.5
 """Noise and ghosts are darker than the head's threshold times this."""
 _UNSEEN = -1000.0
 """Depth outside the field of view."""
-_HOLLOW_MM = 12.0
+_HOLLOW_MM = 9.0
 """Air this far below the surface that is left is a hollow of the head: nothing around it goes."""
 _FAR_MM = 20.0
 """A ray from the front that ends this far below that surface has found no skin."""

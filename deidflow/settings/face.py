@@ -76,15 +76,15 @@ class ScopeRule(Section):
 class SkinSettings(Section):
     """A region that follows the subject's skin, and when the skin is trusted."""
 
-    least_mm: float = Field(default=4.0, ge=3, le=10)
+    least_mm: float = Field(default=3.5, ge=3, le=10)
     """At least this much of the skin goes, measured inwards from the air."""
     carried_margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the region on the other series of the session."""
     off_max_mm: float = 15.0
     """Nine tenths of the skin in view lie nearer than this to the template's."""
-    doubtful_max: float = Field(default=0.2, ge=0, le=1)
+    doubtful_max: float = Field(default=0.1, ge=0, le=1)
     """Share of the skin that a stricter threshold finds elsewhere: noise, ghosts, a coil."""
-    left_max: float = Field(default=0.03, ge=0, le=1)
+    left_max: float = Field(default=0.05, ge=0, le=1)
     """Share of the face, seen from the front, whose surface hardly moves."""
 
 
@@ -97,7 +97,7 @@ class DefaceSettings(Section):
     """`template` is ours; `pydeface` needs FSL; `command` runs a program of the site."""
     command: tuple[str, ...] = ()
     """Program and arguments; `{image}` is the NIfTI to read, `{mask}` is written (0 = removed)."""
-    region: Literal["skin", "block"] = "skin"
+    region: Literal["skin", "block"] = "block"
     """`skin`: below the subject's own skin, on a surface of the template; `block`: all in front."""
     skin: SkinSettings = SkinSettings()
     ears: bool = True

@@ -7,7 +7,13 @@ import pytest
 
 from deidflow.demo.head import average_head
 from deidflow.face.affine import IDENTITY, affine_of
-from deidflow.face.anchor import Anchor, anchor_of, can_be_registered
+from deidflow.face.anchor import (
+    Anchor,
+    FaceRegion,
+    RegionKind,
+    anchor_of,
+    can_be_registered,
+)
 from deidflow.face.brain import Brain, BrainSource, brain_of, field_of
 from deidflow.face.candidate import FaceState, Registered, state_in_view
 from deidflow.face.grids import nearest, shrink
@@ -62,6 +68,7 @@ def registered(
         FaceState.DEFACED,
         brain,
         figures,
+        Resonance.of(image),
     )
 
 
@@ -195,26 +202,29 @@ def test_more_is_spared_around_bone_and_where_the_brain_is_a_guess(
 
 
 @pytest.mark.parametrize(
-    ("engine", "front", "margin"),
+    ("kind", "front", "margin"),
     [
-        ("template", 1.0, SETTINGS.margin_mm),
-        ("template", 0.2, SETTINGS.partial_margin_mm),
-        ("pydeface", 1.0, 0.0),
-        ("pydeface", 0.2, SETTINGS.partial_margin_mm),
+        (RegionKind.BLOCK, 1.0, SETTINGS.margin_mm),
+        (RegionKind.BLOCK, 0.2, SETTINGS.partial_margin_mm),
+        (RegionKind.SKIN, 1.0, 0.0),
+        (RegionKind.PROGRAM, 0.2, SETTINGS.partial_margin_mm),
     ],
 )
 def test_the_region_grows_where_the_view_ends_in_the_face(
-    engine: str, front: float, margin: float
+    kind: RegionKind, front: float, margin: float
 ) -> None:
-    settings = DefaceSettings.model_validate({"engine": engine})
-    anchor = _anchor(registered(ball(60.0), front=front), settings)
+    anchor = _anchor(registered(ball(60.0), front=front), kind=kind)
     assert anchor.margin_mm == margin
 
 
-def _anchor(one: Registered, settings: DefaceSettings = SETTINGS) -> Anchor:
+def _anchor(
+    one: Registered,
+    settings: DefaceSettings = SETTINGS,
+    kind: RegionKind = RegionKind.BLOCK,
+) -> Anchor:
     return anchor_of(
         one,
-        lambda _: Field(ball(20.0), IDENTITY),
+        lambda _: FaceRegion(Field(ball(20.0), IDENTITY), kind, {}),
         settings,
     )
 

@@ -46,8 +46,9 @@ open(options["-omat"], "w").write("1 0 0 0\\n0 1 0 0\\n0 0 1 0\\n0 0 0 1\\n")
 
 @pytest.fixture(scope="session")
 def subject(template: Template, registered: np.ndarray) -> Registered:
+    prepared = Resonance.of(head(5))
     brain = brain_of(
-        Resonance.of(head(5)),
+        prepared,
         registered,
         template.brain,
     )
@@ -62,6 +63,7 @@ def subject(template: Template, registered: np.ndarray) -> Registered:
         "defaced",
         brain,
         {"front_in_view": 1.0},
+        prepared,
     )
 
 
@@ -83,9 +85,9 @@ def command(tmp_path: Path, rule: str) -> CommandEngine:
 def test_the_mask_of_a_program_is_taken_where_it_says(
     tmp_path: Path, subject: Registered, template: Template
 ) -> None:
-    field = command(tmp_path, "kept[(y > 20) & (z < 20)] = 0").face(subject, template)
+    region = command(tmp_path, "kept[(y > 20) & (z < 20)] = 0").face(subject, template)
     removed = WorldMask(
-        field,
+        region.field,
         0.0,
         None,
         0.0,
@@ -127,15 +129,15 @@ def test_pydeface_runs_with_its_flirt_and_our_eyes_are_added(
     flirt.chmod(0o755)
     monkeypatch.setenv("FSLDIR", str(tmp_path / "fsl"))
     check_engine(DefaceSettings(engine="pydeface"))
-    field = PydefaceEngine(tmp_path, tmp_path / "log").face(subject, template)
+    region = PydefaceEngine(tmp_path, tmp_path / "log").face(subject, template)
     ours = WorldMask(
-        TemplateEngine().face(subject, template),
+        TemplateEngine().face(subject, template).field,
         0.0,
         None,
         0.0,
     ).on(head(5))
     both = WorldMask(
-        field,
+        region.field,
         0.0,
         None,
         0.0,

@@ -71,8 +71,9 @@ def moved(image: sitk.Image, by: Array) -> sitk.Image:
 
 @pytest.fixture(scope="session")
 def reference(template: Template, registered: np.ndarray) -> Registered:
+    prepared = Resonance.of(head(5))
     brain = brain_of(
-        Resonance.of(head(5)),
+        prepared,
         registered,
         template.brain,
     )
@@ -82,6 +83,7 @@ def reference(template: Template, registered: np.ndarray) -> Registered:
         "defaced",
         brain,
         {"front_in_view": 1.0},
+        prepared,
     )
 
 
@@ -260,6 +262,7 @@ def test_brain_inside_a_mask_is_measured_on_the_series_itself(template: Template
             "defaced",
             brain,
             {"front_in_view": 1.0},
+            Resonance.of(average.main),
         ),
         template,
     ).anchor
