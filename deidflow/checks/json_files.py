@@ -21,6 +21,7 @@ _SUMMARY_KEYS = frozenset(
         "incomplete",
         "overlay_bits_cleared",
         "by_person",
+        "days_since",
     )
 )
 _SUMMARY_WORDS = re.compile(

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from pydicom.dataset import Dataset
 
+from deidflow.dicom.dictionary import keyword_tags
 from deidflow.dicom.elements import encoded, item
 from deidflow.header.completeness import is_complete
-from deidflow.header.profile import Profile
+from deidflow.header.profile import FIRST_STUDY, Profile
 from deidflow.version import __version__
 
 NOT_DEIDENTIFIED = "not de-identified by PS3.15"
@@ -47,7 +48,7 @@ def markers(profile: Profile, label: str, days: int | None, *, explicit: bool) -
         (0x00120063, b"LO", _method(profile, complete)),
         (0x00120064, b"SQ", codes),
         (0x00280302, b"CS", None),
-        (0x00280303, b"CS", _temporal_information(profile, is_labelled)),
+        (0x00280303, b"CS", _temporal_information(profile, is_labelled or days is not None)),
     ]
 
 
@@ -59,10 +60,13 @@ def _method(profile: Profile, complete: bool) -> bytes:
     return "\\".join(words).encode("ascii")
 
 
-def _temporal_information(profile: Profile, is_labelled: bool) -> bytes:
-    """The value of LongitudinalTemporalInformationModified; a label is modified information."""
+def _temporal_information(profile: Profile, is_told: bool) -> bytes:
+    """The value of LongitudinalTemporalInformationModified.
+
+    A label, and the days since an event, are modified information.
+    """
     dates = _DATES[profile.dates.mode]
-    if is_labelled and dates == "REMOVED":
+    if is_told and dates == "REMOVED":
         dates = "MODIFIED"
     return dates.encode("ascii")
 
@@ -74,9 +78,19 @@ def _days_since(profile: Profile, days: int | None) -> list[Marker]:
         return []
     if days is None:
         return [(0x00120052, b"FD", None), (0x00120053, b"CS", None)]
-    event = b"BASELINE" if since == "first-study" else None
     number = struct.pack("<d", days)
-    return [(0x00120052, b"FD", number), (0x00120053, b"CS", event)]
+    return [(0x00120052, b"FD", number), (0x00120053, b"CS", _event_type(since))]
+
+
+def _event_type(since: str) -> bytes:
+    """The value of LongitudinalTemporalEventType, which an offset requires (type 1C).
+
+    The standard defines ENROLLMENT and BASELINE; another event is named by its attribute's tag.
+    """
+    if since == FIRST_STUDY:
+        return b"BASELINE"
+    tag = keyword_tags()[since]
+    return f"DATE_{tag:08X}".encode("ascii")
 
 
 def _encoded_codes(codes: Iterable[tuple[str, str]], explicit: bool) -> bytes:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from deidflow.dicom.dictionary import dictionary_vrs, keyword_tags
 from deidflow.errors import ConfigError
 from deidflow.header.selectors import parse_selector
 
@@ -41,6 +42,8 @@ ActionName = Literal[
 ]
 Category = Literal["patient", "clinical_trial", "provider", "institution", "dates"]
 Kind = Literal["name", "staff", "id", "number", "contact", "text", "birth", "date"]
+FIRST_STUDY = "first-study"
+BIRTH = "PatientBirthDate"
 OPTION_COLUMNS: dict[str, str] = {
     "retain_safe_private": "rtn_safe_private",
     "retain_uids": "rtn_uids",
@@ -116,8 +119,21 @@ class Dates(_Model):
     """With `shift`: what becomes of times of day."""
     label: bool = False
     """Whether the session's label is written into (0012,0050)."""
-    since: Literal["", "first-study", "PatientBirthDate", "SeriesDate", "AcquisitionDate"] = ""
-    """Days from then to the study go into (0012,0052)."""
+    since: str = ""
+    """Days from then to the study go into (0012,0052): `first-study`, or the keyword of a date."""
+
+    @field_validator("since")
+    @classmethod
+    def _is_event(cls, text: str) -> str:
+        if text in ("", FIRST_STUDY):
+            return text
+        vr = dictionary_vrs().get(keyword_tags().get(text, 0))
+        if vr not in (b"DA", b"DT"):
+            raise ValueError(
+                f"is neither {FIRST_STUDY} nor the keyword of a date (VR DA or DT), "
+                "as PatientBirthDate"
+            )
+        return text
 
     @model_validator(mode="after")
     def _days_are_for_shifting(self) -> Dates:

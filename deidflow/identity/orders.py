@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.persons import Member
 from deidflow.header.name_patterns import name_parts
+from deidflow.header.profile import BIRTH, FIRST_STUDY
 from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, real_dates, study_date, study_origin
 from deidflow.identity.names import number_of, ordered_names
@@ -21,7 +22,6 @@ from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 
-FIRST_STUDY = "first-study"
 _EVENT_DATES = {
     "PatientBirthDate": "birth_date",
     "SeriesDate": "series_date",
@@ -31,6 +31,10 @@ _EVENT_DATES = {
 _TRIGGER_STEP = Decimal(5)
 _LEAST_PART = 3
 """Shorter parts of names and numbers may be in a pseudonym."""
+_DATE_DIGITS = 8
+"""Of a DA value, and of the date in a DT value."""
+_OLDEST_DAYS = 90 * 365
+"""Days since birth beyond which they tell an age over 89, which no profile gives."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class OrderOptions:
     vocabulary: tuple[str, ...] = ()
     since: str = ""
     """`first-study`, the keyword of a date, or nothing."""
+    event_dates: Mapping[str, str] = field(default_factory=dict)
+    """Path of a file -> the date `since`, where the inventory does not read that attribute."""
+
+
+def is_read_anyway(since: str) -> bool:
+    """Whether the inventory tells when an event was."""
+    return since in ("", FIRST_STUDY, *_EVENT_DATES)
 
 
 def persons(cohort: Cohort) -> list[Person]:
@@ -116,7 +127,8 @@ def work_order(
 ) -> WorkOrder:
     """The subject's work order, sessions in the order of their labels."""
     study_dates = map(study_date, subject.studies)
-    first_date = min(filter(None, study_dates), default=None)
+    earliest = min(filter(None, study_dates), default=None)
+    first_date = identity.anchor or earliest
     sessions = []
     for study in sorted(
         subject.studies,
@@ -128,7 +140,7 @@ def work_order(
             series=_series_orders(study, with_files),
             days_since=_days_since(
                 study,
-                options.since,
+                options,
                 first_date,
             ),
         )
@@ -147,24 +159,29 @@ def work_order(
     )
 
 
-def _days_since(study: Study, since: str, first_study: date | None) -> int | None:
+def _days_since(study: Study, options: OrderOptions, first_study: date | None) -> int | None:
     """Whole days from the event to the study; None where one of the dates is not known."""
+    since = options.since
     day = study_date(study)
-    event = first_study if since == FIRST_STUDY else _event_date(study, since)
+    event = first_study if since == FIRST_STUDY else _event_date(study, options)
     if day is None or event is None:
         return None
+
     distance = day - event
+    if since == BIRTH and distance.days > _OLDEST_DAYS:
+        return None
     return distance.days
 
 
-def _event_date(study: Study, since: str) -> date | None:
+def _event_date(study: Study, options: OrderOptions) -> date | None:
     """The first real date of a kind among the series of a study."""
-    field = _EVENT_DATES.get(since)
-    if field is None:
-        return None
+    column = _EVENT_DATES.get(options.since)
     for series in study.series:
-        text = getattr(series.first, field)
-        day = real_date(text)
+        first = series.members[0]
+        text = options.event_dates.get(first.path, "")
+        if column is not None:
+            text = getattr(series.first, column)
+        day = real_date(text[:_DATE_DIGITS])
         if day:
             return day
     return None

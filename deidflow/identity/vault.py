@@ -42,6 +42,8 @@ class Identity:
     shift_days: int
     labels: dict[str, str]
     """Study UID -> session label."""
+    anchor: date | None = None
+    """The date from which labels count."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ class Vault:
             pseudonym=patient.pseudonym,
             shift_days=patient.shift_days,
             labels={uid: labels[lookup] for uid, lookup in lookups.items()},
+            anchor=anchor,
         )
 
     def demographics(self, key: str) -> Demographics | None:

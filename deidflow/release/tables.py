@@ -52,6 +52,8 @@ class SubjectRow(NamedTuple):
     series: int = 0
     series_withheld: int = 0
     instances: int = 0
+    days: str = ""
+    """`M00:0 M06:182`: days of each session since the event from which the profile counts."""
 
     def plus(self, session: Mapping[str, Any]) -> SubjectRow:
         """The row with one more session, given as in session.json."""
@@ -69,7 +71,14 @@ class SubjectRow(NamedTuple):
             series=self.series + released,
             series_withheld=self.series_withheld + withheld,
             instances=self.instances + instances,
+            days=self._with_days(session),
         )
+
+    def _with_days(self, session: Mapping[str, Any]) -> str:
+        days = session.get("days_since")
+        if days is None:
+            return self.days
+        return f"{self.days} {session['session']}:{days}".strip()
 
 
 def check_place(layout: Layout) -> None:
@@ -100,7 +109,10 @@ def check_release(layout: Layout, release_id: str) -> None:
 
 
 def write_subjects(layout: Layout) -> None:
-    """Write subjects.tsv: counts of what is published, by subject."""
+    """Write subjects.tsv: counts of what is published, by subject.
+
+    With the days of each session, where the profile counts them.
+    """
     subjects: dict[str, SubjectRow] = {}
     for pseudonym, label in layout.published_sessions():
         folder = layout.published(pseudonym, label)
@@ -110,10 +122,12 @@ def write_subjects(layout: Layout) -> None:
         subjects[pseudonym] = row.plus(session)
 
     rows = [subjects[pseudonym] for pseudonym in sorted(subjects)]
-    lines: list[Sequence[str]] = [SubjectRow._fields]
+    are_counted = any(row.days for row in rows)
+    width = len(SubjectRow._fields) - (0 if are_counted else 1)
+    lines: list[Sequence[str]] = [SubjectRow._fields[:width]]
     for row in rows:
-        cells = map(str, row)
-        lines.append(list(cells))
+        cells = list(map(str, row))
+        lines.append(cells[:width])
     path = layout.release / "subjects.tsv"
     write_public_table(path, lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
 from deidflow.release.layout import Layout
 from deidflow.run.admission import admission_of
+from deidflow.run.event_dates import event_dates
 from deidflow.run.source_inventory import admitted_entries, take_inventory
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.run import PlanSettings, RunSettings
@@ -85,7 +86,7 @@ def discover_batch(
     )
     entries = admitted_entries(opened, admission, settings.source, vault)
     vault.mark_published(layout.published_sessions())
-    batch = make_batch(entries, vault, settings)
+    batch = make_batch(entries, vault, settings, opened.places)
     for order in batch.orders:
         order.with_places(opened.places).write(layout.order(order.pseudonym))
 
@@ -104,7 +105,12 @@ def discover_batch(
     )
 
 
-def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -> RunBatch:
+def make_batch(
+    entries: Sequence[Entry],
+    vault: Vault,
+    settings: PlanSettings,
+    places: Mapping[str, Path] | None = None,
+) -> RunBatch:
     """Group the inventory, identify everyone in one transaction, make orders for the selected."""
     source, profile = settings.source, effective_profile(settings)
     cohort = group_by(
@@ -125,7 +131,15 @@ def make_batch(entries: Sequence[Entry], vault: Vault, settings: PlanSettings) -
         source,
         settings.subjects,
     )
-    wishes = order_options(settings, profile)
+    wishes = replace(
+        order_options(settings, profile),
+        event_dates=event_dates(
+            (subject for subject in cohort.subjects if subject.key in chosen),
+            profile.dates.since,
+            source,
+            places or {},
+        ),
+    )
     orders = [
         work_order(one, identities[one.key], vault.keys, source, wishes)
         for one in cohort.subjects

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import ValidationError
+
 from deidflow.errors import ConfigError, UsageError
 from deidflow.header.load_profile import load_profile
-from deidflow.header.profile import Dates, Deviation, Profile
+from deidflow.header.profile import BIRTH, FIRST_STUDY, Dates, Deviation, Profile
 from deidflow.header.selectors import Selector, parse_selector
 from deidflow.settings.attribute_values import check_value, refuse_structural
 from deidflow.settings.run import CommonSettings
@@ -29,6 +31,7 @@ def effective_profile(settings: CommonSettings) -> Profile:
         profile = profile.without_private()
     profile = _with_section(profile, header)
     _refuse_known_shift(profile, settings.level)
+    _refuse_exact_age(profile)
 
     if header.keep_uids:
         profile = _with_uids(profile, header)
@@ -51,7 +54,29 @@ def _with_section(profile: Profile, header: HeaderSettings) -> Profile:
         profile = profile.model_copy(update={"csa": header.csa})
     if header.shift_days is not None:
         profile = _shifted(profile, header.shift_days)
+    if header.days_since:
+        profile = _counting(profile, header.days_since)
     return profile
+
+
+def _counting(profile: Profile, since: str) -> Profile:
+    """The profile that writes the days since an event; raises ConfigError for one that is none."""
+    values = profile.dates.model_dump() | {"since": since}
+    try:
+        dates = Dates(**values)
+    except ValidationError as error:
+        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"'header.days_since' {words}") from None
+    return profile.model_copy(update={"dates": dates})
+
+
+def _refuse_exact_age(profile: Profile) -> None:
+    """Refuse days since birth where ages are given in steps: they are the age."""
+    if profile.binned and profile.dates.since == BIRTH:
+        raise ConfigError(
+            f"profile '{profile.name}' gives ages in steps of five years; days since "
+            f"{BIRTH} would give them away: count from {FIRST_STUDY}, or use --level low"
+        )
 
 
 def _shifted(profile: Profile, days: int) -> Profile:

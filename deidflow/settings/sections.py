@@ -148,6 +148,8 @@ class HeaderSettings(Section):
     keep: tuple[Attribute, ...] = ()
     categories: dict[Category, bool] = Field(default_factory=dict)
     """Groups of attributes that are removed (true) or kept (false), whatever the profile says."""
+    days_since: str = ""
+    """Days from then to each study are written: `first-study`, or the keyword of a date."""
     shift_days: int | None = Field(default=None, ge=-36500, le=36500)
     """The same number of days for everybody, instead of a secret one per patient."""
     keep_uids: bool = False

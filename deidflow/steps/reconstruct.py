@@ -116,7 +116,10 @@ def _summary(
         if isinstance(built, BuiltSeries) and isinstance(plan, DefacePlan) and plan.by_person:
             row["by_person"] = " ".join(plan.by_person)
         rows.append(row)
-    return {"session": session.label, "series": rows}
+    summary: dict[str, Any] = {"session": session.label, "series": rows}
+    if session.days_since is not None:
+        summary["days_since"] = session.days_since
+    return summary
 
 
 def _summary_row(series: SeriesOrder, built: BuiltSeries | Held) -> dict[str, Any]:

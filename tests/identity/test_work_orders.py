@@ -253,6 +253,21 @@ def test_days_are_counted_from_the_event_of_the_profile(since: str, days: list[i
     assert [session.days_since for session in made.sessions] == days
 
 
+def test_days_count_from_where_labels_count_and_from_any_date() -> None:
+    made = subject(study_of(**FIRST), study_of(**SECOND))
+    identity = Identity("P001", -1, {"1.1": "M00", "1.2": "M01"}, anchor=date(2019, 12, 2))
+    dates = {"folder/0.dcm": "20191222101500.5"}
+    for since, days in (("first-study", [30, 60]), ("AdmittingDate", [10, 40])):
+        options = OrderOptions(since=since, event_dates=dates)
+        order = work_order(made, identity, KEYS, "/source", options)
+        assert [session.days_since for session in order.sessions] == days
+
+
+def test_days_since_birth_tell_no_age_over_89() -> None:
+    made = ordered(study_of(**FIRST, PatientBirthDate="19290101"), since="PatientBirthDate")
+    assert made.sessions[0].days_since is None
+
+
 def test_days_from_an_event_without_a_date_are_not_known() -> None:
     made = ordered(study_of(**FIRST, PatientBirthDate="19000101"), since="PatientBirthDate")
     assert made.sessions[0].days_since is None
