@@ -115,12 +115,22 @@ def _warn(settings: RunSettings) -> None:
 def summary_of_run(settings: RunSettings, *, quiet: bool = False) -> RunSummary:
     """Run the pipeline and show its progress; a run that broke has a summary with an error."""
     from deidflow.cli.progress import shown
+    from deidflow.run.idle import idle_run
     from deidflow.run.start import locked_run
+    from deidflow.run.unchanged import Surroundings
+    from flows.hosting.server import show_idle_run
 
     run_id = secrets.token_hex(4)
     with locked_run(settings) as vault, shown(settings.log, quiet=quiet):
+        surroundings = Surroundings.of(settings, vault)
+        idle = idle_run(surroundings, run_id, vault)
+        if idle is not None:
+            show_idle_run(surroundings.layout.prefect_home, run_id)
+            return idle
         server_lost = _flow(run_id, settings, vault)
-        return _summary(Layout.of(settings), run_id).updated(server_lost=server_lost)
+        summary = _summary(surroundings.layout, run_id)
+        surroundings.note_end(summary)
+        return summary.updated(server_lost=server_lost)
 
 
 def _summary(layout: Layout, run_id: str) -> RunSummary:
@@ -139,6 +149,7 @@ def _summary(layout: Layout, run_id: str) -> RunSummary:
 def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.store.process import stop_on_signals
+    from flows.hosting.idle_rows import show_waiting
     from flows.hosting.server import is_reached, server, wait_until_ready
 
     stop_on_signals()
@@ -147,6 +158,7 @@ def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     layout = Layout.of(settings)
     with server(layout.prefect_home) as process:
         wait_until_ready(process)
+        show_waiting(Path(os.environ["PREFECT_HOME"]), os.environ["PREFECT_API_URL"])
         try:
             _stored_flow(
                 run_id,

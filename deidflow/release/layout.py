@@ -103,6 +103,11 @@ class Layout:
         return self.work / "summary.json"
 
     @property
+    def last_run(self) -> Path:
+        """What the last run saw and left, so that the next one knows whether anything changed."""
+        return self.work / "last_run.json"
+
+    @property
     def prefect_home(self) -> Path:
         """Prefect's own files, unless PREFECT_HOME names another folder."""
         return self.vault / "prefect"

@@ -146,16 +146,17 @@ class Step(Generic[Result]):
                 digests[step] = job.outputs[step].digest
         return digests
 
-    def key_of(self, job: StepJob) -> str:
-        """Hash of all that the outputs depend on."""
+    def made_by(self) -> list[Any]:
+        """Its code, the versions of its tools, and its data."""
         code = code_digest(self.work.__module__)
         versions = {tool: installed(tool) for tool in self.tools}
-        data = resources_digest(self.data)
+        return [code, versions, resources_digest(self.data)]
+
+    def key_of(self, job: StepJob) -> str:
+        """Hash of all that the outputs depend on."""
         parts = [
             self.name,
-            code,
-            versions,
-            data,
+            *self.made_by(),
             self.after(job),
             self.key(job),
         ]

@@ -11,11 +11,16 @@ from typing import Annotated, Any, Literal
 
 from prefect import State, flow
 from prefect.runtime import flow_run
+from prefect.states import Completed
 from pydantic import Field
 
 from deidflow.errors import UsageError
+from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
+from deidflow.run.idle import WORDS, idle_run
 from deidflow.run.start import locked_run
+from deidflow.run.summary import read_summary
+from deidflow.run.unchanged import Surroundings
 from deidflow.settings.run import Level, RunSettings
 from deidflow.steps import STEP_NAMES
 from flows.deidentify import carry_out
@@ -79,14 +84,27 @@ def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
         settings = Site.of_worker().settings(**asked)
         _check_subjects(settings)
         with locked_run(settings, wait=wait) as vault:
-            return carry_out(
-                _run_number(),
-                settings,
-                vault,
-                cancellable,
-            )
+            return _carry_out(settings, vault)
 
     return ended_in_words(work)
+
+
+def _carry_out(settings: RunSettings, vault: Vault) -> State[Any]:
+    surroundings = Surroundings.of(settings, vault)
+    run_id = _run_number()
+    if idle_run(surroundings, run_id, vault) is not None:
+        return Completed(name="Cached", message=WORDS)
+
+    state = carry_out(
+        run_id,
+        settings,
+        vault,
+        cancellable,
+    )
+    summary = read_summary(surroundings.layout.summary)
+    if summary is not None and summary.run == run_id:
+        surroundings.note_end(summary)
+    return state
 
 
 def _run_number() -> str:

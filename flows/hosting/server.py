@@ -17,6 +17,7 @@ from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.store.locks import held, is_held
 from deidflow.store.process import die_with_parent
+from flows.hosting.idle_rows import note_idle_run, show_waiting
 from flows.hosting.prefect_private import BRIEF_SERVER, brief_server_command
 
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 60.0
@@ -44,6 +45,15 @@ def prepare_environment(home: Path) -> None:
     os.environ.update(_NO_TELEMETRY)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ.setdefault("PREFECT_HOME", str(home))
+
+
+def show_idle_run(home: Path, run_id: str) -> None:
+    """A row for a run that had nothing to do: now where a server is at work, else with the next."""
+    home = Path(os.environ.get("PREFECT_HOME", home))
+    note_idle_run(home, run_id)
+    api = os.environ.get("PREFECT_API_URL") or served_at(home)
+    if api:
+        show_waiting(home, api)
 
 
 @contextmanager
@@ -99,6 +109,7 @@ def lasting_server(home: Path, host: str, port: int) -> Iterator[subprocess.Pope
         )
         try:
             wait_until_ready(process)
+            show_waiting(home, os.environ["PREFECT_API_URL"])
             yield process
         finally:
             (home / "server.json").unlink(missing_ok=True)
@@ -163,6 +174,7 @@ def show_history(home: Path, port: int) -> int:
     process = _launch(home, command, _with_ui(home))
     try:
         wait_until_ready(process)
+        show_waiting(home, os.environ["PREFECT_API_URL"])
         print(f"Prefect UI: {address} (Ctrl-C ends it)", flush=True)
         return process.wait()
     except KeyboardInterrupt:

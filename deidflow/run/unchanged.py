@@ -1,0 +1,181 @@
+"""Whether anything has changed since the last run: if not, there is nothing to decide anew.
+
+Everything that a run depends on is hashed when it starts, and what it left when it has ended. Files
+count by their size, times and inode, as for the records of steps; `--strict` asks no such question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from deidflow.identity.vault import Vault
+from deidflow.release.dataset import DATASET
+from deidflow.release.layout import Layout
+from deidflow.run.summary import RunSummary
+from deidflow.settings.run import RunSettings
+from deidflow.states import StepState
+from deidflow.steps import STEPS
+from deidflow.store.code import KEEP, ROOT
+from deidflow.store.files import digest_of, read_json, write_json_atomic
+from deidflow.store.trees import content_digest, signature_row, tree_digest
+from deidflow.verdicts import Verdict
+
+_PACKAGES = ("deidflow", "flows", "tasks", "configs")
+_RECORDS = "records"
+
+
+class LastRun(BaseModel):
+    """What the last run of a project and level saw, left and said."""
+
+    inputs: str
+    outputs: str
+    summary: RunSummary
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run depends on, hashed before it reads the first file."""
+
+    layout: Layout
+    inputs: str
+    is_asked: bool
+    """Whether the last run may answer for this one."""
+
+    @classmethod
+    def of(cls, settings: RunSettings, vault: Vault) -> Surroundings:
+        """The surroundings of a run that is about to start."""
+        layout = Layout.of(settings)
+        parts = [
+            settings.model_dump(mode="json"),
+            _named_files(settings),
+            _code(),
+            sorted(token.hex() for token in vault.withdrawn().tokens),
+            content_digest(layout.decisions),
+            tree_digest(settings.source),
+        ]
+        is_asked = settings.redo is None and not settings.strict
+        return cls(layout, digest_of(parts), is_asked)
+
+    def answer(self, run_id: str) -> RunSummary | None:
+        """The summary of a run with nothing to do; None where there may be something."""
+        last = _last_run(self.layout) if self.is_asked else None
+        if last is None or last.inputs != self.inputs:
+            return None
+        if last.outputs != _outputs(self.layout):
+            return None
+        return _again(last.summary, run_id)
+
+    def note_end(self, summary: RunSummary) -> None:
+        """Let this run answer for the next ones; not if something failed that may go well then."""
+        path = self.layout.last_run
+        if summary.error or summary.verdicts.get(Verdict.FAILED):
+            path.unlink(missing_ok=True)
+            return
+        last = LastRun(
+            inputs=self.inputs,
+            outputs=_outputs(self.layout),
+            summary=summary,
+        )
+        write_json_atomic(path, last.model_dump(mode="json"))
+
+
+def _last_run(layout: Layout) -> LastRun | None:
+    content = read_json(layout.last_run)
+    try:
+        return LastRun.model_validate(content)
+    except ValidationError:
+        return None
+
+
+def _again(summary: RunSummary, run_id: str) -> RunSummary:
+    """The same counts, of a run in which every step was up to date."""
+    sessions = []
+    for row in summary.sessions:
+        steps = dict.fromkeys(row.steps, StepState.CACHED)
+        sessions.append(replace(row, steps=steps))
+    return summary.model_copy(
+        update={
+            "run": run_id,
+            "sessions": tuple(sessions),
+            "has_news": False,
+            "rows": 0,
+        }
+    )
+
+
+def _code() -> list[Any]:
+    """Our own sources and data, and what the steps are made of."""
+    steps = [step.made_by() for step in STEPS]
+    if os.environ.get(KEEP):
+        return steps
+    trees = [tree_digest(ROOT / name) for name in _PACKAGES]
+    return [sys.version, *trees, *steps]
+
+
+def _named_files(settings: RunSettings) -> list[str]:
+    """The contents of files that settings name: rules, lists, engines."""
+    texts = _texts(settings.model_dump(mode="json"))
+    places = (settings.source, settings.release, settings.vault, settings.log)
+    folders = {str(place) for place in places}
+    return [content_digest(Path(text)) for text in texts if text not in folders]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from _texts(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _texts(entry)
+
+
+def _outputs(layout: Layout) -> str:
+    """What a run has left: sessions, tables and records."""
+    tables = [
+        content_digest(path)
+        for path in sorted(layout.release.iterdir())
+        if path.is_file() and path.name != DATASET
+    ]
+    folders = [tree_digest(path) for path in sorted(layout.release.iterdir()) if path.is_dir()]
+    quarantine = [
+        content_digest(layout.quarantine_table),
+        content_digest(layout.absent_table),
+        tree_digest(layout.own_quarantine),
+        content_digest(layout.instances_table),
+    ]
+    return digest_of([tables, folders, quarantine, _records(layout)])
+
+
+def _records(layout: Layout) -> list[str]:
+    """Records of steps, and the folders of their outputs: what was deleted there changes these."""
+    digests = []
+    for subject in sorted(layout.work.iterdir()):
+        if not subject.is_dir() or not (subject / "order.json").exists():
+            continue
+        digest = hashlib.sha256(signature_row("order", (subject / "order.json").stat()))
+        for session in sorted(subject.iterdir()):
+            if session.is_dir():
+                _add_session(digest, session)
+        digests.append(digest.hexdigest())
+    return digests
+
+
+def _add_session(digest: hashlib._Hash, session: Path) -> None:
+    for folder, folders, names in os.walk(session):
+        folders.sort()
+        place = Path(folder)
+        name = place.relative_to(session).as_posix()
+        digest.update(signature_row(name, place.stat()))
+        if place.name == _RECORDS:
+            for record in sorted(names):
+                digest.update(signature_row(record, (place / record).lstat()))

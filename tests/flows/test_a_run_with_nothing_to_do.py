@@ -1,0 +1,123 @@
+"""A run that finds nothing changed starts no server, says what the last said, and has a row."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.commands import clean_environment, command_line
+from tests.flows.conftest import DEIDFLOW, free_port, wait_until
+from tests.places import tree_digest, write_secret
+from tests.synthetic import save_series
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A low release of one series, after its first run."""
+    root = tmp_path_factory.mktemp("idle")
+    save_series(root / "source" / "a", 3)
+    write_secret(root / "vault")
+    first = run(root)
+    assert first.returncode == 0, first.stderr
+    return root
+
+
+def run(root: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    places = (root / "source", root / "release", "--vault", root / "vault")
+    return command_line("run", *places, "--level", "low", *flags, PREFECT_HOME="")
+
+
+def flow_runs(root: Path) -> list[tuple[str, str]]:
+    """Name and state of the runs in Prefect's history."""
+    with closing(sqlite3.connect(root / "vault" / "prefect" / "prefect.db")) as database:
+        return database.execute("SELECT name, state_name FROM flow_run ORDER BY created").fetchall()
+
+
+def done_runs(root: Path) -> int:
+    """Runs that were not idle."""
+    return sum(state != "Cached" for _, state in flow_runs(root))
+
+
+def test_nothing_is_done_and_no_server_starts(root: Path) -> None:
+    before = tree_digest(root / "release")
+    log = root / "vault" / "prefect" / "server.log"
+    started = log.stat().st_mtime_ns
+    rows = flow_runs(root)
+
+    again = run(root)
+
+    assert again.returncode == 0, again.stderr
+    assert "P001: cached, nothing to do" in again.stderr
+    assert tree_digest(root / "release") == before
+    assert (log.stat().st_mtime_ns, flow_runs(root)) == (started, rows)
+
+
+def test_its_row_is_there_when_somebody_looks(root: Path) -> None:
+    run(root)
+    waiting = root / "vault" / "prefect" / "idle_runs.jsonl"
+    count = len(waiting.read_text().splitlines())
+    before = len(flow_runs(root))
+
+    port = free_port()
+    environment = clean_environment() | {"PREFECT_HOME": ""}
+    environment.pop("PREFECT_HOME")
+    command = [DEIDFLOW, "ui", "--vault", str(root / "vault"), "--port", str(port)]
+    shown = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: not waiting.exists(), 120, "rows of idle runs")
+        health = httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False)
+        assert health.status_code == 200
+    finally:
+        shown.terminate()
+        shown.wait(timeout=30)
+
+    rows = flow_runs(root)
+    assert len(rows) == before + count
+    assert {state for _, state in rows[before:]} == {"Cached"}
+
+
+def touched(root: Path) -> None:
+    """A file of the source has another time."""
+    path = next((root / "source").rglob("*.dcm"))
+    os.utime(path, ns=(time.time_ns(), time.time_ns()))
+
+
+def without_a_table(root: Path) -> None:
+    """Somebody deleted a table of the release."""
+    (root / "release" / "subjects.tsv").unlink()
+
+
+def without_headers(root: Path) -> None:
+    """An intermediate result is gone."""
+    (session,) = (root / "vault" / "work").glob("*/P001/M00")
+    shutil.rmtree(session / "anonymize")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_a_table,
+        pytest.param(touched, marks=pytest.mark.slow),
+        pytest.param(without_headers, marks=pytest.mark.slow),
+    ],
+)
+def test_whatever_changed_the_run_is_done(root: Path, change: Callable[[Path], None]) -> None:
+    before = tree_digest(root / "release")
+    count = done_runs(root)
+
+    change(root)
+    again = run(root)
+
+    assert again.returncode == 0, again.stderr
+    assert tree_digest(root / "release") == before
+    assert done_runs(root) == count + 1
+    assert "cached" in run(root).stderr
