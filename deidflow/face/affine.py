@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -156,13 +157,20 @@ def _shear(amounts: Array) -> Array:
     )
 
 
-def implausibility(parameters: Array) -> float:
+def log_scale_of(size: float) -> float:
+    """The parameter of scale of a head, by its size against an adult's."""
+    return LOG_SCALE_MEAN - RADIUS * math.log(size)
+
+
+def implausibility(parameters: Array, smallest: float = 1.0) -> float:
     """Squared deviations of log scale and shear from what heads have.
 
-    Log scale has mean -.06 and standard deviation .10, shear .06.
+    Log scale has mean -.06 and standard deviation .10, shear .06. No size between `smallest` and an
+    adult's is less plausible than another.
     """
-    log_scale = parameters[LOG_SCALE] - LOG_SCALE_MEAN
-    scale = log_scale / _LOG_SCALE_SPREAD
+    log_scale = parameters[LOG_SCALE]
+    plausible = log_scale.clip(LOG_SCALE_MEAN, log_scale_of(smallest))
+    scale = (log_scale - plausible) / _LOG_SCALE_SPREAD
     shear = parameters[SHEAR] / _SHEAR_SPREAD
 
     squared_scale = scale**2

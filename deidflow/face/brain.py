@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from deidflow.face.affine import IDENTITY, Array, as_transform
+from deidflow.face.cranium import size_of
 from deidflow.face.grids import nearest
 from deidflow.face.heads import vertex_height
 from deidflow.face.mask import Field
@@ -55,8 +56,10 @@ class Brain:
 def brain_of(head: Head, affine: Array, template_brain: Image) -> Brain:
     """The brain of a registered head (`affine` maps subject world to template world).
 
-    The own estimate is trusted from 700 to 1,700 ml, else it is the warped brain of the template.
+    The own estimate is trusted from 700 to 1,700 ml, from less in a small head; else it is the
+    warped brain of the template.
     """
+    size = size_of(affine)
     warped = nearest(
         template_brain,
         grid=head.small,
@@ -67,13 +70,13 @@ def brain_of(head: Head, affine: Array, template_brain: Image) -> Brain:
 
     box = _around(warped)
     away = outward(warped[box])
-    estimate = _estimate(head, away, box)
+    estimate = _estimate(head, away, box, size)
     mask = sitk.Cast(estimate, sitk.sitkUInt8)
-    size = millilitres(mask)
-    if _LEAST_ML <= size <= _MOST_ML:
+    volume = millilitres(mask)
+    if size**3 * _LEAST_ML <= volume <= _MOST_ML:
         return Brain(
             mask=mask,
-            millilitres=size,
+            millilitres=volume,
             source=BrainSource.OWN,
         )
     return Brain(
@@ -110,11 +113,11 @@ def _around(mask: Image) -> Box:
     return x, y, z
 
 
-def _estimate(head: Head, away: Image, box: Box) -> Image:
+def _estimate(head: Head, away: Image, box: Box, size: float) -> Image:
     """The subject's own brain in a box; `away` is the distance to the template's brain there."""
     if isinstance(head, Tomography):
         return _of_tomography(head, away, box)
-    return _of_resonance(head, away, box)
+    return _of_resonance(head, away, box, size)
 
 
 def _of_tomography(head: Tomography, away: Image, box: Box) -> Image:
@@ -128,7 +131,7 @@ def _of_tomography(head: Tomography, away: Image, box: Box) -> Image:
     return near
 
 
-def _of_resonance(head: Resonance, away: Image, box: Box) -> Image:
+def _of_resonance(head: Resonance, away: Image, box: Box, size: float) -> Image:
     """The brain by intensity: like its core, not near the skin, firmly connected to the core."""
     deep = view_of(away) < -_CORE_MM
     if deep.sum() < _FEWEST_CORE_VOXELS:
@@ -143,7 +146,7 @@ def _of_resonance(head: Resonance, away: Image, box: Box) -> Image:
         even < _BRIGHTEST * level,
         under_skin,
         away <= _AROUND_TEMPLATE_MM,
-        _below_top(head.mask, even),
+        _below_top(head.mask, even, size),
     )
 
     inner = away <= -_INSIDE_MM
@@ -180,13 +183,13 @@ def _flattened(windowed: Image, away: Image) -> Image:
     return float_like(values / level, windowed)
 
 
-def _below_top(head: Image, grid: Image) -> Image:
-    """The upper 150 mm of the head, where a brain can be."""
+def _below_top(head: Image, grid: Image, size: float) -> Image:
+    """The upper 150 mm of the head, less of a small one, where a brain can be."""
     points = mask_points(head)
     if not len(points):
         return sitk.Image(grid.GetSize(), sitk.sitkUInt8)
 
-    lowest = vertex_height(points) - _TOP_MM
+    lowest = vertex_height(points) - size * _TOP_MM
     places = sitk.PhysicalPointSource(
         sitk.sitkVectorFloat32,
         grid.GetSize(),

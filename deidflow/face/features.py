@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array, apply, as_transform, inverse, linear_part
+from deidflow.face.cranium import ADULT_MM, ball_radius, size_below_adults
 from deidflow.face.extent import face_cut
 from deidflow.face.front_view import UPPER_HEAD_MM, front_view
 from deidflow.face.grids import nearest, on_even_grid
@@ -40,6 +41,13 @@ class _CoarseHead:
     mask: Image
     firm: Image
     firmer: Image
+    cranium_mm: float
+    """Radius of the largest ball in the mask."""
+
+    @property
+    def size(self) -> float:
+        """The head's size against an adult's."""
+        return size_below_adults(self.cranium_mm / ADULT_MM)
 
     @classmethod
     def of(cls, head: Head, template: Template) -> _CoarseHead:
@@ -57,15 +65,18 @@ class _CoarseHead:
                 mask,
                 firm=mask,
                 firmer=mask,
+                cranium_mm=ball_radius(mask),
             )
 
         image = on_even_grid(head.windowed, _SPACING_MM)
+        mask = head_mask(image)
         return cls(
             image=image,
             target=template.plain.fine,
-            mask=head_mask(image),
+            mask=mask,
             firm=head_mask(image, _STRICT),
             firmer=head_mask(image, _STRICTER),
+            cranium_mm=ball_radius(mask),
         )
 
 
@@ -73,7 +84,7 @@ def features(head: Head, affine: Array, template: Template) -> Features:
     """All figures of a registration (subject world -> template world)."""
     coarse = _CoarseHead.of(head, template)
     scales = np.linalg.svd(linear_part(inverse(affine)))[1]
-    view = front_view(coarse.mask, affine, template)
+    view = front_view(coarse.mask, affine, template, coarse.size)
     return {
         **_match(coarse, affine, template),
         **_overlap(coarse, affine, template),
@@ -82,6 +93,7 @@ def features(head: Head, affine: Array, template: Template) -> Features:
         "face_changed": view.face_changed,
         "forehead_changed": view.forehead_changed,
         "volume_scale": float(np.prod(scales)),
+        "cranium_ratio": _cranium_ratio(coarse, affine, template),
     }
 
 
@@ -164,14 +176,27 @@ def _overlap(coarse: _CoarseHead, affine: Array, template: Template) -> Features
     shell = firm.at(apply(back, template.points["outer"]))
     return {
         "outer_in_head": shell.share(),
-        "head_in_template": _inside(coarse.firmer, affine, template),
+        "head_in_template": _inside(coarse.firmer, affine, template, coarse.size),
         "vault_in_head": vault.share(),
         "face_cut": face_cut(coarse.mask, affine, template),
-        "head_dice": _head_dice(coarse.mask, affine, template),
+        "head_dice": _head_dice(coarse.mask, affine, template, coarse.size),
     }
 
 
-def _head_dice(mask: Image, affine: Array, template: Template) -> float:
+def _cranium_ratio(coarse: _CoarseHead, affine: Array, template: Template) -> float:
+    """The radius of the subject's cranium over that of the template laid on it."""
+    expected = nearest(
+        template.head,
+        coarse.mask,
+        as_transform(affine),
+    )
+    radius = ball_radius(expected)
+    if not radius:
+        return math.nan
+    return coarse.cranium_mm / radius
+
+
+def _head_dice(mask: Image, affine: Array, template: Template, size: float) -> float:
     """The harmonic mean of how much of head and template lies inside the other."""
     points = apply(inverse(affine), template.points["head"])
     seen = Lookup.of_mask(mask).at(points)
@@ -179,19 +204,19 @@ def _head_dice(mask: Image, affine: Array, template: Template) -> float:
     if seen.in_view.any():
         recall = float(seen.visible.mean())
 
-    precision = _inside(mask, affine, template)
+    precision = _inside(mask, affine, template, size)
     inverse_precision = 1 / max(_LEAST_SHARE, precision)
     inverse_recall = 1 / max(_LEAST_SHARE, recall)
     return 2 / (inverse_precision + inverse_recall)
 
 
-def _inside(mask: Image, affine: Array, template: Template) -> float:
-    """The share of a mask's upper 165 mm that lies inside the template's head."""
+def _inside(mask: Image, affine: Array, template: Template, size: float) -> float:
+    """The share of a mask's upper 165 mm, less of a small head, inside the template's head."""
     points = mask_points(mask)
     if not len(points):
         return 0.0
 
-    lowest = vertex_height(points) - UPPER_HEAD_MM
+    lowest = vertex_height(points) - size * UPPER_HEAD_MM
     upper = points[points[:, 2] > lowest]
     seen = Lookup.of_mask(template.head).at(apply(affine, upper))
     if not seen.in_view.any():

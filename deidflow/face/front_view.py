@@ -47,10 +47,12 @@ class FrontView:
     forehead_changed: float
 
 
-def front_view(mask: Image, affine: Array, template: Template) -> FrontView:
+def front_view(mask: Image, affine: Array, template: Template, size: float = 1.0) -> FrontView:
     """What masking moves of a head mask (`affine` maps subject world to template world).
 
-    The face by the extended region, the forehead by pydeface's own, which never reaches it.
+    The face by the extended region, the forehead by pydeface's own, which never reaches it. `size`
+    is the head's against an adult's: face and forehead are sought at its own heights, whatever the
+    registration says.
     """
     head, to_template = _upright(mask, affine, template)
     points = mask_points(head)
@@ -62,12 +64,13 @@ def front_view(mask: Image, affine: Array, template: Template) -> FrontView:
         )
 
     top = vertex_height(points)
-    upper = points[points[:, 2] > top - UPPER_HEAD_MM]
+    upper = points[points[:, 2] > top - size * UPPER_HEAD_MM]
     scene = _Scene.of(
         mask=head,
         to_template=to_template,
         centre=upper.mean(0),
         top=top,
+        size=size,
     )
     face = scene.face()
     forehead = scene.forehead()
@@ -126,23 +129,24 @@ class _Scene:
     to_template: Array
     centre: Array
     top: float
+    size: float
 
     @classmethod
-    def of(cls, mask: Image, to_template: Array, centre: Array, top: float) -> _Scene:
+    def of(cls, mask: Image, to_template: Array, centre: Array, top: float, size: float) -> _Scene:
         """The scene of a head mask with the centre of its upper part and the height of its top."""
         right, front, below = _CORNER_MM
         middle_x, middle_y, _ = centre
         corner = np.array(
             [
-                middle_x - right,
-                middle_y - front,
-                top - below,
+                middle_x - size * right,
+                middle_y - size * front,
+                top - size * below,
             ]
         )
         empty = np.zeros(_SIZE[::-1], np.uint8)
         grid = image_of(
             empty,
-            affine_of(np.diag(_SPACING), corner),
+            affine_of(size * np.diag(_SPACING), corner),
         )
         head = nearest(mask, grid)
         return cls(
@@ -151,16 +155,17 @@ class _Scene:
             to_template=to_template,
             centre=centre,
             top=top,
+            size=size,
         )
 
     def face(self) -> Flags:
         """The pixels that show the face, (z, x)."""
         middle, _, _ = self.centre
         aside = np.abs(self._positions(0) - middle)
-        columns = aside < _HALF_WIDTH_MM
+        columns = aside < self.size * _HALF_WIDTH_MM
         heights = self._positions(2)
-        rows = heights > self.top - _CHIN_MM
-        rows &= heights < self.top - _BROW_MM
+        rows = heights > self.top - self.size * _CHIN_MM
+        rows &= heights < self.top - self.size * _BROW_MM
 
         hit = self.head.any(1)
         face: Flags = hit & np.outer(rows, columns)
@@ -169,7 +174,7 @@ class _Scene:
     def forehead(self) -> Flags:
         """The pixels that show the forehead, (z, x)."""
         hit = self.head.any(1)
-        rows = self._positions(2) > self.top - _FOREHEAD_MM
+        rows = self._positions(2) > self.top - self.size * _FOREHEAD_MM
         forehead: Flags = hit & rows[:, None]
         return forehead
 
@@ -177,11 +182,13 @@ class _Scene:
         """World coordinates in mm along an axis of the grid."""
         origin = self.grid.GetOrigin()
         steps = np.arange(_SIZE[axis])
-        positions: Array = origin[axis] + _SPACING[axis] * steps
+        positions: Array = origin[axis] + self.size * _SPACING[axis] * steps
         return positions
 
     def moved(self, kept: Image) -> Flags:
         """The pixels whose first hit lies at least 8 mm deeper after masking, (z, x).
+
+        Of a small head as much less as it is smaller.
 
         `kept` is an image of the template, not 0 where a mask leaves the head.
         """

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deidflow.face.affine import Array, apply, inverse
+from deidflow.face.cranium import size_of
 from deidflow.face.features import Features, brain_features, face_is_empty, features
 from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.template import Template
@@ -112,7 +113,7 @@ def judge_tomography(
         **brain_features(head, affine, template),
     }
     limits = [Limit(AGREEMENT, most=settings.agreement_mm)]
-    if not _proven_by_brain(figures, settings):
+    if not _proven_by_brain(figures, size_of(affine), settings):
         if distance <= settings.agreement_mm:
             figures[OTHERS] = max(others())
         limits.append(Limit(OTHERS, most=settings.agreement_mm))
@@ -121,11 +122,11 @@ def judge_tomography(
     return _decided(figures, limits)
 
 
-def _proven_by_brain(figures: Features, settings: GateSettings) -> bool:
+def _proven_by_brain(figures: Features, head_size: float, settings: GateSettings) -> bool:
     """Whether the subject's brain has the size of one and lies where the template's is."""
     size = Limit(
         "brain_ml",
-        least=settings.brain_min_ml,
+        least=head_size**3 * settings.brain_min_ml,
         most=settings.brain_max_ml,
     )
     place = Limit("brain_dice", least=settings.brain_dice_min)
@@ -139,6 +140,11 @@ def _common_limits(figures: Features, settings: GateSettings) -> list[Limit]:
             "volume_scale",
             least=settings.volume_scale_min,
             most=settings.volume_scale_max,
+        ),
+        Limit(
+            "cranium_ratio",
+            least=settings.cranium_ratio_min,
+            most=settings.cranium_ratio_max,
         ),
         Limit("head_dice", least=settings.head_dice_min),
         Limit(

@@ -9,6 +9,8 @@ from deidflow.face.affine import Array, index_to_world, linear_part
 from deidflow.face.morphology import largest, opened, solid
 from deidflow.face.volume import Flags, Image, Values, flags_of, grid_indices, mask_points, view_of
 
+UPPER_PART_MM = 170.0
+"""Of a head of mean size; shoulders lie lower."""
 _OTSU_SHARE = 0.4
 _FEWEST_VOXELS = 50
 _VERTEX_PERCENTILE = 99.8
@@ -49,7 +51,7 @@ def vertex_height(points: Array) -> float:
     return float(np.percentile(heights, _VERTEX_PERCENTILE))
 
 
-def head_centres(image: Image, cut: float = 170.0) -> tuple[Array | None, Array | None]:
+def head_centres(image: Image, cut: float = UPPER_PART_MM) -> tuple[Array | None, Array | None]:
     """Centres of mass of the head's top `cut` mm and of the whole head; None without a head."""
     mask = head_mask(image)
     points = mask_points(mask)
@@ -85,19 +87,19 @@ def _voxel_mm3(image: Image) -> float:
     return abs(float(volume))
 
 
-def head_region(image: Image) -> Flags | None:
+def head_region(image: Image, size: float = 1.0) -> Flags | None:
     """Where points are sampled, (z, y, x): the box of the head, without what lies far below.
 
-    None where the image shows no head.
+    `size` is the head's against an adult's. None where the image shows no head.
     """
     mask = head_mask(image)
     flags = flags_of(mask)
     if flags.sum() < _FEWEST_VOXELS:
         return None
 
-    lowest = vertex_height(mask_points(mask)) - _NECK_MM
+    lowest = vertex_height(mask_points(mask)) - size * _NECK_MM
     region = _box_around(flags, image)
-    region &= _heights(image) > lowest
+    region &= heights_of(image) > lowest
     if region.sum() <= _FEWEST_REGION_VOXELS:
         return None
     return region
@@ -118,7 +120,7 @@ def _box_around(flags: Flags, image: Image) -> Flags:
     return box
 
 
-def _heights(image: Image) -> Values:
+def heights_of(image: Image) -> Values:
     """LPS z of every voxel, (z, y, x)."""
     columns, rows, slices = image.GetSize()
     shape = (slices, rows, columns)

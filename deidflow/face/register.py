@@ -19,15 +19,16 @@ import numpy as np
 
 from deidflow.face.affine import (
     LOG_SCALE,
-    LOG_SCALE_MEAN,
     RADIUS,
     ROTATION,
     TRANSLATION,
     Array,
     linear_part,
+    log_scale_of,
 )
+from deidflow.face.cranium import head_size
 from deidflow.face.grids import on_even_grid
-from deidflow.face.heads import head_centres, head_region
+from deidflow.face.heads import UPPER_PART_MM, head_centres, head_mask, head_region
 from deidflow.face.search import Descent, Match, Sampling, Search, Selection, best_of
 from deidflow.face.similarity import Similarity, sample
 from deidflow.face.volume import Flags, Image, centre_of_view
@@ -91,24 +92,33 @@ class _Subject:
     coarse: Image
     region: Flags | None
     centres: Sequence[Array]
+    size: float
+    """Against an adult's, by its cranium."""
 
     @classmethod
     def of(cls, image: Image) -> _Subject:
         """Prepare an image."""
         fine = on_even_grid(image, FINE_MM)
-        hypotheses = [*head_centres(fine), centre_of_view(fine)]
+        size = head_size(head_mask(fine))
+        centres = head_centres(fine, size * UPPER_PART_MM)
+        hypotheses = [*centres, centre_of_view(fine)]
         return cls(
             fine=fine,
             coarse=on_even_grid(fine, COARSE_MM),
-            region=head_region(fine),
+            region=head_region(fine, size),
             centres=[centre for centre in hypotheses if centre is not None],
+            size=size,
         )
 
 
 def register(image: Image, target: Target, *, seed: int = 0) -> Array:
     """Register a head of 2 or 4 mm, prepared as the target is: subject world -> template world."""
     subject = _Subject.of(image)
-    search = Search(subject.centres[0], target.centre)
+    search = Search(
+        subject.centres[0],
+        target.centre,
+        smallest=subject.size,
+    )
     rough = _rough_similarity(subject, target, seed)
     exact = _fine_similarity(
         subject,
@@ -171,7 +181,7 @@ def _best_stretched(search: Search, similarity: Similarity, starts: Sequence[Arr
 
 def _rough_similarity(subject: _Subject, target: Target, seed: int) -> Similarity:
     """The similarity that ranks starting positions, at 8 mm."""
-    region = head_region(subject.coarse)
+    region = head_region(subject.coarse, subject.size)
     samples = sample(
         subject.coarse,
         most=ROUGH.points,
@@ -205,19 +215,25 @@ def _fine_similarity(
 def _poses(search: Search, similarity: Similarity, centres: Sequence[Array]) -> list[Array]:
     """All starting positions, the most similar first."""
     matches: list[Match] = []
-    for offset in _offsets(search.centre, centres):
+    offsets = _offsets(search.centre, centres)
+    for size, offset in product(_sizes(search), offsets):
         for angles in POSES.angles():
-            parameters = _pose(search, offset, angles)
+            parameters = _pose(search, offset, angles, size)
             match = similarity(search.affine(parameters))
             matches.append(Match(parameters, cost=-match))
     return [match.parameters for match in _by_cost(matches)]
 
 
-def _pose(search: Search, offset: Array, angles: Sequence[float]) -> Array:
-    """The parameters of a head of mean size, turned by angles in degrees about a centre."""
+def _sizes(search: Search) -> list[float]:
+    """The sizes against an adult's at which a search begins."""
+    return sorted({search.smallest, 1.0})
+
+
+def _pose(search: Search, offset: Array, angles: Sequence[float], size: float) -> Array:
+    """The parameters of a head of some size, turned by angles in degrees about a centre."""
     parameters = np.zeros(12)
     parameters[ROTATION] = np.deg2rad(angles) * RADIUS
-    parameters[LOG_SCALE] = LOG_SCALE_MEAN
+    parameters[LOG_SCALE] = log_scale_of(size)
     turned = search.affine(parameters)
     parameters[TRANSLATION] = linear_part(turned) @ offset
     return parameters

@@ -65,6 +65,8 @@ class Search:
 
     centre: Array
     target: Array
+    smallest: float = 1.0
+    """The smallest plausible size of the head against an adult's."""
 
     def affine(self, parameters: Array) -> Array:
         """Subject world -> template world under some parameters."""
@@ -77,7 +79,7 @@ class Search:
     def cost(self, similarity: Similarity, parameters: Array) -> float:
         """What the search minimises: unlikeness, and how implausible scale and shear are."""
         match = similarity(self.affine(parameters))
-        return -match + PRIOR_WEIGHT * implausibility(parameters)
+        return -match + PRIOR_WEIGHT * implausibility(parameters, self.smallest)
 
     def spread(self, candidates: Iterable[Array], selection: Selection) -> list[Array]:
         """The first candidates that are far enough from each other."""

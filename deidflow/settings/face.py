@@ -27,8 +27,12 @@ class GateSettings(Section):
     """By the strict head mask (good: at most .078)."""
     contrast_min: float = 1.8
     """Good: at least 1.93; wrong registrations and objects other than heads: at most 1.83."""
-    volume_scale_min: float = 0.8
-    volume_scale_max: float = 1.5
+    volume_scale_min: float = 0.3
+    volume_scale_max: float = 1.8
+    """Against the template: from a head of 40 cm around to one larger than any."""
+    cranium_ratio_min: float = 0.88
+    cranium_ratio_max: float = 1.12
+    """Radius of the subject's cranium against that of the registered template."""
     head_dice_min: float = 0.25
     vault_in_head_min: float = 0.92
     """Share of the template's vault in view that is head (good: at least .967, by MR and CT)."""
