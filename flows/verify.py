@@ -1,17 +1,21 @@
-"""The flow `verify`: the release of the worker's configuration file read again."""
+"""The flow `verify-release`: the release of the worker's configuration file read again."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from prefect import State, flow
-from prefect.states import Completed, Failed
+from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from deidflow.errors import DeidflowError, UsageError
+from deidflow.errors import DeidflowError, ReleaseBusy, UsageError
 from deidflow.release.layout import SUBJECT_FOLDER, Layout
 from deidflow.settings.run import RunSettings
 from deidflow.store.faults import fault_of
+from deidflow.store.locks import held
+from deidflow.store.process import die_with_parent
 from deidflow.verifier.findings import Report
 from deidflow.verifier.options import VerifyOptions
 from deidflow.verifier.unpublish import unpublish
@@ -22,15 +26,25 @@ Subject = Annotated[str, Field(description="A subject, as the release calls it; 
 Withdraw = Annotated[bool, Field(description="Take sessions with findings out of the release.")]
 
 
+_KEY = "findings"
+_MOST_ROWS = 1000
+
+
+def _run_name() -> str:
+    subject = flow_run.parameters.get("subject")
+    return f"verify {subject or 'release'}"
+
+
 @flow(
-    name="verify",
-    flow_run_name="verify {subject}",
+    name="verify-release",
+    flow_run_name=_run_name,
     validate_parameters=False,
     persist_result=False,
     log_prints=False,
 )
-def verify(subject: Subject = "", withdraw: Withdraw = False) -> State[Any]:
-    """Verify the release beside its vault and source; fails where something is found."""
+def verify_release(subject: Subject = "", withdraw: Withdraw = False) -> State[Any]:
+    """Verify the release beside its vault and source; waits while a run is at work on it."""
+    die_with_parent()
     try:
         settings = Site.of_worker().settings()
         report, withdrawn = verified(
@@ -38,6 +52,9 @@ def verify(subject: Subject = "", withdraw: Withdraw = False) -> State[Any]:
             subject,
             withdraw=withdraw,
         )
+        _show(report)
+    except ReleaseBusy as error:
+        return Cancelled(message=str(error))
     except DeidflowError as error:
         return Failed(message=str(error))
     except Exception as error:  # noqa: BLE001  the outermost guard of the flow
@@ -56,10 +73,31 @@ def verified(settings: RunSettings, subject: str, *, withdraw: bool) -> tuple[Re
         source=settings.source,
         subjects=(subject,) if subject else (),
     )
-    report, _ = judged(options)
+    layout = Layout.of(settings)
+    with held(layout.release_lock, "release", wait=True):
+        report, _ = judged(options)
     if not withdraw:
         return report, []
-    return report, unpublish(Layout.of(settings), report.sessions)
+    return report, unpublish(layout, report.sessions)
+
+
+def _show(report: Report) -> None:
+    """A table of checks, attributes and counts for the UI."""
+    rows = [
+        {
+            "check": group.check.value,
+            "attribute": group.attribute,
+            "problem": group.problem,
+            "files": group.files,
+        }
+        for group in report.groups()[:_MOST_ROWS]
+    ]
+    kinds = [f"{count} {kind}" for kind, count in sorted(report.files.items())]
+    create_table_artifact(
+        key=_KEY,
+        table=rows,
+        description=f"{len(report.findings)} findings; read: {', '.join(kinds)}",
+    )
 
 
 def message_of(report: Report, withdrawn: list[str]) -> str:

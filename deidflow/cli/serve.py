@@ -1,4 +1,4 @@
-"""`deidflow serve`: runs on a schedule, and one subject again, watched in the Prefect UI."""
+"""`deidflow serve`: runs on a schedule, one subject again, and verification, in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 def serve(
     *, config: Path | None = None, cron: str = "", host: str = "127.0.0.1", port: int = 4200
 ) -> int:
-    """Run a Prefect server with its UI, a worker and two deployments: `nightly` and `reprocess-
-    subject`.
+    """Run a Prefect server with its UI, a worker and three deployments.
+
+    They are `nightly`, `reprocess-subject` and `verify-release`.
 
     With PREFECT_API_URL it uses the server that is there.
 

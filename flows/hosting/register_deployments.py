@@ -28,6 +28,7 @@ from deidflow.release.layout import Layout
 from deidflow.settings.run import RunSettings
 from flows.hosting.offered_flows import incoming, nightly, reprocess_subject
 from flows.hosting.prefect_private import close_parameters, restrict_parameter
+from flows.verify import verify_release
 from tasks.prefect_pages import tags_of
 
 _SILENCE = timedelta(seconds=75)
@@ -90,13 +91,16 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
         parameters={"level": settings.level},
         tags=tags_of(settings),
     )
-    # Prefect's methods are typed as sync or async; here they are called without a loop.
-    offered = [cast(RunnerDeployment, every_night), cast(RunnerDeployment, again)]
-    restrict_parameter(
-        offered[1],
-        "pseudonym",
-        _pseudonyms(settings),
+    verification = verify_release.to_deployment(
+        "verify-release",
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        tags=tags_of(settings),
     )
+    # Prefect's methods are typed as sync or async; here they are called without a loop.
+    offered = [cast(RunnerDeployment, one) for one in (every_night, again, verification)]
+    pseudonyms = _pseudonyms(settings)
+    restrict_parameter(offered[1], "pseudonym", pseudonyms)
+    restrict_parameter(offered[2], "subject", _or_empty(pseudonyms))
     offered += _pacs_deployments(settings)
     for deployment in offered:
         close_parameters(deployment)
@@ -143,11 +147,16 @@ def _pseudonyms(settings: RunSettings) -> dict[str, Any]:
     return {"pattern": pattern} if pattern else {"enum": Layout.of(settings).known_subjects()}
 
 
+def _or_empty(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same, or nothing."""
+    return {"anyOf": [schema, {"const": ""}]}
+
+
 def _mark_crashed_runs() -> None:
     """An automation: a run that was heard of, and then not for a while, has crashed."""
     ended = {
         f"prefect.flow-run.{name}"
-        for name in ("Completed", "Quarantined", "Failed", "Cancelled", "Crashed")
+        for name in ("Completed", "Quarantined", "Found", "Failed", "Cancelled", "Crashed")
     }
     heard = "prefect.flow-run.heartbeat"
     trigger = EventTrigger(

@@ -1,4 +1,4 @@
-"""A server, a worker, and two deployments: the nightly run, and one subject again."""
+"""A server, a worker, and three deployments: the nightly run, one subject again, verification."""
 
 from __future__ import annotations
 

@@ -195,6 +195,26 @@ def test_a_pseudonym_belongs_to_a_level(served: Served, first_night: str) -> Non
     )
 
 
+def test_the_release_is_verified_from_the_ui(served: Served, first_night: str) -> None:
+    for wrong in ({"subject": "Zimmerquast"}, {"withdraw": "yes please"}, {"path": "/data"}):
+        assert served.api.ask("verify-release", **wrong).status_code in (409, 422), wrong
+
+    clean = served.api.ended(served.api.start("verify-release"))
+    assert (clean["name"], clean["state"]["name"]) == ("verify release", "Completed")
+    assert clean["state"]["message"] == "clean"
+
+    page = served.release / "P002" / "M00" / "session.json"
+    content = page.read_text()
+    page.write_text(content + " ")
+    run_id = served.api.start("verify-release", subject="P002")
+    found = served.api.ended(run_id)
+    page.write_text(content)
+    assert (found["name"], found["state"]["name"]) == ("verify P002", "Found")
+    assert found["state"]["message"] == "checksum: SHA-256 (1)"
+    artifacts = served.api.post("/artifacts/filter", flow_runs={"id": {"any_": [run_id]}})
+    assert json.loads(artifacts[0]["data"])[0]["check"] == "checksum"
+
+
 def test_while_another_run_is_at_work(served: Served, first_night: str) -> None:
     """The command line is refused, a nightly run is cancelled, one subject again waits."""
     with held(served.root / ".release.deidflow" / "lock", "release"):
