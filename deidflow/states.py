@@ -10,6 +10,7 @@ class SeriesState(StrEnum):
 
     ANONYMIZED = "anonymized"
     CONVERTED = "converted"
+    READ = "read"
     DEFACED = "defaced"
     NO_FACE_IN_VIEW = "no face in view"
     ALREADY_DEFACED = "already defaced"
@@ -23,6 +24,15 @@ class SeriesState(StrEnum):
 
 WHOLE = frozenset((SeriesState.RELEASED, SeriesState.NOT_A_HEAD, SeriesState.SPARED))
 """States of series that keep all their pixels."""
+
+
+class TextState(StrEnum):
+    """What was done about text in the pixels of a released series."""
+
+    NOT_READ = "not read"
+    PROJECTION = "projection read"
+    READ = "read"
+    BLANKED = "blanked and read"
 
 
 class StepState(StrEnum):

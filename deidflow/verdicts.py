@@ -92,6 +92,13 @@ class Reason(StrEnum):
         "embedded-overlay",
         "bits of the pixels outside the stored values hold something, such as an overlay",
     )
+    # text in pixels
+    TEXT_OF_PATIENT = "burned-in-identifier", "the pixels show an identifier of the patient"
+    TEXT_UNKNOWN = "burned-in-text", "the pixels show text that is not known to be harmless"
+    MAY_SHOW_FACE = (
+        "may-show-face",
+        "an image without a place in the patient may show a face, which cannot be masked",
+    )
     # steps
     CONVERT_FAILED = "convert-failed", "dcm2niix made no image of this series"
     NO_DECODER = "no-decoder", "the compressed pixel data cannot be decoded"

@@ -35,6 +35,8 @@ def clean_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("DEIDFLOW_", "PREFECT_"))
     }
+    # Reading the text in every series takes long: tests that are about it ask for it.
+    clean["DEIDFLOW_BURNED_IN"] = "{read: never}"
     shared = {"PREFECT_API_URL": os.environ[SHARED_API]} if SHARED_API in os.environ else {}
     return clean | {"PREFECT_HOME": prefect_home()} | shared
 

@@ -15,6 +15,7 @@ ROOMS = [
     "archives",
     "header",
     "settings",
+    "burned",
     "checks",
     "identity",
     "nifti",
@@ -43,6 +44,7 @@ ALLOWED = {
     "archives": {"store", "dicom"},
     "header": {"dicom"},
     "settings": {"dicom", "header"},
+    "burned": {"store", "dicom", "header", "settings"},
     "checks": set(),
     "identity": {"store", "dicom", "header", "settings", "checks"},
     "nifti": {"store", "dicom", "header"},
@@ -61,6 +63,7 @@ ALLOWED = {
     "pacs": {"store", "dicom", "settings", "identity", "release", "tables"},
     "demo": {"face"},
     "steps": {
+        "burned",
         "store",
         "dicom",
         "header",
@@ -72,6 +75,7 @@ ALLOWED = {
         "release",
     },
     "run": {
+        "burned",
         "report",
         "review",
         "store",
@@ -127,7 +131,7 @@ def test_only_the_command_line_imports_flows() -> None:
 
 
 def test_tasks_import_no_flow_and_no_step_another() -> None:
-    steps = {"anonymize", "convert", "deface", "reconstruct", "verify", "publish"}
+    steps = {"anonymize", "convert", "inspect", "deface", "reconstruct", "verify", "publish"}
     for path in sources("tasks"):
         names = imported(path)
         assert not any(

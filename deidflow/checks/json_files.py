@@ -22,10 +22,11 @@ _SUMMARY_KEYS = frozenset(
         "overlay_bits_cleared",
         "by_person",
         "days_since",
+        "text_in_pixels",
     )
 )
 _SUMMARY_WORDS = re.compile(
-    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
 """Words of a state or reason, session labels, modalities, and names of series."""
 

@@ -28,14 +28,21 @@ SourcesByIdentity = Mapping[InstanceIdentity, Sequence[SourceFile]]
 class ExpectedSeries:
     """What a staged series must be.
 
-    Its sources in any order, and its masks (None: all pixels are kept). `scratch` is a private
-    folder for decoding.
+    Its sources in any order, and its masks (None: all pixels are kept): faces, and rectangles that
+    were blanked. `scratch` is a private folder for decoding.
     """
 
     name: str
     sources: tuple[SourceFile, ...]
     masks: Path | None
     scratch: Path
+    defaced: bool = True
+    """Whether the masks remove a face, and are released as NIfTI too."""
+
+    @property
+    def is_defaced(self) -> bool:
+        """Whether a face is removed."""
+        return self.defaced and self.masks is not None
 
 
 def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> list[Finding]:
@@ -61,7 +68,7 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
         check.add_instance(path, sources)
 
     findings = check.findings()
-    if findings or expected.masks is None:
+    if findings or not expected.is_defaced:
         return findings
     return _mask_findings(
         folder,
@@ -71,7 +78,7 @@ def check_series(folder: Path, expected: ExpectedSeries, search: LeakSearch) -> 
 
 
 def _staged_instances(folder: Path, expected: ExpectedSeries) -> list[Path]:
-    name = "defaced_dicom" if expected.masks else "dicom"
+    name = "defaced_dicom" if expected.is_defaced else "dicom"
     instances = folder / name
     paths = instances.glob("*.dcm")
     return sorted(paths)

@@ -23,7 +23,7 @@ def check_names(root: Path, expected: Sequence[ExpectedSeries]) -> list[Finding]
     """Findings for files that do not belong into a session with these series."""
     allowed: dict[str, re.Pattern[str]] = {}
     for series in expected:
-        pattern = _DEFACED if series.masks else _WHOLE
+        pattern = _DEFACED if series.is_defaced else _WHOLE
         allowed[series.name] = pattern
 
     findings = []

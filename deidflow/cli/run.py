@@ -102,13 +102,18 @@ def execute(settings: RunSettings, verbosity: Verbosity = "normal") -> int:
 
 def _warn(settings: RunSettings) -> None:
     """Say before the work what the settings let out."""
+    from deidflow.burned.installed import reader_warnings
     from deidflow.settings.effective import effective_profile
     from deidflow.settings.profile_warnings import profile_warnings
 
-    for warning in profile_warnings(
-        settings,
-        effective_profile(settings),
-    ):
+    warnings = (
+        *profile_warnings(
+            settings,
+            effective_profile(settings),
+        ),
+        *reader_warnings(settings.burned_in),
+    )
+    for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
 

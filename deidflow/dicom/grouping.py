@@ -82,11 +82,12 @@ def group(
     classes: Collection[str] = (),
     discovery: Discovery = "all",
     known: Known = nobody,
+    reading: bool = False,
 ) -> Cohort:
     """Group the entries of an inventory; `defacing` selects the column of the policy.
 
     `classes` are SOP Class UIDs that are let through, `discovery` says who is one subject, and
-    `known` what the vault knows of a subject.
+    `known` what the vault knows of a subject. `reading`: text in pixels is read later.
     """
     members, verdicts = _members(entries)
     patients = patients_of(members, discovery, known)
@@ -100,6 +101,7 @@ def group(
         members,
         defacing=defacing,
         classes=classes,
+        reading=reading,
     ):
         verdicts.setdefault(path, decision)
 
@@ -136,7 +138,7 @@ def _members(entries: Iterable[Entry]) -> tuple[list[Member], dict[str, Decision
 
 
 def _judged(
-    members: Sequence[Member], *, defacing: bool, classes: Collection[str]
+    members: Sequence[Member], *, defacing: bool, classes: Collection[str], reading: bool
 ) -> Iterator[tuple[str, Decision]]:
     """Path and decision of every instance that the policy keeps out."""
     decisions: dict[Basis, Decision | None] = {}
@@ -147,6 +149,7 @@ def _judged(
                 member.instance,
                 defacing=defacing,
                 classes=classes,
+                reading=reading,
             )
         decision = decisions[basis]
         if decision:

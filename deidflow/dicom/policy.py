@@ -15,6 +15,15 @@ from deidflow.spelling import did_you_mean
 from deidflow.verdicts import Reason, Verdict
 
 _SIGNALS = "standard/image_signals.yaml"
+READABLE = frozenset(
+    (
+        Reason.MAY_CARRY_TEXT,
+        Reason.BURNED_IN,
+        Reason.SECONDARY,
+        Reason.NO_GEOMETRY,
+    )
+)
+"""Doubts that reading the text in the pixels can clear."""
 _SLICING = ("NONE", "CURVED_MPR", "MPR")
 """Values of VolumeBasedCalculationTechnique that are still slices."""
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
@@ -64,17 +73,22 @@ def deciding(instance: Instance) -> tuple[object, ...]:
 
 
 def judge(
-    instance: Instance, *, defacing: bool, classes: Collection[str] = ()
+    instance: Instance,
+    *,
+    defacing: bool,
+    classes: Collection[str] = (),
+    reading: bool = False,
 ) -> tuple[Verdict, Reason] | None:
     """Verdict and reason if the header keeps an instance out; None if it may go on.
 
     `classes` are let through although the policy excludes or suspects their kind. A contour of the
-    body shows the face, so RT structure sets stay excluded if faces are removed.
+    body shows the face, so RT structure sets stay excluded if faces are removed. With `reading`
+    a later step reads the text in the pixels: what only may carry some goes on.
     """
     shows_face = defacing and instance.sop_class == RT_STRUCTURE_SET
     if instance.sop_class in classes and not shows_face:
-        reason = Reason.BURNED_IN if _is_burned_in(instance) else None
-        return _quarantined(reason)
+        is_doubtful = _is_burned_in(instance) and not reading
+        return _quarantined(Reason.BURNED_IN if is_doubtful else None)
 
     kind = _classes().get(instance.sop_class)
     if kind == "excluded":
@@ -83,9 +97,30 @@ def judge(
         return Verdict.QUARANTINED, Reason.CLASS_UNKNOWN
 
     reason = _doubt(instance, kind)
-    if reason is None and defacing:
+    if reading and reason in READABLE:
+        reason = _doubt_beside_text(instance, defacing)
+    elif reason is None and defacing:
         reason = _face_doubt(instance)
     return _quarantined(reason)
+
+
+def text_doubt(instance: Instance) -> Reason | None:
+    """Why the pixels of an instance may show text; None where its header suggests nothing."""
+    kind = _classes().get(instance.sop_class, "")
+    reason = _doubt(instance, kind)
+    return reason if reason in READABLE else None
+
+
+def _doubt_beside_text(instance: Instance, defacing: bool) -> Reason | None:
+    """What keeps an instance out whose text is read later.
+
+    Whether one without a place may show a face is decided there, by what it shows.
+    """
+    if instance.pixel_length is None:
+        return Reason.NO_PIXELS
+    if defacing and has_plane(instance):
+        return _face_doubt(instance)
+    return None
 
 
 def _quarantined(reason: Reason | None) -> tuple[Verdict, Reason] | None:

@@ -113,6 +113,22 @@ def fill_cell(source: Any, frame: int, fill: float | None = None) -> int:
     return cell & cell_mask
 
 
+def filled(
+    cells: Stored, removed: NDArray[np.bool_], source: Any, fill: float | None = None
+) -> Stored:
+    """A copy of cells with the fill of each frame where `removed` (frames, rows, columns) says so.
+
+    Colour has no real value: its fill is 0 in every sample, whatever `fill` is.
+    """
+    result: Stored = cells.copy()
+    touched = removed.any((1, 2))
+    for frame in np.flatnonzero(touched):
+        cell = fill_cell(source, int(frame), fill)
+        value = np.array(cell, np.int64)
+        result[frame][removed[frame]] = value.astype(cells.dtype)
+    return result
+
+
 def _fill_value(source: Any, frame: int, fill: float | None) -> int:
     """The value to store, before it is limited to the range of stored values."""
     if fill is None and _is_unscaled_phase(source, frame):

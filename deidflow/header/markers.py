@@ -14,6 +14,7 @@ from deidflow.header.profile import FIRST_STUDY, Profile
 from deidflow.version import __version__
 
 NOT_DEIDENTIFIED = "not de-identified by PS3.15"
+CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
 DEFACED = ("113102", "Clean Recognizable Visual Features Option")
 _DATES = {
     "shift": "MODIFIED",
@@ -133,10 +134,35 @@ def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> No
     `enhanced`: a multi-frame image with functional groups. `derived`: ImageType says so too.
     """
     header.RecognizableVisualFeatures = "NO"
-    header.DeidentificationMethodCodeSequence.append(_code(*DEFACED))
+    _add_code(header, DEFACED)
     header.DerivationDescription = f"Face removed by deidflow {__version__}"
-    if not derived:
-        return
+    if derived:
+        mark_derived(header, enhanced=enhanced)
+
+
+def mark_clean(header: Dataset) -> None:
+    """Add what only an image may say whose every text was read, or blanked and read again.
+
+    PS3.15 E.3.1, Clean Pixel Data Option.
+    """
+    header.BurnedInAnnotation = "NO"
+    _add_code(header, CLEAN_PIXELS)
+
+
+def mark_blanked(header: Dataset, *, enhanced: bool) -> None:
+    """Add what an image says of which rectangles were blanked."""
+    header.DerivationDescription = f"Text blanked by deidflow {__version__}"
+    mark_derived(header, enhanced=enhanced)
+
+
+def _add_code(header: Dataset, code: tuple[str, str]) -> None:
+    """Declare an option, where the header declares any."""
+    if "DeidentificationMethodCodeSequence" in header:
+        header.DeidentificationMethodCodeSequence.append(_code(*code))
+
+
+def mark_derived(header: Dataset, *, enhanced: bool) -> None:
+    """Say in ImageType that pixels were changed; `enhanced` as for `mark_defaced`."""
     if enhanced:
         _mark_frames_derived(header)
     else:

@@ -27,8 +27,12 @@ def group_by(
     *,
     defacing: bool,
     known: Known = nobody,
+    reading: bool = False,
 ) -> Cohort:
-    """Group an inventory as settings and profile ask; `known` is what the vault has of subjects."""
+    """Group an inventory as settings and profile ask; `known` is what the vault has of subjects.
+
+    `reading`: text in pixels is read later.
+    """
     profile = effective_profile(settings)
     return group(
         entries,
@@ -36,6 +40,7 @@ def group_by(
         classes=class_uids(profile.classes),
         discovery=settings.ids.discovery,
         known=known,
+        reading=reading,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from deidflow.errors import EnvironmentFault
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 
-SCHEMA_NUMBER = 1
+SCHEMA_NUMBER = 2
 """Changes with the fields; every run writes the orders anew, so older ones need no upgrade."""
 _SCHEMA = "schema"
 
@@ -40,6 +40,23 @@ class SeriesOrder:
     incomplete: bool
     bin_trigger_time: bool
     files: tuple[FileOrder, ...]
+    text_doubt: str = ""
+    """Code of the reason why the pixels may show text; empty where the headers suggest nothing."""
+    placed: bool = True
+    """Whether headers may place every image in the patient."""
+
+    @property
+    def kind(self) -> str:
+        """The modality as the released name has it: `OT` where the source's is not one."""
+        return self.name.rpartition("-")[2]
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is screenshots, pages or the like: without a place, and perhaps with text.
+
+        Such a series is no volume, and is released as DICOM only.
+        """
+        return bool(self.text_doubt) and not self.placed
 
     @property
     def source_digest(self) -> str:
@@ -56,6 +73,8 @@ class SeriesOrder:
             incomplete=row["incomplete"],
             bin_trigger_time=row["bin_trigger_time"],
             files=tuple(files),
+            text_doubt=row["text_doubt"],
+            placed=row["placed"],
         )
 
 
@@ -108,6 +127,9 @@ class WorkOrder:
         session = asdict(self.session(label))
         for series in session["series"]:
             series["files"] = [file["sha256"] for file in series["files"]]
+            if not series["text_doubt"]:
+                # What nobody doubts is done as before these fields were there.
+                del series["text_doubt"], series["placed"]
         of_subject = (
             self.pseudonym,
             self.uid_key,

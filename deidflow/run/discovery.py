@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from deidflow.archives.opened import open_archives
+from deidflow.burned.installed import reads
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.inventory import Entry, is_working_folder, walk
 from deidflow.errors import EnvironmentFault, UsageError
@@ -118,6 +119,7 @@ def make_batch(
         settings,
         defacing=settings.defacing,
         known=vault.demographics,
+        reading=reads(settings.burned_in),
     )
     refuse_mixed_folders(cohort, vault.folder)
     identities = vault.identify(

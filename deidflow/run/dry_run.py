@@ -11,9 +11,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
+from deidflow.burned.devices import load_rules
+from deidflow.burned.installed import check_reader, reader_warnings
 from deidflow.dicom.inventory import Entry, Found, read_heads, walk
 from deidflow.errors import EnvironmentFault
 from deidflow.face.engine_installed import check_engine
@@ -21,7 +22,7 @@ from deidflow.header.rules import compile_profile
 from deidflow.identity.database import NAME
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
-from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder, read_order
+from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.run.admission import Admission, admission_of
 from deidflow.run.discovery import RunBatch, check_source, make_batch
 from deidflow.run.machine import memory_limit
@@ -35,16 +36,12 @@ from deidflow.run.plan import (
     SubjectPlan,
     VerdictPlan,
 )
+from deidflow.run.planned_series import is_any_read, plan_session
 from deidflow.run.source_inventory import read_in_children
 from deidflow.settings.effective import effective_profile
-from deidflow.settings.face import DefaceSettings
 from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.settings.run import PlanSettings
 from deidflow.states import SeriesState
-from deidflow.steps.common import each_series
-from deidflow.steps.results import DefacePlan, Held
-from deidflow.steps.scope import decide_without_head, may_be_head
-from deidflow.steps.volumes import about_series, read_volumes
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason, Verdict
 
@@ -61,6 +58,8 @@ def make_plan(settings: PlanSettings) -> RunPlan:
     check_source(settings.source)
     if settings.defacing:
         check_engine(settings.deface)
+    check_reader(settings.burned_in)
+    load_rules(settings.burned_in.rules)
 
     children = Children(memory_limit(settings))
     try:
@@ -169,11 +168,12 @@ def _plan(
         ),
         subjects=tuple(subjects),
         absent=len(batch.absent),
-        warnings=tuple(
-            profile_warnings(
+        warnings=(
+            *profile_warnings(
                 settings,
                 effective_profile(settings),
-            )
+            ),
+            *reader_warnings(settings.burned_in),
         ),
     )
 
@@ -199,7 +199,7 @@ def _series_ends(
     settings: PlanSettings, order: WorkOrder, children: Children, folder: Path
 ) -> SeriesEnds:
     """How each series would end, by session and name."""
-    if not settings.defacing:
+    if not settings.defacing and not is_any_read(order, settings):
         keys = [
             (session.label, series.name) for session in order.sessions for series in session.series
         ]
@@ -218,50 +218,10 @@ def _series_ends(
             path,
             session.label,
             folder,
-            settings.deface,
-            settings.level,
+            settings,
         )
         ends |= {(session.label, name): end for name, end in planned.items()}
     return ends
-
-
-def plan_session(
-    order_path: Path, label: str, scratch: Path, settings: DefaceSettings, level: str
-) -> dict[str, SeriesEnd]:
-    """Which series of a session stay whole, are withheld, or go on to be defaced.
-
-    Runs in a child process.
-    """
-    order = read_order(order_path)
-    decide = partial(
-        _decide,
-        order,
-        scratch,
-        settings,
-        level,
-    )
-    decided = each_series(order.session(label), decide)
-    return {name: _end(decision) for name, decision in decided.items()}
-
-
-def _decide(
-    order: WorkOrder, scratch: Path, settings: DefaceSettings, level: str, series: SeriesOrder
-) -> DefacePlan | Held | None:
-    if may_be_head(about_series(order, series), settings):
-        return None
-    return decide_without_head(
-        read_volumes(order, series, scratch),
-        settings,
-        level,
-    )
-
-
-def _end(decision: DefacePlan | Held | None) -> SeriesEnd:
-    if decision is None:
-        return SeriesEnd(None)
-    if isinstance(decision, Held):
-        return SeriesEnd(decision.state, decision)
-    return SeriesEnd(decision.state)
 
 
 def _session_plan(session: SessionOrder, ends: SeriesEnds) -> SessionPlan:

@@ -18,10 +18,17 @@ class SeriesEnd:
 
     state: SeriesState | None
     held: Held | None = None
+    text: str = ""
+    """What would be done about text in its pixels, where headers suggest some."""
 
     @property
     def words(self) -> str:
         """The end in words."""
+        end = self._end
+        return f"{end}; {self.text}" if self.text else end
+
+    @property
+    def _end(self) -> str:
         if self.held is not None:
             return f"quarantined: {self.held.reason.words}"
         if self.state is None:

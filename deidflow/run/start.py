@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from deidflow.burned.devices import load_rules
+from deidflow.burned.installed import check_reader, reader_notes, reader_tools
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.identity.secret import Keys, load_secret, release_id
@@ -103,6 +105,8 @@ def check_places(settings: RunSettings) -> None:
     tool_path()
     if settings.defacing:
         check_engine(settings.deface)
+    check_reader(settings.burned_in)
+    load_rules(settings.burned_in.rules)
 
 
 @contextmanager
@@ -152,8 +156,12 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
     layout = Layout.of(settings)
     public_folder(layout.release, "release")
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
+    tools |= reader_tools(settings.burned_in)
     profile = effective_profile(settings)
-    notes = tuple(profile_warnings(settings, profile))
+    notes = (
+        *profile_warnings(settings, profile),
+        *reader_notes(settings.burned_in),
+    )
     write_dataset(
         layout,
         profile,

@@ -26,7 +26,7 @@ def absolute_paths(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
         absolute["profile"] = str(base / profile)
 
     absolute |= _with_table(values, base) | _with_program(values, base)
-    absolute |= _with_consent_list(values, base)
+    absolute |= _with_consent_list(values, base) | _with_rules(values, base)
     pacs = _section(values, "pacs")
     if pacs:
         absolute["pacs"] = _with_places(pacs, base)
@@ -84,6 +84,16 @@ def _with_program(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
         return {}
     program, *arguments = command
     return {"deface": {**deface, "command": [str(base / program), *arguments]}}
+
+
+def _with_rules(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The files of `burned_in.rules`."""
+    burned_in = _section(values, "burned_in")
+    rules = burned_in.get("rules")
+    if not isinstance(rules, (list, tuple)):
+        return {}
+    paths = [str(base / rule) if isinstance(rule, (str, Path)) else rule for rule in rules]
+    return {"burned_in": {**burned_in, "rules": paths}}
 
 
 def _section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:

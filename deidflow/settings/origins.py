@@ -22,6 +22,7 @@ _YAML_KEYS = (
     "memory_gib",
     "strict",
     "deface",
+    "burned_in",
     "header",
     "ids",
     "sessions",

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from deidflow.errors import UsageError
+from deidflow.settings.burned_in import BurnedInSettings
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.face import DefaceSettings
 from deidflow.settings.pacs import PacsSettings
@@ -77,6 +78,7 @@ class PlanSettings(CommonSettings):
     """Hash every file again instead of trusting size, times and inode."""
     deface: DefaceSettings = DefaceSettings()
     consent: ConsentSettings = ConsentSettings()
+    burned_in: BurnedInSettings = BurnedInSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -27,9 +27,16 @@ Fields = Mapping[str, Any]
 def convert_session(job: StepJob) -> ConvertResult:
     """Write `<series>/image*.nii.gz` with sidecars and gradients for every series of a session."""
     order, session = job.read_order()
-    work = partial(_convert_series, job, order)
+    work = partial(_series, job, order)
     series = each_series(session, work)
     return ConvertResult(series)
+
+
+def _series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> ConvertedSeries:
+    if series.is_picture:
+        (job.scratch / series.name).mkdir()
+        return ConvertedSeries(())
+    return _convert_series(job, order, series)
 
 
 def _convert_series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> ConvertedSeries:

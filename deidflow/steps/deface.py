@@ -35,6 +35,7 @@ from deidflow.steps.volumes import read_volumes
 from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
+_NO_PLACE = DefacePlan(SeriesState.NOT_A_HEAD, "a picture, which `inspect` judges")
 Plans = dict[str, DefacePlan | Held]
 
 
@@ -53,6 +54,7 @@ def deface_session(job: StepJob) -> DefaceResult:
         template,
         AskedHeads.of(job, session, template),
     )
+    pictures = [row.name for row in session.series if row.is_picture]
     candidates = [row for row in series if may_be_head(row.about, settings)]
     registered, refused = register_session(
         candidates,
@@ -75,7 +77,7 @@ def deface_session(job: StepJob) -> DefaceResult:
     return DefaceResult(
         reference=reference,
         refused=tuple(refused_head(candidate) for candidate in refused),
-        series={**plans, **unread},
+        series={**plans, **unread, **dict.fromkeys(pictures, _NO_PLACE)},
     )
 
 
@@ -86,6 +88,8 @@ def _read(
     readable: list[HeadSeries] = []
     unread: dict[str, Held] = {}
     for series in session.series:
+        if series.is_picture:
+            continue
         volumes = guarded(partial(_volumes, job, order, series))
         if isinstance(volumes, Held):
             unread[series.name] = volumes

@@ -12,6 +12,8 @@ from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.release.measures import withheld
+from deidflow.states import TextState
+from deidflow.steps.inspected import any_blanked, inspected_series
 from deidflow.steps.results import (
     BuiltSeries,
     DefacePlan,
@@ -64,6 +66,7 @@ def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
         plans=plans,
         held=_held_before(job),
         uids=_renewed_uids(job, order),
+        inspected=inspected_series(job),
     )
 
 
@@ -89,7 +92,7 @@ def _renewed_uids(job: StepJob, order: WorkOrder) -> dict[str, str]:
 def _held_before(job: StepJob) -> dict[str, Held]:
     """Series that an earlier step withheld, each by the first of them."""
     held: dict[str, Held] = {}
-    for step in ("deface", "convert", "anonymize"):
+    for step in ("deface", "inspect", "convert", "anonymize"):
         if step in job.outputs:
             output = job.outputs[step]
             held |= held_series(output.result)
@@ -125,7 +128,7 @@ def _summary(
 def _summary_row(series: SeriesOrder, built: BuiltSeries | Held) -> dict[str, Any]:
     row: dict[str, Any] = {
         "series": series.name,
-        "modality": series.modality,
+        "modality": series.kind,
         "state": built.state,
     }
     if isinstance(built, Held):
@@ -135,6 +138,8 @@ def _summary_row(series: SeriesOrder, built: BuiltSeries | Held) -> dict[str, An
     row["incomplete"] = series.incomplete
     if built.overlay_bits_cleared:
         row["overlay_bits_cleared"] = built.overlay_bits_cleared
+    if built.text is not TextState.NOT_READ:
+        row["text_in_pixels"] = built.text
     return row
 
 
@@ -160,12 +165,13 @@ def _places(job: StepJob) -> tuple[Path, ...]:
 
 
 def _has_masks(job: StepJob) -> bool:
-    return job.masks.exists() or not job.settings.defacing
+    makes_some = job.settings.defacing or any_blanked(job)
+    return job.masks.exists() or not makes_some
 
 
 RECONSTRUCT = Step(
     name="reconstruct",
-    needs=("anonymize", "convert", "deface"),
+    needs=("anonymize", "convert", "inspect", "deface"),
     key=_key,
     work=reconstruct_session,
     result=ReconstructResult,

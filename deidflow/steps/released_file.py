@@ -27,6 +27,7 @@ _EDITED = tags_of(
     "SmallestPixelValueInSeries",
     "LargestPixelValueInSeries",
     "RecognizableVisualFeatures",
+    "BurnedInAnnotation",
     "LossyImageCompression",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",

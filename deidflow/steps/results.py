@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deidflow.states import SeriesState
+from deidflow.burned.rectangles import Rectangle
+from deidflow.states import SeriesState, TextState
 from deidflow.verdicts import Reason
 
 
@@ -34,6 +35,25 @@ class ConvertedSeries:
 
     outputs: tuple[str, ...]
     state: SeriesState = SeriesState.CONVERTED
+
+
+@dataclass(frozen=True)
+class InspectedSeries:
+    """A series that says nothing of a person in its pixels, once its rectangles are blanked."""
+
+    images: int = 0
+    """Images and projections that were read."""
+    is_clean: bool = False
+    """Whether every image was read, or blanked and read again: what its header may then say."""
+    rectangles: tuple[tuple[Rectangle, ...], ...] = ()
+    """What is blanked in each instance, in the order of the work order; none where nothing is."""
+    rules: tuple[str, ...] = ()
+    """Names of the device rules that fit."""
+    state: SeriesState = SeriesState.READ
+
+    def of_instance(self, number: int) -> tuple[Rectangle, ...]:
+        """What is blanked in an instance, numbered from 1."""
+        return self.rectangles[number - 1] if self.rectangles else ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +100,8 @@ class BuiltSeries:
     """Instances in which bits outside the stored values were cleared."""
     removed: int = 0
     """Pixels inside the mask."""
+    text: TextState = TextState.NOT_READ
+    """What was done about text in the pixels."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +126,13 @@ class ConvertResult:
     """The images of a session."""
 
     series: Mapping[str, ConvertedSeries | Held]
+
+
+@dataclass(frozen=True)
+class InspectResult:
+    """The text in the pixels of a session."""
+
+    series: Mapping[str, InspectedSeries | Held]
 
 
 @dataclass(frozen=True)
@@ -133,7 +162,9 @@ class PublishResult:
     """The session is in the release."""
 
 
-SeriesResult = AnonymizedSeries | ConvertedSeries | DefacePlan | BuiltSeries | Held
+SeriesResult = (
+    AnonymizedSeries | ConvertedSeries | InspectedSeries | DefacePlan | BuiltSeries | Held
+)
 
 
 def series_of(result: object) -> Mapping[str, SeriesResult]:

@@ -1,11 +1,12 @@
-"""New instance UIDs for series whose face was removed again with another mask.
+"""New instance UIDs for series that are published again with other pixels removed.
 
 Other pixels are another instance: its UID changes with each mask that it is published with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,20 @@ from typing import Any
 import pydicom
 from pydicom.multival import MultiValue
 
+from deidflow.burned.rectangles import Rectangle
 from deidflow.header.uids import UidMap
-from deidflow.steps.results import DefacePlan, DefaceResult, MaskFields
+from deidflow.steps.results import (
+    DefacePlan,
+    DefaceResult,
+    InspectedSeries,
+    InspectResult,
+    MaskFields,
+)
 from deidflow.steps.step import StepJob
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 
+_WHOLE = ""
+"""The key of a series that keeps all its pixels."""
 Revisions = dict[str, dict[str, int]]
 """Session label -> series -> how often it was published with another mask before."""
 
@@ -46,22 +56,56 @@ def write_revisions(path: Path, revisions: Mapping[str, Revision]) -> None:
 
 
 def own_revisions(job: StepJob) -> dict[str, Revision]:
-    """The revision of each masked series of the session, as it is built now."""
-    if "deface" not in job.outputs:
-        return {}
-    deface = job.output("deface", DefaceResult)
+    """The revision of each series with changed pixels, as it is built now."""
     published = _published(job, job.label)
+    blanked = _blanked(job)
     revisions = {}
-    for series, plan in deface.result.series.items():
-        if isinstance(plan, DefacePlan) and plan.mask is not None:
-            key = _mask_key(job, plan.mask)
-            revisions[series] = _next(published.get(series), key)
+    for series, mask in _masks(job).items():
+        key = _mask_key(job, mask, blanked.pop(series, ()))
+        revisions[series] = _next(published.get(series), key)
+
+    for series, rectangles in blanked.items():
+        before = published.get(series) or _whole_before(job)
+        key = digest_of([asdict(rectangle) for rectangle in rectangles]) if rectangles else _WHOLE
+        if rectangles or series in published:
+            revisions[series] = _next(before, key)
     return revisions
 
 
-def _mask_key(job: StepJob, mask: MaskFields) -> str:
+def _masks(job: StepJob) -> dict[str, MaskFields]:
+    """The mask of each series whose face is removed."""
+    if "deface" not in job.outputs:
+        return {}
+    masks = {}
+    for series, plan in job.output("deface", DefaceResult).result.series.items():
+        if isinstance(plan, DefacePlan) and plan.mask is not None:
+            masks[series] = plan.mask
+    return masks
+
+
+def _blanked(job: StepJob) -> dict[str, tuple[Rectangle, ...]]:
+    """All rectangles of each series that was read, in the order of its instances."""
+    if "inspect" not in job.outputs:
+        return {}
+    rectangles = {}
+    for series, row in job.output("inspect", InspectResult).result.series.items():
+        if isinstance(row, InspectedSeries):
+            of_all = itertools.chain.from_iterable(row.rectangles)
+            rectangles[series] = tuple(of_all)
+    return rectangles
+
+
+def _whole_before(job: StepJob) -> Revision | None:
+    """What a series without a row was published with: all its pixels, if at all."""
+    path = job.layout.revisions(job.pseudonym, job.label)
+    return Revision(_WHOLE, 0) if path.exists() else None
+
+
+def _mask_key(job: StepJob, mask: MaskFields, rectangles: Sequence[Rectangle]) -> str:
     """Hash of all that a mask and what is written into it depend on."""
-    parts = [asdict(mask), job.template.name, job.settings.deface.fill]
+    parts: list[Any] = [asdict(mask), job.template.name, job.settings.deface.fill]
+    if rectangles:
+        parts.append([asdict(rectangle) for rectangle in rectangles])
     return digest_of(parts)
 
 

@@ -21,7 +21,7 @@ from deidflow.face.picture import save_sheet
 from deidflow.face.volume import Image
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.release.layout import slice_names
-from deidflow.states import WHOLE, SeriesState
+from deidflow.states import WHOLE, SeriesState, TextState
 from deidflow.steps.anonymize import header_name
 from deidflow.steps.common import guarded
 from deidflow.steps.released_file import ReleasedFiles
@@ -32,8 +32,10 @@ from deidflow.steps.results import (
     DefacePlan,
     DefaceResult,
     Held,
+    InspectedSeries,
     MaskFields,
 )
+from deidflow.steps.series_blanked import BlankedSeries
 from deidflow.steps.series_masked import MaskedSeries
 from deidflow.steps.series_whole import release_whole
 from deidflow.steps.step import StepJob
@@ -59,6 +61,8 @@ class SeriesBuilder:
     held: Mapping[str, Held]
     uids: Mapping[str, str]
     """Instance UIDs that are exchanged: series that were published with another mask."""
+    inspected: Mapping[str, InspectedSeries]
+    """What is blanked, and what was read; empty where nobody read."""
 
     def series(self, series: SeriesOrder) -> BuiltSeries | Held:
         """Build a series, or say why it is withheld; nothing of a withheld series stays staged."""
@@ -70,7 +74,9 @@ class SeriesBuilder:
         if isinstance(plan, Held):
             return plan
 
-        build = self._whole if plan.state in WHOLE else self._masked
+        build = self._masked
+        if plan.state in WHOLE:
+            build = self._blanked if self._inspected(series).rectangles else self._whole
         built = guarded(partial(build, series, folder, plan))
         if isinstance(built, Held):
             remove_tree(folder)
@@ -95,6 +101,7 @@ class SeriesBuilder:
             headers,
             targets=[folder / "dicom" / name for name in names],
             scratch=self.job.folder,
+            is_clean=self._inspected(series).is_clean,
         )
         images = self._converted(series).iterdir()
         for image in sorted(images):
@@ -104,7 +111,42 @@ class SeriesBuilder:
             plan.state,
             instances=len(headers),
             overlay_bits_cleared=cleared,
+            text=self._text(series),
         )
+
+    def _blanked(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
+        headers = self._headers(series)
+        blanked = BlankedSeries(
+            order=self.order,
+            profile=self.job.profile,
+            inspected=self._inspected(series),
+            folder=folder,
+            masks=self.job.masks / f"{series.name}.npz",
+            log=self.job.log,
+            released=ReleasedFiles(self.uids),
+        )
+        cleared = blanked.build(
+            series,
+            headers,
+            _spatial_names(headers),
+        )
+        return BuiltSeries(
+            plan.state,
+            instances=len(headers),
+            overlay_bits_cleared=cleared,
+            text=self._text(series),
+        )
+
+    def _inspected(self, series: SeriesOrder) -> InspectedSeries:
+        return self.inspected.get(series.name, InspectedSeries())
+
+    def _text(self, series: SeriesOrder) -> TextState:
+        inspected = self._inspected(series)
+        if inspected.rectangles:
+            return TextState.BLANKED
+        if inspected.is_clean:
+            return TextState.READ
+        return TextState.PROJECTION if inspected.images else TextState.NOT_READ
 
     def _masked(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
         if plan.mask is None:
@@ -120,6 +162,7 @@ class SeriesBuilder:
             log=self.job.log,
             profile=self.job.profile,
             released=ReleasedFiles(self.uids),
+            inspected=self._inspected(series),
         )
         counts = masked.build(
             series,
@@ -132,6 +175,7 @@ class SeriesBuilder:
             instances=len(headers),
             overlay_bits_cleared=counts.overlay_bits_cleared,
             removed=counts.removed,
+            text=self._text(series),
         )
 
     def _mask(self, fields: MaskFields) -> WorldMask:

@@ -17,6 +17,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from deidflow.burned.rectangles import covered
 from deidflow.dicom.elements import PIXEL_DATA, encoded
 from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
@@ -30,12 +31,12 @@ from deidflow.dicom.pixels import (
     read_pixels,
     vr_of,
 )
-from deidflow.dicom.stored_values import fill_cell, without_overlay_bits
+from deidflow.dicom.stored_values import filled, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
 from deidflow.header.edit import Encoded
-from deidflow.header.markers import mark_defaced
+from deidflow.header.markers import mark_clean, mark_defaced
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
@@ -46,6 +47,7 @@ from deidflow.settings.face import DefaceSettings
 from deidflow.steps.common import read_content
 from deidflow.steps.convert import extra_fields, release_images
 from deidflow.steps.released_file import ReleasedFiles
+from deidflow.steps.results import InspectedSeries
 from deidflow.store.files import remove_tree
 
 _RANGES = (
@@ -76,13 +78,13 @@ class _Defaced:
     """The pixels were compressed with loss before."""
     derived: bool
     """ImageType says so too."""
+    clean: bool
+    """Every image was read for text, or blanked and read."""
 
     def __call__(self, header: Any) -> None:
         """Say so in a header."""
         self.layout(header)
-        for keyword in _RANGES:
-            if keyword in header:
-                del header[keyword]
+        drop_ranges(header)
         if self.lossy:
             header.LossyImageCompression = "01"
 
@@ -91,6 +93,8 @@ class _Defaced:
             enhanced=PER_FRAME_TAG in header,
             derived=self.derived,
         )
+        if self.clean:
+            mark_clean(header)
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class MaskedSeries:
     log: Path
     profile: Profile
     released: ReleasedFiles
+    inspected: InspectedSeries = field(default_factory=InspectedSeries)
+    """What is blanked beside the face."""
     planes: dict[tuple[bytes, ...], NDArray[np.uint8]] = field(default_factory=dict)
     """Masks of planes that come again in other volumes, packed."""
 
@@ -154,18 +160,20 @@ class MaskedSeries:
         source = image.attributes
         pixels = read_pixels(source, work)
         removed = self._removed(source, pixels.cells.shape[:3])
+        removed |= covered(self.inspected.of_instance(number), removed.shape)
         clean = without_overlay_bits(pixels.cells, source)
-        cells = self._filled(source, clean, removed)
+        cells = filled(clean, removed, source, self.settings.fill)
 
         edit = _Defaced(
             layout=ColourLayout.of(cells, source, decoded=pixels.decoded),
             lossy=pixels.lossy,
             derived=self.settings.image_type == "derived",
+            clean=self.inspected.is_clean,
         )
         self.released.write(
             header_path.read_bytes(),
             edit,
-            _encoded(cells, int(source.BitsAllocated)),
+            native_element(cells, int(source.BitsAllocated)),
             EXPLICIT_LITTLE,
             self.folder / "defaced_dicom" / name,
         )
@@ -205,19 +213,6 @@ class MaskedSeries:
         )
         return bits.reshape(plane.rows, plane.columns).astype(bool)
 
-    def _filled(self, source: Any, cells: NDArray[Any], removed: Removed) -> NDArray[Any]:
-        filled = cells.copy()
-        masked_frames = removed.any((1, 2))
-        for frame in np.flatnonzero(masked_frames):
-            cell = fill_cell(
-                source,
-                int(frame),
-                self.settings.fill,
-            )
-            value = np.array(cell, np.int64)
-            filled[frame][removed[frame]] = value.astype(cells.dtype)
-        return filled
-
     def _images(self, series: SeriesOrder, work: Path) -> None:
         images = convert(
             work / "image",
@@ -253,7 +248,7 @@ class MaskedSeries:
         target.write_bytes(packed(content))
 
 
-def _encoded(cells: NDArray[Any], allocated: int) -> Encoded:
+def native_element(cells: NDArray[Any], allocated: int) -> Encoded:
     """The element of native pixel data."""
     element = encoded(
         PIXEL_DATA,
@@ -262,6 +257,13 @@ def _encoded(cells: NDArray[Any], allocated: int) -> Encoded:
         explicit=True,
     )
     return {PIXEL_DATA: element}
+
+
+def drop_ranges(header: Any) -> None:
+    """Remove what a header says of the range of its pixels, which are not the same any more."""
+    for keyword in _RANGES:
+        if keyword in header:
+            del header[keyword]
 
 
 def _place_of(plane: Plane) -> tuple[bytes, ...]:

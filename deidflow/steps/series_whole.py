@@ -28,6 +28,7 @@ from deidflow.dicom.pixels import (
 from deidflow.dicom.stored_values import without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_BIG, EXPLICIT_LITTLE
 from deidflow.header.edit import Edit, Encoded, encoded_elements
+from deidflow.header.markers import mark_clean
 from deidflow.identity.workorder import FileOrder, WorkOrder
 from deidflow.steps.common import read_content
 from deidflow.steps.released_file import ReleasedFiles
@@ -41,8 +42,12 @@ def release_whole(
     headers: Sequence[Path],
     targets: Sequence[Path],
     scratch: Path,
+    *,
+    is_clean: bool = False,
 ) -> int:
     """Write the instances of a series; compressed ones keep their transfer syntax.
+
+    `is_clean`: every image was read, and holds no text that says something of a person.
 
     Returns in how many instances bits outside the stored values were cleared.
     """
@@ -56,13 +61,27 @@ def release_whole(
         pixels = _pixels_of(source, scratch)
         released.write(
             header_path.read_bytes(),
-            pixels.layout,
+            _Whole(pixels.layout, is_clean),
             pixels.encoded(source),
             pixels.syntax,
             target,
         )
         cleared += pixels.cleared
     return cleared
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What the header of an instance says that keeps its pixels."""
+
+    layout: ColourLayout
+    clean: bool
+
+    def __call__(self, header: Any) -> None:
+        """Say so in a header."""
+        self.layout(header)
+        if self.clean:
+            mark_clean(header)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.states import WHOLE
+from deidflow.states import WHOLE, TextState
 from deidflow.steps.results import Held, ReconstructResult
 from deidflow.steps.step import Step, StepJob
 
@@ -143,13 +143,15 @@ def _expected(
         if isinstance(row, Held):
             continue
 
-        is_whole = row.state in WHOLE
+        is_defaced = row.state not in WHOLE
+        is_changed = is_defaced or row.text is TextState.BLANKED
         masks = job.masks / f"{series.name}.npz"
         expectation = ExpectedSeries(
             series.name,
             _sources(order, series, claims),
-            None if is_whole else masks,
+            masks if is_changed else None,
             job.scratch,
+            defaced=is_defaced,
         )
         expected.append(expectation)
     return expected

@@ -10,7 +10,14 @@ from deidflow.checks.elements import Element
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.reader import Instance
-from deidflow.verifier.table import BASIC, CLEAN_FACES, FULL_DATES, MODIFIED_DATES, SAFE_PRIVATE
+from deidflow.verifier.table import (
+    BASIC,
+    CLEAN_FACES,
+    CLEAN_PIXELS,
+    FULL_DATES,
+    MODIFIED_DATES,
+    SAFE_PRIVATE,
+)
 
 _REMOVED, _METHOD, _LONGITUDINAL = 0x00120062, 0x00120063, 0x00280303
 _FEATURES, _BURNED_IN = 0x00280302, 0x00280301
@@ -68,6 +75,12 @@ def lies_of(markers: Markers, claims: Claims, *, has_private: bool) -> Iterator[
         )
 
     yield from _faces(markers)
+    if CLEAN_PIXELS in markers.codes and markers.burned_in != "NO":
+        yield Mark(
+            Check.MARKER,
+            "BurnedInAnnotation",
+            "is not NO as 113101 says",
+        )
 
 
 def _identity(markers: Markers, claims: Claims) -> Iterator[Mark]:
@@ -127,7 +140,7 @@ def _codes(markers: Markers, claims: Claims) -> Iterator[Mark]:
             )
         return
 
-    if markers.codes - {CLEAN_FACES} != claims.promise.codes:
+    if markers.codes - {CLEAN_FACES, CLEAN_PIXELS} != claims.promise.codes:
         yield Mark(
             Check.MARKER,
             _CODES,

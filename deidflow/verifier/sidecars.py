@@ -21,10 +21,10 @@ _BUILDS = frozenset(("deidflow", "tools"))
 _GRADIENTS = re.compile(r"[\s0-9eE+\-.,naif]*")
 _SUMMARY_KEYS = frozenset(
     ("session", "series", "modality", "state", "reason", "instances", "incomplete",
-     "overlay_bits_cleared", "by_person", "days_since")
+     "overlay_bits_cleared", "by_person", "days_since", "text_in_pixels")
 )  # fmt: skip
 _SUMMARY_WORD = re.compile(
-    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",

@@ -171,14 +171,12 @@ class SourceComparison:
         if is_masked and self._is_collected(before, seen):
             return
 
-        removed = None
-        if is_masked:
-            name = seen.entry.parts[-1]
-            removed = self.vault.mask(row.subject, row.session, row.series, name)
-            if removed is None:
-                yield Mark(Check.MASK, "mask", "of the series is not in the vault")
-                return
-        if not is_masked and _is_same_stream(before, after):
+        name = seen.entry.parts[-1]
+        removed = self.vault.mask(row.subject, row.session, row.series, name)
+        if is_masked and removed is None:
+            yield Mark(Check.MASK, "mask", "of the series is not in the vault")
+            return
+        if removed is None and _is_same_stream(before, after):
             return
         source = PixelFile(content, cells_of(before))
         released = PixelFile(seen.entry.path.read_bytes(), cells_of(after))

@@ -22,7 +22,7 @@ from deidflow.steps import STEP_NAMES, STEPS
 from flows.hosting.offered_flows import StepName
 from flows.subject import task_of
 
-assert STEP_NAMES[3] == "measure"
+assert STEP_NAMES[4] == "measure"
 assert {task_of(step).name for step in STEPS} == set(STEP_NAMES) == set(get_args(StepName))
 places = {name: f"/nowhere/{name}" for name in ("source", "release", "vault")}
 check_redo(load_settings({**places, "redo": "measure"}, environment={}))

@@ -17,7 +17,8 @@ from tests.synthetic import mr_instance, save, save_series
 
 
 def planned(source: Path, file: Path | None = None, **flags: Any) -> RunPlan:
-    return make_plan(load_plan_settings({"source": source, **flags}, file, {}))
+    settings = {"source": source, "burned_in": {"read": "never"}, **flags}
+    return make_plan(load_plan_settings(settings, file, {}))
 
 
 def counts(plan: RunPlan) -> dict[str, int]:

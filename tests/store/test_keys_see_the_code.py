@@ -9,7 +9,7 @@ import pytest
 
 from deidflow.store.code import KEEP, ROOT, _used, code_digest
 
-STEPS = ("anonymize", "convert", "deface", "reconstruct", "verify")
+STEPS = ("anonymize", "convert", "inspect", "deface", "reconstruct", "verify")
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def digests(root: Path) -> dict[str, str]:
         ("face/run_pydeface.py", {"anonymize", "convert", "verify"}),
         ("nifti/sidecar.py", {"anonymize", "deface", "verify"}),
         ("checks/own.py", {"anonymize", "convert", "deface", "reconstruct"}),
+        ("burned/wording.py", {"anonymize", "convert", "deface", "reconstruct", "verify"}),
         ("cli/run.py", set(STEPS)),
     ],
 )

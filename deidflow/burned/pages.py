@@ -1,0 +1,46 @@
+"""Whether an image is a page: text and lines on plain ground, and no picture that could show a
+face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from deidflow.burned.reader import TextLine
+from deidflow.burned.views import View
+
+_PLAIN_RANGE = 4
+"""Largest difference of neighbouring greys on plain ground, of 255."""
+_NEIGHBOURS = 5
+_LEAST_PICTURE = 7
+"""Pixels; what is thinner is a line, or the edge of a panel."""
+_MARGIN = 6
+
+
+def is_page(view: View, lines: Iterable[TextLine]) -> bool:
+    """Whether an image shows nothing but its lines of text and thin lines on plain ground."""
+    grey = view.max(axis=2).astype(np.int16)
+    brightest = ndimage.maximum_filter(grey, _NEIGHBOURS)
+    darkest = ndimage.minimum_filter(grey, _NEIGHBOURS)
+    varies = brightest - darkest > _PLAIN_RANGE
+    for line in lines:
+        varies[_around(line)] = False
+    square = np.ones((_LEAST_PICTURE, _LEAST_PICTURE), bool)
+    pictures: NDArray[np.bool_] = ndimage.binary_opening(varies, square)
+    return not pictures.any()
+
+
+def _around(line: TextLine) -> tuple[slice, slice]:
+    """The box of a line with a margin."""
+    rows = slice(
+        max(0, line.top - _MARGIN),
+        line.top + line.rows + _MARGIN,
+    )
+    columns = slice(
+        max(0, line.left - _MARGIN),
+        line.left + line.columns + _MARGIN,
+    )
+    return rows, columns

@@ -1,0 +1,194 @@
+"""What a line of text in pixels says of a person: something, nothing, or it is not known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+from deidflow.burned.reader import TextLine
+from deidflow.header.common_words import common_words
+from deidflow.header.text import Scrubber
+from deidflow.header.vocabulary import keep_words
+from deidflow.resources import load_yaml
+
+DATA = "burned/harmless.yaml"
+_WORDS = re.compile(r"[^\s:;,=|()\[\]<>]+")
+_MEASURE = re.compile(r"[+\-±~<>]?(\d+(?:\.\d+)?|\.\d+)(?:x\d+(?:\.\d+)?)*([^\d.]*)")
+_FRACTION = re.compile(r"\d+(?:/\d+)+")
+_TIME = re.compile(r"(?<![\d.])\d{1,2}:\d{2}(?!\d)")
+_LABELLED = re.compile(r"([a-z]+)(\d.*)")
+_PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+(?:\.\d+)?|%")
+_BETWEEN = re.compile(r"[-/+_.]")
+_EDGES = ".-_*'\"`~+/\\!"
+
+
+class Meaning(StrEnum):
+    """What a line may say of a person."""
+
+    OWN = "own"
+    """An identifier of the patient."""
+    UNKNOWN = "unknown"
+    """Text that is not known to be harmless."""
+    HARMLESS = "harmless"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """How much text must be there to count.
+
+    A projection of a volume shows textures that look like single letters; a page does not.
+    """
+
+    least_characters: int
+    """Letters and digits of a line."""
+    least_score: float
+
+
+PAGE = Surroundings(2, 0.5)
+VOLUME = Surroundings(3, 0.6)
+
+
+def meaning_of(
+    line: TextLine, scrubber: Scrubber, around: Surroundings, texts: Collection[str] = ()
+) -> Meaning:
+    """What a line means; `texts` are patterns (`*`) of what a device writes on every image."""
+    if scrubber.finds(line.text) or _is_own_name(line.text, scrubber):
+        return Meaning.OWN
+    if _is_too_little(line, around) or _is_device_text(line.text, texts):
+        return Meaning.HARMLESS
+    return Meaning.HARMLESS if is_harmless(line.text) else Meaning.UNKNOWN
+
+
+def _is_own_name(text: str, scrubber: Scrubber) -> bool:
+    """Whether a word is part of the patient's name, also one that is a word of acquisition."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return any(len(word) > 1 and word in scrubber.own_words for word in words)
+
+
+def _is_too_little(line: TextLine, around: Surroundings) -> bool:
+    characters = sum(map(str.isalnum, line.text))
+    return characters < around.least_characters or line.score < around.least_score
+
+
+def _is_device_text(text: str, patterns: Collection[str]) -> bool:
+    plain = _without_spaces(text)
+    return any(fnmatchcase(plain, _without_spaces(pattern)) for pattern in patterns)
+
+
+def _without_spaces(text: str) -> str:
+    """Readers lose spaces between words."""
+    return "".join(text.casefold().split())
+
+
+def is_harmless(text: str) -> bool:
+    """Whether every word of a line is known to say nothing of a person."""
+    if _TIME.search(text):
+        return False
+    words = [word.strip(_EDGES) for word in _WORDS.findall(text)]
+    before = ["", *words]
+    return all(
+        _is_harmless_word(word) or _is_long_value(word, label)
+        for word, label in zip(words, before, strict=False)
+    )
+
+
+def _is_harmless_word(written: str) -> bool:
+    word = written.casefold()
+    if not any(map(str.isalnum, word)) or _is_listed(word):
+        return True
+    if _FRACTION.fullmatch(word):
+        return _are_short(word.split("/")) and word.count("/") < 2
+    if _is_measure(word) or _is_orientation(written) or keep_words(word) == word:
+        return True
+    return _is_joined(word) or _is_labelled(word) or _is_run_together(written)
+
+
+def _is_run_together(written: str) -> bool:
+    """Whether a word is harmless ones without spaces, as readers return them: `LiverR5cm`."""
+    pieces = _PIECES.findall(written)
+    numbers = [piece for piece in pieces if piece[0].isdecimal()]
+    if len(pieces) < 2 or len(numbers) > 1 or "".join(pieces) != written:
+        return False
+    words = [piece for piece in pieces if piece not in numbers]
+    known = all(_is_listed(word.casefold()) or _is_orientation(word) for word in words)
+    return known and all(map(_is_measure, numbers))
+
+
+def _is_joined(word: str) -> bool:
+    """Whether a word is harmless words with at most one number among them, as in `2D-100%`."""
+    parts = _BETWEEN.split(word)
+    numbers = [part for part in parts if not _is_listed(part)]
+    return len(numbers) < min(2, len(parts)) and all(map(_is_measure, numbers))
+
+
+def _is_labelled(word: str) -> bool:
+    """Whether a word is a listed one and a short number, or a place such as `S12.5`."""
+    match = _LABELLED.fullmatch(word)
+    if match is None:
+        return False
+    label, number = match.groups()
+    is_label = _is_listed(label) or _is_orientation(label.upper())
+    return is_label and _is_measure(number)
+
+
+def _is_long_value(word: str, label: str) -> bool:
+    """Whether a number stands after the name of a setting that may have more digits."""
+    is_number = word.isdecimal() and len(word) <= _data()["most_digits_of_a_value"]
+    return is_number and label.casefold() in _words_of("long_values")
+
+
+def _is_listed(word: str) -> bool:
+    return word in _listed() or word in common_words()
+
+
+def _is_measure(word: str) -> bool:
+    """Whether a word is a short number, alone or with a unit."""
+    match = _MEASURE.fullmatch(word)
+    if match is None:
+        return False
+    _, unit = match.groups()
+    numbers = re.findall(r"\d+", word)
+    return _are_short(numbers) and (not unit or unit.strip(_EDGES) in _units())
+
+
+def _are_short(numbers: Collection[str]) -> bool:
+    most = _data()["most_digits"]
+    return all(len(number) <= most for number in numbers)
+
+
+def _is_orientation(word: str) -> bool:
+    """Whether a word is letters of directions, in capitals, at most one for each axis."""
+    axes = [axis for letter in word for axis, ends in _axes() if letter in ends]
+    return len(axes) == len(word) == len(set(axes))
+
+
+@lru_cache(maxsize=1)
+def _axes() -> tuple[tuple[int, str], ...]:
+    """Number of an axis of the body, and the letters of its ends."""
+    return tuple(enumerate(_data()["orientation"]))
+
+
+@lru_cache(maxsize=1)
+def _listed() -> frozenset[str]:
+    return _words_of("labels") | _words_of("anatomy") | _words_of("sides") | _units()
+
+
+@lru_cache(maxsize=1)
+def _units() -> frozenset[str]:
+    return _words_of("units")
+
+
+def _words_of(key: str) -> frozenset[str]:
+    words: set[str] = set()
+    for line in _data()[key]:
+        words.update(str(line).split())
+    return frozenset(words)
+
+
+def _data() -> Any:
+    return load_yaml(DATA)
