@@ -36,7 +36,17 @@ from deidflow.header.text import Scrubber
 NOBODY = Scrubber.of([])
 """The worst case: text of people whom the header does not name."""
 SIZES = ((256, 256), (512, 512), (600, 800), (768, 1024), (1024, 1024), (1536, 2048), (2500, 3000))
-FAMILIES = ("Miller", "Kowalski", "Nguyen", "Okafor", "Lindqvist", "Hassan", "Garcia", "Novak", "Li")
+FAMILIES = (
+    "Miller",
+    "Kowalski",
+    "Nguyen",
+    "Okafor",
+    "Lindqvist",
+    "Hassan",
+    "Garcia",
+    "Novak",
+    "Li",
+)
 GIVEN = ("Anna", "John", "Maria", "Peter", "Lena", "Omar", "Mei", "Chidi", "Eva")
 Cells = NDArray[Any]
 
@@ -209,9 +219,7 @@ def read(source: Dataset, manner: Manner, scratch: Path) -> SeriesText:
 def holds(text: SeriesText, around: Surroundings) -> list[str]:
     """The lines that would hold a series back."""
     return [
-        line.text
-        for line in text.lines
-        if meaning_of(line, NOBODY, around) is not Meaning.HARMLESS
+        line.text for line in text.lines if meaning_of(line, NOBODY, around) is not Meaning.HARMLESS
     ]
 
 
@@ -247,7 +255,7 @@ def anatomy(number: int, generator: np.random.Generator) -> Dataset:
     texture = generator.normal(size=(slices, side, side))
     coarse = ndimage.gaussian_filter(texture, (2, side / 14, side / 14))
     fine = ndimage.gaussian_filter(texture, (1, side / 60, side / 60))
-    rows, columns = np.mgrid[-1:1:side * 1j, -1:1:side * 1j]
+    rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     radius = np.hypot(rows / generator.uniform(0.6, 0.9), columns / generator.uniform(0.5, 0.9))
     body = radius < 1
     rim = (radius > 0.86) & (radius < 0.96)

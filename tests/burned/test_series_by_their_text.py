@@ -45,7 +45,9 @@ def picture(text: str, *, shaded: bool = True) -> NDArray[np.uint8]:
     return drawn
 
 
-def save_picture(folder: Path, number: int, text: str, *, shaded: bool = True, **changes: Any) -> None:
+def save_picture(
+    folder: Path, number: int, text: str, *, shaded: bool = True, **changes: Any
+) -> None:
     kind = {"SOPClassUID": ULTRASOUND, "Modality": "US", **changes}
     header = mr_instance(
         SeriesNumber=number, SeriesInstanceUID=f"1.2.3.{number}", SOPInstanceUID=f"1.2.3.{number}.1",
@@ -113,8 +115,13 @@ def low(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, SessionRun]:
         place = {"ImagePositionPatient": ["0", "0", str(number)]}
         marked = np.where(picture("ZIMMERQUAST") > 0, 4000, cells).astype("<u2")
         for series, values in ((6, cells), (7, marked if number == 2 else cells)):
-            uids = {"SeriesInstanceUID": f"1.2.3.{series}", "SOPInstanceUID": f"1.2.3.{series}.{number}"}
-            header = mr_instance(**plain, **place, **uids, SeriesNumber=series, PixelData=values.tobytes())
+            uids = {
+                "SeriesInstanceUID": f"1.2.3.{series}",
+                "SOPInstanceUID": f"1.2.3.{series}.{number}",
+            }
+            header = mr_instance(
+                **plain, **place, **uids, SeriesNumber=series, PixelData=values.tobytes()
+            )
             save(header, site.source / f"slice-{series}-{number}.dcm")
     (session,) = site.run().values()
     return site, session
@@ -150,7 +157,9 @@ def test_a_blanked_image_keeps_every_other_value(low: tuple[Site, SessionRun]) -
     header = site.released(2)
     before = picture("Adelheid Zimmerquast")
     after = header.pixel_array
-    assert np.array_equal(after[:100], before[:100]) and not after[100:].any() and before[100:].any()
+    assert (
+        np.array_equal(after[:100], before[:100]) and not after[100:].any() and before[100:].any()
+    )
     assert header.ImageType[0] == "DERIVED" and header.DerivationDescription.startswith("Text")
     assert not list((session.published / "002-US").glob("*.nii.gz"))
 
