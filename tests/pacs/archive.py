@@ -49,6 +49,7 @@ class Orthanc:
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
             "OverwriteInstances": True,
+            "SyncStorageArea": False,
             "Plugins": [str(WEB)] if WEB.exists() else [],
             "DicomWeb": {"Enable": True},
             **options,
@@ -93,7 +94,7 @@ class Orthanc:
 
     def stored(self) -> int:
         """How often an instance was stored, all told: one that is sent twice counts twice."""
-        changes = self.client.get("/changes", params={"limit": 100_000}).json()["Changes"]
+        changes = self.client.get("/changes", params={"limit": 1_000_000}).json()["Changes"]
         return sum(change["ChangeType"] == "NewInstance" for change in changes)
 
 
