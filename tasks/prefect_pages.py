@@ -113,7 +113,7 @@ def show_counts(key: str, counts: Mapping[str, int]) -> None:
     create_table_artifact(
         key=key,
         table=[{"what": what, "count": count} for what, count in counts.items()],
-        description=", ".join(f"{count} {what}" for what, count in counts.items() if count),
+        description=", ".join(f"{what}: {count}" for what, count in counts.items() if count),
     )
 
 

@@ -57,7 +57,7 @@ def fetch(
 
 
 def _show(result: FetchResult) -> None:
-    print(f"{result.fetched} studies fetched, {result.before} were fetched before")
+    print(f"studies fetched: {result.fetched}; fetched before: {result.before}")
     problems = []
     if result.left:
         problems.append(f"{result.left} rows are left for the next window")

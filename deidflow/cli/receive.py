@@ -82,8 +82,8 @@ class _Lines:
 
     def show(self) -> None:
         """Print the counts unless they were printed before."""
-        counts = [f"{count} {words}" for words, count in self._received.counts().items()]
-        line = "; ".join([*counts, f"{self._handed_on} studies handed on"])
+        counts = {**self._received.counts(), "studies handed on": self._handed_on}
+        line = "; ".join(f"{words}: {count}" for words, count in counts.items())
         if line != self._shown:
             print(line, flush=True)
         self._shown = line

@@ -56,7 +56,7 @@ def send(
 
 
 def _show(result: SendResult) -> None:
-    print(f"{result.sent} instances sent, {result.already} were there already")
+    print(f"instances sent: {result.sent}; sent before: {result.already}")
     if result.coerced:
         print(f"{result.coerced} of them the archive changed; it says so")
     problems = [f"{count} not sent: {words}" for words, count in sorted(result.refused.items())]

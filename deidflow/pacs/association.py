@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,19 @@ class NothingAccepted(Refused):
     """The archive takes none of the classes and encodings that were offered."""
 
 
+def keep_quiet(*names: str) -> None:
+    """Silence logs and warnings of libraries: they hold keys, UIDs and values of patients."""
+    import pydicom
+
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for module in ("pydicom", "pynetdicom", "dicomweb_client", "urllib3"):
+        warnings.filterwarnings("ignore", module=rf"{module}\b")
+    # A key may be longer than its VR allows, in the list as in the archive.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
+
+
 def application_entity(pacs: PacsSettings) -> Any:
     """An application entity with our title and patience; raises ConfigError without pynetdicom."""
     try:
@@ -37,8 +51,7 @@ def application_entity(pacs: PacsSettings) -> Any:
     except ImportError:
         raise ConfigError(NOT_INSTALLED) from None
 
-    # Its logs hold keys and UIDs of patients.
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    keep_quiet("pynetdicom")
     # Files are sent byte by byte as they are, and private storage classes are taken.
     _config.STORE_SEND_CHUNKED_DATASET = True
     _config.UNRESTRICTED_STORAGE_SERVICE = True

@@ -15,18 +15,18 @@ StartRun = Callable[[], RunState | None]
 """Starts a run; None where it cannot be started now."""
 
 
-def is_complete(study: WaitingStudy, receive: ReceiveSettings, now: float) -> bool:
+def is_complete(spool: Spool, study: WaitingStudy, receive: ReceiveSettings, now: float) -> bool:
     """Whether a study has been quiet or has grown for long enough; `now` is a Unix time."""
-    quiet = now - study.last >= 60 * receive.quiet_minutes
-    long = now - study.first >= 60 * receive.longest_minutes
-    return quiet or long
+    if now - study.last >= 60 * receive.quiet_minutes:
+        return True
+    return now - spool.first_came(study) >= 60 * receive.longest_minutes
 
 
 def hand_on_complete(spool: Spool, receive: ReceiveSettings, now: float) -> int:
     """Hand on the studies that are complete; how many were."""
     handed_on = 0
     for study in spool.waiting():
-        if is_complete(study, receive, now):
+        if is_complete(spool, study, receive, now):
             handed_on += spool.hand_on(study.name)
     return handed_on
 

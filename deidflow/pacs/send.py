@@ -78,6 +78,7 @@ def send_release(
     layout = Layout.of(settings)
     keys = Keys(load_secret(layout.vault, create=False), settings.project, settings.level)
     check_release(layout, release_id(keys))
+    _check_subjects(layout, subjects)
     checksums = read_checksums(layout.release)
     result = SendResult()
     folder = private_folder(layout.vault / "pacs", "vault")
@@ -92,6 +93,14 @@ def send_release(
             if result.lost:
                 break
     return result
+
+
+def _check_subjects(layout: Layout, subjects: tuple[str, ...]) -> None:
+    published = {subject for subject, _ in layout.published_sessions()}
+    if not set(subjects) <= published:
+        raise UsageError(
+            "no session of one of these subjects is published; use pseudonyms of the release"
+        )
 
 
 @contextmanager

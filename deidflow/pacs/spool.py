@@ -44,11 +44,9 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True)
 class WaitingStudy:
-    """A study in the spool: its folder, and when its instances came, as Unix times."""
+    """A study in the spool: its folder, and when its last instance came, as a Unix time."""
 
     name: str
-    instances: int
-    first: float
     last: float
 
 
@@ -76,7 +74,10 @@ class Spool:
         source = settings.source
         folder = settings.pacs.spool or source.with_name(f".{source.name}-spool.deidflow")
         _check_apart(folder, settings)
-        public_folder(source, "source")
+        if source.is_dir():
+            public_folder(source, "source")
+        else:
+            private_folder(source, "source")
         private_folder(folder, "spool")
         for part in ("parts", "studies"):
             private_folder(folder / part, "spool")
@@ -155,11 +156,15 @@ class Spool:
         """The studies that were not handed on yet."""
         studies: list[WaitingStudy] = []
         for folder in sorted(self._studies.iterdir()):
-            times = [path.stat().st_mtime for path in folder.glob(f"*{_SUFFIX}")]
-            if times:
-                study = WaitingStudy(folder.name, len(times), min(times), max(times))
-                studies.append(study)
+            changed = folder.stat().st_mtime
+            studies.append(WaitingStudy(folder.name, changed))
         return studies
+
+    def first_came(self, study: WaitingStudy) -> float:
+        """When the first instance of a waiting study came, as a Unix time."""
+        folder = self._studies / study.name
+        times = [path.stat().st_mtime for path in folder.iterdir()]
+        return min(times, default=study.last)
 
     def has_handed_on(self) -> bool:
         """Whether the source holds anything."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from deidflow.errors import ConfigError
-from deidflow.pacs.association import NOT_INSTALLED, ConnectionLost, Refused
+from deidflow.pacs.association import NOT_INSTALLED, ConnectionLost, Refused, keep_quiet
 from deidflow.pacs.outcome import Outcome, ReadInstance, is_busy, outcome_of
 from deidflow.pacs.published import OutgoingInstance
 from deidflow.settings.pacs import PacsSettings, PeerSettings
@@ -50,9 +49,7 @@ def web_client(pacs: PacsSettings, peer: PeerSettings) -> Any:
     except ImportError:
         raise ConfigError(NOT_INSTALLED) from None
 
-    # Their logs hold addresses with keys and UIDs of patients.
-    for name in ("dicomweb_client", "urllib3"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    keep_quiet("dicomweb_client", "urllib3")
     session = requests.Session()
     if peer.user:
         session.auth = (peer.user, os.environ.get(PASSWORD, ""))

@@ -104,7 +104,7 @@ def send_counts(result: SendResult) -> dict[str, int]:
 
 
 def _end(counts: dict[str, int], exit_code: int, lost: str, held: bool = False) -> State[Any]:
-    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    words = ", ".join(f"{what}: {count}" for what, count in counts.items() if count)
     message = "; ".join(part for part in (words or "nothing to do", lost) if part)
     if exit_code == StepFailed.exit_code:
         return Failed(message=message)

@@ -72,10 +72,10 @@ def test_studies_come_are_released_and_sent(tmp_path: Path) -> None:
             assert first[0]["state_name"] == "Completed", first[0]["state"]
 
             fetched = served.api.ended(served.api.start("fetch"))
-            assert fetched["state"]["message"] == "1 studies fetched"
+            assert fetched["state"]["message"] == "studies fetched: 1"
             ended(served, "studies that came", 2)
             sent = served.api.ended(served.api.start("send"))
-            assert sent["state"]["message"] == "6 instances sent"
+            assert sent["state"]["message"] == "instances sent: 6"
 
             receiving = [run for run in served.api.runs() if run["name"].startswith("receive")]
             assert [run["state_name"] for run in receiving] == ["Running"]

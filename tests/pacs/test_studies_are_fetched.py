@@ -211,3 +211,13 @@ def test_outside_the_window_nothing_is_asked(site: Site) -> None:
 def test_a_configuration_that_cannot_work(site: Site, pacs: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         site.settings(**pacs)
+
+
+@needs_orthanc
+def test_keys_of_other_lengths_and_letters(
+    site: Site, filled: Orthanc, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = "accession,patient\nA-VERY-LONG-ACCESSION-NUMBER-1,\n,Jürgen-Ōé\nACC2,PID-2\n"
+    result = fetched(site, text, by_dimse(filled))
+    assert (result.absent, result.fetched) == (2, 1)
+    assert "LONG-ACC" not in str(capfd.readouterr())

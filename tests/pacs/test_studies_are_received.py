@@ -142,7 +142,7 @@ def test_what_was_acknowledged_outlives_a_kill(site: Site) -> None:
 
     result = command_line("receive", "--config", site.config, "--seconds", "2")
     assert result.returncode == 0, result.stderr
-    assert "1 studies handed on" in result.stdout
+    assert "studies handed on: 1" in result.stdout
     assert digests(site.handed_on()) == digests(study(1)[:1])
 
 
