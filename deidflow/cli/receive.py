@@ -60,7 +60,13 @@ def receive(
         receiving(settings.pacs, asked, spool, received),
     ):
         print(f"receiving as {settings.pacs.ae_title} on {asked.host}:{asked.port}", flush=True)
-        wait_for_complete(spool, asked, follower, lines.tick, _LOOK_SECONDS)
+        wait_for_complete(
+            spool,
+            asked,
+            follower,
+            lines.tick,
+            _LOOK_SECONDS,
+        )
     lines.show()
     return 0
 
@@ -83,7 +89,8 @@ class _Lines:
     def show(self) -> None:
         """Print the counts unless they were printed before."""
         counts = {**self._received.counts(), "studies handed on": self._handed_on}
-        line = "; ".join(f"{words}: {count}" for words, count in counts.items())
+        parts = [f"{words}: {count}" for words, count in counts.items()]
+        line = "; ".join(parts)
         if line != self._shown:
             print(line, flush=True)
         self._shown = line

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from deidflow.errors import ConfigError, DeidflowError
+from deidflow.pacs.prompt_sockets import prompt_handlers
 from deidflow.settings.pacs import PacsSettings, PeerSettings, TlsSettings
 
 NOT_INSTALLED = "this needs pynetdicom and dicomweb-client: pip install 'deidflow[pacs]'"
@@ -83,7 +84,7 @@ def associated(
         peer.host,
         peer.port,
         ae_title=peer.ae_title,
-        evt_handlers=list(handlers),
+        evt_handlers=[*prompt_handlers(), *handlers],
         ext_neg=list(roles),
         tls_args=tls,
     )

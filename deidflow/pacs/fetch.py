@@ -18,7 +18,7 @@ from deidflow.pacs.retries import with_retries
 from deidflow.pacs.retrieve import destination, retrieve
 from deidflow.pacs.spool import Spool
 from deidflow.pacs.wanted import WantedStudy, read_wanted
-from deidflow.pacs.window import is_open, seconds_to_open
+from deidflow.pacs.window import Hours, is_open, seconds_to_open
 from deidflow.settings.pacs import FetchSettings, PacsSettings, required_fetch
 from deidflow.settings.run import RunSettings
 from deidflow.store.locks import held
@@ -26,7 +26,8 @@ from deidflow.store.locks import held
 Tell = Callable[[str], None]
 """Called with a line without identifiers."""
 _LOOK_SECONDS = 20.0
-_INCOMPLETE_EXIT = 4
+_ABSENT_EXIT = 4
+_STAY = "; they stay in the spool (--incomplete hands them on)"
 
 
 class _Incomplete(ConnectionLost):
@@ -56,7 +57,7 @@ class FetchResult:
         """5 where the archive did not give what it has, 4 where it does not have it."""
         if self.lost or self.incomplete or self.refused:
             return StepFailed.exit_code
-        return _INCOMPLETE_EXIT if self.absent else 0
+        return _ABSENT_EXIT if self.absent else 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,16 @@ def fetch_list(
         _ledger(settings.vault, spool, asked) as ledger,
         destination(settings.pacs, asked, spool, received),
     ):
-        fetcher = _Fetcher(settings.pacs, asked, options, spool, ledger, received, result, tell)
+        fetcher = _Fetcher(
+            settings.pacs,
+            asked,
+            options,
+            spool,
+            ledger,
+            received,
+            result,
+            tell,
+        )
         for number, row in enumerate(wanted):
             if not fetcher.is_open():
                 result.left = len(wanted) - number
@@ -130,12 +140,23 @@ class _Fetcher:
 
     def is_open(self) -> bool:
         """Whether the archive may be asked now, after a wait where that is wanted."""
-        hours = None if self.options.ignore_window else self.asked.hours
-        if not is_open(hours, datetime.now()) and self.options.wait:
+        if self.options.ignore_window:
+            return True
+        hours = self.asked.hours
+        if self.options.wait:
+            self._wait(hours)
+        now = datetime.now()
+        return is_open(hours, now)
+
+    def _wait(self, hours: Hours | None) -> None:
+        """Wait for the window to open."""
+        seconds = seconds_to_open(hours, datetime.now())
+        if seconds:
             self.tell(f"waiting for the window {self.asked.window}")
-            while seconds := seconds_to_open(hours, datetime.now()):
-                time.sleep(min(seconds, _LOOK_SECONDS))
-        return is_open(hours, datetime.now())
+        while seconds:
+            pause = min(seconds, _LOOK_SECONDS)
+            time.sleep(pause)
+            seconds = seconds_to_open(hours, datetime.now())
 
     def fetch_row(self, row: WantedStudy) -> None:
         """Fetch the studies of one row; what became of them is in the result."""
@@ -182,28 +203,39 @@ class _Fetcher:
     def _is_known(self, study: FoundStudy) -> bool:
         """Whether a study was fetched, and the archive has no more of it now."""
         before = self.ledger.instances(study.study_uid)
-        return before is not None and before >= (study.instances or 0)
+        if before is None:
+            return False
+        told = study.instances or 0
+        return before >= told
 
     def _is_here(self, study: FoundStudy) -> bool:
         """Whether all instances came before, in a call that was killed."""
         if study.instances is None or self.options.again:
             return False
-        return self.spool.instances(study.study_uid) >= study.instances
+        count = self.spool.instances(study.study_uid)
+        return count >= study.instances
 
     def _retrieve(self, study: FoundStudy) -> None:
         """Ask for a study; raises _Incomplete where less came than the archive says it has."""
-        failed = retrieve(self.pacs, self.asked, study, self.spool, self.received)
+        failed = retrieve(
+            self.pacs,
+            self.asked,
+            study,
+            self.spool,
+            self.received,
+        )
         count = self.spool.instances(study.study_uid)
-        if count < (study.instances or 1) or (study.instances is None and failed):
-            told = "an unknown number" if study.instances is None else str(study.instances)
-            raise _Incomplete(
-                f"incomplete, {count} of {told} instances came; they stay in the spool "
-                "(--incomplete hands them on)"
-            )
+        told = study.instances
+        if told is None and failed:
+            raise _Incomplete(f"incomplete, {count} instances came{_STAY}")
+        if count < (told or 1):
+            raise _Incomplete(f"incomplete, {count} of {told or 1} instances came{_STAY}")
 
     def _hand_on(self, row: WantedStudy, study: FoundStudy) -> None:
-        count = self.spool.instances(study.study_uid)
-        self.spool.hand_on(self.spool.study_name(study.study_uid))
-        self.ledger.note(study.study_uid, count)
+        study_uid = study.study_uid
+        count = self.spool.instances(study_uid)
+        name = self.spool.study_name(study_uid)
+        self.spool.hand_on(name)
+        self.ledger.note(study_uid, count)
         self.result.fetched += 1
         self.tell(f"row {row.row}: {count} instances")

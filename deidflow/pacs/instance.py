@@ -27,8 +27,9 @@ def read_received(content: bytes) -> ReceivedInstance:
     Raises Withheld for one that is cut or malformed, or lacks its study or its own UID.
     """
     structure = scan(memoryview(content), _WANTED)
-    study_uid = _text(structure.values.get(_STUDY_UID))
-    sop_uid = _text(structure.values.get(_SOP_UID))
+    values = structure.values
+    study_uid = _text(values.get(_STUDY_UID))
+    sop_uid = _text(values.get(_SOP_UID))
     if not study_uid or not sop_uid:
         raise Withheld(Reason.MISSING_UID)
     return ReceivedInstance(content, study_uid, sop_uid)
@@ -44,4 +45,6 @@ def data_set_of(content: bytes) -> tuple[bytes, bytes]:
     The file meta information says which program wrote the file, which may differ.
     """
     meta, start = file_meta(content)
-    return meta.get(META_SYNTAX, b"").rstrip(b"\0 "), content[start:]
+    syntax = meta.get(META_SYNTAX, b"")
+    body = content[start:]
+    return syntax.rstrip(b"\0 "), body

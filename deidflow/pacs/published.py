@@ -16,6 +16,8 @@ _SOP_CLASS, _SOP_UID, _PATIENT_ID = 0x00080016, 0x00080018, 0x00100020
 _STUDY_UID, _SERIES_UID = 0x0020000D, 0x0020000E
 _WANTED = frozenset((_SOP_CLASS, _SOP_UID, _PATIENT_ID, _STUDY_UID, _SERIES_UID))
 _SUFFIX = ".dcm"
+_SESSION_PARTS = 3
+"""Subject, session, and the path below them."""
 DIFFERS = "differs from the release's checksums; run again, or verify the release"
 NO_PATIENT = "has no PatientID, so that an archive would merge all patients"
 UNREADABLE = "holds a file that cannot be read as DICOM; verify the release"
@@ -49,49 +51,71 @@ def outgoing_sessions(
     layout: Layout, checksums: Mapping[str, str], subjects: tuple[str, ...] = ()
 ) -> Iterator[OutgoingSession]:
     """Every published session of these subjects, of all without any; read when it is asked for."""
+    sessions = _by_session(checksums)
     for subject, label in layout.published_sessions():
-        if not subjects or subject in subjects:
-            yield _session(layout, subject, label, checksums)
+        if subjects and subject not in subjects:
+            continue
+        listed = sessions.get(f"{subject}/{label}", {})
+        yield _session(
+            layout,
+            subject,
+            label,
+            listed,
+        )
+
+
+def _by_session(checksums: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """`P001/M00` -> the files of that session with their hashes."""
+    sessions: dict[str, dict[str, str]] = {}
+    for path, digest in checksums.items():
+        parts = path.split("/", 2)
+        if len(parts) == _SESSION_PARTS:
+            subject, label, name = parts
+            files = sessions.setdefault(f"{subject}/{label}", {})
+            files[name] = digest
+    return sessions
 
 
 def _session(
-    layout: Layout, subject: str, label: str, checksums: Mapping[str, str]
+    layout: Layout, subject: str, label: str, listed: Mapping[str, str]
 ) -> OutgoingSession:
     folder = layout.published(subject, label)
     try:
-        instances = _checked(folder, f"{subject}/{label}", checksums)
+        instances = _checked(folder, listed)
     except (OSError, _OtherBytes):
         return OutgoingSession(subject, label, problem=DIFFERS)
     except Withheld:
         return OutgoingSession(subject, label, problem=UNREADABLE)
 
-    nameless = any(not instance.patient_id for instance in instances)
-    problem = NO_PATIENT if nameless else ""
-    return OutgoingSession(subject, label, instances, problem)
+    patients = {instance.patient_id for instance in instances}
+    problem = NO_PATIENT if "" in patients else ""
+    return OutgoingSession(
+        subject,
+        label,
+        instances,
+        problem,
+    )
 
 
 class _OtherBytes(Exception):
     """A file is not as the checksums say."""
 
 
-def _checked(
-    folder: Path, prefix: str, checksums: Mapping[str, str]
-) -> tuple[OutgoingInstance, ...]:
+def _checked(folder: Path, listed: Mapping[str, str]) -> tuple[OutgoingInstance, ...]:
     """The DICOM files of a session whose files are exactly those of the checksums."""
-    listed = {name for name in checksums if name.startswith(f"{prefix}/")}
-    names = names_below(folder)
-    if {f"{prefix}/{name}" for name in names} != listed:
+    if names_below(folder) != sorted(listed):
         raise _OtherBytes
 
     instances: list[OutgoingInstance] = []
-    for name in names:
-        path = folder / name
-        content = path.read_bytes()
+    for name, listed_digest in listed.items():
+        file = folder / name
+        content = file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        if digest != checksums[f"{prefix}/{name}"]:
+        if digest != listed_digest:
             raise _OtherBytes
         if name.endswith(_SUFFIX):
-            instances.append(_instance(path, content, digest))
+            instance = _instance(file, content, digest)
+            instances.append(instance)
     return tuple(instances)
 
 

@@ -52,9 +52,14 @@ def matching_studies(wanted: WantedStudy, answers: Iterable[Answer]) -> list[Fou
     found: dict[str, FoundStudy] = {}
     for answer in answers:
         study_uid = _first(answer, "StudyInstanceUID")
-        if study_uid and _agrees(wanted, answer):
-            classes = tuple(uid for uid in answer.get("SOPClassesInStudy", ()) if uid)
-            found[study_uid] = FoundStudy(study_uid, _count(answer), classes)
+        if not study_uid or not _agrees(wanted, answer):
+            continue
+        classes = answer.get("SOPClassesInStudy", ())
+        found[study_uid] = FoundStudy(
+            study_uid,
+            _count(answer),
+            tuple(filter(None, classes)),
+        )
     return list(found.values())
 
 
@@ -98,16 +103,24 @@ def _from_data_set(row: Any) -> Answer:
     answer: dict[str, tuple[str, ...]] = {}
     for keyword in _TAGS:
         value = row.get(keyword)
-        if value is None or isinstance(value, (str, int)):
-            value = [] if value is None else [value]
-        answer[keyword] = tuple(str(one) for one in value)
+        answer[keyword] = _texts(value)
     return answer
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The values of an element as text; several of them are a sequence."""
+    if value is None:
+        return ()
+    if isinstance(value, (str, int)):
+        return (str(value),)
+    return tuple(map(str, value))
 
 
 def _from_json(row: Mapping[str, Any]) -> Answer:
     """An answer of QIDO-RS (PS3.18 annex F)."""
     answer: dict[str, tuple[str, ...]] = {}
     for keyword, tag in _TAGS.items():
-        values = row.get(tag, {}).get("Value") or []
-        answer[keyword] = tuple(str(one) for one in values)
+        element = row.get(tag, {})
+        values = element.get("Value") or ()
+        answer[keyword] = _texts(values)
     return answer

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from deidflow.errors import EnvironmentFault, Withheld
 from deidflow.pacs.association import application_entity, server_context
 from deidflow.pacs.instance import ReceivedInstance, read_received
+from deidflow.pacs.prompt_sockets import prompt_handlers
 from deidflow.pacs.spool import Kept, Spool
 from deidflow.settings.pacs import PacsSettings, ReceiveSettings
 from deidflow.store.locks import held
@@ -59,7 +60,11 @@ class Received:
 
     def refused(self) -> int:
         """How many were not acknowledged."""
-        return sum(count for words, count in self.counts().items() if words.startswith("refused"))
+        total = 0
+        for words, count in self.counts().items():
+            if words.startswith("refused"):
+                total += count
+        return total
 
 
 class StoreHandler:
@@ -117,11 +122,11 @@ def receiving(
     receive: ReceiveSettings,
     spool: Spool,
     received: Received,
-    also: Sequence[str] = (),
+    also: str = "",
 ) -> Iterator[None]:
     """Receive on other threads while the context is open.
 
-    `also` are titles that may store beside those of the settings. Raises ReleaseBusy where another
+    `also` is a title that may store beside those of the settings. Raises ReleaseBusy where another
     process receives into this spool, EnvironmentFault where the port is taken.
     """
     entity = application_entity(pacs)
@@ -129,8 +134,11 @@ def receiving(
     from pynetdicom.sop_class import Verification
 
     entity.require_called_aet = True
-    entity.require_calling_aet = sorted({*receive.allow, *also})
+    titles = {*receive.allow, also} - {""}
+    entity.require_calling_aet = sorted(titles)
     entity.add_supported_context(Verification)
+    store = StoreHandler(spool, received)
+    handlers = [*prompt_handlers(), (evt.EVT_C_STORE, store)]
     tls = server_context(pacs.tls) if receive.tls and pacs.tls else None
 
     with held(spool.lock, "spool"):
@@ -140,7 +148,7 @@ def receiving(
                 (receive.host, receive.port),
                 block=False,
                 ssl_context=tls,
-                evt_handlers=[(evt.EVT_C_STORE, StoreHandler(spool, received))],
+                evt_handlers=handlers,
             )
         except OSError as error:
             raise EnvironmentFault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from deidflow.errors import EnvironmentFault, Withheld
@@ -34,13 +34,20 @@ def destination(
     pacs: PacsSettings, fetch: FetchSettings, spool: Spool, received: Received
 ) -> Iterator[None]:
     """With C-MOVE, a receiver for the archive, unless one is at work on this spool."""
-    if fetch.peer.url or fetch.by == "get" or is_held(spool.lock):
-        with nullcontext():
-            yield
+    comes_to_us = not fetch.peer.url and fetch.by == "move"
+    if not comes_to_us or is_held(spool.lock):
+        yield
         return
+
     receive = pacs.receive or ReceiveSettings()
-    titles = [fetch.peer.ae_title] if fetch.peer.ae_title else []
-    with receiving(pacs, receive, spool, received, titles):
+    title = fetch.peer.ae_title or ""
+    with receiving(
+        pacs,
+        receive,
+        spool,
+        received,
+        also=title,
+    ):
         yield
 
 
@@ -52,11 +59,24 @@ def retrieve(
     Returns whether the archive says that it could not give everything; whether all came is for the
     caller to count. Raises ConnectionLost and Refused.
     """
-    if fetch.peer.url:
-        return _by_web(pacs, fetch.peer, study, spool, received)
+    peer = fetch.peer
+    if peer.url:
+        return _by_web(
+            pacs,
+            peer,
+            study,
+            spool,
+            received,
+        )
     if fetch.by == "get":
-        return _by_get(pacs, fetch.peer, study, StoreHandler(spool, received))
-    return _by_move(pacs, fetch.peer, study)
+        handler = StoreHandler(spool, received)
+        return _by_get(
+            pacs,
+            peer,
+            study,
+            handler,
+        )
+    return _by_move(pacs, peer, study)
 
 
 def _by_get(
@@ -77,7 +97,8 @@ def _by_get(
     roles = [build_role(sop_class, scp_role=True) for sop_class in classes]
     handlers = [(evt.EVT_C_STORE, handler)]
     with associated(entity, pacs, peer, handlers, roles) as association:
-        return _followed(association.send_c_get(_identifier(study), Get), peer)
+        answers = association.send_c_get(_identifier(study), Get)
+        return _followed(answers, peer)
 
 
 def _by_move(pacs: PacsSettings, peer: PeerSettings, study: FoundStudy) -> bool:

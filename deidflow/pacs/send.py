@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import groupby
 from pathlib import Path
 
@@ -76,7 +77,12 @@ def send_release(
     """
     asked = required_send(settings.pacs)
     layout = Layout.of(settings)
-    keys = Keys(load_secret(layout.vault, create=False), settings.project, settings.level)
+    secret = load_secret(layout.vault, create=False)
+    keys = Keys(
+        secret,
+        settings.project,
+        settings.level,
+    )
     check_release(layout, release_id(keys))
     _check_subjects(layout, subjects)
     checksums = read_checksums(layout.release)
@@ -87,8 +93,16 @@ def send_release(
         _ledger(layout.vault, keys, asked.peer.name) as ledger,
         _outgoing_file(folder) as scratch,
     ):
-        sender = _Sender(settings.pacs, asked, ledger, scratch, result, again)
-        for session in outgoing_sessions(layout, checksums, subjects):
+        sender = _Sender(
+            settings.pacs,
+            asked,
+            ledger,
+            scratch,
+            result,
+            again,
+        )
+        sessions = outgoing_sessions(layout, checksums, subjects)
+        for session in sessions:
             _send(sender, session, tell)
             if result.lost:
                 break
@@ -101,6 +115,29 @@ def _check_subjects(layout: Layout, subjects: tuple[str, ...]) -> None:
         raise UsageError(
             "no session of one of these subjects is published; use pseudonyms of the release"
         )
+
+
+class _Standing(Enum):
+    """What the ledger knows of an instance."""
+
+    NEW = 1
+    DOUBTFUL = 2
+    """It was being sent when its sender was killed."""
+    SENT = 3
+    CHANGED = 4
+    """It was sent with other bytes."""
+
+
+def _standing(instance: OutgoingInstance, states: Mapping[str, tuple[str, SentState]]) -> _Standing:
+    known = states.get(instance.sop_uid)
+    if known is None:
+        return _Standing.NEW
+    sha256, state = known
+    if sha256 != instance.sha256:
+        return _Standing.CHANGED
+    if state is SentState.SENDING:
+        return _Standing.DOUBTFUL
+    return _Standing.SENT
 
 
 @contextmanager
@@ -166,13 +203,10 @@ class _Sender:
 
     def count_known(self, session: OutgoingSession) -> None:
         """Count what the archive has, and what was sent with other bytes."""
-        states = self.ledger.states(session.subject, session.label)
-        for instance in session.instances:
-            sha256, state = states.get(instance.sop_uid, ("", SentState.SENDING))
-            if sha256 and sha256 != instance.sha256:
-                self.result.changed += not self.again
-            elif state is SentState.SENT:
-                self.result.already += 1
+        groups = self._by_standing(session)
+        self.result.already += len(groups[_Standing.SENT])
+        if not self.again:
+            self.result.changed += len(groups[_Standing.CHANGED])
 
     def send(self, session: OutgoingSession) -> None:
         """Send what is missing of a session; raises ConnectionLost and Refused."""
@@ -183,32 +217,44 @@ class _Sender:
 
     def _missing(self, session: OutgoingSession) -> list[OutgoingInstance]:
         """The instances that the archive does not have, series by series."""
-        states = self.ledger.states(session.subject, session.label)
-        missing: list[OutgoingInstance] = []
-        doubtful: list[OutgoingInstance] = []
-        for instance in session.instances:
-            sha256, state = states.get(instance.sop_uid, ("", SentState.SENDING))
-            if not sha256 or (self.again and sha256 != instance.sha256):
-                missing.append(instance)
-            elif state is SentState.SENDING and sha256 == instance.sha256:
-                doubtful.append(instance)
-
+        groups = self._by_standing(session)
+        missing = groups[_Standing.NEW]
+        if self.again:
+            missing += groups[_Standing.CHANGED]
+        doubtful = groups[_Standing.DOUBTFUL]
         missing += self._not_there(session, doubtful)
-        return sorted(missing, key=lambda instance: instance.series_uid)
+
+        missing.sort(key=lambda instance: instance.series_uid)
+        return missing
+
+    def _by_standing(self, session: OutgoingSession) -> dict[_Standing, list[OutgoingInstance]]:
+        """The instances of a session by what the ledger knows of them."""
+        states = self.ledger.states(session.subject, session.label)
+        groups: dict[_Standing, list[OutgoingInstance]] = {}
+        for standing in _Standing:
+            groups[standing] = []
+        for instance in session.instances:
+            standing = _standing(instance, states)
+            groups[standing].append(instance)
+        return groups
 
     def _not_there(
         self, session: OutgoingSession, doubtful: Sequence[OutgoingInstance]
     ) -> list[OutgoingInstance]:
         """Those that were being sent when a sender was killed, and did not arrive."""
-        arrived: list[OutgoingInstance] = []
         series = {(one.study_uid, one.series_uid) for one in doubtful}
+        stored: set[str] = set()
         for study_uid, series_uid in sorted(series):
-            stored = self._stored(study_uid, series_uid)
-            arrived += [one for one in doubtful if one.sop_uid in stored]
+            stored |= self._stored(study_uid, series_uid)
 
+        arrived: list[OutgoingInstance] = []
+        missing: list[OutgoingInstance] = []
+        for one in doubtful:
+            group = arrived if one.sop_uid in stored else missing
+            group.append(one)
         self._note(session, arrived, SentState.SENT)
         self.result.sent += len(arrived)
-        return [one for one in doubtful if one not in arrived]
+        return missing
 
     def _send_series(self, session: OutgoingSession, group: Sequence[OutgoingInstance]) -> None:
         """Send instances of one series; the ledger has it before and after."""
@@ -238,19 +284,43 @@ class _Sender:
 
         peer = self.asked.peer
         if peer.url:
-            return store_by_web(web_client(self.pacs, peer), peer, group, read)
-        return store_by_dimse(self.pacs, peer, group, read, self.scratch)
+            client = web_client(self.pacs, peer)
+            return store_by_web(
+                client,
+                peer,
+                group,
+                read,
+            )
+        return store_by_dimse(
+            self.pacs,
+            peer,
+            group,
+            read,
+            self.scratch,
+        )
 
     def _stored(self, study_uid: str, series_uid: str) -> set[str]:
         peer = self.asked.peer
         if peer.url:
-            return stored_by_web(web_client(self.pacs, peer), peer, study_uid, series_uid)
-        return stored_by_dimse(self.pacs, peer, study_uid, series_uid)
+            client = web_client(self.pacs, peer)
+            return stored_by_web(
+                client,
+                peer,
+                study_uid,
+                series_uid,
+            )
+        return stored_by_dimse(
+            self.pacs,
+            peer,
+            study_uid,
+            series_uid,
+        )
 
     def _content(self, session: OutgoingSession, instance: OutgoingInstance) -> bytes:
         """The bytes to send: those of the release, with the routing text where it is asked for."""
         content = instance.path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != instance.sha256:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != instance.sha256:
             raise Refused("a session changed while it was sent; send again")
         xnat = self.asked.xnat
         if xnat is None:
@@ -265,8 +335,14 @@ class _Sender:
         self, session: OutgoingSession, instances: Sequence[OutgoingInstance], state: SentState
     ) -> None:
         routing = self.asked.xnat.attribute if self.asked.xnat else ""
-        rows = [
-            SentInstance(one.sop_uid, one.sha256, session.subject, session.label, routing)
-            for one in instances
-        ]
+        rows: list[SentInstance] = []
+        for one in instances:
+            row = SentInstance(
+                uid=one.sop_uid,
+                sha256=one.sha256,
+                subject=session.subject,
+                session=session.label,
+                routing=routing,
+            )
+            rows.append(row)
         self.ledger.note(rows, state)

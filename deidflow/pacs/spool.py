@@ -107,11 +107,13 @@ class Spool:
         Raises OSError where it cannot be stored.
         """
         study = self.study_name(instance.study_uid)
-        name = self.keys.lookup("instance", instance.sop_uid).hex() + _SUFFIX
+        lookup = self.keys.lookup("instance", instance.sop_uid)
+        name = lookup.hex() + _SUFFIX
         for earlier in self._copies(study, name):
             return _compared(earlier, instance)
 
-        part = self.folder / "parts" / secrets.token_hex(16)
+        random = secrets.token_hex(16)
+        part = self.folder / "parts" / random
         write_new_durable(part, instance.content)
         try:
             self._place(part, study, name)
@@ -123,9 +125,11 @@ class Spool:
 
     def _copies(self, study: str, name: str) -> Iterator[Path]:
         """Where an instance may be already."""
-        candidates = [self._studies / study / name]
-        candidates += [batch / name for batch in self._batches(study)]
-        return (path for path in candidates if path.exists())
+        folders = [self._studies / study, *self._batches(study)]
+        for folder in folders:
+            path = folder / name
+            if path.exists():
+                yield path
 
     def _batches(self, study: str) -> list[Path]:
         """Folders of a study that were handed on."""
@@ -163,8 +167,11 @@ class Spool:
     def first_came(self, study: WaitingStudy) -> float:
         """When the first instance of a waiting study came, as a Unix time."""
         folder = self._studies / study.name
-        times = [path.stat().st_mtime for path in folder.iterdir()]
-        return min(times, default=study.last)
+        first = study.last
+        for path in folder.iterdir():
+            came = path.stat().st_mtime
+            first = min(first, came)
+        return first
 
     def has_handed_on(self) -> bool:
         """Whether the source holds anything."""
@@ -174,7 +181,11 @@ class Spool:
         """How many instances of a study are here, handed on or not."""
         study = self.study_name(study_uid)
         folders = [self._studies / study, *self._batches(study)]
-        return sum(len(list(folder.glob(f"*{_SUFFIX}"))) for folder in folders)
+        count = 0
+        for folder in folders:
+            files = folder.glob(f"*{_SUFFIX}")
+            count += len(list(files))
+        return count
 
     def hand_on(self, study: str) -> bool:
         """Move a study's folder into the source; whether there was one."""
@@ -212,5 +223,6 @@ def _check_apart(folder: Path, settings: RunSettings) -> None:
 
 
 def _compared(path: Path, instance: ReceivedInstance) -> Kept:
-    same = data_set_of(path.read_bytes()) == data_set_of(instance.content)
-    return Kept.DUPLICATE if same else Kept.CONFLICT
+    kept = data_set_of(path.read_bytes())
+    came = data_set_of(instance.content)
+    return Kept.DUPLICATE if kept == came else Kept.CONFLICT

@@ -52,15 +52,18 @@ def read_wanted(path: Path) -> list[WantedStudy]:
     empty: list[int] = []
     for number, row in enumerate(table.rows, _FIRST_ROW):
         keys = {key: row[place].strip() for key, place in places.items()}
-        if any(keys.values()):
-            wanted.setdefault(tuple(keys.values()), WantedStudy(number, **keys))
-        elif any(cell.strip() for cell in row):
+        values = tuple(keys.values())
+        if any(values):
+            study = WantedStudy(number, **keys)
+            wanted.setdefault(values, study)
+        else:
             empty.append(number)
 
     _refuse("without a key", empty)
+    wild = filter(_has_wildcard, wanted.values())
     _refuse(
         "with a wildcard (* ? \\), which would fetch more than was asked for",
-        [study.row for study in wanted.values() if _has_wildcard(study)],
+        [study.row for study in wild],
     )
     if not wanted:
         raise UsageError("the list has no row with a key")
@@ -72,8 +75,10 @@ def _places(table: Table) -> dict[str, int]:
     names = load_yaml("vocabulary/fetch_columns.yaml")
     places: dict[str, int] = {}
     for key, known in names.items():
+        usual = str(known).split()
         for place, column in enumerate(table.columns):
-            if plain_name(column) in str(known).split():
+            name = plain_name(column)
+            if name in usual:
                 places.setdefault(str(key), place)
     return places
 
@@ -85,6 +90,7 @@ def _has_wildcard(study: WantedStudy) -> bool:
 
 def _refuse(what: str, rows: list[int]) -> None:
     if rows:
-        named = ", ".join(map(str, rows[:_MOST_NAMED]))
+        first = map(str, rows[:_MOST_NAMED])
+        named = ", ".join(first)
         more = " and others" if len(rows) > _MOST_NAMED else ""
         raise UsageError(f"the list has rows {what}: row {named}{more}; correct it")

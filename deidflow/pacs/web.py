@@ -131,7 +131,8 @@ def store_by_web(
         content = read(instance)
         batch.append((instance, content))
         size += len(content)
-        if size >= _BATCH_BYTES or len(batch) >= _BATCH_INSTANCES:
+        is_full = size >= _BATCH_BYTES or len(batch) >= _BATCH_INSTANCES
+        if is_full:
             yield from _posted(client, peer, batch)
             batch, size = [], 0
     if batch:
@@ -143,11 +144,15 @@ def _posted(
 ) -> Iterator[Outcome]:
     """Send one message, and give the outcome of each of its instances."""
     contents = [content for _, content in batch]
-    failures = _failures(_answer(client, peer, contents))
-    if any(is_busy(code) for code in failures.values()):
+    answer = _answer(client, peer, contents)
+    failures = _failures(answer)
+    codes = failures.values()
+    if any(map(is_busy, codes)):
         raise ConnectionLost(f"{peer.name} is out of resources")
+
     for instance, _ in batch:
-        yield outcome_of(instance, failures.get(instance.sop_uid, 0))
+        code = failures.get(instance.sop_uid, 0)
+        yield outcome_of(instance, code)
 
 
 def _answer(client: Any, peer: PeerSettings, contents: Sequence[bytes]) -> Any:
@@ -174,7 +179,9 @@ def _answer(client: Any, peer: PeerSettings, contents: Sequence[bytes]) -> Any:
 def _failures(answer: Any) -> dict[str, int]:
     """UID -> status of the instances that were not stored."""
     failures: dict[str, int] = {}
-    for item in answer.get(_FAILED_ITEMS) or []:
-        uid = str(item.get("ReferencedSOPInstanceUID", ""))
-        failures[uid] = int(item.get("FailureReason") or _UNKNOWN_FAILURE)
+    items = answer.get(_FAILED_ITEMS) or []
+    for item in items:
+        uid = item.get("ReferencedSOPInstanceUID", "")
+        reason = item.get("FailureReason") or _UNKNOWN_FAILURE
+        failures[str(uid)] = int(reason)
     return failures

@@ -106,7 +106,9 @@ class FetchSettings(Section):
         if match is None:
             return None
         from_hour, from_minute, to_hour, to_minute = map(int, match.groups())
-        return time(from_hour, from_minute), time(to_hour, to_minute)
+        start = time(from_hour, from_minute)
+        end = time(to_hour, to_minute)
+        return start, end
 
 
 class XnatSettings(Section):
@@ -164,9 +166,11 @@ class PacsSettings(Section):
         return self
 
     def _asks_for_tls(self) -> bool:
-        peers = [part.peer for part in (self.fetch, self.send) if part]
-        receives = self.receive is not None and self.receive.tls
-        return receives or any(peer.tls for peer in peers)
+        if self.receive and self.receive.tls:
+            return True
+        if self.fetch and self.fetch.peer.tls:
+            return True
+        return self.send is not None and self.send.peer.tls
 
 
 def required_fetch(pacs: PacsSettings) -> FetchSettings:

@@ -61,8 +61,10 @@ def send() -> State[Any]:
 
 
 def _fetch() -> State[Any]:
+    settings = Site.of_worker().settings()
+    logger = get_run_logger()
     options = FetchOptions(wait=False)
-    result = fetch_list(Site.of_worker().settings(), options, get_run_logger().info)
+    result = fetch_list(settings, options, logger.info)
     if result.fetched:
         _start_incoming()
     counts = fetch_counts(result)
@@ -84,7 +86,9 @@ def fetch_counts(result: FetchResult) -> dict[str, int]:
 
 
 def _send() -> State[Any]:
-    result = send_release(Site.of_worker().settings(), tell=get_run_logger().info)
+    settings = Site.of_worker().settings()
+    logger = get_run_logger()
+    result = send_release(settings, tell=logger.info)
     counts = send_counts(result)
     with suppress(*_SERVER_AWAY):
         show_counts("sent", counts)
@@ -104,22 +108,45 @@ def send_counts(result: SendResult) -> dict[str, int]:
 
 
 def _end(counts: dict[str, int], exit_code: int, lost: str, held: bool = False) -> State[Any]:
-    words = ", ".join(f"{what}: {count}" for what, count in counts.items() if count)
-    message = "; ".join(part for part in (words or "nothing to do", lost) if part)
+    parts = []
+    for what, count in counts.items():
+        if count:
+            parts.append(f"{what}: {count}")
+    if lost:
+        parts.append(lost)
+
+    message = ", ".join(parts) or "nothing to do"
     if exit_code == StepFailed.exit_code:
         return Failed(message=message)
-    return Completed(name="Quarantined" if held else "Completed", message=message)
+    name = "Quarantined" if held else "Completed"
+    return Completed(name=name, message=message)
 
 
 def _receive() -> State[Any]:
     settings = Site.of_worker().settings()
     asked = required_receive(settings.pacs)
-    spool, received = Spool.of(settings), Received()
-    follower = Follower(_start_incoming, due=spool.has_handed_on())
+    spool = Spool.of(settings)
+    received = Received()
+    is_due = spool.has_handed_on()
+    follower = Follower(_start_incoming, is_due)
     page = _ReceivedPage(received)
-    with receiving(settings.pacs, asked, spool, received):
-        get_run_logger().info(f"receiving as {settings.pacs.ae_title} on port {asked.port}")
-        wait_for_complete(spool, asked, follower, page.tick, _LOOK_SECONDS)
+    title = settings.pacs.ae_title
+
+    with receiving(
+        settings.pacs,
+        asked,
+        spool,
+        received,
+    ):
+        logger = get_run_logger()
+        logger.info(f"receiving as {title} on port {asked.port}")
+        wait_for_complete(
+            spool,
+            asked,
+            follower,
+            page.tick,
+            _LOOK_SECONDS,
+        )
     return Completed(message="ended")
 
 
