@@ -59,9 +59,9 @@ def anonymize(
     of deidflow.errors before anything is written, EnvironmentFault if the machine lacks something.
     """
     from deidflow.bulk.console import show_result, verbosity
-    from deidflow.bulk.given import given_paths
     from deidflow.bulk.run import run
     from deidflow.settings.anonymize import load_anonymize_settings
+    from deidflow.settings.given import given_paths
 
     header_flags = {
         **(header or {}),

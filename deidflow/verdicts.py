@@ -71,6 +71,7 @@ class Reason(StrEnum):
         "correct the ID at the source",
     )
     MIXED_PATIENTS = "mixed-patients", "its study or series mostly belongs to another patient"
+    LEFT_OUT = "left-out", "not among the modalities, body parts and series that are asked for"
     NO_CONSENT = "no-consent", "its patient is not on the consent list"
     CONSENT_AMBIGUOUS = (
         "consent-ambiguous",

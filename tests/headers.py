@@ -9,7 +9,8 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 
-from deidflow.dicom.inventory import Entry, Found, read_file, walk
+from deidflow.dicom.inventory import Entry, read_file
+from deidflow.dicom.source_walk import Found, walk
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.bulk.given import given_paths
 from deidflow.documents import parse
 from deidflow.errors import ConfigError
 from deidflow.header.load_profile import read_profile
 from deidflow.settings.anonymize import load_anonymize_settings
+from deidflow.settings.given import given_paths
 from deidflow.settings.load import load_settings
 
 PLACES = {"source": "/a", "release": "/b", "vault": "/c"}

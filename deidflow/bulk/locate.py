@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deidflow.dicom.inventory import files_below, is_working_folder
+from deidflow.dicom.source_walk import files_below, is_working_folder
 from deidflow.errors import EnvironmentFault, UsageError
 
 

@@ -79,9 +79,9 @@ def anonymize(
     verbose: Name each file without an output, by its number.
     """
     from deidflow.bulk.console import verbosity
-    from deidflow.bulk.given import given_paths
     from deidflow.settings.anonymize import load_anonymize_settings
     from deidflow.settings.effective import parse_replacements
+    from deidflow.settings.given import given_paths
 
     if show_paths and not sys.stdout.isatty():
         raise UsageError("--show-paths works on a terminal only: paths may hold names")

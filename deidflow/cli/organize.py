@@ -28,9 +28,9 @@ def organize(
     workers: Processes that read; by default one per core.
     force: Read files without the DICM mark too.
     """
-    from deidflow.bulk.given import given_paths
     from deidflow.bulk.organize import TABLE
     from deidflow.bulk.organize import organize as organize_files
+    from deidflow.settings.given import given_paths
 
     result = organize_files(
         given_paths(source),

@@ -38,7 +38,7 @@ def plan(
 
     Parameters
     ----------
-    source: Folder with the raw DICOM files.
+    source: Folder with the raw DICOM files; or a file, @LIST, or a manifest.
     vault: The vault of the run; with it subjects are shown by their pseudonyms, else numbered.
     level: The level of the run to plan.
     profile: Name or file of other header rules.

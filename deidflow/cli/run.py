@@ -45,7 +45,7 @@ def run(
 
     Parameters
     ----------
-    source: Folder with the raw DICOM files; it is only read.
+    source: Folder with the raw DICOM files, which is only read; or a file, @LIST, or a manifest.
     release: Folder that can be shared afterwards.
     vault: Folder for everything that could re-identify: identities, secret, quarantine.
     level: low keeps faces, shifts dates; high removes faces and dates (the default).

@@ -45,6 +45,9 @@ TEXT_KEYWORDS = {
     "spacing": "PixelSpacing",
     "frames": "NumberOfFrames",
     "trigger_time": "TriggerTime",
+    "body_part": "BodyPartExamined",
+    "series_description": "SeriesDescription",
+    "protocol_name": "ProtocolName",
 }
 """Field of `Instance` -> attribute, for text; the fields come first, in this order."""
 NUMBER_KEYWORDS = {

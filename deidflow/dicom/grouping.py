@@ -8,7 +8,7 @@ two persons under one PatientID the smaller part (`patients`).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deidflow.dicom.demographics import Known, nobody
@@ -16,7 +16,7 @@ from deidflow.dicom.instance import Instance, Pair
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.patients import Discovery, patients_of
 from deidflow.dicom.persons import Member
-from deidflow.dicom.policy import deciding, judge
+from deidflow.dicom.policy import AskedFor, deciding, everything, judge
 from deidflow.verdicts import Reason, Verdict
 
 Decision = tuple[Verdict, Reason]
@@ -24,6 +24,7 @@ _CONFLICT = (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES)
 _COPY = (Verdict.DUPLICATE, Reason.COPY)
 _MIXED = (Verdict.QUARANTINED, Reason.MIXED_PATIENTS)
 _STRANGER = (Verdict.QUARANTINED, Reason.OTHER_PERSON)
+_LEFT_OUT = (Verdict.EXCLUDED, Reason.LEFT_OUT)
 Basis = tuple[object, ...]
 """What the policy looks at."""
 
@@ -83,11 +84,13 @@ def group(
     discovery: Discovery = "all",
     known: Known = nobody,
     reading: bool = False,
+    asked_for: AskedFor = everything,
 ) -> Cohort:
     """Group the entries of an inventory; `defacing` selects the column of the policy.
 
-    `classes` are SOP Class UIDs that are let through, `discovery` says who is one subject, and
-    `known` what the vault knows of a subject. `reading`: text in pixels is read later.
+    `classes` are SOP Class UIDs that are let through, `discovery` says who is one subject, `known`
+    what the vault knows of a subject, `asked_for` which instances are not excluded. `reading`: text
+    in pixels is read later.
     """
     members, verdicts = _members(entries)
     patients = patients_of(members, discovery, known)
@@ -96,7 +99,8 @@ def group(
     for path in patients.strangers - verdicts.keys():
         verdicts[path] = _STRANGER
 
-    verdicts |= _minorities(_undecided(members, verdicts), owners)
+    undecided = [member for member in members if member.path not in verdicts]
+    verdicts |= _minorities(undecided, owners)
     for path, decision in _judged(
         members,
         defacing=defacing,
@@ -104,7 +108,7 @@ def group(
         reading=reading,
     ):
         verdicts.setdefault(path, decision)
-
+    verdicts |= {member.path: _LEFT_OUT for member in members if not asked_for(member.instance)}
     return Cohort(
         subjects=_subjects(members, owners, verdicts),
         verdicts=verdicts,
@@ -112,10 +116,6 @@ def group(
         study_uids=frozenset(member.instance.study_uid for member in members),
         mixed_folders=patients.mixed_folders,
     )
-
-
-def _undecided(members: Iterable[Member], verdicts: Mapping[str, Decision]) -> list[Member]:
-    return [member for member in members if member.path not in verdicts]
 
 
 def _members(entries: Iterable[Entry]) -> tuple[list[Member], dict[str, Decision]]:

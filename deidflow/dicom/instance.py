@@ -54,6 +54,9 @@ class Instance(NamedTuple):
     spacing: str
     frames: str
     trigger_time: str
+    body_part: str
+    series_description: str
+    protocol_name: str
     rows: int
     columns: int
     samples: int

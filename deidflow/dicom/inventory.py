@@ -1,4 +1,4 @@
-"""Find every file below the source and say what it is."""
+"""Says what a file of a source is: hash, structure, header."""
 
 from __future__ import annotations
 
@@ -23,22 +23,6 @@ from deidflow.verdicts import Reason, Verdict
 _KIND_BYTES = 512
 
 
-@dataclass(frozen=True)
-class Found:
-    """A regular file below the source: its locator (path relative to the source) and signature."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    @property
-    def signature(self) -> tuple[int, int, int, int]:
-        """Equal as long as the file was not touched."""
-        return self.size, self.mtime_ns, self.ctime_ns, self.inode
-
-
 class Entry(NamedTuple):
     """A file and what was read of it: an instance, or a verdict with its reason."""
 
@@ -54,72 +38,6 @@ class Entry(NamedTuple):
 def failed(path: str, reason: Reason, verdict: Verdict = Verdict.FAILED) -> Entry:
     """The entry of a file of which nothing could be read."""
     return Entry(path, "", verdict, reason, None)
-
-
-def walk(source: Path) -> Iterator[Found | Entry]:
-    """Every regular file below `source`, in a fixed order; links are not followed.
-
-    A folder that cannot be opened comes as a failed entry of its own, so that it is not lost.
-    """
-    unreadable: list[str] = []
-    working: list[str] = []
-    for path, entry in files_below(source, unreadable, working):
-        status = entry.stat(follow_symlinks=False)
-        yield Found(
-            path=path,
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            ctime_ns=status.st_ctime_ns,
-            inode=status.st_ino,
-        )
-
-    for path in unreadable:
-        yield failed(path, Reason.UNREADABLE)
-    for path in working:
-        yield failed(
-            path,
-            Reason.WORKING_FOLDER,
-            Verdict.SKIPPED,
-        )
-
-
-def is_working_folder(name: str) -> bool:
-    """Whether a folder of this name is one in which deidflow stages outputs (`.OUT.deidflow`)."""
-    return name.startswith(".") and name.endswith(".deidflow")
-
-
-def files_below(
-    source: Path, unreadable: list[str], working: list[str]
-) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Path below `source` and entry of every regular file, in a fixed order.
-
-    Links are not followed. Folders that cannot be opened are added to `unreadable`, staging folders
-    of deidflow to `working`.
-    """
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            entries = _sorted_entries(os.path.join(source, folder))
-        except OSError:
-            unreadable.append(folder or ".")
-            continue
-
-        prefix = f"{folder}/" if folder else ""
-        folders: list[str] = []
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.is_file(follow_symlinks=False):
-                yield path, entry
-            elif entry.is_dir(follow_symlinks=False):
-                target = working if is_working_folder(entry.name) else folders
-                target.append(path)
-        waiting += reversed(folders)
-
-
-def _sorted_entries(folder: str) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as scanned:
-        return sorted(scanned, key=lambda entry: entry.name)
 
 
 def read_files(source: str, paths: Sequence[str]) -> Iterator[Entry]:

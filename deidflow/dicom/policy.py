@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,15 @@ _SLICING = ("NONE", "CURVED_MPR", "MPR")
 """Values of VolumeBasedCalculationTechnique that are still slices."""
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+AskedFor = Callable[[Instance], bool]
+"""Whether an instance is among those that a user selects."""
+
+
+def everything(instance: Instance) -> bool:  # noqa: ARG001 - one of several selections
+    """The selection that leaves nothing out."""
+    return True
 
 
 def class_uids(names: Iterable[str]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.grouping import Cohort, group
 from deidflow.dicom.inventory import Entry
-from deidflow.dicom.policy import class_uids
+from deidflow.dicom.policy import AskedFor, class_uids, everything
 from deidflow.errors import UsageError
 from deidflow.header.profile import Profile
 from deidflow.identity.orders import OrderOptions
@@ -28,6 +28,7 @@ def group_by(
     defacing: bool,
     known: Known = nobody,
     reading: bool = False,
+    asked_for: AskedFor = everything,
 ) -> Cohort:
     """Group an inventory as settings and profile ask; `known` is what the vault has of subjects.
 
@@ -41,6 +42,7 @@ def group_by(
         discovery=settings.ids.discovery,
         known=known,
         reading=reading,
+        asked_for=asked_for,
     )
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from deidflow.archives.opened import open_archives
 from deidflow.burned.installed import reads
 from deidflow.dicom.grouping import Cohort, Subject
-from deidflow.dicom.inventory import Entry, is_working_folder, walk
+from deidflow.dicom.instance import Instance
+from deidflow.dicom.inventory import Entry
+from deidflow.dicom.source_walk import is_working_folder, walk
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
 from deidflow.identity.neighbours import write_neighbours
@@ -22,6 +24,7 @@ from deidflow.run.admission import admission_of
 from deidflow.run.event_dates import event_dates
 from deidflow.run.source_inventory import admitted_entries, take_inventory
 from deidflow.settings.effective import effective_profile
+from deidflow.settings.input import InputSettings
 from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
 
@@ -40,8 +43,9 @@ class RunBatch:
     """Pseudonyms of subjects of earlier runs who may not be released any more."""
 
 
-def check_source(source: Path) -> None:
+def check_source(settings: PlanSettings) -> None:
     """Refuse a source that is missing, no folder, unreadable, or without a single file."""
+    source = settings.source
     if not source.exists():
         raise UsageError("the source folder does not exist; check the path")
 
@@ -62,7 +66,7 @@ def check_source(source: Path) -> None:
             f"the source folder cannot be read: {error.strerror}; check its permissions"
         ) from None
 
-    if next(walk(source), None) is None:
+    if next(walk(source, settings.input.paths), None) is None:
         raise UsageError("the source folder holds no files; check the path")
 
 
@@ -81,7 +85,7 @@ def discover_batch(
     )
     opened = open_archives(
         settings.source,
-        take(settings.source),
+        take(settings.source, named=settings.input.paths),
         layout.work / "archives",
         take,
     )
@@ -120,6 +124,7 @@ def make_batch(
         defacing=settings.defacing,
         known=vault.demographics,
         reading=reads(settings.burned_in),
+        asked_for=partial(_is_asked_for, settings.input),
     )
     refuse_mixed_folders(cohort, vault.folder)
     identities = vault.identify(
@@ -157,6 +162,13 @@ def make_batch(
         tuple(sorted(orders, key=lambda order: order.pseudonym)),
         left_out,
     )
+
+
+def _is_asked_for(asked: InputSettings, instance: Instance) -> bool:
+    if not asked.selects_series:
+        return True
+    names = [instance.series_description, instance.protocol_name]
+    return asked.takes(instance.modality, instance.body_part, names)
 
 
 def _select(

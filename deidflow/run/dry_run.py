@@ -15,7 +15,8 @@ from pathlib import Path
 
 from deidflow.burned.devices import load_rules
 from deidflow.burned.installed import check_reader, reader_warnings
-from deidflow.dicom.inventory import Entry, Found, read_heads, walk
+from deidflow.dicom.inventory import Entry, read_heads
+from deidflow.dicom.source_walk import Found, walk
 from deidflow.errors import EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
@@ -55,7 +56,7 @@ def make_plan(settings: PlanSettings) -> RunPlan:
     what a run would raise for settings, source, selection and identities.
     """
     compile_profile(effective_profile(settings))
-    check_source(settings.source)
+    check_source(settings)
     if settings.defacing:
         check_engine(settings.deface)
     check_reader(settings.burned_in)
@@ -65,7 +66,7 @@ def make_plan(settings: PlanSettings) -> RunPlan:
     try:
         with _vault(settings) as vault:
             admission = admission_of(settings.consent, vault.withdrawn())
-            entries = _entries(settings.source, children, admission)
+            entries = _entries(settings, children, admission)
             batch = make_batch(entries, vault, settings)
             return _plan(
                 settings,
@@ -113,8 +114,9 @@ def _copy_database(vault: Path, folder: Path) -> None:
         ) from None
 
 
-def _entries(source: Path, children: Children, admission: Admission) -> list[Entry]:
-    found = list(walk(source))
+def _entries(settings: PlanSettings, children: Children, admission: Admission) -> list[Entry]:
+    source = settings.source
+    found = list(walk(source, settings.input.paths))
     names = [one.path for one in found if isinstance(one, Found)]
     entries = [one for one in found if isinstance(one, Entry)]
     log = Path(os.devnull)

@@ -8,7 +8,8 @@ from pathlib import Path
 from deidflow.archives.opened import OpenedInventory
 from deidflow.archives.unpack import forget_members
 from deidflow.dicom.entry_records import from_json, to_json
-from deidflow.dicom.inventory import Entry, Found, failed, read_files, read_heads, walk
+from deidflow.dicom.inventory import Entry, failed, read_files, read_heads
+from deidflow.dicom.source_walk import Found, is_named, walk
 from deidflow.errors import StepFailed
 from deidflow.identity.vault import Vault
 from deidflow.run.admission import Admission
@@ -29,9 +30,11 @@ def take_inventory(
     *,
     strict: bool,
     admission: Admission,
+    named: Sequence[str] = (),
 ) -> list[Entry]:
-    """Every file below the source, read anew where it is new, was touched, or is read by other
-    code.
+    """Every file below the source, or of what of it is `named`.
+
+    Read anew where it is new, was touched, or is read by other code.
 
     Where somebody can be refused, heads are read first; of a patient who is, no more is read and
     nothing kept.
@@ -39,7 +42,7 @@ def take_inventory(
     known = {} if strict else vault.known_files(source)
     entries: list[Entry] = []
     unread: dict[str, Found] = {}
-    for file in walk(source):
+    for file in walk(source, named):
         if isinstance(file, Entry):
             entries.append(file)
             continue
@@ -60,7 +63,8 @@ def take_inventory(
     admitted = [path for path in unread if path not in refused]
     fresh = list(read_in_children(source, admitted, children, log))
     rows = [_row(unread[entry.path], entry) for entry in fresh]
-    vault.remember_files(source, rows, [*known, *refused])
+    gone = [path for path in known if is_named(path, named)]
+    vault.remember_files(source, rows, [*gone, *refused])
     return sorted(
         [*entries, *fresh, *refused.values()],
         key=lambda entry: entry.path,

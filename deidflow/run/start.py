@@ -41,7 +41,7 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     layout = Layout.of(settings)
     check_redo(settings)
     check_places(settings)
-    check_source(settings.source)
+    check_source(settings)
     with _private_files():
         _make_folders(layout)
         with (

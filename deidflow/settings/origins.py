@@ -29,6 +29,7 @@ _YAML_KEYS = (
     "notify",
     "review",
     "consent",
+    "input",
     "pacs",
     "force",
 )

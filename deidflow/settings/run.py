@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from deidflow.errors import UsageError
 from deidflow.settings.burned_in import BurnedInSettings
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.face import DefaceSettings
+from deidflow.settings.input import InputSettings, with_source
 from deidflow.settings.pacs import PacsSettings
 from deidflow.settings.paths import resolved
 from deidflow.settings.sections import (
@@ -29,16 +31,7 @@ from deidflow.settings.sections import (
 )
 
 Level = Literal["low", "high"]
-_PATH_KEYS = ("source", "release", "vault", "log")
-_SEPARATE = (
-    ("vault", "source"),
-    ("vault", "release"),
-    ("release", "source"),
-    ("source", "release"),
-    ("release", "vault"),
-    ("source", "vault"),
-)
-"""Pairs of folders of which the first may not be inside the second."""
+_PATH_KEYS = ("release", "vault", "log")
 
 
 def _as_tuple(value: Any) -> Any:
@@ -79,10 +72,12 @@ class PlanSettings(CommonSettings):
     deface: DefaceSettings = DefaceSettings()
     consent: ConsentSettings = ConsentSettings()
     burned_in: BurnedInSettings = BurnedInSettings()
+    input: InputSettings = InputSettings()
 
     @model_validator(mode="before")
     @classmethod
-    def _absolute(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _absolute(cls, given: dict[str, Any]) -> dict[str, Any]:
+        values = with_source(given)
         release = values.get("release")
         if isinstance(release, (str, Path)):
             level = values.get("level") or "high"
@@ -93,6 +88,12 @@ class PlanSettings(CommonSettings):
             if isinstance(path, (str, Path)):
                 values[key] = resolved(path)
         return values
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files and folders that are read: the source, or what of it is named."""
+        named = [self.source / path for path in self.input.paths]
+        return tuple(named) or (self.source,)
 
     @property
     def defacing(self) -> bool:
@@ -128,15 +129,19 @@ class RunSettings(PlanSettings):
 
 def check_separate(settings: RunSettings) -> None:
     """Refuse a vault inside source or release, and a release inside the source (or the reverse)."""
-    for inner, outer in _SEPARATE:
-        inner_path = getattr(settings, inner)
-        outer_path = getattr(settings, outer)
-        if inner_path.is_relative_to(outer_path):
-            raise UsageError(f"the {inner} lies inside the {outer}; choose a place outside it")
+    places = {
+        "vault": (settings.vault,),
+        "release": (settings.release,),
+        "source": settings.sources,
+    }
+    for inner, outer in permutations(places, 2):
+        for place, other in product(places[inner], places[outer]):
+            if place.is_relative_to(other):
+                raise UsageError(f"the {inner} lies inside the {outer}; choose a place outside it")
 
     if settings.log is None:
         return
-    for folder in (settings.source, settings.release):
+    for folder in (*settings.sources, settings.release):
         if settings.log.is_relative_to(folder):
             raise UsageError(
                 "the log lies inside the source or the release; choose a place outside them"

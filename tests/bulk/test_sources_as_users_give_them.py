@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from deidflow.bulk.given import given_paths
 from deidflow.bulk.locate import locate
 from deidflow.errors import UsageError
+from deidflow.settings.given import given_paths
 
 
 def tree(root: Path, *names: str) -> Path:

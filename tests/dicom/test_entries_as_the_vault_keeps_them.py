@@ -19,7 +19,8 @@ from deidflow.dicom.attributes import (
 from deidflow.dicom.dictionary import keyword_tags, sequence_tags, sop_class_uids, tags_of
 from deidflow.dicom.entry_records import from_json, reader_version, to_json
 from deidflow.dicom.instance import Instance
-from deidflow.dicom.inventory import Entry, Found, Reader, failed, read_file, read_files, walk
+from deidflow.dicom.inventory import Entry, Reader, failed, read_file, read_files
+from deidflow.dicom.source_walk import Found, walk
 from deidflow.resources import load_yaml
 from deidflow.verdicts import Reason, Verdict
 from tests.synthetic import mr_instance, save

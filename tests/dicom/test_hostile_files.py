@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.dicom.inventory import read_file, walk
+from deidflow.dicom.inventory import read_file
+from deidflow.dicom.source_walk import walk
 from deidflow.verdicts import Reason, Verdict
 from tests.synthetic import mr_instance, save
 

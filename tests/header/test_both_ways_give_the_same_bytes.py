@@ -20,7 +20,8 @@ from deidflow.dicom.attributes import nested_identifiers, wanted_tags
 from deidflow.dicom.elements import NotUnderstood
 from deidflow.dicom.file_kind import has_mark
 from deidflow.dicom.instance import describe
-from deidflow.dicom.inventory import Found, Reader, walk
+from deidflow.dicom.inventory import Reader
+from deidflow.dicom.source_walk import Found, walk
 from deidflow.dicom.structure import scan
 from deidflow.errors import Withheld
 from deidflow.header.cleaner import HeaderCleaner

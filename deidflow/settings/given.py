@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,9 @@ from deidflow.errors import UsageError
 
 DATAIN = ("mumapDCM", "T1DCM", "T2DCM", "UTE1", "UTE2", "lm_dcm", "lm_ima", "nrm_dcm", "nrm_ima")
 """Keys of NiftyPET's description of a raw PET/MR study that name DICOM files and folders."""
+_PATH = "path"
+_TABLES = (".csv", ".tsv")
+_DELIMITERS = ",;\t"
 _LIST_MARK = "@"
 _COMMENT = "#"
 Given = str | Path | Sequence[str | Path] | Mapping[str, Any]
@@ -21,8 +25,8 @@ Given = str | Path | Sequence[str | Path] | Mapping[str, Any]
 def given_paths(given: Given) -> tuple[Path, ...]:
     """The files and folders that are meant; raises UsageError for a manifest that names none.
 
-    A text that starts with `@` names a list with one path per line; a `.json` or `.yaml` file is a
-    manifest.
+    A text that starts with `@` names a list with one path per line; a `.json`, `.yaml`,
+    `.csv` or `.tsv` file is a manifest.
     """
     if isinstance(given, Mapping):
         return _paths_of_mapping(given, Path())
@@ -39,7 +43,7 @@ def _paths_of_text(text: str) -> tuple[Path, ...]:
     if text.startswith(_LIST_MARK):
         return _paths_of_list(Path(text[1:]))
     path = Path(text).expanduser()
-    if path.suffix in (".json", ".yaml", ".yml") and path.is_file():
+    if path.suffix in (".json", ".yaml", ".yml", *_TABLES) and path.is_file():
         return _paths_of_manifest(path)
     return (path,)
 
@@ -60,20 +64,43 @@ def _paths_of_manifest(path: Path) -> tuple[Path, ...]:
     if isinstance(manifest, Mapping):
         return _paths_of_mapping(manifest, folder)
 
-    is_list = isinstance(manifest, list)
-    if is_list and all(isinstance(entry, str) for entry in manifest):
-        return tuple(folder / entry for entry in manifest)
+    if isinstance(manifest, list):
+        paths = [_path_of_entry(entry) for entry in manifest]
+        if paths and all(paths):
+            return tuple(folder / path for path in paths)
     raise UsageError("the manifest must contain a list of paths, or keys with paths")
+
+
+def _path_of_entry(entry: Any) -> str:
+    """The path in one entry of a list, which may have other facts beside it; empty for none."""
+    path = entry.get(_PATH) if isinstance(entry, Mapping) else entry
+    return path if isinstance(path, str) else ""
 
 
 def _manifest(path: Path) -> Any:
     text = _read_text(path)
+    if path.suffix in _TABLES:
+        return _rows(text)
     if path.suffix != ".json":
         return parse(text, f"manifest '{path.name}'").value
     try:
         return json.loads(text)
     except ValueError:
         raise UsageError(f"manifest '{path.name}' is not JSON") from None
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    """The rows of a table with a column `path`; raises UsageError for one without it."""
+    header = text.partition("\n")[0]
+    reader = csv.DictReader(
+        text.splitlines(),
+        delimiter=max(_DELIMITERS, key=header.count),
+    )
+    names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+    if _PATH not in names:
+        raise UsageError(f"the manifest has no column '{_PATH}'; its first row names the columns")
+    reader.fieldnames = names
+    return [{_PATH: (row[_PATH] or "").strip()} for row in reader]
 
 
 def _paths_of_mapping(manifest: Mapping[str, Any], base: Path) -> tuple[Path, ...]:
