@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,6 +33,7 @@ from deidflow.verifier.table import (
     demands_of,
     is_descriptor,
 )
+from deidflow.verifier.uids import is_new_uid
 from deidflow.verifier.values import (
     day_of,
     is_general_age,
@@ -53,7 +55,6 @@ _EPOCH = date(1900, 1, 1)
 _CLOCK_DAYS = 367
 _WINDOW_DAYS = 3660
 """With a shift, a date more than ten years from its study is made up and must not be kept."""
-_UUID_UID = re.compile(r"2\.25\.(?:0|[1-9]\d{0,38})")
 
 
 @dataclass
@@ -71,6 +72,8 @@ class AttributeCheck:
     _judged: dict[tuple[int, bytes, bytes, str, str], tuple[Mark, ...]] = field(
         default_factory=dict
     )
+    strange: Counter[str] = field(default_factory=Counter)
+    """Descriptions of another tool with words that are not of acquisition, by attribute."""
     _repeated: Latest[list[Mark]] = field(default_factory=Latest)
 
     def marks_of(self, instance: Instance) -> Iterator[Mark]:
@@ -192,11 +195,8 @@ class AttributeCheck:
                 return
 
     def is_new_uid(self, uid: str) -> bool:
-        """Whether a UID is one that a de-identification made (PS3.5 annex B.2, or another root)."""
-        if uid.startswith("2.25."):
-            fits = _UUID_UID.fullmatch(uid) is not None and int(uid[5:]) < 1 << 128
-            return fits and "2.25" in self.roots
-        return any(uid.startswith(f"{root}.") for root in self.roots)
+        """Whether a UID is one that a de-identification made."""
+        return is_new_uid(uid, self.roots, of_a_tool=not self.claims.is_ours)
 
     def _dates(self, element: Element) -> Iterator[Mark]:
         if self.claims.promise.dates != "clock" or self.claims.identified:
@@ -224,12 +224,19 @@ class AttributeCheck:
                 continue
             for suspicion in suspicions_in(text, build=tag == _SOFTWARE):
                 yield Mark(Check.TEXT, name_of(element), f"looks like {suspicion.value}")
-            if self._is_strange(tag, demand, text):
+            if self._is_strange(tag, demand, text) and not self._is_held_to_vocabulary:
+                self.strange[name_of(element)] += 1
+            elif self._is_strange(tag, demand, text):
                 words = "has a word outside the vocabulary of acquisition"
                 yield Mark(Check.TEXT, name_of(element), words)
 
+    @property
+    def _is_held_to_vocabulary(self) -> bool:
+        """Whether a word that is not of acquisition is a finding: in ours, or at a level."""
+        return self.claims.is_ours or self.claims.fixed
+
     def _is_strange(self, tag: int, demand: Demand, text: str) -> bool:
-        if not self.claims.is_ours or self.claims.identified:
+        if self.claims.identified:
             return False
         cleaned = CLEAN_DESCRIPTORS in self.codes and is_descriptor(tag)
         return cleaned and demand is Demand.CLEANED and strange_words(text, self.vocabulary)

@@ -15,7 +15,7 @@ from deidflow.checks.elements import Element, is_creator
 from deidflow.checks.text import TEXT, texts_of
 from deidflow.checks.words import is_common
 from deidflow.errors import ConfigError
-from deidflow.resources import load_yaml
+from deidflow.resources import load_yaml, placeholder_dates
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.repeats import Latest
@@ -160,7 +160,9 @@ class CriteriaJudge:
     def _is_fine(self, criterion: Criterion, value: str, dates_moved: bool) -> bool:
         kind = criterion.kind
         has_words = any(map(str.isalnum, value))
-        if _PLACEHOLDER.fullmatch(value) or (has_words and is_common(value)):
+        if _PLACEHOLDER.fullmatch(value) or value[:8] in placeholder_dates():
+            return True
+        if has_words and is_common(value):
             return True
         if kind == "pseudonym":
             return not suspicions_in(value) and not looks_like_name(value)

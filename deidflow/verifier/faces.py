@@ -115,7 +115,11 @@ class FaceCheck:
         for entry in entries_below(self.options.release):
             if not self._is_image(entry):
                 continue
-            shown = shown_name(entry.name, is_ours=self.claims.is_ours)
+            shown = shown_name(
+                entry.name,
+                is_ours=self.claims.is_ours,
+                roots=self.options.uid_roots,
+            )
             try:
                 volume = read_volume(entry.path)
             except NotAVolume:

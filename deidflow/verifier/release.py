@@ -106,12 +106,27 @@ class ReleaseCheck:
             self.report.add("subjects.tsv", subject_marks(content, counts))
         for observer in self.observers:
             self.report.findings += observer.end()
+        self._note_strange_words()
+
+    def _note_strange_words(self) -> None:
+        """Say where another tool left words that may be a name; a level makes them findings."""
+        counts: Counter[str] = Counter()
+        for check in self._checks.values():
+            counts.update(check.strange)
+        if counts:
+            names = ", ".join(sorted(counts))
+            self.report.note(
+                "words that are not of acquisition, which may be a name, are in: "
+                f"{names}; --level low or high makes them findings"
+            )
 
     # one file
 
     def _check(self, entry: Entry, manifest: Manifest | None) -> None:
-        shown = shown_name(entry.name, is_ours=self.claims.is_ours)
-        self.report.add(shown, name_marks(entry, is_ours=self.claims.is_ours))
+        is_ours = self.claims.is_ours
+        roots = self.options.uid_roots
+        shown = shown_name(entry.name, is_ours=is_ours, roots=roots)
+        self.report.add(shown, name_marks(entry, is_ours=is_ours, roots=roots))
         if not entry.is_regular:
             return
         content = entry.path.read_bytes()
@@ -194,7 +209,7 @@ class ReleaseCheck:
         except NotDicom:
             yield Mark(Check.STRUCTURE, "preamble", "lacks the DICM mark; the file is not read")
             return
-        yield from structure_of(instance)
+        yield from structure_of(instance, is_ours=self.claims.is_ours)
         markers = Markers.of(instance)
         check = self._attribute_check(markers)
         check.study_day = day_of(instance.text(_STUDY_DATE))

@@ -14,6 +14,8 @@ from deidflow.verifier.suspicion import suspicions_in_binary
 
 _META_NEEDED = frozenset((0x00020002, 0x00020003, 0x00020010, 0x00020012))
 _META_ALLOWED = _META_NEEDED | {0x00020000, 0x00020001, 0x00020013}
+_TITLES_OF_TOOLS = frozenset(("", "GDCMANON", "ANON", "ANONYMOUS", "CTP", "DCMTK", "PYNETDICOM"))
+"""Titles that other tools write; none is that of a machine."""
 _META_NAMES = {
     0x00020016: "SourceApplicationEntityTitle",
     0x00020017: "SendingApplicationEntityTitle",
@@ -29,7 +31,7 @@ _WORDS = {8: "u1", 16: "u2", 32: "u4"}
 _BIG = "1.2.840.10008.1.2.2"
 
 
-def structure_of(instance: Instance) -> Iterator[Mark]:
+def structure_of(instance: Instance, *, is_ours: bool = True) -> Iterator[Mark]:
     """What in an instance is not as a release promises."""
     for part, words in instance.problems:
         yield Mark(Check.STRUCTURE, part, words)
@@ -39,14 +41,16 @@ def structure_of(instance: Instance) -> Iterator[Mark]:
             "preamble",
             "is not empty",
         )
-    yield from _meta(instance)
+    yield from _meta(instance, is_ours=is_ours)
     if instance.pixels is not None:
         yield from _pixels(instance)
 
 
-def _meta(instance: Instance) -> Iterator[Mark]:
+def _meta(instance: Instance, *, is_ours: bool) -> Iterator[Mark]:
     meta = instance.meta
     for tag in sorted(meta.keys() - _META_ALLOWED):
+        if not is_ours and instance.meta_text(tag).upper() in _TITLES_OF_TOOLS:
+            continue
         name = _META_NAMES.get(tag, f"0002,{tag & 0xFFFF:04x}")
         yield Mark(
             Check.STRUCTURE,

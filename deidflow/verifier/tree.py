@@ -13,7 +13,9 @@ from pathlib import Path
 
 from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.suspicion import Suspicion, looks_like_name, suspicions_in
+from deidflow.verifier.uids import UUID_ROOT, is_named_by_uid
 
+Roots = tuple[str, ...]
 MANIFEST = "manifest.sha256"
 PAGE = "report/index.html"
 """The page that `deidflow report` shares with a release."""
@@ -67,8 +69,8 @@ def entries_below(release: Path) -> Iterator[Entry]:
             )
 
 
-def name_marks(entry: Entry, *, is_ours: bool) -> Iterator[Mark]:
-    """What is wrong with a file's name, place or kind."""
+def name_marks(entry: Entry, *, is_ours: bool, roots: Roots = (UUID_ROOT,)) -> Iterator[Mark]:
+    """What is wrong with a file's name, place or kind; new UIDs are under one of `roots`."""
     if not entry.is_regular:
         yield Mark(
             Check.FILE,
@@ -80,7 +82,7 @@ def name_marks(entry: Entry, *, is_ours: bool) -> Iterator[Mark]:
         yield from _misplaced(entry)
 
     for part in entry.parts:
-        for suspicion in sorted(_name_suspicions(part, is_ours=is_ours)):
+        for suspicion in sorted(_name_suspicions(part, roots, is_ours=is_ours)):
             yield Mark(
                 Check.FILE,
                 "name",
@@ -97,25 +99,27 @@ def _misplaced(entry: Entry) -> Iterator[Mark]:
         )
 
 
-def shown_name(name: str, *, is_ours: bool) -> str:
+def shown_name(name: str, *, is_ours: bool, roots: Roots = (UUID_ROOT,)) -> str:
     """A path for a report: parts that look like a person are replaced by class and length."""
-    return "/".join(_shown_part(part, is_ours=is_ours) for part in name.split("/"))
+    return "/".join(_shown_part(part, roots, is_ours=is_ours) for part in name.split("/"))
 
 
-def _shown_part(part: str, *, is_ours: bool) -> str:
-    suspicions = sorted(_name_suspicions(part, is_ours=is_ours))
+def _shown_part(part: str, roots: Roots, *, is_ours: bool) -> str:
+    suspicions = sorted(_name_suspicions(part, roots, is_ours=is_ours))
     if not suspicions:
         return "".join(letter if letter.isprintable() else "?" for letter in part)
     return f"<{suspicions[0]}, {len(part)} characters>"
 
 
 @lru_cache(maxsize=4096)
-def _name_suspicions(part: str, *, is_ours: bool = False) -> frozenset[str]:
+def _name_suspicions(part: str, roots: Roots, *, is_ours: bool = False) -> frozenset[str]:
     """What a part of a path looks like, as it is and with its separators as spaces."""
     if is_ours and _PLAIN_PART.fullmatch(part):
         # A pseudonym may look like a number of a person by chance, but not like a name.
         is_name = looks_like_name(_SEPARATORS.sub(" ", part))
         return frozenset((Suspicion.NAME.value,) if is_name else ())
+    if not is_ours and is_named_by_uid(part, roots):
+        return frozenset()
     spaced = _SEPARATORS.sub(" ", part)
     return frozenset(kind.value for text in (part, spaced) for kind in suspicions_in(text))
 

@@ -51,10 +51,10 @@ def test_a_level_that_is_asked_for_counts_more(tmp_path: Path) -> None:
 
 
 def test_uids_under_the_tools_own_root(tmp_path: Path) -> None:
-    header = instance(FrameOfReferenceUID="1.2.826.0.1.3680043.8.498.77")
+    header = instance(FrameOfReferenceUID="1.2.826.0.1.3680043.10.99.77")
 
     assert found(report_on(tmp_path, header)) == {(Check.UID, "FrameOfReferenceUID")}
-    roots = ("2.25", "1.2.826.0.1.3680043.8.498")
+    roots = ("2.25", "1.2.826.0.1.3680043.10.99")
     assert found(report_on(tmp_path, header, uid_roots=roots)) == set()
 
 
