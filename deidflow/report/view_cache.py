@@ -14,7 +14,7 @@ from deidflow.report.tiles import Size
 from deidflow.report.views import SeriesImages, View, turned_views, views_of
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
 
-_SCHEMA = 3
+_SCHEMA = 4
 """Counts changes of how views are drawn."""
 Maker = Callable[[SeriesImages, Size], tuple[View, ...]]
 

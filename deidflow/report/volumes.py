@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deidflow.face.grids import shrink, upright_grid
 from deidflow.face.heads import head_mask
 from deidflow.face.intensities import window
-from deidflow.face.volume import first_volume, image_of, lps_of
+from deidflow.face.volume import Image, first_volume, image_of, lps_of, view_of
 
 Values = NDArray[Any]
 Grid = Any
@@ -28,9 +28,38 @@ _KEPT = 0.5
 _AIR_HU = -1000.0
 
 
-def head_grid(path: Path) -> Grid:
-    """Cubic voxels along the body's axes around the head, or the whole image without one."""
-    image = _load(path)
+def load_volume(path: Path) -> Image:
+    """The first volume of a NIfTI file as float32 in LPS, of 1 mm where it is finer."""
+    loaded = nibabel.load(path)
+    values = first_volume(loaded).transpose(2, 1, 0)
+    image = image_of(
+        values.astype(np.float32),
+        lps_of(loaded.affine),
+    )
+    return shrink(image, _FINEST_MM)
+
+
+def coarse_grid(image: Image) -> Grid:
+    """A grid of 2 mm along the body's axes over a field of view, on which heads are found."""
+    return upright_grid(image, _HEAD_MM, least=2)
+
+
+def head_on(image: Image, coarse: Grid) -> Values:
+    """The head of a volume on a coarse grid, as booleans (z, y, x)."""
+    floor = float(view_of(image).min())
+    small = _resample(
+        image,
+        coarse,
+        sitk.sitkLinear,
+        floor,
+    )
+    mask = head_mask(window(small))
+    head: Values = sitk.GetArrayFromImage(mask) > 0
+    return head
+
+
+def head_grid(image: Image, head: Values | None) -> Grid:
+    """Cubic voxels along the body's axes around the head, or the whole volume without one."""
     voxel = np.array(image.GetSpacing())
     extent = float((image.GetSize() * voxel).max())
     spacing = max(
@@ -39,8 +68,7 @@ def head_grid(path: Path) -> Grid:
         extent / _MOST_VOXELS,
     )
     grid = upright_grid(image, spacing, least=2)
-    head = head_of(on_grid(path, grid), grid)
-    if head.sum() < _FEWEST_VOXELS:
+    if head is None or head.sum() < _FEWEST_VOXELS:
         return grid
 
     rows = []
@@ -52,11 +80,9 @@ def head_grid(path: Path) -> Grid:
     return grid[rows[0], rows[1], rows[2]]
 
 
-def on_grid(path: Path, grid: Grid) -> Values:
+def on_grid(image: Image, grid: Grid) -> Values:
     """Values (z, y, x); outside the field of view the darkest value, on CT at least that of air."""
-    image = _load(path)
-    values = sitk.GetArrayViewFromImage(image)
-    floor = float(values.min())
+    floor = float(view_of(image).min())
     if floor < _AIR_HU:
         image = sitk.Clamp(
             image,
@@ -73,10 +99,10 @@ def on_grid(path: Path, grid: Grid) -> Values:
     )
 
 
-def removed_on_grid(mask: Path, grid: Grid) -> Values:
+def removed_on_grid(mask: Image, grid: Grid) -> Values:
     """Where a mask (1 is kept) removes, as booleans (z, y, x)."""
     kept = _resampled(
-        _load(mask),
+        mask,
         grid,
         sitk.sitkNearestNeighbor,
         outside=1.0,
@@ -85,42 +111,17 @@ def removed_on_grid(mask: Path, grid: Grid) -> Values:
     return removed
 
 
-def head_of(values: Values, grid: Grid) -> Values:
-    """The head in values on a grid, as booleans (z, y, x) of 2 mm."""
-    image = sitk.GetImageFromArray(values)
-    image.CopyInformation(grid)
-    coarse = upright_grid(image, _HEAD_MM, least=2)
-    floor = float(values.min())
-    small = _resampled(
-        image,
-        coarse,
-        sitk.sitkLinear,
-        floor,
-    )
-    small_image = sitk.GetImageFromArray(small)
-    small_image.CopyInformation(coarse)
-    mask = head_mask(window(small_image))
-    head: Values = sitk.GetArrayFromImage(mask) > 0
-    return head
-
-
-def _load(path: Path) -> Any:
-    loaded = nibabel.load(path)
-    values = first_volume(loaded).transpose(2, 1, 0)
-    image = image_of(
-        values.astype(np.float32),
-        lps_of(loaded.affine),
-    )
-    return shrink(image, _FINEST_MM)
-
-
-def _resampled(image: Any, grid: Grid, interpolator: int, outside: float) -> Values:
-    resampled = sitk.Resample(
+def _resample(image: Image, grid: Grid, interpolator: int, outside: float) -> Image:
+    return sitk.Resample(
         image,
         grid,
         sitk.Transform(),
         interpolator,
         outside,
     )
+
+
+def _resampled(image: Image, grid: Grid, interpolator: int, outside: float) -> Values:
+    resampled = _resample(image, grid, interpolator, outside)
     values: Values = sitk.GetArrayFromImage(resampled)
     return values

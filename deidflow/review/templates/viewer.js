@@ -1,6 +1,6 @@
 "use strict";
 // A 3-D render and planes by niivue, where the package was built with it.
-const Viewer = { engine: null, loading: null, angle: 110, timer: 0 };
+const Viewer = { engine: null, loading: null, angle: 150, timer: 0 };
 
 async function startViewer(canvas, token) {
   const options = { headers: { authorization: "Bearer " + token }, cache: "no-store" };
@@ -11,7 +11,7 @@ async function startViewer(canvas, token) {
   document.head.append(script);
   const engine = new globalThis.niivue.Niivue({
     isColorbar: false, show3Dcrosshair: false, dragAndDropEnabled: false, logLevel: "error",
-    backColor: [0, 0, 0, 1], crosshairWidth: 0.5, isOrientCube: false, loadingText: "",
+    backColor: [0, 0, 0, 1], crosshairWidth: 0.5, isOrientCube: false, loadingText: "", isRadiologicalConvention: true, sagittalNoseLeft: true,
   });
   await engine.attachToCanvas(canvas);
   engine.opts.multiplanarShowRender = globalThis.niivue.SHOW_RENDER.ALWAYS;
