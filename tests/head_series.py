@@ -14,7 +14,7 @@ from deidflow.face.grids import shrink
 from deidflow.face.volume import image_of
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.release.measures import Measures
-from deidflow.settings.face import DefaceSettings, ScopeRule
+from deidflow.settings.face import DefaceSettings, GateSettings, ScopeRule
 from deidflow.steps.deface import deface_session
 from deidflow.steps.results import ConvertResult, DefacePlan, Held
 from tests.face.conftest import tomography
@@ -72,6 +72,7 @@ def outcome(
     level: str = "high",
     *rules: ScopeRule,
     measures: Mapping[str, Measures] | None = None,
+    gate: GateSettings | None = None,
 ) -> DefacePlan | Held:
     """What the step decides on a session of one series."""
     order = WorkOrder("P001", str(folder), "", 0, (), (SessionOrder("M00", "", (series,)),))
@@ -82,6 +83,6 @@ def outcome(
         template=template,
         outputs={"convert": output(folder, ConvertResult({}))},
         measures=measures,
-        deface=DefaceSettings(scope=rules),
+        deface=DefaceSettings(scope=rules, gate=gate or GateSettings()),
     )
     return deface_session(job).series[series.name]
