@@ -16,11 +16,11 @@ from deidflow.store.files import read_json
 from deidflow.version import __version__
 
 BIDS_VERSION = "1.11.1"
-_IGNORED = "sub-*/ses-*/ct\nsub-*/ses-*/ct/**\n**/ct/\n*_ct.*\n"
-_README = """Exported by deidflow from a de-identified release.
+_IGNORED = "sub-*/ses-*/ct\nsub-*/ses-*/ct/**\n**/ct/\n*_ct.*\nunnamed.tsv\n.*.deidflow/**\n"
+_README = """Made by deidflow of a de-identified release.
 
-What BIDS has no name for is in sourcedata, where unnamed.tsv lists it with the line that would name
-it. CT images (ct) are not part of BIDS yet and are listed in .bidsignore.
+What BIDS has no name for is in sourcedata; unnamed.tsv lists it with the line that would name it.
+CT images (ct) are not part of BIDS yet and are listed in .bidsignore.
 """
 
 

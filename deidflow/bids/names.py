@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deidflow.nifti.guess import SUFFIXES as SUFFIXES
+
 ENTITIES = (
     "task",
     "acq",
@@ -20,42 +22,6 @@ ENTITIES = (
     "part",
 )
 """In the order of names, after subject and session."""
-SUFFIXES: dict[str, frozenset[str]] = {
-    "anat": frozenset(
-        (
-            "T1w",
-            "T2w",
-            "FLAIR",
-            "T2starw",
-            "PDw",
-            "UNIT1",
-            "angio",
-            "inplaneT1",
-            "inplaneT2",
-            "MEGRE",
-            "MP2RAGE",
-            "T1map",
-            "T2map",
-        )
-    ),
-    "func": frozenset(("bold", "sbref", "cbv")),
-    "dwi": frozenset(("dwi", "sbref")),
-    "fmap": frozenset(
-        (
-            "epi",
-            "phasediff",
-            "phase1",
-            "phase2",
-            "magnitude",
-            "magnitude1",
-            "magnitude2",
-            "fieldmap",
-        )
-    ),
-    "perf": frozenset(("asl", "m0scan")),
-    "pet": frozenset(("pet",)),
-    "ct": frozenset(("ct",)),
-}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ def _source_folder(out: Path, subject: str, session: str, series: Path) -> Path:
 
 def write_unnamed(out: Path, unnamed: Sequence[Unnamed], release: Path) -> None:
     """Copy images without a name, and list them with the line that would name each."""
-    rows = [["image", "why", "line_to_add"]]
     for entry in unnamed:
         image = entry.image
         folder = _source_folder(
@@ -30,12 +29,19 @@ def write_unnamed(out: Path, unnamed: Sequence[Unnamed], release: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for path in image.files:
             shutil.copyfile(path, folder / path.name)
-        place = image.image.relative_to(release)
-        rows.append([str(place), entry.why, entry.line])
 
     source = out / "sourcedata"
     source.mkdir(exist_ok=True)
-    write_text(source / UNNAMED, tsv(rows))
+    list_unnamed(source, unnamed, release)
+
+
+def list_unnamed(folder: Path, unnamed: Sequence[Unnamed], release: Path) -> None:
+    """Write the table of images without a name, with the line that would name each."""
+    rows = [["image", "why", "line_to_add"]]
+    for entry in unnamed:
+        place = entry.image.image.relative_to(release)
+        rows.append([str(place), entry.why, entry.line])
+    write_text(folder / UNNAMED, tsv(rows))
 
 
 def copy_dicom(out: Path, folders: Sequence[tuple[str, str, Path]]) -> None:

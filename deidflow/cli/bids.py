@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from deidflow.cli.places import ReleaseFolder
+
 if TYPE_CHECKING:
     from deidflow.bids.plan import BidsPlan
 
 
 def bids(
-    release: Path,
+    release: ReleaseFolder,
     out: Path | None = None,
     *,
     names: Path | None = None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from deidflow.cli.places import ReleaseFolder
 from deidflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _RECIPIENT = re.compile(r"[\w][\w .@+-]{0,63}")
 
 
 def bundle(
-    release: Path,
+    release: ReleaseFolder,
     *,
     vault: Path,
     to: str = "",

@@ -29,6 +29,7 @@ def plan(
     subjects: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     workers: int | None = None,
     deface: Annotated[bool, Parameter(negative="")] = False,
+    bids: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Say what would be found, released, defaced, excluded and quarantined, and why. Writes
@@ -47,6 +48,7 @@ def plan(
     subjects: Pseudonyms, or @FILE with source folders or PatientIDs, one per line.
     workers: Subjects at work at once in the run.
     deface: At level low, plan with faces removed.
+    bids: Also show the BIDS names; takes about as long as converting all that would go out.
     json_: Print JSON.
     """
     from deidflow.cli.run import selection
@@ -66,14 +68,14 @@ def plan(
         settings = settings.model_copy(
             update={"deface": settings.deface.model_copy(update={"when": "always"})}
         )
-    return show_plan(settings, json_=json_)
+    return show_plan(settings, json_=json_, with_names=bids)
 
 
-def show_plan(settings: PlanSettings, *, json_: bool = False) -> int:
+def show_plan(settings: PlanSettings, *, json_: bool = False, with_names: bool = False) -> int:
     """Make a plan and print it; returns the exit code."""
     from deidflow.run.dry_run import make_plan
 
-    run_plan = make_plan(settings)
+    run_plan = make_plan(settings, with_names=with_names)
     for warning in run_plan.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if json_:
@@ -89,6 +91,8 @@ def _show(run_plan: RunPlan) -> None:
     console = wide_console()
     console.print(_series_table(run_plan))
     console.print(_verdicts_table(run_plan))
+    if run_plan.names:
+        console.print(_names_table(run_plan))
     if not run_plan.going_out:
         console.print(
             "Nothing would be released: no file of the source may go out; "
@@ -118,6 +122,21 @@ def _series_table(run_plan: RunPlan) -> Table:
                     str(series.instances),
                     fate,
                 )
+    return table
+
+
+def _names_table(run_plan: RunPlan) -> Table:
+    from rich.table import Table
+
+    columns = ("subject", "session", "series", "BIDS name", "line to add")
+    table = Table(
+        *columns,
+        title="BIDS names",
+        title_justify="left",
+    )
+    for row in run_plan.names:
+        name = row.name or f"none: {row.why}"
+        table.add_row(str(row.subject), row.session, row.series, name, row.line)
     return table
 
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deidflow.cli.places import ReleaseFolder
+
 if TYPE_CHECKING:
     from deidflow.evidence.folder import Statement
     from deidflow.identity.secret import Keys
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    release: Path | None = None,
+    release: ReleaseFolder | None = None,
     *,
     vault: Path | None = None,
     profile: str = "",

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from deidflow.cli.places import ReleaseFolder
+
 if TYPE_CHECKING:
     from deidflow.review.desk import Desk
 
 
 def review(
-    release: Path,
+    release: ReleaseFolder,
     *,
     vault: Path,
     list_: Annotated[bool, Parameter(name="--list")] = False,

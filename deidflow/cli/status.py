@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from deidflow.cli.places import ReleaseFolder
+
 if TYPE_CHECKING:
     from deidflow.run.status import ReleaseStatus
 
 
 def status(
-    release: Path, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False
+    release: ReleaseFolder, *, vault: Path, json_: Annotated[bool, Parameter(name="--json")] = False
 ) -> int:
     """List each subject, session and step: done, failed, quarantined or stale, and files written or
     reused.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from deidflow.cli.places import ReleaseFolder
 from deidflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _MOST_ROWS = 200
 
 
 def verify(
-    release: Path,
+    release: ReleaseFolder,
     *,
     vault: Path | None = None,
     source: Path | None = None,

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from deidflow.errors import Withheld
 from deidflow.header.text import Scrubber
 from deidflow.header.vocabulary import keep_tokens
+from deidflow.nifti.guess import closed_guess
 from deidflow.resources import load_yaml
 from deidflow.store.faults import check_space
 from deidflow.verdicts import Reason
@@ -48,6 +49,8 @@ def _allowed_fields(loaded: Sidecar, scrubber: Scrubber) -> Sidecar:
             clean = scrubber.words(value)
         elif name in lists["tokens"]:
             clean = _tokens(value)
+        elif name in lists["guess"]:
+            clean = list(closed_guess(value))
         elif name in lists["fields"]:
             clean = _scrubbed(value, scrubber)
 

@@ -29,7 +29,7 @@ class Layout:
     def of(cls, settings: RunSettings) -> Layout:
         """The paths that settings name."""
         return cls(
-            settings.release,
+            settings.native_release,
             settings.vault,
             settings.project,
             settings.level,
@@ -106,6 +106,11 @@ class Layout:
     def last_run(self) -> Path:
         """What the last run saw and left, so that the next one knows whether anything changed."""
         return self.work / "last_run.json"
+
+    @property
+    def bids_record(self) -> Path:
+        """What the sessions of the BIDS data set around the release are made of."""
+        return self.work / "bids.json"
 
     @property
     def prefect_home(self) -> Path:

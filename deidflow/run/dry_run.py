@@ -6,29 +6,24 @@ The vault is a copy in a private temporary folder, or a new one there.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from deidflow.burned.devices import load_rules
 from deidflow.burned.installed import check_reader, reader_warnings
 from deidflow.dicom.inventory import Entry, read_heads
 from deidflow.dicom.source_walk import Found, walk
-from deidflow.errors import EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
-from deidflow.identity.database import NAME
-from deidflow.identity.secret import Keys, load_secret
-from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.run.admission import Admission, admission_of
 from deidflow.run.discovery import RunBatch, check_source, make_batch
 from deidflow.run.machine import memory_limit
 from deidflow.run.plan import (
     TO_BE_RELEASED,
+    NamePlan,
     RunPlan,
     SeriesEnd,
     SeriesEnds,
@@ -37,6 +32,8 @@ from deidflow.run.plan import (
     SubjectPlan,
     VerdictPlan,
 )
+from deidflow.run.plan_names import names_of_session
+from deidflow.run.plan_vault import vault_for_plan
 from deidflow.run.planned_series import is_any_read, plan_session
 from deidflow.run.source_inventory import read_in_children
 from deidflow.settings.effective import effective_profile
@@ -46,14 +43,13 @@ from deidflow.states import SeriesState
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason, Verdict
 
-_DATABASE = (NAME, f"{NAME}-wal")
 
-
-def make_plan(settings: PlanSettings) -> RunPlan:
+def make_plan(settings: PlanSettings, *, with_names: bool = False) -> RunPlan:
     """What would become of every file, session and series of the source.
 
-    With a vault, subjects are named as a run would name them; without one they are numbered. Raises
-    what a run would raise for settings, source, selection and identities.
+    `with_names`: the names in BIDS as well. With a vault, subjects are named as a run would name
+    them; without one they are numbered. Raises what a run would raise for settings, source,
+    selection and identities.
     """
     compile_profile(effective_profile(settings))
     check_source(settings)
@@ -64,7 +60,7 @@ def make_plan(settings: PlanSettings) -> RunPlan:
 
     children = Children(memory_limit(settings))
     try:
-        with _vault(settings) as vault:
+        with vault_for_plan(settings) as vault:
             admission = admission_of(settings.consent, vault.withdrawn())
             entries = _entries(settings, children, admission)
             batch = make_batch(entries, vault, settings)
@@ -74,44 +70,10 @@ def make_plan(settings: PlanSettings) -> RunPlan:
                 len(entries),
                 children,
                 vault.folder,
+                with_names=with_names,
             )
     finally:
         children.stop()
-
-
-@contextmanager
-def _vault(settings: PlanSettings) -> Iterator[Vault]:
-    """A copy of the vault, or a new one with a secret that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="deidflow-") as name:
-        folder = Path(name)
-        known = settings.vault is not None and (settings.vault / _DATABASE[0]).exists()
-        place = settings.vault if known and settings.vault else folder
-        if known:
-            _copy_database(place, folder)
-        secret = load_secret(place, create=not known)
-        vault = Vault(
-            folder,
-            Keys(
-                secret,
-                settings.project,
-                settings.level,
-            ),
-        )
-        try:
-            yield vault
-        finally:
-            vault.close()
-
-
-def _copy_database(vault: Path, folder: Path) -> None:
-    try:
-        for file in (vault / name for name in _DATABASE):
-            if file.exists():
-                shutil.copyfile(file, folder / file.name)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"the vault cannot be read: {error.strerror}; check its permissions"
-        ) from None
 
 
 def _entries(settings: PlanSettings, children: Children, admission: Admission) -> list[Entry]:
@@ -131,11 +93,18 @@ def _entries(settings: PlanSettings, children: Children, admission: Admission) -
 
 
 def _plan(
-    settings: PlanSettings, batch: RunBatch, files: int, children: Children, folder: Path
+    settings: PlanSettings,
+    batch: RunBatch,
+    files: int,
+    children: Children,
+    folder: Path,
+    *,
+    with_names: bool,
 ) -> RunPlan:
     counts = _counts_of_discovery(batch)
     released = 0
     subjects = []
+    names: list[NamePlan] = []
     for number, order in enumerate(batch.orders, 1):
         ends = _series_ends(
             settings,
@@ -151,6 +120,9 @@ def _plan(
         name = order.pseudonym if settings.vault else number
         sessions = tuple(_session_plan(session, ends) for session in order.sessions)
         subjects.append(SubjectPlan(name, sessions))
+        if with_names:
+            named = _names(settings, order, ends, children, folder)
+            names += [replace(row, subject=name) for row in named]
 
     rows = [
         VerdictPlan(verdict, reason, count)
@@ -170,6 +142,7 @@ def _plan(
         ),
         subjects=tuple(subjects),
         absent=len(batch.absent),
+        names=tuple(names),
         warnings=(
             *profile_warnings(
                 settings,
@@ -224,6 +197,34 @@ def _series_ends(
         )
         ends |= {(session.label, name): end for name, end in planned.items()}
     return ends
+
+
+def _names(
+    settings: PlanSettings,
+    order: WorkOrder,
+    ends: SeriesEnds,
+    children: Children,
+    folder: Path,
+) -> list[NamePlan]:
+    """The BIDS names of a subject's images."""
+    path = folder / "order.json"
+    order.write(path)
+    names: list[NamePlan] = []
+    for session in order.sessions:
+        withheld = [
+            series.name for series in session.series if ends[session.label, series.name].held
+        ]
+        names += children.run(
+            Path(os.devnull),
+            names_of_session,
+            path,
+            session.label,
+            withheld,
+            folder,
+            effective_profile(settings),
+            settings.output.names,
+        )
+    return names
 
 
 def _session_plan(session: SessionOrder, ends: SeriesEnds) -> SessionPlan:

@@ -77,6 +77,20 @@ class VerdictPlan:
 
 
 @dataclass(frozen=True)
+class NamePlan:
+    """The BIDS name that an image would get, or why it would get none."""
+
+    subject: str | int
+    session: str
+    series: str
+    name: str
+    """The path below the session's folder; empty without a name."""
+    why: str = ""
+    line: str = ""
+    """The rule that would name it."""
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """What a run would do."""
 
@@ -87,6 +101,8 @@ class RunPlan:
     absent: int
     """Files that a DICOMDIR lists and that are not there."""
     warnings: tuple[str, ...]
+    names: tuple[NamePlan, ...] = ()
+    """BIDS names, where they are asked for."""
 
     @property
     def going_out(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from deidflow.bids.around import write_around
 from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
 from deidflow.release.instances import write_instances
@@ -68,7 +69,26 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     summary.write(layout.summary)
     if layout.shared_report.exists():
         write_shared(layout)
+    if run.settings.output.layout == "bids":
+        _write_bids(run)
     return summary
+
+
+def _write_bids(run: Run) -> None:
+    """The BIDS data set around the release."""
+    layout, output = run.layout, run.settings.output
+    around = write_around(
+        run.settings.release,
+        layout.release,
+        layout.bids_record,
+        layout.staging,
+        table=output.names,
+        participants=output.participants,
+    )
+    unnamed = len(around.unnamed)
+    run.say(f"BIDS: {around.images} images named, {unnamed} in sourcedata only")
+    if around.invalid:
+        run.say(f"BIDS: {len(around.invalid)} paths are not valid; see 'deidflow bids'")
 
 
 def _describe_release(layout: Layout, manifests: Mapping[Session, Manifest]) -> None:

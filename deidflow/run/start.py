@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from deidflow.burned.devices import load_rules
+from deidflow.bids.around import check_root
+from deidflow.bids.description import read_participants
+from deidflow.bids.rules import load_rules as load_name_rules
+from deidflow.burned.devices import load_rules as load_device_rules
 from deidflow.burned.installed import check_reader, reader_notes, reader_tools
 from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
@@ -101,12 +104,17 @@ def check_redo(settings: RunSettings) -> None:
 
 def check_places(settings: RunSettings) -> None:
     """Check the release's place and the tools. Raises UsageError or EnvironmentFault."""
-    check_place(Layout.of(settings))
+    layout = Layout.of(settings)
+    check_place(layout)
+    if settings.output.layout == "bids":
+        check_root(settings.release, layout.release)
+        load_name_rules(settings.output.names)
+        read_participants(settings.output.participants)
     tool_path()
     if settings.defacing:
         check_engine(settings.deface)
     check_reader(settings.burned_in)
-    load_rules(settings.burned_in.rules)
+    load_device_rules(settings.burned_in.rules)
 
 
 @contextmanager
@@ -154,6 +162,7 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
     import SimpleITK
 
     layout = Layout.of(settings)
+    public_folder(settings.release, "release")
     public_folder(layout.release, "release")
     tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
     tools |= reader_tools(settings.burned_in)

@@ -45,6 +45,8 @@ class Surroundings:
     """What a run depends on, hashed before it reads the first file."""
 
     layout: Layout
+    root: Path
+    """The release, or the BIDS data set around it."""
     inputs: str
     is_asked: bool
     """Whether the last run may answer for this one."""
@@ -62,14 +64,14 @@ class Surroundings:
             tree_digest(settings.source),
         ]
         is_asked = settings.redo is None and not settings.strict
-        return cls(layout, digest_of(parts), is_asked)
+        return cls(layout, settings.release, digest_of(parts), is_asked)
 
     def answer(self, run_id: str) -> RunSummary | None:
         """The summary of a run with nothing to do; None where there may be something."""
         last = _last_run(self.layout) if self.is_asked else None
         if last is None or last.inputs != self.inputs:
             return None
-        if last.outputs != _outputs(self.layout):
+        if last.outputs != self._outputs():
             return None
         return _again(last.summary, run_id)
 
@@ -81,10 +83,35 @@ class Surroundings:
             return
         last = LastRun(
             inputs=self.inputs,
-            outputs=_outputs(self.layout),
+            outputs=self._outputs(),
             summary=summary,
         )
         write_json_atomic(path, last.model_dump(mode="json"))
+
+    def _outputs(self) -> str:
+        """What a run has left: sessions, tables and records."""
+        layout = self.layout
+        tables = [
+            content_digest(path)
+            for path in sorted(layout.release.iterdir())
+            if path.is_file() and path.name != DATASET
+        ]
+        quarantine = [
+            content_digest(layout.quarantine_table),
+            content_digest(layout.absent_table),
+            tree_digest(layout.own_quarantine),
+            content_digest(layout.instances_table),
+        ]
+        return digest_of([tables, self._folders(), quarantine, _records(layout)])
+
+    def _folders(self) -> list[str]:
+        """The folders of the release, and those of the BIDS data set around it."""
+        release = self.layout.release
+        folders = [path for path in sorted(release.iterdir()) if path.is_dir()]
+        if self.root != release:
+            folders += [path for path in sorted(self.root.iterdir()) if path != release]
+        shown = [path for path in folders if not path.name.startswith(".")]
+        return [tree_digest(path) for path in shown if path.is_dir()]
 
 
 def _last_run(layout: Layout) -> LastRun | None:
@@ -137,23 +164,6 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for entry in value:
             yield from _texts(entry)
-
-
-def _outputs(layout: Layout) -> str:
-    """What a run has left: sessions, tables and records."""
-    tables = [
-        content_digest(path)
-        for path in sorted(layout.release.iterdir())
-        if path.is_file() and path.name != DATASET
-    ]
-    folders = [tree_digest(path) for path in sorted(layout.release.iterdir()) if path.is_dir()]
-    quarantine = [
-        content_digest(layout.quarantine_table),
-        content_digest(layout.absent_table),
-        tree_digest(layout.own_quarantine),
-        content_digest(layout.instances_table),
-    ]
-    return digest_of([tables, folders, quarantine, _records(layout)])
 
 
 def _records(layout: Layout) -> list[str]:

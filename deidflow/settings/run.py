@@ -19,6 +19,7 @@ from deidflow.settings.burned_in import BurnedInSettings
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.face import DefaceSettings
 from deidflow.settings.input import InputSettings, with_source
+from deidflow.settings.output import NATIVE_BELOW_BIDS, OutputSettings
 from deidflow.settings.pacs import PacsSettings
 from deidflow.settings.paths import resolved
 from deidflow.settings.sections import (
@@ -73,6 +74,7 @@ class PlanSettings(CommonSettings):
     consent: ConsentSettings = ConsentSettings()
     burned_in: BurnedInSettings = BurnedInSettings()
     input: InputSettings = InputSettings()
+    output: OutputSettings = OutputSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -115,6 +117,13 @@ class RunSettings(PlanSettings):
     notify: NotifySettings = NotifySettings()
     review: ReviewSettings = ReviewSettings()
     pacs: PacsSettings = PacsSettings()
+
+    @property
+    def native_release(self) -> Path:
+        """The folder of subjects, sessions and series that the run publishes."""
+        if self.output.layout == "bids":
+            return self.release / NATIVE_BELOW_BIDS
+        return self.release
 
     @field_validator("runner")
     @classmethod

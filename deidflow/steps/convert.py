@@ -27,32 +27,38 @@ Fields = Mapping[str, Any]
 def convert_session(job: StepJob) -> ConvertResult:
     """Write `<series>/image*.nii.gz` with sidecars and gradients for every series of a session."""
     order, session = job.read_order()
-    work = partial(_series, job, order)
+    work = partial(
+        convert_series,
+        job.scratch,
+        job.log,
+        job.profile,
+        order,
+    )
     series = each_series(session, work)
     return ConvertResult(series)
 
 
-def _series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> ConvertedSeries:
+def convert_series(
+    scratch: Path, log: Path, profile: Profile, order: WorkOrder, series: SeriesOrder
+) -> ConvertedSeries:
+    """Write the images of one series into its folder below `scratch`; a picture has none."""
     if series.is_picture:
-        (job.scratch / series.name).mkdir()
+        (scratch / series.name).mkdir(parents=True)
         return ConvertedSeries(())
-    return _convert_series(job, order, series)
 
-
-def _convert_series(job: StepJob, order: WorkOrder, series: SeriesOrder) -> ConvertedSeries:
-    linked = job.scratch / f".{series.name}.in"
-    raw = job.scratch / f".{series.name}.out"
+    linked = scratch / f".{series.name}.in"
+    raw = scratch / f".{series.name}.out"
     root = Path(order.source)
     paths = [root / file.path for file in series.files]
     try:
         link_series(paths, linked)
-        images = convert(linked, raw, job.log)
+        images = convert(linked, raw, log)
         release_images(
             images,
-            job.scratch / series.name,
+            scratch / series.name,
             stem="image",
-            scrubber=scrubber_for(order, job.profile),
-            extra=extra_fields(order, series, job.profile),
+            scrubber=scrubber_for(order, profile),
+            extra=extra_fields(order, series, profile),
         )
     finally:
         remove_tree(linked)

@@ -15,6 +15,7 @@ from deidflow.errors import EnvironmentFault, Withheld
 from deidflow.header.text import Scrubber
 from deidflow.nifti import convert as module
 from deidflow.nifti.convert import convert, link_series
+from deidflow.nifti.guess import closed_guess
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import read_sidecar, rebuild
 from deidflow.verdicts import Reason
@@ -261,3 +262,19 @@ def test_a_vault_without_links_gets_copies(tmp_path: Path, monkeypatch: pytest.M
     )
     link_series(sorted((tmp_path / "in").iterdir()), tmp_path / "linked")
     assert not (tmp_path / "linked" / "000001.dcm").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("guess", "kept"),
+    [
+        (["anat", "_acq-tfl3p2_run-5_T1w"], ["anat", "_T1w"]),
+        (["func", "_task-Zimmerquast_dir-AP_run-4_bold"], ["func", "_dir-AP_bold"]),
+        (["func", "_acq-EPI_echo-2_part-phase_bold"], ["func", "_echo-2_part-phase_bold"]),
+        (["dwi", "_FA"], []),
+        (["discard", "_acq-epse2_run-14_derivedDWI"], []),
+        (["anat", "_Zimmerquast"], []),
+        ("anat", []),
+    ],
+)
+def test_a_guess_at_a_name_keeps_words_of_bids_only(guess: object, kept: list[str]) -> None:
+    assert closed_guess(guess) == kept
