@@ -14,6 +14,8 @@ from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
 Values = NDArray[np.float32]
+StackKey = tuple[float, ...]
+"""What planes of one stack have in common."""
 _UNEVEN = 0.02
 """Spread of the gaps between regular slices, as a share of their median."""
 _ASIDE_MM = 0.1
@@ -42,7 +44,7 @@ class Volume:
     """Whether the planes themselves are the grid: no uneven gap, no tilt."""
 
 
-def stack_key(plane: Plane) -> tuple[object, ...]:
+def stack_key(plane: Plane) -> StackKey:
     """Planes with the same key can be stacked: orientation, matrix and pixel size."""
     directions = np.concatenate([plane.row_direction, plane.column_direction])
     rounded = np.round(directions, 2) + 0.0

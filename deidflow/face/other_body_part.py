@@ -7,6 +7,8 @@ surroundings.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from deidflow.face.affine import Array
 from deidflow.face.grids import nearest, upright_grid
 from deidflow.face.prepare import Tomography
@@ -29,8 +31,8 @@ def shows_no_head(series: HeadSeries) -> bool:
         return False
     if series.is_localizer:
         return False
-    stacks = (*series.stacks, *series.last)
-    return all(_is_trunk(stack) for stack in stacks)
+    volumes = (series.stacks, *series.later)
+    return all(_is_trunk(stack) for stack in chain.from_iterable(volumes))
 
 
 def _is_trunk(stack: Image) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from deidflow.face.affine import Array, apply, from_parameters, inverse
+from deidflow.face.affine import IDENTITY, Array, apply, from_parameters, inverse
 from deidflow.face.grids import shrink
 from deidflow.face.heads import head_mask
 from deidflow.face.intensities import window
@@ -26,6 +26,8 @@ _FEWEST_POINTS = 200
 _RIGID = 6
 _NEAR = Descent(rounds=4, step=4.0, cost_tolerance=1e-4, tolerance=0.1)
 _FINAL = Descent(rounds=4, step=1.0, cost_tolerance=1e-5, tolerance=0.02)
+_GLANCE = Sampling(points=5_000, bins=20, seed=7)
+_BRIEF = Descent(rounds=2, step=4.0, cost_tolerance=1e-3, tolerance=0.2)
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,9 @@ def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion
         reference=reference,
     )
     motion = reference.affine(best.parameters)
-    shifts = apply(inverse(motion), face) - face
-    distances = np.linalg.norm(shifts, axis=1)
     return Motion(
         affine=motion,
-        moved_mm=float(distances.mean()),
+        moved_mm=shift_mm(motion, IDENTITY, face),
         gain=-best.cost - before,
         contrast=contrast(
             exact,
@@ -105,6 +105,44 @@ def refine(stacks: Sequence[Image], reference: Reference, face: Array) -> Motion
             centre=reference.centre,
         ),
     )
+
+
+def shift_mm(motion: Array, other: Array, face: Array) -> float:
+    """How far apart two motions (series -> reference) put a face of the reference."""
+    shifts = apply(inverse(motion), face) - apply(inverse(other), face)
+    distances = np.linalg.norm(shifts, axis=1)
+    return float(distances.mean())
+
+
+def drift_mm(volume: Image, reference: Reference, motion: Array, face: Array) -> float:
+    """About how far the face of a later volume is from where `motion` of its series puts it.
+
+    A tenth of the cost of `refine`, on blurred images of 6 mm: good to about 3 mm.
+    """
+    samples = _samples(
+        [volume],
+        spacing=_COARSE_MM,
+        sampling=_GLANCE,
+    )
+    placed = Samples(
+        points=apply(motion, samples.points),
+        values=samples.values,
+    )
+    similarity = Similarity(
+        placed,
+        moving=reference.blurred,
+        bins=_GLANCE.bins,
+    )
+
+    def cost(parameters: Array) -> float:
+        return -similarity(reference.affine(parameters))
+
+    match = minimized(
+        cost,
+        start=np.zeros(_RIGID),
+        descent=_BRIEF,
+    )
+    return shift_mm(reference.affine(match.parameters), IDENTITY, face)
 
 
 def _fine_similarity(stacks: Sequence[Image], reference: Reference) -> Similarity:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from deidflow.dicom.stack import StackKey
 from deidflow.face.volume import Image
 from deidflow.resources import load_yaml
 from deidflow.settings.face import DefaceSettings, ScopeRule
@@ -61,8 +62,10 @@ class HeadSeries:
     """The largest spacing of the stored voxels of the largest stack."""
     even: bool = True
     """Whether the planes of the largest stack are a regular grid: no uneven gap, no tilt."""
-    last: tuple[Image, ...] = ()
-    """The last volume of each stack where there are several."""
+    later: tuple[tuple[Image, ...], ...] = ()
+    """Further volumes along the run, the last too, each as its stacks."""
+    stack_keys: tuple[StackKey, ...] = ()
+    """What the planes of each stack have in common; empty for one that was not read from files."""
     image: Path | None = None
     """The series as dcm2niix converted it."""
 

@@ -15,8 +15,9 @@ from deidflow.face.brain import BrainSource, brain_of
 from deidflow.face.candidate import FaceState, Refused, attempt, state_in_view
 from deidflow.face.features import Features
 from deidflow.face.mask import WorldMask
+from deidflow.face.parts import Parts, StackMotion, trusted
 from deidflow.face.prepare import prepared
-from deidflow.face.refine import Motion, Reference, refine
+from deidflow.face.refine import Reference
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
 from deidflow.face.volume import Image
@@ -48,6 +49,8 @@ class MaskPlan:
     anchor: Anchor
     motion: Array = field(default_factory=lambda: IDENTITY)
     """World of the series -> world of the anchor."""
+    stacks: tuple[StackMotion, ...] = ()
+    """The same of each stack that moved by itself."""
     margin_mm: float = 0.0
     figures: Features = field(default_factory=dict)
 
@@ -66,9 +69,7 @@ class Carrier:
     """Carries the mask of a session's anchor to its series."""
 
     anchor: Anchor
-    reference: Reference
-    face: Array
-    """Points of the face's surface in the world of the reference."""
+    parts: Parts
     template: Template
     settings: DefaceSettings
     locate: Locate
@@ -88,8 +89,11 @@ class Carrier:
         to_subject = inverse(registered.affine)
         return cls(
             anchor=anchor,
-            reference=Reference.of(registered.series.main),
-            face=apply(to_subject, template.points["surface"]),
+            parts=Parts(
+                reference=Reference.of(registered.series.main),
+                face=apply(to_subject, template.points["surface"]),
+                gate=settings.gate,
+            ),
             template=template,
             settings=settings,
             locate=locate,
@@ -107,12 +111,14 @@ class Carrier:
 
     def _reference_plan(self, series: HeadSeries) -> MaskPlan:
         """The plan of the registered series itself."""
-        self._check_parts(series.stacks[1:], series.last)
+        stacks = self.parts.stack_motions(series, first=1)
+        self.parts.check_run(series, IDENTITY)
         registered = self.anchor.registered
         plan = MaskPlan(
             state=registered.state,
             how=Route.REFERENCE,
             anchor=self.anchor,
+            stacks=stacks,
             margin_mm=self.anchor.margin_mm,
             figures=registered.figures,
         )
@@ -122,21 +128,19 @@ class Carrier:
         """The plan of a series that shows the registered head; raises Withheld otherwise."""
         magnitude = self._magnitude_of(series)
         source = magnitude or series
-        motion = self._refined(source.stacks)
-        self._check_motion(motion)
+        motion = self.parts.checked(source.stacks)
+        affine = trusted(motion)
+        stacks = self.parts.stack_motions(source)
         if magnitude is None:
-            self._check_parts(_several(series.stacks), series.last)
+            self.parts.check_run(series, affine)
 
-        is_better = motion.gain > 0
-        affine = IDENTITY
-        if is_better:
-            affine = motion.affine
         to_template = compose(self.anchor.registered.affine, affine)
         plan = MaskPlan(
             state=state_in_view(series, to_template, self.template),
-            how=_route(is_better, magnitude),
+            how=_route(motion.gain > 0, magnitude),
             anchor=self.anchor,
             motion=affine,
+            stacks=stacks,
             margin_mm=self.anchor.carried_margin_mm,
             figures={
                 "moved_mm": motion.moved_mm,
@@ -154,46 +158,6 @@ class Carrier:
             if sibling.component == "M" and _on_one_grid(sibling.main, series.main):
                 return sibling
         return None
-
-    def _check_motion(self, motion: Motion) -> None:
-        """Raise Withheld where a series does not show where it lies, or lies too far away."""
-        if self._is_blurred(motion):
-            detail = f"contrast {motion.contrast:.2f}"
-            raise Withheld(Reason.NOT_CARRIED, detail)
-        if self._is_far(motion):
-            detail = f"moved {motion.moved_mm:.0f} mm"
-            raise Withheld(Reason.NOT_CARRIED, detail)
-
-    def _check_parts(self, stacks: Sequence[Image], last: Sequence[Image]) -> None:
-        """Raise Withheld where a further stack or the last volume shows the head elsewhere.
-
-        A last volume that shows nothing sharply (a diffusion weighting) contradicts nothing.
-        """
-        for stack in stacks:
-            motion = self._refined([stack])
-            if self._is_blurred(motion) or self._is_far(motion):
-                raise _parts_apart(motion)
-
-        for volume in last:
-            motion = self._refined([volume])
-            if not self._is_blurred(motion) and self._is_far(motion):
-                raise _parts_apart(motion)
-
-    def _refined(self, stacks: Sequence[Image]) -> Motion:
-        """How some stacks lie against the reference."""
-        return refine(
-            stacks,
-            reference=self.reference,
-            face=self.face,
-        )
-
-    def _is_blurred(self, motion: Motion) -> bool:
-        """Whether the images say nothing about where they lie."""
-        return motion.contrast < self.settings.gate.carried_contrast_min
-
-    def _is_far(self, motion: Motion) -> bool:
-        """Whether the motion is larger than patients move between two series."""
-        return motion.moved_mm > self.settings.gate.carried_move_max_mm
 
     def _own_plan(self, series: HeadSeries, held: Withheld) -> MaskPlan:
         """The plan of a series that is registered by itself.
@@ -231,13 +195,6 @@ class Carrier:
         return replace(plan, figures=figures)
 
 
-def _several(stacks: Sequence[Image]) -> Sequence[Image]:
-    """Stacks that must agree with each other: none where there is one only."""
-    if len(stacks) == 1:
-        return ()
-    return stacks
-
-
 def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:
     """How the mask reaches a series that shows where it lies."""
     if not is_refined:
@@ -245,12 +202,6 @@ def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:
     if magnitude is not None:
         return Route.MAGNITUDE
     return Route.REFINED
-
-
-def _parts_apart(motion: Motion) -> Withheld:
-    """Why a series is withheld of which one part shows the head elsewhere."""
-    detail = f"moved {motion.moved_mm:.0f} mm, contrast {motion.contrast:.2f}"
-    return Withheld(Reason.PARTS_APART, detail)
 
 
 def brain_lost(series: HeadSeries, plan: MaskPlan, template: Template) -> float:

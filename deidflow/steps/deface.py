@@ -11,7 +11,6 @@ from deidflow.errors import Withheld
 from deidflow.face.anchor import FaceRegion, anchor_of, register_session
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
-from deidflow.face.mask import save_field
 from deidflow.face.series import HeadSeries, scope_rule_for
 from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
@@ -22,6 +21,7 @@ from deidflow.states import SeriesState
 from deidflow.steps.asked_heads import AskedHead, AskedHeads
 from deidflow.steps.common import guarded
 from deidflow.steps.figures import numbers, refused_head
+from deidflow.steps.mask_fields import keep_fields
 from deidflow.steps.results import (
     ConvertResult,
     DefacePlan,
@@ -32,7 +32,6 @@ from deidflow.steps.results import (
 from deidflow.steps.scope import decide_without_head, may_be_head
 from deidflow.steps.step import Step, StepJob
 from deidflow.steps.volumes import read_volumes
-from deidflow.store.files import digest_of, sha256_of
 from deidflow.verdicts import Reason
 
 _NO_PLACE = DefacePlan(SeriesState.NOT_A_HEAD, "a picture, which `inspect` judges")
@@ -240,29 +239,13 @@ class _Head:
 
     def _kept_fields(self, series: str, plan: MaskPlan) -> MaskFields:
         """The fields of a mask, kept once for all series that share them."""
-        anchor = plan.anchor
-        name = f"{self.asked_as}-{anchor.name}" if self.asked_as else anchor.name
-        brain = f"brain-{name}.npz"
-        face = ""
-        fields = {brain: anchor.brain}
-        if anchor.face.distance is not self.template.distance:
-            face = f"face-{name}.npz"
-            fields[face] = anchor.face
-
-        hashes = []
-        for file, field in fields.items():
-            path = self.job.scratch / file
-            if not path.exists():
-                save_field(field, path)
-            hashes.append(sha256_of(path))
-        return MaskFields(
-            brain=brain,
-            face=face,
-            digest=digest_of(hashes),
-            face_affine=anchor.face.affine.tolist(),
-            motion=plan.motion.tolist(),
-            margin_mm=plan.margin_mm + self.people.margin_mm(series),
-            brain_margin_mm=anchor.brain_margin_mm,
+        anchor = plan.anchor.name
+        return keep_fields(
+            plan,
+            f"{self.asked_as}-{anchor}" if self.asked_as else anchor,
+            self.template.distance,
+            folder=self.job.scratch,
+            more_margin_mm=self.people.margin_mm(series),
         )
 
 

@@ -57,6 +57,14 @@ class InspectedSeries:
 
 
 @dataclass(frozen=True)
+class MovedStack:
+    """A stack of a series that moved by itself: its planes' key, and its motion (4 x 4)."""
+
+    key: list[float]
+    motion: list[list[float]]
+
+
+@dataclass(frozen=True)
 class MaskFields:
     """Where the two distance fields of a mask are, and how to see them from the series.
 
@@ -72,6 +80,7 @@ class MaskFields:
     motion: list[list[float]]
     margin_mm: float
     brain_margin_mm: float
+    stacks: tuple[MovedStack, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.image_attributes import PLANE_ATTRIBUTES
 from deidflow.dicom.partial import read_attributes
 from deidflow.errors import StepFailed, Withheld
-from deidflow.face.mask import Field, WorldMask, load_field
 from deidflow.face.picture import save_sheet
+from deidflow.face.series_mask import SeriesMask
 from deidflow.face.volume import Image
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.release.layout import slice_names
 from deidflow.states import WHOLE, SeriesState, TextState
 from deidflow.steps.anonymize import header_name
 from deidflow.steps.common import guarded
+from deidflow.steps.mask_fields import read_mask
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import (
     AnonymizeResult,
@@ -178,23 +179,10 @@ class SeriesBuilder:
             text=self._text(series),
         )
 
-    def _mask(self, fields: MaskFields) -> WorldMask:
+    def _mask(self, fields: MaskFields) -> SeriesMask:
         """The mask that the step `deface` decided on."""
         folder = self.job.output("deface", DefaceResult).folder
-        distance = self.template
-        if fields.face:
-            distance = load_field(folder / fields.face).distance
-
-        affine = np.array(fields.face_affine)
-        face = Field(distance, affine)
-        brain = load_field(folder / fields.brain)
-        motion = np.array(fields.motion)
-        return WorldMask(
-            face.seen_from(motion),
-            fields.margin_mm,
-            brain.seen_from(motion),
-            fields.brain_margin_mm,
-        )
+        return read_mask(fields, folder, self.template)
 
     def _review(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> None:
         """Pictures before and after into the vault; a picture that fails holds nothing back."""

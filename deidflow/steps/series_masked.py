@@ -35,6 +35,7 @@ from deidflow.dicom.stored_values import filled, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.dicom.write import write_readable
 from deidflow.face.mask import WorldMask
+from deidflow.face.series_mask import SeriesMask
 from deidflow.header.edit import Encoded
 from deidflow.header.markers import mark_clean, mark_defaced
 from deidflow.header.profile import Profile
@@ -101,7 +102,7 @@ class _Defaced:
 class MaskedSeries:
     """Builds one masked series into `folder` and keeps its masks in the vault file `masks`."""
 
-    mask: WorldMask
+    mask: WorldMask | SeriesMask
     settings: DefaceSettings
     order: WorkOrder
     folder: Path

@@ -3,7 +3,8 @@ of many."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES, PLANE_ATTRIBUTES
 from deidflow.dicom.partial import read_attributes
 from deidflow.dicom.pixels import read_pixels
 from deidflow.dicom.policy import is_projection
-from deidflow.dicom.stack import Slice, Volume, reduced, stack_key, volume_of
+from deidflow.dicom.stack import Slice, StackKey, Volume, reduced, stack_key, volume_of
 from deidflow.dicom.stored_values import real_values
 from deidflow.errors import Withheld
 from deidflow.face.series import About, HeadSeries
@@ -26,6 +27,8 @@ from deidflow.steps.common import read_content, read_source
 from deidflow.verdicts import Reason
 
 _SPACING_MM = 2.0
+_LOOKED_AT = 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
+"""How far along a run volumes are looked at, besides the first."""
 _LONGEST_T1_ECHO = 15
 _LONGEST_T1_REPETITION = 1_000
 
@@ -37,18 +40,24 @@ class _Frame:
     component: str
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> StackKey:
         return stack_key(self.plane)
+
+
+@dataclass(frozen=True)
+class _Stack:
+    key: StackKey
+    volume: Volume
 
 
 def read_volumes(
     order: WorkOrder, series: SeriesOrder, scratch: Path, image: Path | None = None
 ) -> HeadSeries:
-    """Read the planes of a series, averaged to about 2 mm, as volumes; memory is bounded by one
-    volume.
+    """Read the planes of a series, averaged to about 2 mm, as volumes; memory is bounded by eleven.
 
-    Of several frames at one place the first is taken, and magnitude before phase, real and
-    imaginary parts. Raises Withheld where a frame has no place or cannot be decoded.
+    Of several frames at one place the first is taken, further ones along a run, and magnitude
+    before phase, real and imaginary parts. Raises Withheld where a frame has no place or cannot be
+    decoded.
     """
     header = read_source(
         order,
@@ -59,22 +68,19 @@ def read_volumes(
         raise Withheld(Reason.PROJECTION)
 
     frames = list(_frames(order, series))
-    chosen = _chosen(frames)
-    stacks = _stacks(order, series, chosen, scratch)
-    last: list[_Frame] = []
-    if len(frames) >= 2 * len(chosen):
-        last = _chosen(reversed(frames))
-    last_stacks = _stacks(order, series, last, scratch)
-
+    looked_at = _along_the_run(frames)
+    chosen = looked_at[0]
+    stacks, *later = _stacks(order, series, looked_at, scratch)
     return HeadSeries(
         series.name,
         _images(stacks),
         _shown_component(chosen),
         _about(header, series),
-        last=_images(last_stacks),
+        later=tuple(_images(volume) for volume in later),
+        stack_keys=tuple(stack.key for stack in stacks),
         volumes=max(1, len(frames) // len(chosen)),
-        resolution_mm=_resolution(chosen[0].plane, stacks[0]),
-        even=stacks[0].regular,
+        resolution_mm=_resolution(chosen[0].plane, stacks[0].volume),
+        even=stacks[0].volume.regular,
         image=image,
     )
 
@@ -96,26 +102,66 @@ def _resolution(plane: Plane, stack: Volume) -> float:
     )
 
 
+def _along_the_run(frames: Iterable[_Frame]) -> list[list[_Frame]]:
+    """The first volume, and of a run some more: none is farther than 5 % of it from one of them.
+
+    In a run places are shown twice, on average.
+    """
+    places = _by_place(frames)
+    counts = [len(at_place) for at_place in places]
+    numbers = {0}
+    if sum(counts) >= 2 * len(counts):
+        longest = max(counts) - 1
+        numbers |= {math.ceil(part * longest) for part in _LOOKED_AT}
+
+    volumes: list[list[_Frame]] = []
+    for number in sorted(numbers):
+        volumes.append([at_place[min(number, len(at_place) - 1)] for at_place in places])
+    return volumes
+
+
+def _by_place(frames: Iterable[_Frame]) -> list[list[_Frame]]:
+    """The frames of each place in the order of the files, magnitude alone where there is one."""
+    places: dict[StackKey, list[_Frame]] = {}
+    for frame in frames:
+        at_place = places.setdefault(_place(frame), [])
+        if at_place and _is_better(frame, at_place[0]):
+            at_place.clear()
+        if not at_place or frame.component == at_place[0].component:
+            at_place.append(frame)
+    return list(places.values())
+
+
 def _stacks(
-    order: WorkOrder, series: SeriesOrder, frames: Sequence[_Frame], scratch: Path
-) -> list[Volume]:
-    """The stacks of some frames, the largest first."""
-    slices: dict[tuple[object, ...], list[Slice]] = {}
-    for number in sorted({frame.file for frame in frames}):
-        content = read_content(order, series.files[number])
+    order: WorkOrder, series: SeriesOrder, volumes: Sequence[Sequence[_Frame]], scratch: Path
+) -> list[list[_Stack]]:
+    """The stacks of some volumes, the largest of each first; each file is read once."""
+    by_file: dict[int, list[tuple[int, _Frame]]] = {}
+    for number, volume in enumerate(volumes):
+        for frame in volume:
+            in_file = by_file.setdefault(frame.file, [])
+            in_file.append((number, frame))
+
+    slices: list[dict[StackKey, list[Slice]]] = [{} for _ in volumes]
+    for file, in_file in sorted(by_file.items()):
+        content = read_content(order, series.files[file])
         source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
-        wanted = [frame for frame in frames if frame.file == number]
-        read = _read(source, wanted, scratch)
-        for frame, plane in zip(wanted, read, strict=True):
-            stack = slices.setdefault(frame.key, [])
+        read = _read(source, [frame for _, frame in in_file], scratch)
+        for (number, frame), plane in zip(in_file, read, strict=True):
+            stack = slices[number].setdefault(frame.key, [])
             stack.append(plane)
-
-    volumes = [volume_of(stack) for stack in slices.values()]
-    return sorted(volumes, key=lambda volume: -volume.slices)
+    return [_largest_first(volume) for volume in slices]
 
 
-def _images(stacks: Iterable[Volume]) -> tuple[Any, ...]:
-    return tuple(image_of(stack.values, stack.affine) for stack in stacks)
+def _largest_first(slices: Mapping[StackKey, Sequence[Slice]]) -> list[_Stack]:
+    """The stacks of one volume."""
+    stacks = [_Stack(key, volume_of(stack)) for key, stack in slices.items()]
+    return sorted(stacks, key=lambda stack: -stack.volume.slices)
+
+
+def _images(stacks: Iterable[_Stack]) -> tuple[Any, ...]:
+    volumes = [stack.volume for stack in stacks]
+    return tuple(image_of(volume.values, volume.affine) for volume in volumes)
 
 
 def about_series(order: WorkOrder, series: SeriesOrder) -> About:
@@ -181,17 +227,11 @@ def _frames(order: WorkOrder, series: SeriesOrder) -> Iterator[_Frame]:
             )
 
 
-def _chosen(frames: Iterable[_Frame]) -> list[_Frame]:
-    """One frame for each place."""
-    best: dict[tuple[object, ...], _Frame] = {}
-    for frame in frames:
-        # Adding zero turns -0.0 into 0.0.
-        origin = frame.plane.origin.round(1) + 0.0
-        place = (*frame.key, *origin.tolist())
-        known = best.get(place)
-        if known is None or _is_better(frame, known):
-            best[place] = frame
-    return list(best.values())
+def _place(frame: _Frame) -> StackKey:
+    """Where a frame lies."""
+    # Adding zero turns -0.0 into 0.0.
+    origin = frame.plane.origin.round(1) + 0.0
+    return (*frame.key, *origin.tolist())
 
 
 def _is_better(frame: _Frame, known: _Frame) -> bool:

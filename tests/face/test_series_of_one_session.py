@@ -219,22 +219,22 @@ def inside(image: sitk.Image, point: np.ndarray) -> bool:
     return all(0 <= one < size for one, size in zip(index, image.GetSize(), strict=True))
 
 
-@pytest.mark.parametrize("part", ["stacks", "last"])
+@pytest.mark.parametrize("part", ["stacks", "later"])
 def test_a_stack_or_volume_that_shows_the_head_elsewhere_holds_the_series(
     part: str, reference: Registered, template: Template
 ) -> None:
     """In the registered series itself, and in another one."""
     elsewhere = (moved(slab(slices=12), motion((0.0, 25.0, 20.0), 0.1)),)
     for one in (reference.series, series("002-MR", slab())):
-        parts = {"stacks": one.stacks + elsewhere} if part == "stacks" else {"last": elsewhere}
+        parts = {"stacks": one.stacks + elsewhere} if part == "stacks" else {"later": (elsewhere,)}
         with pytest.raises(Withheld) as caught:
             carrier(reference, template).plan_for(replace(one, **parts))  # type: ignore[arg-type]
         assert caught.value.reason in (Reason.PARTS_APART, Reason.NOT_CARRIED)
 
 
-def test_a_last_volume_in_place_is_no_reason(reference: Registered, template: Template) -> None:
+def test_a_later_volume_in_place_is_no_reason(reference: Registered, template: Template) -> None:
     assert carrier(reference, template).plan_for(series("002-MR", slab())).how == "refined"
-    again = replace(series("002-MR", slab()), last=(slab(),))
+    again = replace(series("002-MR", slab()), later=((slab(),),))
     assert carrier(reference, template).plan_for(again).how == "refined"
 
 
