@@ -81,6 +81,12 @@ class Reason(StrEnum):
     CONSENT_WITHDRAWN = "consent-withdrawn", "its patient has withdrawn consent"
     NOT_SELECTED = "not-selected", "not among the selected subjects"
     CLASS_EXCLUDED = "class-excluded", "this kind of object is excluded by policy"
+    RAW_DATA = (
+        "raw-data",
+        "raw data of a scanner, such as a sinogram or list-mode file, which are not released",
+    )
+    RAW_STRIPPED = "raw-stripped", "without its private elements nothing of these raw data is left"
+    RAW_TEXT = "raw-text", "fields of a patient are in the middle of these raw data"
     CLASS_UNKNOWN = "class-unknown", "this kind of object is not known"
     MAY_CARRY_TEXT = "may-carry-text", "this kind of image often carries burned-in text"
     BURNED_IN = "burned-in-annotation", "the header says that text is burned in"

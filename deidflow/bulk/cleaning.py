@@ -10,6 +10,7 @@ from deidflow.bulk.call import Call
 from deidflow.bulk.output import make_way, staged_folder
 from deidflow.bulk.pending import PendingUnits, SessionTasks, Signatures
 from deidflow.bulk.places import missing
+from deidflow.bulk.raw_pet import raw_profile
 from deidflow.bulk.targets import SeriesTargets, Target, by_session, by_subject
 from deidflow.bulk.tasks import FileOutcome, FileTask, SessionContext
 from deidflow.bulk.work import clean_batch, lost
@@ -27,6 +28,8 @@ class Cleaning:
     series: Sequence[SeriesTargets]
     signatures: Signatures
     """Of source files, by path."""
+    raw: frozenset[str] = frozenset()
+    """Paths of raw data of PET."""
     outcomes: list[FileOutcome] = field(default_factory=list)
     """Of files that are not released, or were compared for the audit."""
     reused: int = 0
@@ -163,7 +166,13 @@ class Cleaning:
         self.reused += len(done)
 
         context = self._context(session.order)
-        yield from in_batches(context, to_do)
+        of_raw = replace(
+            context,
+            profile=raw_profile(context.profile),
+            raw=True,
+        )
+        yield from in_batches(context, [task for task in to_do if task.path not in self.raw])
+        yield from in_batches(of_raw, [task for task in to_do if task.path in self.raw])
         settings = self.call.settings
         if settings.audit is not None:
             comparison = replace(context, compared=str(settings.out))

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from deidflow.bulk.call import Call
 from deidflow.bulk.places import check_apart, check_kept
+from deidflow.bulk.raw_pet import raw_paths, raw_rows
 from deidflow.bulk.read import ReadFile, StackPosition
 from deidflow.bulk.targets import SeriesTargets, targets_of
 from deidflow.dicom.grouping import Cohort, Decision
 from deidflow.dicom.inventory import Entry
+from deidflow.dicom.raw_data import raw_classes
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
 from deidflow.identity.neighbours import write_neighbours
 from deidflow.identity.orders import persons, work_order
@@ -24,6 +26,8 @@ class Plan(NamedTuple):
     """Sorted by pseudonym."""
     decisions: dict[str, Decision]
     """Verdict and reason, by path, of files without a target."""
+    raw: frozenset[str] = frozenset()
+    """Paths of raw data of PET, which follow rules of their own."""
 
     @property
     def sessions(self) -> set[tuple[str, str]]:
@@ -38,12 +42,19 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
     """
     settings = call.settings
     vault = call.vault
+    rows[:] = raw_rows(
+        rows,
+        call.located.root,
+        keeps_private=settings.private != "none",
+    )
+    raw = raw_paths(rows)
     positions = {row.entry.path: row.position for row in rows}
     cohort = group_by(
         _consumed(rows),
         settings,
         defacing=False,
         known=vault.demographics,
+        classes=raw_classes() if raw else (),
     )
     refuse_mixed_folders(
         cohort,
@@ -76,6 +87,7 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
     return Plan(
         series=series,
         decisions=cohort.verdicts,
+        raw=raw,
     )
 
 

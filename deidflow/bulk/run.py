@@ -106,6 +106,7 @@ def _result(call: Call) -> Result:
         call=call,
         series=plan.series,
         signatures=signatures,
+        raw=plan.raw,
     )
     cleaning.run()
     if not call.settings.dry_run:

@@ -26,6 +26,8 @@ class SessionContext:
     audited: bool
     others: str
     """Folder with the identifiers of the other patients of the call."""
+    raw: bool = False
+    """Whether the files are raw data, which must stay whole."""
     compared: str = ""
     """Folder with outputs of an earlier call, which are compared with their sources, not made."""
 

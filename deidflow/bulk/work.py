@@ -10,6 +10,7 @@ from pathlib import Path
 from deidflow.bulk.differences import Change, Difference, differences
 from deidflow.bulk.others import others_search
 from deidflow.bulk.raw_files import FileRange, opened, read_whole, write_new
+from deidflow.bulk.raw_pet import check_whole
 from deidflow.bulk.tasks import FileOutcome, FileTask, SessionContext
 from deidflow.dicom.file_kind import has_mark
 from deidflow.dicom.skim import HEADS
@@ -116,7 +117,7 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
     target = ""
     if context.staging:
         target = os.path.join(context.staging, task.output_path)
-    searched = keeps_private_text(cleaner.rules)
+    searched = context.raw or keeps_private_text(cleaner.rules)
     if target and not context.audited and not searched:
         signature = _cleaned_from_head(
             source,
@@ -132,6 +133,8 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
 
     content = read_whole(source)
     chunks = cleaner.file(content)
+    if context.raw:
+        check_whole(content, b"".join(chunks))
     changes: tuple[Difference, ...] = ()
     suspects: tuple[Attribute, ...] = ()
     if context.audited:

@@ -14,6 +14,7 @@ from deidflow.dicom.attributes import nested_identifiers, wanted_tags
 from deidflow.dicom.dicomdir import absent_files, is_dicomdir
 from deidflow.dicom.file_kind import has_mark, with_mark, without_mark
 from deidflow.dicom.instance import Instance, describe
+from deidflow.dicom.raw_data import is_raw_file
 from deidflow.dicom.skim import HEADS, Skimmer
 from deidflow.dicom.structure import META_SOP_CLASS, Structure, scan
 from deidflow.dicom.walk import LIMITS
@@ -128,6 +129,8 @@ class Reader:
         head = bytes(data[:_KIND_BYTES])
         if not has_mark(head):
             verdict, reason = without_mark(head)
+            if reason is Reason.NOT_DICOM and is_raw_file(path, head):
+                verdict, reason = Verdict.EXCLUDED, Reason.RAW_DATA
             if not self.unmarked or reason is not Reason.NO_MARK:
                 return Entry(
                     path,

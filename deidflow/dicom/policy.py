@@ -9,6 +9,7 @@ from typing import Any
 from deidflow.dicom.dictionary import sop_class_uids
 from deidflow.dicom.functional_groups import FunctionalGroups
 from deidflow.dicom.instance import Instance
+from deidflow.dicom.raw_data import raw_classes
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
 from deidflow.spelling import did_you_mean
@@ -101,7 +102,8 @@ def judge(
 
     kind = _classes().get(instance.sop_class)
     if kind == "excluded":
-        return Verdict.EXCLUDED, Reason.CLASS_EXCLUDED
+        is_raw = instance.sop_class in raw_classes()
+        return Verdict.EXCLUDED, Reason.RAW_DATA if is_raw else Reason.CLASS_EXCLUDED
     if kind is None:
         return Verdict.QUARANTINED, Reason.CLASS_UNKNOWN
 

@@ -69,6 +69,14 @@ def scrub_csa(raw: bytes, scrubber: Scrubber) -> bytes:
     return bytes(content)
 
 
+def holds_fields(raw: bytes) -> bool:
+    """Whether bytes hold a named field of a patient with a value in it."""
+    for pattern in (_QUOTED, _ASSIGNED):
+        if any(match[1].strip() for match in pattern.finditer(raw)):
+            return True
+    return False
+
+
 def identifying_spans(raw: bytes, scrubber: Scrubber) -> Iterator[Span]:
     """Where identifying values are.
 

@@ -29,16 +29,17 @@ def group_by(
     known: Known = nobody,
     reading: bool = False,
     asked_for: AskedFor = everything,
+    classes: Iterable[str] = (),
 ) -> Cohort:
     """Group an inventory as settings and profile ask; `known` is what the vault has of subjects.
 
-    `reading`: text in pixels is read later.
+    `reading`: text in pixels is read later. `classes` are let through beside those of the profile.
     """
     profile = effective_profile(settings)
     return group(
         entries,
         defacing=defacing,
-        classes=class_uids(profile.classes),
+        classes=class_uids((*profile.classes, *classes)),
         discovery=settings.ids.discovery,
         known=known,
         reading=reading,

@@ -1,0 +1,84 @@
+"""Raw data of scanners: files outside DICOM, and norms and list-mode data of PET as objects."""
+
+from __future__ import annotations
+
+import mmap
+from contextlib import suppress
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path, PurePath
+
+from deidflow.dicom.instance import Instance
+from deidflow.dicom.structure import scan
+from deidflow.errors import Withheld
+from deidflow.resources import load_yaml
+
+_DATA = "standard/raw_data.yaml"
+_CSA_TYPES = frozenset((0x00291008, 0x00291108, 0x00291208))
+"""CSA Image Header Type in each block that Siemens uses."""
+_PAYLOAD_GROUP = 0x7FE10000
+_BLOCKS = range(0x1000, 0x1400, 0x100)
+_LOWS = (0x00, 0x10, 0x11)
+_PAYLOADS = frozenset(_PAYLOAD_GROUP | block | low for block in _BLOCKS for low in _LOWS)
+"""Where Siemens puts raw data, whichever block was free."""
+
+
+class RawKind(Enum):
+    """What raw data of PET are."""
+
+    NORM = "norm"
+    LIST = "list"
+    OTHER = "other"
+
+
+def is_raw_file(path: str, head: bytes) -> bool:
+    """Whether a file that is not DICOM holds raw data, by its suffix, or describes them."""
+    if head.lstrip()[:32].upper().startswith(_text("interfile").encode()):
+        return True
+    return PurePath(path).suffix.lower() in _words("suffixes")
+
+
+@lru_cache(maxsize=1)
+def raw_classes() -> frozenset[str]:
+    """SOP Class UIDs of objects that can be raw data."""
+    return frozenset(load_yaml(_DATA)["classes"])
+
+
+def raw_kind(instance: Instance, path: Path) -> RawKind:
+    """What an object of such a class is, by its image type or its CSA header."""
+    words = set(instance.image_type.upper().split("\\"))
+    words |= _csa_types(path)
+    for kind in (RawKind.NORM, RawKind.LIST):
+        if words & _words(kind.value):
+            return kind
+    return RawKind.OTHER
+
+
+def payloads(content: bytes) -> dict[int, bytes]:
+    """Tag -> value of the elements that hold raw data; raises Withheld for a broken file."""
+    values = scan(memoryview(content), _PAYLOADS).values
+    return {tag: value for tag, value in values.items() if tag in _PAYLOADS and value}
+
+
+def _csa_types(path: Path) -> set[str]:
+    with (
+        suppress(OSError, ValueError, Withheld),
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as data,
+    ):
+        values = scan(data, _CSA_TYPES).values
+        texts = [values[tag].decode("latin-1") for tag in _CSA_TYPES if tag in values]
+        return {text.strip(" \0").upper() for text in texts}
+    return set()
+
+
+@lru_cache(maxsize=4)
+def _words(key: str) -> frozenset[str]:
+    lines: list[str] = load_yaml(_DATA)[key]
+    return frozenset(word for line in lines for word in line.split())
+
+
+def _text(key: str) -> str:
+    text: str = load_yaml(_DATA)[key]
+    return text
