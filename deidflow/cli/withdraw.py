@@ -107,4 +107,10 @@ def _show(rows: tuple[Row, ...], withdrawal: Withdrawal) -> None:
             f"tell {bundle.recipient}: they have {', '.join(recipient.sessions)} of "
             f"{recipient.project} {recipient.level} (bundle {bundle.number}, {bundle.made[:10]})"
         )
+    for archive in withdrawal.archives:
+        sessions = [f"{archive.subject}/{session}" for session in archive.sessions]
+        print(
+            f"tell {archive.archive}: {', '.join(sessions)} of {archive.project} {archive.level} "
+            "were sent there; have them deleted"
+        )
     print("later runs exclude the person: consent withdrawn")

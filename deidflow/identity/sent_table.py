@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -65,3 +66,19 @@ class SentLedger:
                 "INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
+
+
+def archives_with(folder: Path, keys: Keys, subject: str) -> dict[str, tuple[str, ...]]:
+    """The archives that have, or may have, something of a subject -> its sessions there."""
+    with closing(open_database(folder, keys)) as database:
+        cursor = database.execute(
+            "SELECT DISTINCT peer, session FROM sent "
+            "WHERE project = ? AND level = ? AND subject = ? ORDER BY peer, session",
+            (keys.project, keys.level, subject),
+        )
+        rows = cursor.fetchall()
+
+    archives: dict[str, tuple[str, ...]] = {}
+    for peer, session in rows:
+        archives[peer] = (*archives.get(peer, ()), session)
+    return archives

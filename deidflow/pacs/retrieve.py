@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,13 +17,29 @@ from deidflow.pacs.instance import read_received
 from deidflow.pacs.query import FoundStudy
 from deidflow.pacs.receiver import MALFORMED, Received, StoreHandler, keep_counted, receiving
 from deidflow.pacs.spool import Spool
+from deidflow.pacs.store_dimse import PENDING
 from deidflow.pacs.web import study_by_web
 from deidflow.settings.pacs import FetchSettings, PacsSettings, PeerSettings, ReceiveSettings
 from deidflow.store.locks import is_held
 
 _MOST_CONTEXTS = 127
 """Beside that of C-GET; an association has at most 128."""
-_PENDING = (0xFF00, 0xFF01)
+_PLAIN = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
+_COMPRESSED = (
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+)
+"""JPEG 2000, JPEG, JPEG-LS, RLE, HTJ2K; what is common first."""
 _PARTS_FAILED = (0xA702, 0xB000)
 """All or some of the storage operations."""
 _UNKNOWN_DESTINATION = 0xA801
@@ -83,7 +99,6 @@ def _by_get(
     pacs: PacsSettings, peer: PeerSettings, study: FoundStudy, handler: StoreHandler
 ) -> bool:
     from pynetdicom import build_role, evt
-    from pynetdicom._globals import ALL_TRANSFER_SYNTAXES
     from pynetdicom.presentation import StoragePresentationContexts
     from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as Get
 
@@ -91,14 +106,29 @@ def _by_get(
     classes = list(study.classes or usual)[:_MOST_CONTEXTS]
     entity = application_entity(pacs)
     entity.add_requested_context(Get)
-    for sop_class in classes:
-        entity.add_requested_context(sop_class, ALL_TRANSFER_SYNTAXES)
+    for sop_class, syntaxes in storage_contexts(classes):
+        entity.add_requested_context(sop_class, syntaxes)
 
     roles = [build_role(sop_class, scp_role=True) for sop_class in classes]
     handlers = [(evt.EVT_C_STORE, handler)]
     with associated(entity, pacs, peer, handlers, roles) as association:
         answers = association.send_c_get(_identifier(study), Get)
         return _followed(answers, peer)
+
+
+def storage_contexts(classes: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Classes and encodings to offer, as many as fit into one association.
+
+    The archive accepts one encoding of each offer. Where the classes are few, each compression is
+    an offer of its own, so that nothing has to be decompressed on the way.
+    """
+    each = _MOST_CONTEXTS // len(classes)
+    single = _COMPRESSED[: each - 1]
+    together = _COMPRESSED[each - 1 :]
+    for sop_class in classes:
+        yield sop_class, [*_PLAIN, *together]
+        for syntax in single:
+            yield sop_class, [syntax]
 
 
 def _by_move(pacs: PacsSettings, peer: PeerSettings, study: FoundStudy) -> bool:
@@ -129,7 +159,7 @@ def _followed(answers: Any, peer: PeerSettings) -> bool:
         code = int(status.Status)
         if code == _UNKNOWN_DESTINATION:
             raise Refused(f"{peer.name} does not know our title; have it entered there")
-        if code in (0, *_PENDING, *_PARTS_FAILED):
+        if code in (0, *PENDING, *_PARTS_FAILED):
             continue
         if 0xA700 <= code < 0xA800:
             raise ConnectionLost(f"{peer.name} is out of resources (status {code:04X})")

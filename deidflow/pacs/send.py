@@ -37,7 +37,7 @@ from deidflow.store.scratch import private_folder
 
 Tell = Callable[[str], None]
 """Called with a line without identifiers."""
-CHANGED = "was sent before with other bytes under the same UID"
+_CHANGED_MEANWHILE = "a session changed while it was sent; send again"
 
 
 @dataclass
@@ -318,10 +318,13 @@ class _Sender:
 
     def _content(self, session: OutgoingSession, instance: OutgoingInstance) -> bytes:
         """The bytes to send: those of the release, with the routing text where it is asked for."""
-        content = instance.path.read_bytes()
+        try:
+            content = instance.path.read_bytes()
+        except FileNotFoundError:
+            raise Refused(_CHANGED_MEANWHILE) from None
         digest = hashlib.sha256(content).hexdigest()
         if digest != instance.sha256:
-            raise Refused("a session changed while it was sent; send again")
+            raise Refused(_CHANGED_MEANWHILE)
         xnat = self.asked.xnat
         if xnat is None:
             return content

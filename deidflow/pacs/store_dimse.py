@@ -17,7 +17,7 @@ from deidflow.pacs.outcome import OTHER_CONTEXT, Outcome, ReadInstance, is_busy,
 from deidflow.pacs.published import OutgoingInstance
 from deidflow.settings.pacs import PacsSettings, PeerSettings
 
-_PENDING = (0xFF00, 0xFF01)
+PENDING = (0xFF00, 0xFF01)
 
 
 def store_by_dimse(
@@ -94,7 +94,7 @@ def matches(answers: Any, peer: PeerSettings) -> Iterator[Any]:
         if "Status" not in status:
             raise ConnectionLost(f"{peer.name} went away in the middle of a query")
         code = int(status.Status)
-        if code in _PENDING and row is not None:
+        if code in PENDING and row is not None:
             yield row
         elif is_busy(code):
             raise ConnectionLost(f"{peer.name} is out of resources (status {code:04X})")

@@ -11,6 +11,7 @@ from pathlib import Path
 from deidflow.identity.bundle_table import BundleRecord, last_to_each
 from deidflow.identity.registry import Registry, Row
 from deidflow.identity.secret import Keys
+from deidflow.identity.sent_table import archives_with
 from deidflow.identity.vault import Vault, sealed_demographics
 from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.release.layout import Layout
@@ -52,11 +53,23 @@ class RecipientToTell:
 
 
 @dataclass(frozen=True)
+class ArchiveToTell:
+    """An archive to which sessions of the person were sent."""
+
+    project: str
+    level: str
+    archive: str
+    subject: str
+    sessions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Withdrawal:
     """What was taken out, and who has copies."""
 
     sessions: tuple[WithdrawnSession, ...]
     recipients: tuple[RecipientToTell, ...]
+    archives: tuple[ArchiveToTell, ...]
 
 
 def withdraw_person(
@@ -86,11 +99,26 @@ def withdraw_person(
                 if _is_of(row, layout):
                     erase_files(layout, traces)
         recipients = [recipient for row in rows for recipient in _recipients(registry, row)]
+        archives = [archive for row in rows for archive in _archives(registry, row)]
         _erase_rows(registry, rows, layouts, files)
     return Withdrawal(
         tuple(withdrawn),
         tuple(recipients),
+        tuple(archives),
     )
+
+
+def _archives(registry: Registry, row: Row) -> Iterator[ArchiveToTell]:
+    keys = Keys(registry.master, row.project, row.level)
+    archives = archives_with(registry.folder, keys, row.pseudonym)
+    for archive, sessions in archives.items():
+        yield ArchiveToTell(
+            row.project,
+            row.level,
+            archive,
+            row.pseudonym,
+            sessions,
+        )
 
 
 def _recipients(registry: Registry, row: Row) -> Iterator[RecipientToTell]:

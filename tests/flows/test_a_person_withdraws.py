@@ -13,6 +13,7 @@ from deidflow.errors import ReleaseBusy, UsageError
 from deidflow.identity.persons import Person
 from deidflow.identity.registry import open_registry
 from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.sent_table import SentInstance, SentLedger, SentState
 from deidflow.identity.vault import Vault
 from deidflow.store.locks import held
 from deidflow.withdrawal.person import find_person
@@ -43,6 +44,16 @@ def bundle_by_command(release: Path, *options: object) -> subprocess.CompletedPr
     return command_line("bundle", release, "--vault", vault, *options, **secret)
 
 
+def note_as_sent(vault: Path, release: Path) -> None:
+    """Everybody's first session was sent to an archive."""
+    keys = Keys(load_secret(vault, create=False), "default", "low")
+    ledger = SentLedger(vault, keys, "ARCHIVE@pacs:104")
+    subjects = sorted(folder.name for folder in release.glob("P*"))
+    sent = [SentInstance(f"2.25.{subject[1:]}", "0", subject, "M00") for subject in subjects]
+    ledger.note(sent, SentState.SENT)
+    ledger.close()
+
+
 def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_path: Path) -> None:
     site = new_site(tmp_path)
     (site.source / "Xaver 1" / "Person1.txt").write_text("a letter")
@@ -55,10 +66,13 @@ def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_pat
     bundled = bundle_by_command(other, "--to", "Uni B", "--out", place)
     assert bundled.returncode == 0, bundled.stderr
 
+    note_as_sent(tmp_path / "vault", site.release)
+
     result = withdrawn_by_command(tmp_path / "vault", "Xaver Person1")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("taken out: ") == result.stdout.count("erased from the vault: ") == 2
     assert "tell Uni B: they have P00" in result.stdout
+    assert result.stdout.count("tell ARCHIVE@pacs:104: P00") == 1
     assert (
         bundle_by_command(
             other, "--to", "uni b", "--since", "last", "--out", tmp_path / "2.zip"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
+from pydicom.uid import RLELossless
 
 from deidflow.errors import ConfigError, UsageError
 from deidflow.pacs.fetch import FetchOptions, FetchResult, fetch_list
@@ -23,8 +26,6 @@ from deidflow.settings.pacs import FetchSettings, PeerSettings
 from tests.commands import command_line
 from tests.pacs.archive import WEB, Orthanc, digests, needs_orthanc, study
 from tests.pacs.conftest import Site
-
-needs_web = pytest.mark.skipif(not WEB.exists(), reason="Orthanc has no DICOMweb plugin")
 
 
 def written(site: Site, text: str) -> Path:
@@ -69,6 +70,23 @@ def test_a_list_is_fetched_once(site: Site, filled: Orthanc, by: str) -> None:
     grown = fetched(site, text, peer, way)
     assert (grown.fetched, grown.before) == (1, 1)
     assert digests(site.handed_on()) == digests(study(1, 4) + study(2))
+
+
+def compressed(content: bytes) -> bytes:
+    header = pydicom.dcmread(io.BytesIO(content))
+    header.compress(RLELossless, generate_instance_uid=False)
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, header)
+    return stream.getvalue()
+
+
+@needs_orthanc
+def test_compressed_objects_come_as_they_are(site: Site, orthanc: Orthanc) -> None:
+    files = [*map(compressed, study(1)), *study(2)]
+    for content in files:
+        orthanc.add(content)
+    assert fetched(site, "study\n1.2.3.1\n1.2.3.2\n", by_dimse(orthanc)).fetched == 2
+    assert digests(site.handed_on()) == digests(files)
 
 
 @needs_orthanc

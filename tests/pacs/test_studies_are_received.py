@@ -25,6 +25,7 @@ from deidflow.settings.pacs import required_receive
 from tests.commands import command_line
 from tests.pacs.archive import digests, study
 from tests.pacs.conftest import Site
+from tests.pacs.proxy import Proxy
 from tests.synthetic import MR
 
 
@@ -46,8 +47,12 @@ def sender(site: Site, title: str = "SCANNER", called: str = "DEIDFLOW") -> Iter
         association.release()
 
 
+def _read(content: bytes) -> pydicom.Dataset:
+    return pydicom.dcmread(io.BytesIO(content))
+
+
 def store(association: Any, content: bytes, **changes: Any) -> int:
-    header = pydicom.dcmread(io.BytesIO(content))
+    header = _read(content)
     for keyword, value in changes.items():
         setattr(header, keyword, value)
     return int(association.send_c_store(header).Status)
@@ -106,6 +111,19 @@ def test_a_bad_instance_costs_itself_only(site: Site) -> None:
         assert store(association, other) == 0
     assert counts.refused() == 1
     assert len(list(site.root.rglob("*.dcm"))) == 2
+
+
+def test_an_instance_that_is_cut_short_leaves_nothing(site: Site) -> None:
+    with received(site) as (_, counts):
+        proxy = Proxy(site.port, [700])
+        cut = AE(ae_title="SCANNER")
+        cut.add_requested_context(MR, ["1.2.840.10008.1.2.1"])
+        association = cut.associate("127.0.0.1", proxy.port, ae_title="DEIDFLOW")
+        assert "Status" not in association.send_c_store(_read(study(1)[0]))
+        assert not list(site.root.rglob("*.dcm"))
+        assert counts.counts() == {}
+        with sender(site) as again:
+            assert store(again, study(1)[0]) == 0
 
 
 def test_only_those_on_the_list_are_let_in(site: Site) -> None:
