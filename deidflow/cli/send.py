@@ -33,6 +33,7 @@ def send(
     again: Send also what was sent before with other bytes under the same UID.
     """
     from deidflow.pacs.send import send_release
+    from deidflow.release.dataset import read_review
     from deidflow.settings.load import load_settings
     from deidflow.settings.pacs import required_send
     from deidflow.store.process import stop_on_signals
@@ -44,6 +45,9 @@ def send(
             f"objects are sent with a text for XNAT in {asked.xnat.attribute}, "
             "and differ from the release in that"
         )
+    review = read_review(settings.release)
+    if review is not None and not review.is_final:
+        print("warning: this release is not final: its review has not ended", file=sys.stderr)
     stop_on_signals()
     result = send_release(
         settings,

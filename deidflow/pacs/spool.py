@@ -71,6 +71,10 @@ class Spool:
         Raises ConfigError where it is inside another folder, or on another file system than the
         source; EnvironmentFault where it cannot be written.
         """
+        if settings.input.paths:
+            raise ConfigError(
+                "'source' names files or a list; studies that come need a folder as 'source'"
+            )
         source = settings.source
         folder = settings.pacs.spool or source.with_name(f".{source.name}-spool.deidflow")
         _check_apart(folder, settings)

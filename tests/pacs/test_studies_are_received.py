@@ -21,6 +21,7 @@ from deidflow.errors import ConfigError, ReleaseBusy
 from deidflow.pacs.handover import Follower, hand_on_complete
 from deidflow.pacs.receiver import Received, receiving
 from deidflow.pacs.spool import Spool
+from deidflow.settings.input import InputSettings
 from deidflow.settings.pacs import required_receive
 from tests.commands import command_line
 from tests.pacs.archive import digests, study
@@ -188,3 +189,6 @@ def test_a_spool_of_its_own(site: Site) -> None:
     for place in ("source/spool", "vault/spool", "release"):
         with pytest.raises(ConfigError, match=r"pacs\.spool"):
             Spool.of(site.settings(spool=str(site.root / place)))
+    listed = site.settings().model_copy(update={"input": InputSettings(paths=("a",))})
+    with pytest.raises(ConfigError, match="folder as 'source'"):
+        Spool.of(listed)
