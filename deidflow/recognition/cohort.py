@@ -45,30 +45,48 @@ def bent_copy(pair: HeadPair, seed: int) -> HeadPair:
 
     before = _resampled(original, coordinates)
     after = _resampled(defaced, coordinates)
-    is_kept = before == after
+    noisy_after = np.where(
+        before == after,
+        after + noise,
+        after,
+    )
     return HeadPair(
-        f"{pair.name}-copy{seed}",
-        replace(original, values=before + noise),
-        replace(defaced, values=np.where(is_kept, after + noise, after)),
+        name=f"{pair.name}-copy{seed}",
+        before=replace(original, values=before + noise),
+        after=replace(defaced, values=noisy_after),
     )
 
 
 def _noise(head: HeadVolume, generator: np.random.Generator) -> Values:
-    level = float(np.percentile(np.abs(head.values), 99)) * _NOISE
-    values = generator.standard_normal(head.values.shape, np.float32)
+    magnitudes = np.abs(head.values)
+    level = _NOISE * float(np.percentile(magnitudes, 99))
+    values = generator.standard_normal(
+        head.values.shape,
+        np.float32,
+    )
     return values * np.float32(level)
 
 
 def _moved_coordinates(head: HeadVolume, generator: np.random.Generator) -> Coordinates:
     """Where each voxel of the copy comes from, in voxels, shape (3, x, y, z)."""
     shape = head.values.shape
-    middle = (np.array(shape) - 1) / 2
-    scales = 1 + generator.normal(0, _STRETCH, 3)
-    coordinates = np.indices(shape, dtype=np.float32)
+    scales = generator.normal(
+        1,
+        _STRETCH,
+        3,
+    )
+    coordinates = np.indices(
+        shape,
+        dtype=np.float32,
+    )
     for axis in range(3):
-        centred = coordinates[axis] - middle[axis]
-        bend = _bend(head, generator) / head.spacing[axis]
-        coordinates[axis] = centred * scales[axis] + middle[axis] + bend
+        middle = (shape[axis] - 1) / 2
+        along = coordinates[axis]
+        along -= middle
+        along *= scales[axis]
+        along += middle
+        bend_mm = _bend(head, generator)
+        along += bend_mm / head.spacing[axis]
     return coordinates
 
 
@@ -77,7 +95,11 @@ def _bend(head: HeadVolume, generator: np.random.Generator) -> Values:
     shape = np.array(head.values.shape)
     knots = np.ceil(shape * head.spacing / _KNOT_MM).astype(int) + 1
     knots = np.maximum(knots, _LEAST_KNOTS)
-    grid = generator.normal(0, _BEND_MM, tuple(knots))
+    grid = generator.normal(
+        0,
+        _BEND_MM,
+        tuple(knots),
+    )
     field: Values = ndimage.zoom(
         grid.astype(np.float32),
         shape / knots,

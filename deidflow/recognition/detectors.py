@@ -79,17 +79,24 @@ class FaceDetectors:
         """YuNet's row of the largest face: box, five points, score."""
         height, width = picture.shape[:2]
         self._yunet.setInputSize((width, height))
-        rows = self._yunet.detect(to_bgr(picture))[1]
+        _, rows = self._yunet.detect(to_bgr(picture))
         if rows is None:
             return None
-        areas = rows[:, 2] * rows[:, 3]
+
+        widths = rows[:, 2]
+        heights = rows[:, 3]
+        areas = widths * heights
         largest: NDArray[np.float32] = rows[int(areas.argmax())]
         return largest
 
     def hog_box(self, picture: Picture) -> Any:
         """dlib's rectangle of the largest face; None without one."""
         boxes = self._hog(picture, 1)
-        return max(boxes, key=lambda box: box.area(), default=None)
+        return max(
+            boxes,
+            key=lambda box: box.area(),
+            default=None,
+        )
 
 
 def detections(head: HeadViews, detectors: FaceDetectors) -> Detections:

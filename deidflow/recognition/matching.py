@@ -50,38 +50,67 @@ class MatchResult:
 
 def match_after(portraits: Sequence[Portraits]) -> MatchResult:
     """Probes are the defaced heads from every yaw, beside the original at the same yaw too."""
-    gallery = np.array([person.before for person in portraits])
-    probes = np.array([person.after for person in portraits])
-    cosines = np.einsum("pyd,gzd->pygz", probes, gallery)
-    return _result(cosines.max(axis=3))
+    originals = [person.before for person in portraits]
+    defaced = [person.after for person in portraits]
+    gallery = np.array(originals)
+    probes = np.array(defaced)
+    cosines = _cosines(probes, gallery)
+    best = cosines.max(axis=3)
+    return _result(best)
 
 
 def match_before(portraits: Sequence[Portraits]) -> MatchResult:
     """Probes are the originals, beside originals at other yaws: what the recogniser can do."""
-    gallery = np.array([person.before for person in portraits])
-    cosines = np.einsum("pyd,gzd->pygz", gallery, gallery)
-    yaws = np.arange(gallery.shape[1])
-    cosines[:, yaws, :, yaws] = -np.inf
-    return _result(cosines.max(axis=3))
+    originals = [person.before for person in portraits]
+    gallery = np.array(originals)
+    cosines = _cosines(gallery, gallery)
+    yaws = gallery.shape[1]
+    for yaw in range(yaws):
+        cosines[:, yaw, :, yaw] = -np.inf
+    best = cosines.max(axis=3)
+    return _result(best)
+
+
+def _cosines(probes: Scores, gallery: Scores) -> Scores:
+    """Of shape (people, yaws, people of the gallery, yaws of the gallery)."""
+    cosines: Scores = np.einsum(
+        "pyd,gzd->pygz",
+        probes,
+        gallery,
+    )
+    return cosines
 
 
 def _result(scores: Scores) -> MatchResult:
     """From the best cosine per probe, shape (people, yaws, gallery)."""
     people, yaws, _ = scores.shape
     own = np.arange(people)
-    is_own = np.zeros(scores.shape, bool)
-    is_own[own, :, own] = True
-    shuffled_hits, shuffled_areas = _by_luck(scores)
+    ranks = _ranks(scores)
+    lucky_hits, lucky_areas = _by_luck(scores, ranks)
+
+    genuine = scores[own, :, own]
+    is_others = np.ones(scores.shape, bool)
+    is_others[own, :, own] = False
+    impostor = scores[is_others]
     return MatchResult(
         people=people,
         probes=people * yaws,
         rank1=_hits(scores, own),
-        rank1_by_luck=float(np.quantile(shuffled_hits, _LUCK)),
-        auc=_area(stats.rankdata(scores).reshape(scores.shape), own),
-        auc_by_luck=float(np.quantile(shuffled_areas, _LUCK)),
-        genuine=float(scores[is_own].mean()),
-        impostor=float(scores[~is_own].mean()),
+        rank1_by_luck=_upper(lucky_hits),
+        auc=_area(ranks, own),
+        auc_by_luck=_upper(lucky_areas),
+        genuine=float(genuine.mean()),
+        impostor=float(impostor.mean()),
     )
+
+
+def _upper(values: Sequence[float]) -> float:
+    return float(np.quantile(values, _LUCK))
+
+
+def _ranks(scores: Scores) -> Scores:
+    ranks: Scores = stats.rankdata(scores)
+    return ranks.reshape(scores.shape)
 
 
 def _hits(scores: Scores, persons: NDArray[np.intp]) -> int:
@@ -91,21 +120,24 @@ def _hits(scores: Scores, persons: NDArray[np.intp]) -> int:
 
 def _area(ranks: Scores, persons: NDArray[np.intp]) -> float:
     """Area under the curve of genuine against impostor scores (Mann and Whitney)."""
-    genuine = ranks[np.arange(len(persons)), :, persons]
+    probes = np.arange(len(persons))
+    genuine = ranks[probes, :, persons]
     count = genuine.size
     others = ranks.size - count
-    above = genuine.sum() - count * (count + 1) / 2
+    least = count * (count + 1) / 2
+    above = genuine.sum() - least
     return float(above / (count * others))
 
 
-def _by_luck(scores: Scores) -> tuple[list[int], list[float]]:
+def _by_luck(scores: Scores, ranks: Scores) -> tuple[list[int], list[float]]:
     """Hits and areas when each probe is given a person at random."""
     generator = np.random.default_rng(0)
-    ranks = stats.rankdata(scores).reshape(scores.shape)
     hits = []
     areas = []
     for _ in range(_SHUFFLES):
         persons = generator.permutation(len(scores))
-        hits.append(_hits(scores, persons))
-        areas.append(_area(ranks, persons))
+        hit_count = _hits(scores, persons)
+        area = _area(ranks, persons)
+        hits.append(hit_count)
+        areas.append(area)
     return hits, areas

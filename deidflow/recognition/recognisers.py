@@ -86,15 +86,34 @@ def _unit(values: Any) -> Descriptor:
 
 def _row_of(mesh: Points) -> NDArray[np.float32]:
     """Landmarks as a row of YuNet: the image's left eye first."""
-    low, high = mesh.min(0), mesh.max(0)
-    eyes = [mesh[part].mean(0) for part in _EYES]
-    points = [*eyes, mesh[_NOSE_TIP], *mesh[list(_MOUTH_CORNERS)]]
-    return np.concatenate([low, high - low, *points, [1.0]]).astype(np.float32)
+    low = mesh.min(0)
+    high = mesh.max(0)
+    left_eye, right_eye = (mesh[part].mean(0) for part in _EYES)
+    left_corner, right_corner = (mesh[number] for number in _MOUTH_CORNERS)
+    row = np.concatenate(
+        [
+            low,
+            high - low,
+            left_eye,
+            right_eye,
+            mesh[_NOSE_TIP],
+            left_corner,
+            right_corner,
+            [1.0],
+        ]
+    )
+    return row.astype(np.float32)
 
 
 def _box_of(row: NDArray[np.float32]) -> Any:
     """YuNet's box as dlib's."""
     import dlib
 
-    left, top, width, height = (round(float(value)) for value in row[:4])
-    return dlib.rectangle(left, top, left + width, top + height)
+    box = row[:4].round().astype(int)
+    left, top, width, height = box.tolist()
+    return dlib.rectangle(
+        left,
+        top,
+        left + width,
+        top + height,
+    )

@@ -20,6 +20,7 @@ YAWS = (-20.0, 0.0, 20.0)
 LEAST_PEOPLE = 4
 """With fewer people in the gallery a rate says nothing."""
 Person = dict[Recogniser, Portraits]
+Descriptors = dict[Recogniser, Descriptor]
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,30 @@ def judge_pair(
     if not on_one_grid(pair.before, pair.after):
         raise ValueError(f"{pair.name}: the two images have different grids")
 
-    views = HeadViews(pair.before)
-    after = HeadViews(pair.after, views.threshold)
-    changed = changed_voxels(pair.before, pair.after)
+    before = HeadViews(pair.before)
+    after = HeadViews(pair.after, before.threshold)
+    brain_result = None
+    if with_brain:
+        changed = changed_voxels(pair.before, pair.after)
+        brain_result = brain(pair.before, changed)
+
+    detectors = judges.detectors
+    people = _people(
+        pair,
+        judges,
+        copies,
+    )
     return PairResult(
         name=pair.name,
-        people=tuple(_people(pair, judges, copies)),
-        before=detections(views, judges.detectors),
-        after=detections(after, judges.detectors),
-        tissue=tissue(pair.before, pair.after, judges.detectors),
-        brain=brain(pair.before, changed) if with_brain else None,
+        people=tuple(people),
+        before=detections(before, detectors),
+        after=detections(after, detectors),
+        tissue=tissue(
+            pair.before,
+            pair.after,
+            detectors,
+        ),
+        brain=brain_result,
     )
 
 
@@ -93,22 +108,34 @@ def portraits_of(pair: HeadPair, judges: Judges) -> Person | None:
     """Descriptors from every yaw; None unless a face is found in each view of the original."""
     before = HeadViews(pair.before)
     after = HeadViews(pair.after, before.threshold)
-    originals: list[dict[Recogniser, Descriptor]] = []
-    probes: list[dict[Recogniser, Descriptor]] = []
+    recognisers = judges.recognisers
+    originals: list[Descriptors] = []
+    probes: list[Descriptors] = []
     for yaw in YAWS:
         picture = before.picture(yaw)
-        crop = judges.recognisers.crop(picture)
+        crop = recognisers.crop(picture)
         if crop is None:
             return None
-        originals.append(judges.recognisers.describe(picture, crop))
-        probes.append(judges.recognisers.describe(after.picture(yaw), crop))
-    return {name: _portraits(name, originals, probes) for name in Recogniser}
+        original = recognisers.describe(picture, crop)
+        originals.append(original)
+
+        defaced = after.picture(yaw)
+        probe = recognisers.describe(defaced, crop)
+        probes.append(probe)
+    return {
+        name: _portraits(
+            name,
+            originals,
+            probes,
+        )
+        for name in Recogniser
+    }
 
 
 def _portraits(
     name: Recogniser,
-    originals: Sequence[dict[Recogniser, Descriptor]],
-    probes: Sequence[dict[Recogniser, Descriptor]],
+    originals: Sequence[Descriptors],
+    probes: Sequence[Descriptors],
 ) -> Portraits:
     return Portraits(
         tuple(view[name] for view in originals),
@@ -125,7 +152,13 @@ def recognition(people: Sequence[Person]) -> list[Recognition]:
         portraits = [person[name] for person in people]
         before = match_before(portraits)
         after = match_after(portraits)
-        results.append(Recognition(name, before, after))
+        results.append(
+            Recognition(
+                name,
+                before,
+                after,
+            )
+        )
     return results
 
 
@@ -141,6 +174,12 @@ def _is_unchanged(portraits: Portraits) -> bool:
     before = np.array(portraits.before)
     after = np.array(portraits.after)
     between_views = before @ before.T
-    is_other = ~np.eye(len(before), dtype=bool)
-    own = (before * after).sum(axis=1)
-    return bool(own.mean() >= between_views[is_other].mean())
+    same_view = np.eye(
+        len(before),
+        dtype=bool,
+    )
+    usual = between_views[~same_view].mean()
+
+    products = before * after
+    own = products.sum(axis=1)
+    return bool(own.mean() >= usual)

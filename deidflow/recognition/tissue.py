@@ -64,26 +64,46 @@ def tissue(before: HeadVolume, after: HeadVolume, detectors: FaceDetectors) -> T
     views = HeadViews(before)
     head = _head(before, views.threshold)
     changed = changed_voxels(before, after) & head
-    face = _face_zone(before, head, views, detectors)
-    voxel_ml = before.voxel_ml
-    return Tissue(
-        head_ml=float(head.sum()) * voxel_ml,
-        changed_ml=float(changed.sum()) * voxel_ml,
-        no_face_ml=None if face is None else float((changed & ~face).sum()) * voxel_ml,
+    face = _face_zone(
+        before,
+        head,
+        views,
+        detectors,
     )
+    beside = None
+    if face is not None:
+        beside = _ml(changed & ~face, before)
+    return Tissue(
+        head_ml=_ml(head, before),
+        changed_ml=_ml(changed, before),
+        no_face_ml=beside,
+    )
+
+
+def _ml(mask: Mask, image: HeadVolume) -> float:
+    return float(mask.sum()) * image.voxel_ml
 
 
 def brain(before: HeadVolume, changed: Mask) -> Brain:
     """Measure against SynthStrip's brain; takes about a minute of CPU."""
-    report = radveil_volume(before).deskull(strip=False, low_memory=True)
+    volume = radveil_volume(before)
+    report = volume.deskull(
+        strip=False,
+        low_memory=True,
+    )
     mask = np.asarray(report["mask"]) > 0
+
     nearest = None
     if changed.any() and mask.any():
-        distance = ndimage.distance_transform_edt(~mask, before.spacing)
+        distance = ndimage.distance_transform_edt(
+            ~mask,
+            before.spacing,
+        )
         nearest = float(distance[changed].min())
+    touched = mask & changed
     return Brain(
-        brain_ml=float(mask.sum()) * before.voxel_ml,
-        changed_voxels=int((mask & changed).sum()),
+        brain_ml=_ml(mask, before),
+        changed_voxels=int(touched.sum()),
         nearest_mm=nearest,
     )
 
@@ -103,25 +123,40 @@ def _head(image: HeadVolume, threshold: float) -> Mask:
 def _face_zone(
     image: HeadVolume, head: Mask, views: HeadViews, detectors: FaceDetectors
 ) -> Mask | None:
-    """Tissue near the skin between chin and brow; None without landmarks."""
+    """Tissue near the skin between chin and brow; None where no face is found."""
     levels = _chin_and_brow(views, detectors)
     if levels is None:
         return None
 
     chin, brow = levels
     height = _heights(image)
-    is_level = (height > chin) & (height < brow)
+    is_below_brow = height < brow
+    is_level = (height > chin) & is_below_brow
+
     padded = np.pad(head, 1)
-    depth = ndimage.distance_transform_edt(padded, image.spacing)[1:-1, 1:-1, 1:-1]
-    zone: Mask = is_level & (depth < _FACE_DEPTH_MM)
+    depth = ndimage.distance_transform_edt(
+        padded,
+        image.spacing,
+    )
+    inner = slice(1, -1)
+    is_near = depth[inner, inner, inner] < _FACE_DEPTH_MM
+    zone: Mask = is_level & is_near
     return zone
 
 
 def _heights(image: HeadVolume) -> NDArray[np.float32]:
     """The height of each voxel in RAS mm."""
     up = image.affine[2]
-    x, y, z = (np.arange(length, dtype=np.float32) for length in image.values.shape)
-    heights: NDArray[np.float32] = up[0] * x[:, None, None] + up[1] * y[:, None] + up[2] * z + up[3]
+    heights = np.full(
+        image.values.shape,
+        up[3],
+        np.float32,
+    )
+    for axis, length in enumerate(image.values.shape):
+        shape = [1, 1, 1]
+        shape[axis] = length
+        steps = up[axis] * np.arange(length)
+        heights += steps.reshape(shape).astype(np.float32)
     return heights
 
 
@@ -132,21 +167,35 @@ def _chin_and_brow(views: HeadViews, detectors: FaceDetectors) -> tuple[float, f
     if row is None:
         return None
 
-    levels = row[_POINTS].reshape(5, 2)[:, 1]
+    points = row[_POINTS].reshape(5, 2)
+    levels = points[:, 1]
     eyes = float(levels[_EYES].mean())
     mouth = float(levels[_MOUTH].mean())
-    chin = _height_of(view, mouth + _CHIN * (mouth - eyes))
-    brow = _height_of(view, eyes - _BROW * (mouth - eyes))
-    return chin, brow
+    length: float = mouth - eyes
+    chin = mouth + _CHIN * length
+    brow = eyes - _BROW * length
+    return (
+        _height_of(view, chin),
+        _height_of(view, brow),
+    )
 
 
 def _height_of(view: dict[str, Any], row: float) -> float:
     """The height of a row of pixels; radveil looks level, so all of a row are at one height."""
-    rows = np.nonzero(view["hit"].any(axis=1))[0]
-    heights = [_median_height(view, int(end)) for end in (rows[0], rows[-1])]
-    return float(heights[0] + (row - rows[0]) * (heights[1] - heights[0]) / (rows[-1] - rows[0]))
+    is_filled = view["hit"].any(axis=1)
+    rows = np.flatnonzero(is_filled).tolist()
+    first = rows[0]
+    last = rows[-1]
+    top = _median_height(view, first)
+    bottom = _median_height(view, last)
+
+    distance = max(1, last - first)
+    slope = (bottom - top) / distance
+    return top + slope * (row - first)
 
 
 def _median_height(view: dict[str, Any], row: int) -> float:
     is_hit = view["hit"][row]
-    return float(np.median(view["pos"][row, :, 2][is_hit]))
+    places = view["pos"][row]
+    heights = places[is_hit][:, 2]
+    return float(np.median(heights))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float32]
 Affine = NDArray[np.float64]
 _SPATIAL = 3
+_ROUNDING = 1e-3
 
 
 class NotAVolume(ValueError):
@@ -69,18 +70,53 @@ def on_one_grid(first: HeadVolume, second: HeadVolume) -> bool:
     """Whether two images have the same voxels."""
     if first.values.shape != second.values.shape:
         return False
-    return bool(np.allclose(first.affine, second.affine, atol=1e-3))
+    return bool(
+        np.allclose(
+            first.affine,
+            second.affine,
+            atol=1e-3,
+        )
+    )
 
 
 def binned(head: HeadVolume, least_mm: float) -> HeadVolume:
     """Averages over blocks of voxels, as many along each axis as fit into `least_mm`."""
-    factors = np.maximum(1, np.floor(least_mm / head.spacing + 1e-3)).astype(int)
+    fitting = np.floor(least_mm / head.spacing + _ROUNDING)
+    factors = np.maximum(1, fitting).astype(int)
     if (factors == 1).all():
         return head
 
-    counts = np.array(head.values.shape) // factors
-    used = head.values[tuple(map(slice, counts * factors))]
-    blocks = used.reshape([length for pair in zip(counts, factors, strict=True) for length in pair])
-    step = np.diag([*factors, 1.0])
-    step[:3, 3] = (factors - 1) / 2
-    return HeadVolume(blocks.mean(axis=(1, 3, 5)), head.affine @ step)
+    values = head.values
+    for axis, factor in enumerate(factors):
+        values = _binned_along(
+            values,
+            axis,
+            int(factor),
+        )
+    step = np.eye(4)
+    for axis, factor in enumerate(factors):
+        step[axis, axis] = factor
+        step[axis, 3] = (factor - 1) / 2
+    return HeadVolume(values, head.affine @ step)
+
+
+def _binned_along(values: Values, axis: int, factor: int) -> Values:
+    """Means of `factor` neighbours along one axis; what is left over at the end goes."""
+    moved = np.moveaxis(
+        values,
+        axis,
+        0,
+    )
+    count = len(moved) // factor
+    used = moved[: count * factor]
+    blocks = used.reshape(
+        count,
+        factor,
+        *used.shape[1:],
+    )
+    means: Values = blocks.mean(axis=1)
+    return np.moveaxis(
+        means,
+        0,
+        axis,
+    )
