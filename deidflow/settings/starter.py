@@ -70,6 +70,9 @@ deface:
   # scope:                  # the first rule that fits a series decides
   #   - {{modality: MR, series: "*knee*", action: skip, reason: knees by protocol}}
 
+# burned_in:
+#   read: auto              # text in pixels: always refuses to run without the extra ocr; never
+#   rules: []               # files with rules of devices: rectangles to blank, harmless texts
 # private: listed           # none: keep no private element; mosaics and gradients convert worse
 # header:
 #   remove: [StationName]   # attributes beyond the profile: keyword, gggg,eeee, gggg,[CREATOR]ee

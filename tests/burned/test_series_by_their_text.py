@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import JPEG2000Lossless
 
+from deidflow.release import decisions as drawn_by_people
+from deidflow.release.decision_record import append
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch, discover_batch
 from deidflow.run.dry_run import make_plan
@@ -224,3 +227,35 @@ def test_a_compressed_image_is_blanked_and_stays_exact(tmp_path: Path) -> None:
     after = site.released(2)
     assert not after.file_meta.TransferSyntaxUID.is_compressed
     assert np.array_equal(after.pixel_array[:100], picture("")[:100])
+
+
+def drawn(site: Site, session: SessionRun, rectangle: drawn_by_people.Rectangle) -> None:
+    """Somebody draws a rectangle on the first series."""
+    (series,) = session.order.series
+    decision = drawn_by_people.Decision(
+        case=drawn_by_people.CaseName("P001", "M00", series.name),
+        action=drawn_by_people.Action.RECTANGLES, sights=(drawn_by_people.Sight.TEXT,), who="AB",
+        when="2024-01-01T10:00:00+00:00", seen="", outputs="", source=series.source_digest, rectangles=(rectangle,),
+    )  # fmt: skip
+    append(session.run.layout.decisions, decision)
+
+
+@pytest.mark.parametrize("read", ["auto", "never"])
+def test_what_somebody_drew_is_blanked_in_another_instance(tmp_path: Path, read: str) -> None:
+    site = Site(tmp_path, "low", read=read)
+    cells = np.full(SHAPE, 7, "<u2")
+    header = mr_instance(Rows=SHAPE[0], Columns=SHAPE[1], PixelData=cells.tobytes())
+    save(header, site.source / "slice.dcm")
+    (session,) = site.run().values()
+    before = site.released(3)
+    drawn(site, session, drawn_by_people.Rectangle(10, 20, 30, 40))
+
+    (session,) = site.run().values()
+    after = site.released(3)
+    blank = np.zeros(SHAPE, bool)
+    blank[10:40, 20:60] = True
+    assert np.array_equal(after.pixel_array == 0, blank) and (before.pixel_array == 7).all()
+    assert before.SOPInstanceUID != after.SOPInstanceUID
+    assert ("113101" in codes(after)) is (read == "auto")
+    image = nibabel.load(session.published / "003-MR" / "image.nii.gz").get_fdata()
+    assert (image == 0).sum() == 30 * 40
