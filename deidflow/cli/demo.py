@@ -39,6 +39,8 @@ def demo(folder: Path = Path("demo"), *, workers: int | None = None) -> int:
         "release": folder / "release",
         "vault": folder / "vault",
         "level": "high",
+        # What the demo shows is the same with and without the extra that reads text in pixels.
+        "burned_in": {"read": "never"},
     }
     settings = load_settings(
         flags | {"workers": workers},

@@ -31,7 +31,8 @@ class Site:
         receive = {"port": self.port, "allow": ["SCANNER"], "quiet_minutes": 0.01}
         retry = {"attempts": 3, "first_seconds": 0.1}
         section = {"receive": receive, "retry": retry, "timeout_seconds": 10, **pacs}
-        self.config.write_text(yaml.safe_dump({**places, "level": level, "pacs": section}))
+        given = {"level": level, "pacs": section, "burned_in": {"read": "never"}}
+        self.config.write_text(yaml.safe_dump({**places, **given}))
         return self.config
 
     def settings(self, **pacs: Any) -> RunSettings:
