@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from deidflow.checks.cells import Cells, Values
 from deidflow.checks.decoded_pixels import decoded_values
 
+_SAME_SHARE, _SAME_COUNT = 0.2, 20
+"""Of values that show something, so many may be the same by chance: images of few greys."""
 PackedMask = NDArray[np.uint8]
 """One bit per pixel of shape (frames, rows, columns), as `numpy.packbits` packs them."""
 
@@ -48,8 +50,11 @@ def differ(
     released: PixelFile,
     removed: PackedMask | None,
     scratch: Path,
+    refaced: bool = False,
 ) -> bool:
     """Whether stored values differ where nothing was removed, or show anything where it was.
+
+    With `refaced` an average face may be there, but nothing that resembles the source.
 
     `removed` is the mask, or None where all pixels are kept; `scratch` is a private folder for
     decoding. Only the bits of BitsStored count.
@@ -63,17 +68,29 @@ def differ(
         return True
     if removed is None:
         return not np.array_equal(before, after)
-    return _differs_outside(before, after, removed)
+    return _differs_outside(before, after, removed, refaced=refaced)
 
 
-def _differs_outside(before: Values, after: Values, removed: PackedMask) -> bool:
+def _differs_outside(before: Values, after: Values, removed: PackedMask, *, refaced: bool) -> bool:
     mask = _unpacked(removed, before.shape[:3])
     changed = before != after
     changed_pixels = changed.any(axis=-1)
     changed_outside = changed_pixels & ~mask
     if changed_outside.any():
         return True
+    if refaced:
+        return resembles(before[mask], after[mask])
     return not _is_blank(after, mask)
+
+
+def resembles(before: Values, after: Values) -> bool:
+    """Whether many values are those of the source; the most frequent one is air."""
+    if not after.size:
+        return False
+    values, counts = np.unique(after, return_counts=True)
+    shows = after != values[counts.argmax()]
+    same = shows & (before == after)
+    return bool(same.sum() > _SAME_COUNT + _SAME_SHARE * shows.sum())
 
 
 def _unpacked(packed: PackedMask, shape: tuple[int, ...]) -> NDArray[np.bool_]:

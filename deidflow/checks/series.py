@@ -38,6 +38,8 @@ class ExpectedSeries:
     scratch: Path
     defaced: bool = True
     """Whether the masks remove a face, and are released as NIfTI too."""
+    refaced: bool = False
+    """Whether an average face is in the place of what was removed."""
 
     @property
     def is_defaced(self) -> bool:
@@ -175,7 +177,7 @@ class _SeriesCheck:
         for match in matches:
             content = match.path.read_bytes()
             source = PixelFile(content, match.cells)
-            if not differ(source, released, mask, scratch):
+            if not differ(source, released, mask, scratch, self.expected.refaced):
                 return
         self.defects[Defect.VALUES_DIFFER] += 1
 

@@ -36,5 +36,6 @@ IMAGE_ATTRIBUTES = PLANE_ATTRIBUTES | tags_of(
     "PixelRepresentation",
     "RescaleSlope",
     "RescaleIntercept",
+    "PixelPaddingValue",
 )
 """What places the planes, and says how their pixels are stored and what they stand for."""

@@ -15,7 +15,7 @@ from deidflow.verdicts import Reason
 
 Stored = NDArray[Any]
 """Cells as they are in pixel data, shape (frames, rows, columns, samples) or of one frame."""
-_AIR_HU = -1000.0
+AIR_HU = -1000.0
 _MIDDLE_OF_PHASE = 2048
 
 
@@ -99,14 +99,7 @@ def fill_cell(source: Any, frame: int, fill: float | None = None) -> int:
     if int(source.get("SamplesPerPixel") or 1) > 1:
         return 0
     value = _fill_value(source, frame, fill)
-    bits = int(source.BitsStored)
-    signed = int(source.PixelRepresentation) == 1
-    low = 0
-    high = (1 << bits) - 1
-    if signed:
-        low = -(1 << bits - 1)
-        high = -low - 1
-
+    low, high = _stored_range(source)
     limited = min(max(value, low), high)
     cell = limited << lowest_bit(source)
     cell_mask = (1 << int(source.BitsAllocated)) - 1
@@ -129,12 +122,48 @@ def filled(
     return result
 
 
+def cells_of(values: NDArray[np.float32], source: Any, frame: int) -> NDArray[np.int64]:
+    """Cells for real values of one frame, unsigned; within the stored range, and never padding.
+
+    PixelPaddingValue would make a hole of a pixel that shows something (PS3.3 C.7.5.1.1.2).
+    """
+    rescale = _rescale(source, frame)
+    low, high = _stored_range(source)
+    exact = (values.astype(np.float64) - rescale.intercept) / rescale.slope
+    stored = np.clip(np.rint(exact), low, high).astype(np.int64)
+    padding = source.get("PixelPaddingValue")
+    if isinstance(padding, int):
+        beside = 1 if padding < high else -1
+        stored[stored == padding] += beside
+
+    cell_mask = (1 << int(source.BitsAllocated)) - 1
+    cells: NDArray[np.int64] = (stored << lowest_bit(source)) & cell_mask
+    return cells
+
+
+def is_grey(source: Any, frame: int) -> bool:
+    """Whether a frame shows real values of one component, the brighter the larger; no phase."""
+    if int(source.get("SamplesPerPixel") or 1) > 1:
+        return False
+    if source.PhotometricInterpretation != "MONOCHROME2":
+        return False
+    return component(source, frame) != PHASE
+
+
+def _stored_range(source: Any) -> tuple[int, int]:
+    """The least and the greatest integer that BitsStored can hold."""
+    bits = int(source.BitsStored)
+    if int(source.PixelRepresentation) == 1:
+        return -(1 << bits - 1), (1 << bits - 1) - 1
+    return 0, (1 << bits) - 1
+
+
 def _fill_value(source: Any, frame: int, fill: float | None) -> int:
     """The value to store, before it is limited to the range of stored values."""
     if fill is None and _is_unscaled_phase(source, frame):
         return _MIDDLE_OF_PHASE
     if fill is None:
-        fill = _AIR_HU if source.get("Modality") == "CT" else 0.0
+        fill = AIR_HU if source.get("Modality") == "CT" else 0.0
     rescale = _rescale(source, frame)
     return round((fill - rescale.intercept) / rescale.slope)
 

@@ -23,7 +23,7 @@ _FROM, _TO = (12, 0, 50), (116, 128, 134)
 """The part of the padded grid around the face, in voxels x, y, z."""
 _WHOLE_NECK = 2
 """The lowest slice that shows the whole neck; it is repeated below."""
-_COIL_VOXELS = 3
+COIL_VOXELS = 3
 """What is thinner than a ball of this radius is the coil's frame."""
 _BLUNT_MM = 20.0
 """What a ball of this radius does not reach into stands out of the face."""
@@ -59,7 +59,7 @@ class _Box:
 
 _FACE = (
     _Box(front_of=84, above=4, up_to=70),
-    _Box(front_of=70, above=-8, up_to=20),
+    _Box(front_of=72, above=-14, up_to=20),
     _Box(front_of=72, above=60, up_to=125),
 )
 """Cheeks and mouth; the chin; eyes, brow and temples."""
@@ -78,7 +78,7 @@ class FaceZone:
 
 def face_zone(two: Image, *, ears: bool) -> FaceZone:
     """The zone and the surface, made of the windowed template of 2 mm."""
-    head = _with_neck(opened(head_mask(two), _COIL_VOXELS))
+    head = _with_neck(opened(head_mask(two), COIL_VOXELS))
     zone = float_like(_zone(two, head, ears), head)
     return FaceZone(
         zone=_around_face(zone),

@@ -75,6 +75,13 @@ class HeadSeries:
         return self.stacks[0]
 
     @property
+    def shows_real_values(self) -> bool:
+        """Whether its values are those of tissue, the brighter the more: grey MR and CT."""
+        return (
+            self.component == "M" and self.about.modality in ("MR", "CT") and not self.about.colour
+        )
+
+    @property
     def is_localizer(self) -> bool:
         """Whether the image type says so."""
         return "LOCALIZER" in self.about.image_type

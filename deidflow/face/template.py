@@ -15,10 +15,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array, index_to_world
-from deidflow.face.face_zone import face_zone
+from deidflow.face.average import average_head
+from deidflow.face.face_zone import COIL_VOXELS, face_zone
 from deidflow.face.grids import nearest, on_even_grid
 from deidflow.face.heads import head_centres, head_mask
 from deidflow.face.intensities import flattened_ranks, window
+from deidflow.face.morphology import opened
 from deidflow.face.register import COARSE_MM, FINE_MM, Target
 from deidflow.face.template_points import points_of
 from deidflow.face.template_regions import (
@@ -34,7 +36,7 @@ from deidflow.store.code import code_digest
 from deidflow.store.files import digest_of
 
 _TARGETS = "plain", "ranked", "labels"
-_IMAGES = "head", "brain", "original", "distance", "zone", "target"
+_IMAGES = "head", "brain", "original", "distance", "zone", "target", "average"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Template:
     """Distance in mm to the zone in which a mask follows the skin, negative inside it."""
     target: Image
     """On the same grid: distance in mm to the surface that is left there, positive before it."""
+    average: Image
+    """Windowed intensities of the head at 2 mm, 0 in air."""
     points: dict[str, Array]
     """World points by name, see `points_of`."""
 
@@ -98,10 +102,19 @@ def load_template(path: Path) -> Template:
 
 def load_distance(path: Path) -> Image:
     """`Template.distance` alone: a fifth of the time, for those who only evaluate masks."""
+    return _load_image(path, "distance")
+
+
+def load_average(path: Path) -> Image:
+    """`Template.average` alone, for those who only fill masks."""
+    return _load_image(path, "average")
+
+
+def _load_image(path: Path, name: str) -> Image:
     with np.load(path) as stored:
         return image_of(
-            stored["distance_values"],
-            stored["distance_affine"],
+            stored[f"{name}_values"],
+            stored[f"{name}_affine"],
         )
 
 
@@ -131,6 +144,7 @@ def build_template(*, ears: bool) -> Template:
         distance=distance_to(removed),
         zone=face.zone,
         target=face.target,
+        average=average_head(two, opened(head_mask(two), COIL_VOXELS)),
         points=points_of(two, region, brain),
     )
 

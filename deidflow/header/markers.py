@@ -16,6 +16,8 @@ from deidflow.version import __version__
 NOT_DEIDENTIFIED = "not de-identified by PS3.15"
 CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
 DEFACED = ("113102", "Clean Recognizable Visual Features Option")
+REFACED = "average face in its place"
+"""Said of images in which the removed part shows the face of nobody."""
 _DATES = {
     "shift": "MODIFIED",
     "clock": "MODIFIED",
@@ -128,14 +130,20 @@ def _even(text: str) -> bytes:
     return (text + padding).encode("ascii")
 
 
-def mark_defaced(header: Dataset, *, enhanced: bool, derived: bool = True) -> None:
+def mark_defaced(
+    header: Dataset, *, enhanced: bool, derived: bool = True, refaced: bool = False
+) -> None:
     """Add what only a series may say whose face was removed and checked.
 
     `enhanced`: a multi-frame image with functional groups. `derived`: ImageType says so too.
+    `refaced`: an average face is in the place of what was removed.
     """
     header.RecognizableVisualFeatures = "NO"
     _add_code(header, DEFACED)
     header.DerivationDescription = f"Face removed by deidflow {__version__}"
+    if refaced:
+        methods = _values(header, "DeidentificationMethod")
+        header.DeidentificationMethod = [*methods, REFACED]
     if derived:
         mark_derived(header, enhanced=enhanced)
 

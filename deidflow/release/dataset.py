@@ -59,6 +59,7 @@ def write_dataset(
     release_id: str,
     tools: Mapping[str, str],
     defaced: bool,
+    refaced: bool = False,
     notes: Sequence[str] = (),
     review: ReviewRow | None = None,
 ) -> None:
@@ -79,6 +80,8 @@ def write_dataset(
         "tools": dict(tools),
     }
 
+    if refaced:
+        description["faces_replaced_by"] = "an average face"
     if not is_complete(profile):
         description["de-identified"] = "not de-identified"
         description["codes"] = []

@@ -177,6 +177,7 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
         release_id(keys),
         tools,
         settings.defacing,
+        settings.refacing,
         notes,
         _review(settings),
     )

@@ -115,8 +115,8 @@ class DefaceSettings(Section):
     """Tissue this near to the brain stays on MR and PET."""
     skull_margin_mm: float = Field(default=8.0, ge=0, le=12)
     """Tissue this near to the brain stays on CT: the skull base."""
-    fill: float | None = None
-    """Real value written into the mask.
+    fill: Literal["average"] | float | None = None
+    """Real value written into the mask, or the template's `average` face (MR, CT; no phase).
 
     By default 0 (MR, PET), the middle of unscaled phase, -1000 HU (CT).
     """
@@ -124,6 +124,11 @@ class DefaceSettings(Section):
     """`derived`: value 1 of ImageType says so (MIXED on enhanced images); `keep` leaves it."""
     scope: tuple[ScopeRule, ...] = ()
     gate: GateSettings = GateSettings()
+
+    @property
+    def fill_value(self) -> float | None:
+        """The real value of what shows nothing; None for the default."""
+        return None if self.fill == "average" else self.fill
 
     @model_validator(mode="after")
     def _command_fits(self) -> DefaceSettings:

@@ -102,6 +102,11 @@ class PlanSettings(CommonSettings):
         """Whether faces are removed in this run."""
         return self.level == "high" or self.deface.when == "always"
 
+    @property
+    def refacing(self) -> bool:
+        """Whether an average face is put in their place."""
+        return self.defacing and self.deface.fill == "average"
+
 
 class RunSettings(PlanSettings):
     """Everything that a run needs to know; its fields are the keys of the YAML file."""

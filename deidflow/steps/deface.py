@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from deidflow.dicom.stored_values import AIR_HU
 from deidflow.errors import Withheld
+from deidflow.face.affine import compose
 from deidflow.face.anchor import FaceRegion, anchor_of, register_session
+from deidflow.face.average import gain_of
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
 from deidflow.face.series import HeadSeries, scope_rule_for
@@ -23,6 +26,7 @@ from deidflow.steps.common import guarded
 from deidflow.steps.figures import numbers, refused_head
 from deidflow.steps.mask_fields import keep_fields
 from deidflow.steps.results import (
+    AverageFields,
     ConvertResult,
     DefacePlan,
     DefaceResult,
@@ -223,7 +227,7 @@ class _Head:
         return DefacePlan(
             state=SeriesState(plan.state),
             how=plan.how,
-            mask=self._kept_fields(series.name, plan),
+            mask=self._kept_fields(series, plan),
             region=plan.anchor.kind,
             figures=numbers(plan.figures),
             forced="" if rule is None else rule.reason,
@@ -237,16 +241,32 @@ class _Head:
             asked.append(Action.MARGIN.value)
         return tuple(asked)
 
-    def _kept_fields(self, series: str, plan: MaskPlan) -> MaskFields:
+    def _kept_fields(self, series: HeadSeries, plan: MaskPlan) -> MaskFields:
         """The fields of a mask, kept once for all series that share them."""
         anchor = plan.anchor.name
-        return keep_fields(
+        fields = keep_fields(
             plan,
             f"{self.asked_as}-{anchor}" if self.asked_as else anchor,
             self.template.distance,
             folder=self.job.scratch,
-            more_margin_mm=self.people.margin_mm(series),
+            more_margin_mm=self.people.margin_mm(series.name),
         )
+        return replace(fields, average=self._average(series, plan))
+
+    def _average(self, series: HeadSeries, plan: MaskPlan) -> AverageFields | None:
+        """How the average face is laid into a series; None where one value is the fill."""
+        if self.settings.fill != "average" or not series.shows_real_values:
+            return None
+        affine = compose(plan.anchor.registered.affine, plan.motion)
+        air = AIR_HU if series.about.modality == "CT" else 0.0
+        gain = gain_of(
+            series.main,
+            plan.mask(),
+            average=self.template.average,
+            affine=affine,
+            air=air,
+        )
+        return AverageFields(affine.tolist(), gain, air) if gain else None
 
 
 def _key(job: StepJob) -> list[Any]:
@@ -256,6 +276,8 @@ def _key(job: StepJob) -> list[Any]:
     is_ours = settings.engine == "template"
     converted = "" if is_ours else job.outputs["convert"].digest
     configuration = settings.model_dump(mode="json", exclude=unseen)
+    if settings.fill == "average":
+        configuration["fill"] = "average"
     key: list[Any] = [
         job.content,
         converted,

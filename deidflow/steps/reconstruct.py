@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deidflow.face.template import load_distance
+from deidflow.face.template import load_average, load_distance
 from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
@@ -53,16 +53,20 @@ def reconstruct_session(job: StepJob) -> ReconstructResult:
 
 def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
     template: Image | None = None
+    average: Image | None = None
     plans: Mapping[str, DefacePlan | Held] = {}
     if "deface" in job.outputs:
         plans = job.output("deface", DefaceResult).result.series
     if any(_needs_template(plan) for plan in plans.values()):
         template = load_distance(job.template)
+    if any(_needs_average(plan) for plan in plans.values()):
+        average = load_average(job.template)
 
     return SeriesBuilder(
         job=job,
         order=order,
         template=template,
+        average=average,
         plans=plans,
         held=_held_before(job),
         uids=_renewed_uids(job, order),
@@ -75,6 +79,13 @@ def _needs_template(plan: DefacePlan | Held) -> bool:
     if isinstance(plan, Held) or plan.mask is None:
         return False
     return not plan.mask.face
+
+
+def _needs_average(plan: DefacePlan | Held) -> bool:
+    """Whether the template's average face is laid into the mask."""
+    if isinstance(plan, Held) or plan.mask is None:
+        return False
+    return plan.mask.average is not None
 
 
 def _renewed_uids(job: StepJob, order: WorkOrder) -> dict[str, str]:

@@ -18,6 +18,7 @@ from deidflow.steps.revisions import renumber
 
 _EDITED = tags_of(
     "ImageType",
+    "DeidentificationMethod",
     "DerivationDescription",
     "DeidentificationMethodCodeSequence",
     "PhotometricInterpretation",

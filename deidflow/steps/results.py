@@ -65,6 +65,17 @@ class MovedStack:
 
 
 @dataclass(frozen=True)
+class AverageFields:
+    """How the template's average face is laid into a series."""
+
+    affine: list[list[float]]
+    """World of the series (LPS, mm) to that of the template, 3 x 4."""
+    gain: float
+    """Real values of the series over those of the template, above air."""
+    air: float
+
+
+@dataclass(frozen=True)
 class MaskFields:
     """Where the two distance fields of a mask are, and how to see them from the series.
 
@@ -81,6 +92,8 @@ class MaskFields:
     margin_mm: float
     brain_margin_mm: float
     stacks: tuple[MovedStack, ...] = ()
+    average: AverageFields | None = None
+    """None where the fill is one value."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,8 @@ class BuiltSeries:
     """Pixels inside the mask."""
     text: TextState = TextState.NOT_READ
     """What was done about text in the pixels."""
+    refaced: bool = False
+    """Whether they show an average face."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.image_attributes import PLANE_ATTRIBUTES
 from deidflow.dicom.partial import read_attributes
 from deidflow.errors import StepFailed, Withheld
+from deidflow.face.average import AverageFace
 from deidflow.face.picture import save_sheet
 from deidflow.face.series_mask import SeriesMask
 from deidflow.face.volume import Image
@@ -58,6 +59,8 @@ class SeriesBuilder:
     order: WorkOrder
     template: Image | None
     """Distance to the template's face region, loaded once; None where no mask needs it."""
+    average: Image | None
+    """The template's average head, if it is laid into masks."""
     plans: Mapping[str, DefacePlan | Held]
     held: Mapping[str, Held]
     uids: Mapping[str, str]
@@ -164,6 +167,7 @@ class SeriesBuilder:
             profile=self.job.profile,
             released=ReleasedFiles(self.uids),
             inspected=self._inspected(series),
+            average=self._average(plan.mask),
         )
         counts = masked.build(
             series,
@@ -177,6 +181,18 @@ class SeriesBuilder:
             overlay_bits_cleared=counts.overlay_bits_cleared,
             removed=counts.removed,
             text=self._text(series),
+            refaced=plan.mask.average is not None,
+        )
+
+    def _average(self, fields: MaskFields) -> AverageFace | None:
+        """The average face that is laid into a mask."""
+        if fields.average is None or self.average is None:
+            return None
+        return AverageFace(
+            self.average,
+            np.array(fields.average.affine),
+            fields.average.gain,
+            fields.average.air,
         )
 
     def _mask(self, fields: MaskFields) -> SeriesMask:

@@ -31,9 +31,16 @@ from deidflow.dicom.pixels import (
     read_pixels,
     vr_of,
 )
-from deidflow.dicom.stored_values import filled, without_overlay_bits
+from deidflow.dicom.stored_values import (
+    cells_of,
+    filled,
+    is_grey,
+    real_values,
+    without_overlay_bits,
+)
 from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.dicom.write import write_readable
+from deidflow.face.average import AverageFace
 from deidflow.face.mask import WorldMask
 from deidflow.face.series_mask import SeriesMask
 from deidflow.header.edit import Encoded
@@ -81,6 +88,8 @@ class _Defaced:
     """ImageType says so too."""
     clean: bool
     """Every image was read for text, or blanked and read."""
+    refaced: bool
+    """An average face is in its place."""
 
     def __call__(self, header: Any) -> None:
         """Say so in a header."""
@@ -93,6 +102,7 @@ class _Defaced:
             header,
             enhanced=PER_FRAME_TAG in header,
             derived=self.derived,
+            refaced=self.refaced,
         )
         if self.clean:
             mark_clean(header)
@@ -112,6 +122,8 @@ class MaskedSeries:
     released: ReleasedFiles
     inspected: InspectedSeries = field(default_factory=InspectedSeries)
     """What is blanked beside the face."""
+    average: AverageFace | None = None
+    """What is laid into the mask; None for one value."""
     planes: dict[tuple[bytes, ...], NDArray[np.uint8]] = field(default_factory=dict)
     """Masks of planes that come again in other volumes, packed."""
 
@@ -160,16 +172,20 @@ class MaskedSeries:
         image = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
         source = image.attributes
         pixels = read_pixels(source, work)
-        removed = self._removed(source, pixels.cells.shape[:3])
-        removed |= covered(self.inspected.of_instance(number), removed.shape)
+        face = self._removed(source, pixels.cells.shape[:3])
+        text = covered(self.inspected.of_instance(number), face.shape)
+        removed = face | text
         clean = without_overlay_bits(pixels.cells, source)
-        cells = filled(clean, removed, source, self.settings.fill)
+        cells = filled(clean, removed, source, self.settings.fill_value)
+        if self.average is not None:
+            self._reface(source, cells, face & ~text, self.average)
 
         edit = _Defaced(
             layout=ColourLayout.of(cells, source, decoded=pixels.decoded),
             lossy=pixels.lossy,
             derived=self.settings.image_type == "derived",
             clean=self.inspected.is_clean,
+            refaced=self.average is not None,
         )
         self.released.write(
             header_path.read_bytes(),
@@ -213,6 +229,25 @@ class MaskedSeries:
             count=plane.rows * plane.columns,
         )
         return bits.reshape(plane.rows, plane.columns).astype(bool)
+
+    def _reface(
+        self, source: Any, cells: NDArray[Any], removed: Removed, average: AverageFace
+    ) -> None:
+        """Lay the average face into the removed pixels of each plane."""
+        for plane in planes(source):
+            rows = slice(plane.top, plane.top + plane.rows)
+            columns = slice(plane.left, plane.left + plane.columns)
+            part = removed[plane.frame, rows, columns]
+            if not part.any() or not is_grey(source, plane.frame):
+                continue
+            shown = cells[plane.frame, rows, columns]
+            values = average.fill(
+                plane,
+                real_values(shown, source, plane.frame),
+                part,
+            )
+            stored = cells_of(values, source, plane.frame)
+            shown[part, 0] = stored.astype(cells.dtype)
 
     def _images(self, series: SeriesOrder, work: Path) -> None:
         images = convert(

@@ -152,6 +152,7 @@ def _expected(
             masks if is_changed else None,
             job.scratch,
             defaced=is_defaced,
+            refaced=row.refaced,
         )
         expected.append(expectation)
     return expected

@@ -58,6 +58,8 @@ class Claims:
     identified: bool = False
     """Whether the release says that it is not de-identified."""
     faces_removed: bool = False
+    faces_replaced: bool = False
+    """Whether an average face may be in the place of those that were removed."""
     fixed: bool = True
     """Whether the claims of single files do not count, as in a release of ours."""
 
@@ -76,6 +78,7 @@ class Description:
     project: str
     codes: frozenset[str]
     faces_removed: bool
+    faces_replaced: bool
     identified: bool
 
     @classmethod
@@ -105,6 +108,7 @@ class Description:
             project=str(loaded.get("project", "default")),
             codes=frozenset(codes),
             faces_removed=loaded.get("faces") == "removed",
+            faces_replaced="faces_replaced_by" in loaded,
             identified="de-identified" in loaded,
         )
 
@@ -128,6 +132,7 @@ def claims_of(description: Description | None, level: str) -> Claims:
         is_ours=True,
         identified=description.identified,
         faces_removed=description.faces_removed,
+        faces_replaced=description.faces_replaced,
     )
 
 

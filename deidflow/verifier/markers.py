@@ -24,6 +24,8 @@ _FEATURES, _BURNED_IN = 0x00280302, 0x00280301
 _CODES_PATH = "DeidentificationMethodCodeSequence/"
 _CODE_VALUE, _SCHEME, _MEANING = 0x00080100, 0x00080102, 0x00080104
 _CODES = "DeidentificationMethodCodeSequence"
+REFACED = "average face"
+"""Said in DeidentificationMethod of images that show a face that is nobody's."""
 NOT_DEIDENTIFIED = "not de-identified"
 
 
@@ -39,6 +41,11 @@ class Markers:
     codes: frozenset[str]
     meanings: tuple[tuple[str, str, str], ...]
     """Code value, scheme and meaning of each entry."""
+
+    @property
+    def is_refaced(self) -> bool:
+        """Whether the image shows an average face where the mask removes."""
+        return REFACED in self.method
 
     @classmethod
     def of(cls, instance: Instance) -> Markers:

@@ -223,14 +223,19 @@ def mask_marks(mask: Nifti) -> Iterator[Mark]:
         )
 
 
-def image_marks(image: Nifti, mask: Nifti) -> Iterator[Mark]:
-    """Whether a defaced image shows anything where its mask says that voxels were removed."""
+def image_marks(image: Nifti, mask: Nifti, *, blank: bool = True) -> Iterator[Mark]:
+    """Whether a defaced image shows anything where its mask says that voxels were removed.
+
+    Without `blank` it may: an average face, which only the source tells from the subject's.
+    """
     if image.shape != mask.shape:
         yield Mark(
             Check.MASK,
             "mask",
             "has another shape than its image",
         )
+        return
+    if not blank:
         return
 
     values, removed = image.voxels(), mask.voxels() == 0

@@ -191,7 +191,7 @@ class ReleaseCheck:
             if image is None:
                 yield Mark(Check.MASK, "mask", "has no image")
             else:
-                yield from image_marks(image, nifti)
+                yield from image_marks(image, nifti, blank=not self.claims.faces_replaced)
             mask = MaskImage.of(nifti)
             if mask is not None:
                 self._series.masked.masks.append(mask)
@@ -255,6 +255,9 @@ class ReleaseCheck:
         masked = self._series.masked
         if not masked.masks:
             yield Mark(Check.MASK, "mask", "is missing or differs from volume to volume")
+            return
+        if self.claims.faces_replaced and seen.markers.is_refaced:
+            self.report.files["instances with an average face"] += 1
             return
         plane = seen.plane
         if plane is None:

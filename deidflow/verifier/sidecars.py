@@ -28,7 +28,7 @@ _SUMMARY_WORD = re.compile(
 )
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",
-     "tools", "de-identified", "notes", "review", "final")
+     "tools", "de-identified", "notes", "review", "final", "faces_replaced_by")
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.checks.ours import CLASSES
@@ -28,6 +29,11 @@ from deidflow.verifier.vault import Row, VaultView
 
 _SOP_INSTANCE = 0x00080018
 _BIRTH_DATE = 0x00100030
+_CHANGED = np.uint8(1)
+_SHOWS = np.uint8(2)
+"""Bits of a pixel beside its source: it changed; it is not of the most frequent value, air."""
+_SAME_SHARE, _SAME_COUNT = 0.2, 20
+"""So many pixels may be the same by chance where an average face is shown."""
 _PIXEL_MODULE = (
     0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101,
     0x00280102, 0x00280103,
@@ -181,7 +187,8 @@ class SourceComparison:
         source = PixelFile(content, cells_of(before))
         released = PixelFile(seen.entry.path.read_bytes(), cells_of(after))
         try:
-            if differ(source, released, removed, self.scratch):
+            refaced = self._is_refaced(seen)
+            if differ(source, released, removed, self.scratch, refaced):
                 yield Mark(Check.PIXELS, "PixelData", "differs from the source outside the mask")
         except _NOT_DECODED:
             yield Mark(Check.PIXELS, "PixelData", "cannot be compared with the source")
@@ -200,9 +207,13 @@ class SourceComparison:
             return False
         if values.shape != plane.values.shape:
             return False
-        changed: NDArray[Any] = values != plane.values
-        self._changed.planes.append(Plane(plane.name, changed, plane.steps))
+        compared = _compared(values, plane.values, refaced=self._is_refaced(seen))
+        self._changed.planes.append(Plane(plane.name, compared, plane.steps))
         return True
+
+    def _is_refaced(self, seen: Seen) -> bool:
+        """Whether the release and the image both say that an average face is shown."""
+        return self.claims.faces_replaced and seen.markers.is_refaced
 
     def _judge_series(self) -> None:
         """Hold the changed pixels of the series that was read against its mask."""
@@ -212,8 +223,13 @@ class SourceComparison:
             if removed is None:
                 mark = Mark(Check.MASK, "mask", "does not lie on the grid of the image")
                 self._found.append(Finding(plane.name, *mark))
-            elif bool((plane.values & ~removed).any()):
+                continue
+            changed = plane.values & _CHANGED > 0
+            if bool((changed & ~removed).any()):
                 mark = Mark(Check.PIXELS, "PixelData", "differs from the source outside the mask")
+                self._found.append(Finding(plane.name, *mark))
+            if _resembles(plane.values[removed]):
+                mark = Mark(Check.MASK, "PixelData", "shows the source inside the mask")
                 self._found.append(Finding(plane.name, *mark))
         self._changed = MaskedSeries()
 
@@ -234,6 +250,23 @@ class SourceComparison:
             if move.days != expected:
                 mark = Mark(Check.INTERVAL, "dates", "were not moved by the vault's days")
                 yield Finding(subject, *mark)
+
+
+def _compared(before: NDArray[Any], after: NDArray[Any], *, refaced: bool) -> NDArray[np.uint8]:
+    """Which pixels changed and, with `refaced`, which show more than air, as bits."""
+    compared: NDArray[np.uint8] = (before != after).astype(np.uint8) * _CHANGED
+    if refaced:
+        values, counts = np.unique(after, return_counts=True)
+        shows = after != values[counts.argmax()]
+        compared |= shows.astype(np.uint8) * _SHOWS
+    return compared
+
+
+def _resembles(compared: NDArray[np.uint8]) -> bool:
+    """Whether many of the pixels that show something show the same as before."""
+    shows = int((compared & _SHOWS > 0).sum())
+    same = int((compared == _SHOWS).sum())
+    return same > _SAME_COUNT + _SAME_SHARE * shows
 
 
 def _is_same_stream(before: Instance, after: Instance) -> bool:

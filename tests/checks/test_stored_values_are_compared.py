@@ -210,3 +210,26 @@ def test_a_missing_decoder_is_an_error_and_no_equality(tmp_path: Path) -> None:
     content = as_file(mr_instance(PixelData=None), JPEGLSLossless)
     with pytest.raises((AttributeError, KeyError, RuntimeError)):
         decoded_values(content, tmp_path)
+
+
+def refaced(values: np.ndarray, kept: int) -> bool:
+    """Whether a removed plane of an average face differs that still shows so many source values."""
+    before = np.arange(1000, 1000 + values.size)
+    after = np.where(np.arange(values.size) < kept, before, values)
+    shape = (1, 10, values.size // 10, 1)
+    file = {"shape": shape, "end": 2 * values.size}
+    return differ(
+        PixelFile(stored(*before), cells(**file)),
+        PixelFile(stored(*after), cells(**file)),
+        np.packbits(np.ones(values.size, bool)),
+        Path("unused"),
+        refaced=True,
+    )
+
+
+def test_an_average_face_is_not_blank_and_not_the_source() -> None:
+    average = np.arange(300) % 90
+    assert not refaced(average, kept=0)
+    assert not refaced(average, kept=30)
+    assert refaced(average, kept=120)
+    assert refaced(average, kept=300)

@@ -12,7 +12,14 @@ from pydicom.encaps import encapsulate
 
 from deidflow.dicom.component import component
 from deidflow.dicom.pixels import read_pixels
-from deidflow.dicom.stored_values import fill_cell, real_values, stored_values, without_overlay_bits
+from deidflow.dicom.stored_values import cells_of as real_cells
+from deidflow.dicom.stored_values import (
+    fill_cell,
+    is_grey,
+    real_values,
+    stored_values,
+    without_overlay_bits,
+)
 from deidflow.errors import Withheld
 from tests.synthetic import mr_instance, save
 
@@ -107,3 +114,26 @@ def test_high_throughput_jpeg_2000_is_decoded_exactly(tmp_path: Path) -> None:
     pixels = read_pixels(source, tmp_path)
     assert (pixels.decoded, pixels.lossy) == (True, False)
     assert np.array_equal(pixels.cells.ravel(), VALUES)
+
+
+def test_real_values_become_cells_within_the_stored_range_and_are_no_padding(
+    tmp_path: Path,
+) -> None:
+    _, source = cells_of(tmp_path, VALUES, PixelRepresentation=1)
+    source.Modality, source.RescaleIntercept, source.RescaleSlope = "CT", "-1000", "2"
+    source.PixelPaddingValue = 10
+    real = np.array([-1000.0, -980.0, -979.1, 1e9, -1e9], np.float32)
+    stored = real_cells(real, source, 0).astype("<u2").view("<i2")
+    assert stored.tolist() == [0, 11, 11, 2047, -2048]
+
+
+def test_phase_colour_and_inverted_greys_are_filled_with_one_value(tmp_path: Path) -> None:
+    _, source = cells_of(tmp_path, VALUES)
+    assert is_grey(source, 0)
+    source.ImageType = ["ORIGINAL", "PRIMARY", "P"]
+    assert not is_grey(source, 0)
+    source.ImageType = ["ORIGINAL", "PRIMARY", "M"]
+    source.PhotometricInterpretation = "MONOCHROME1"
+    assert not is_grey(source, 0)
+    source.PhotometricInterpretation, source.SamplesPerPixel = "RGB", 3
+    assert not is_grey(source, 0)

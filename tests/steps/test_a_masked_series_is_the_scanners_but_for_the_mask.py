@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import IDENTITY
+from deidflow.face.average import AverageFace
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.picture import save_sheet
 from deidflow.face.volume import image_of
@@ -55,7 +56,7 @@ def write(source: Path, **changes: Any) -> SeriesOrder:
 @pytest.fixture
 def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, MaskedCounts]:
     """A built series and what the builder said."""
-    changes, settings = getattr(request, "param", ({}, DefaceSettings()))
+    changes, settings, average = getattr(request, "param", ({}, DefaceSettings(), None))
     series = write(tmp_path / "source", **changes)
     order = WorkOrder(
         "P001",
@@ -81,8 +82,16 @@ def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Masked
         tmp_path / "log",
         job.profile,
         ReleasedFiles(),
+        average=average,
     )
     return folder, builder.build(series, headers, names)
+
+
+def stripes() -> AverageFace:
+    """Nobody: bright stripes of 4 mm along y, a hundred times as bright in the series."""
+    values = np.zeros((40, 40, 40), np.float32)
+    values[:, np.arange(40) % 8 < 4] = 1.0
+    return AverageFace(image_of(values, np.eye(3, 4)), np.eye(3, 4), gain=100.0, air=0.0)
 
 
 def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -142,9 +151,13 @@ def test_the_picture_shows_what_was_removed(
 @pytest.mark.parametrize(
     ("masked", "filled", "image_type"),
     [
-        (({}, DefaceSettings()), 0, "DERIVED"),
-        (({}, DefaceSettings(fill=7.0, image_type="keep")), 7, "ORIGINAL"),
-        (({"RescaleSlope": "2", "RescaleIntercept": "-100"}, DefaceSettings()), 50, "DERIVED"),
+        (({}, DefaceSettings(), None), 0, "DERIVED"),
+        (({}, DefaceSettings(fill=7.0, image_type="keep"), None), 7, "ORIGINAL"),
+        (
+            ({"RescaleSlope": "2", "RescaleIntercept": "-100"}, DefaceSettings(), None),
+            50,
+            "DERIVED",
+        ),
     ],
     indirect=["masked"],
 )
@@ -178,3 +191,40 @@ def test_planes_of_two_matrix_sizes_at_one_place_get_masks_of_their_own(tmp_path
     for plane in (small, large, small):
         assert np.array_equal(series._on(plane), box().removed(plane))
     assert series._on(large).sum() == 10 * 24
+
+
+@pytest.mark.parametrize("masked", [({}, DefaceSettings(fill="average"), stripes())], indirect=True)
+def test_an_average_face_is_laid_into_the_mask_and_said(
+    masked: tuple[Path, MaskedCounts],
+) -> None:
+    folder, _ = masked
+    for number, (before, after) in enumerate(pairs(folder)):
+        removed = np.zeros((SIZE, SIZE), bool)
+        removed[:, :10] = number > 5
+        assert np.array_equal(after[~removed], before[~removed] & 0x0FFF)
+        bright = removed & (np.arange(SIZE) % 8 < 4)[:, None]
+        assert not after[removed & ~bright].any()
+        assert not removed.any() or 500 < after[bright].mean() < 3500
+
+    header = pydicom.dcmread(folder / "defaced_dicom" / "slice_009.dcm")
+    assert header.DeidentificationMethod[-1] == "average face in its place"
+    assert header.RecognizableVisualFeatures == "NO"
+    image, mask = (nibabel.load(folder / f"defaced{part}.nii.gz") for part in ("", "_mask"))
+    assert np.asarray(image.dataobj)[np.asarray(mask.dataobj) == 0].any()
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        (
+            {"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]},
+            DefaceSettings(fill="average"),
+            stripes(),
+        )
+    ],
+    indirect=True,
+)
+def test_phase_shows_no_average_face(masked: tuple[Path, MaskedCounts]) -> None:
+    folder, _ = masked
+    _, after = pairs(folder)[10]
+    assert set(after[:, :10].ravel()) == {2048}
