@@ -56,7 +56,7 @@ ALLOWED = {
     "recognition": set(),
     "verifier": {"recognition", "store", "checks", "identity", "release"},
     "report": {"store", "header", "settings", "identity", "face", "release"},
-    "review": {"store", "settings", "identity", "face", "release", "report"},
+    "review": {"store", "dicom", "settings", "identity", "face", "release", "report"},
     "evidence": {"store", "header", "identity", "release", "report", "review"},
     "bundles": {"store", "identity", "release"},
     "withdrawal": {"store", "dicom", "archives", "identity", "release", "report"},

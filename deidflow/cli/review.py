@@ -21,6 +21,7 @@ def review(
     decide: tuple[str, str] | None = None,
     saw: tuple[str, ...] = (),
     landmark: tuple[str, ...] = (),
+    rectangle: tuple[str, ...] = (),
     undo: str = "",
     second: bool = False,
     who: str = "",
@@ -40,11 +41,13 @@ def review(
     release: The release's folder.
     vault: The vault of its run.
     list_: Print the cases, most doubtful first, and end.
-    decide: A case such as P001/M00/001-MR, and accept, larger-margin, other-engine, landmarks or
-        withhold.
+    decide: A case such as P001/M00/001-MR, and accept, larger-margin, other-engine, landmarks,
+        rectangles or withhold.
     saw: With --decide: eyes, nose, mouth, ears, brow, brain-cut, not-a-head or text; repeatable.
     landmark: With the decision landmarks, three to six times: right-eye, left-eye, nose, chin,
         right-ear or left-ear and its place in LPS mm, as nose=1.5,-92,-40.
+    rectangle: With the decision rectangles: TOP,LEFT,ROWS,COLUMNS in pixels of the stored images,
+        counted from 0; repeatable.
     undo: Take back the last decision on this case.
     second: With --decide or --undo: it is the answer of a second look.
     who: Who decides; the name of the account by default.
@@ -75,6 +78,7 @@ def review(
             *decide,
             saw=saw,
             landmarks=landmark,
+            rectangles=rectangle,
             second=second,
         )
         return take_decision(desk, words, person)

@@ -8,7 +8,7 @@ import numpy as np
 
 from deidflow.errors import UsageError
 from deidflow.face.landmarks import affine_by_landmarks
-from deidflow.release.decisions import Action, Point, Sight
+from deidflow.release.decisions import Action, Point, Rectangle, Sight
 from deidflow.release.measures import MOST_MARGINS, NOT_YET_A_HEAD
 from deidflow.review.queue import Case
 
@@ -23,6 +23,10 @@ class Wanted(Protocol):
     @property
     def sights(self) -> tuple[Sight, ...]:
         """What was seen."""
+
+    @property
+    def rectangles(self) -> tuple[Rectangle, ...]:
+        """Parts of the stored matrix."""
 
     @property
     def landmarks(self) -> tuple[Point, ...]:
@@ -40,7 +44,11 @@ def check_wish(case: Case, wish: Wanted) -> None:
         case Action.ACCEPT:
             _check_acceptance(case, wish)
         case Action.LANDMARKS:
-            _check_landmarks(case, wish)
+            _check_source(case)
+            _check_landmarks(wish)
+        case Action.RECTANGLES:
+            _check_source(case)
+            _check_rectangles(wish)
         case _ if not wish.sights:
             raise UsageError(f"say what is seen; '{wish.action.value}' needs a reason")
         case Action.MARGIN if case.measures.margins >= MOST_MARGINS:
@@ -71,13 +79,20 @@ def _check_not_a_head(case: Case) -> None:
             "there is no masked version of this series to accept, and a head was found in it or "
             "in its session's place: it cannot go out whole"
         )
+    _check_source(case)
+
+
+def _check_source(case: Case) -> None:
     if not case.source:
         raise UsageError("the vault does not know the source of this series; run again first")
 
 
-def _check_landmarks(case: Case, wish: Wanted) -> None:
-    if not case.source:
-        raise UsageError("the vault does not know the source of this series; run again first")
+def _check_rectangles(wish: Wanted) -> None:
+    if not wish.rectangles:
+        raise UsageError("draw a rectangle around the text first")
+
+
+def _check_landmarks(wish: Wanted) -> None:
     points = {}
     for point in wish.landmarks:
         if point.name in points:

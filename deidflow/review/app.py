@@ -14,6 +14,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from deidflow.errors import DeidflowError, UsageError
+from deidflow.report.pages import data_uri
 from deidflow.report.volume_files import VolumeKind
 from deidflow.review.desk import Desk
 from deidflow.review.page import review_page, viewer_script
@@ -124,6 +125,11 @@ def _add_routes(app: FastAPI, desk: Desk, who: str) -> None:
         if content is None:
             raise HTTPException(status_code=404)
         return Response(content, media_type="application/octet-stream")
+
+    @app.get("/case/{number}/stored")
+    def stored(number: int) -> dict[str, Any]:
+        content = desk.stored(_numbered(desk, number))
+        return {"picture": "" if content is None else data_uri(content)}
 
     @app.get("/viewer")
     def viewer() -> Response:

@@ -31,6 +31,7 @@ from deidflow.review.agreement import Agreement, agreement_of
 from deidflow.review.queue import Case, Choice, Look, cases_of, looks_at, undecided
 from deidflow.review.shelf import Shelf
 from deidflow.review.sign_off import renew_sign_off
+from deidflow.review.stored_matrix import stored_picture
 from deidflow.review.withdrawal import withdraw_session
 
 
@@ -126,6 +127,10 @@ class Desk:
         )
         volumes = self._shelf.volumes(images)
         return None if volumes is None else volume_file(volumes, kind)
+
+    def stored(self, case: Case) -> bytes | None:
+        """The stored matrix of a case as a picture; None where its source is not at hand."""
+        return stored_picture(self.layout, case.name)
 
     def decide(self, name: CaseName, wish: Wish, who: str, *, again: bool = False) -> Decision:
         """Store a decision and act on it; raises UsageError where it may not be decided so."""

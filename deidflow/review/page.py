@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 from importlib.resources import files
 
-_SCRIPTS = ("planes.js", "viewer.js", "review.js")
+_SCRIPTS = ("planes.js", "rectangles.js", "viewer.js", "review.js")
 _VIEWER = "niivue.umd.js"
 
 

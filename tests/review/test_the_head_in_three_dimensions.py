@@ -55,7 +55,7 @@ def test_only_scripts_of_the_page_may_run() -> None:
     _, policy = review_page()
     sources = next(rule for rule in policy.split("; ") if rule.startswith("script-src"))
     assert "unsafe" not in policy
-    assert sources.count("sha256-") == 4 if viewer_script() else 3
+    assert sources.count("sha256-") == (5 if viewer_script() else 4)
 
 
 @pytest.mark.skipif(not viewer_script(), reason="the package was built without the viewer")

@@ -13,6 +13,7 @@ const ACTIONS = [
   ["other-engine", "3", "other engine", "in the next run"],
   ["withhold", "4", "withhold", "its session leaves the release now"],
   ["landmarks", "5", "landmarks", "set them first (l); in the next run"],
+  ["rectangles", "6", "blank text", "draw rectangles first (x); in the next run"],
 ];
 const LANDMARKS = [
   ["right-eye", "right eye", "middle of the eyeball"], ["left-eye", "left eye", "middle of the eyeball"],
@@ -20,7 +21,7 @@ const LANDMARKS = [
   ["right-ear", "right ear", "opening of the canal"], ["left-ear", "left ear", "opening of the canal"],
 ];
 
-const state = { queue: null, at: 0, shown: null, sights: new Set(), since: 0, busy: false, solid: false, picking: false };
+const state = { queue: null, at: 0, shown: null, sights: new Set(), since: 0, busy: false, solid: false, picking: false, drawing: false };
 const marks = { chosen: "right-eye", places: new Map(), volume: null, cross: [0, 0, 0] };
 const ahead = new Map();
 
@@ -61,7 +62,8 @@ async function show(number) {
   marks.places.clear();
   marks.volume = null;
   marks.chosen = LANDMARKS[0][0];
-  by("viewer").hidden = by("landmarks").hidden = true;
+  by("viewer").hidden = by("landmarks").hidden = by("drawing").hidden = true;
+  Object.assign(Drawing, { picture: null, rectangles: [] });
   by("refusal").textContent = "";
   by("views").replaceChildren();
   by("figures").replaceChildren();
@@ -81,6 +83,7 @@ async function show(number) {
   drawDecision();
   if (state.solid) openSolid();
   if (state.picking) openPlanes();
+  if (state.drawing) openMatrix();
   for (const key of ahead.keys()) if (key < number - 2 || key > number + 3) ahead.delete(key);
   if (number + 1 < state.queue.cases.length) fetchCase(number + 1).catch(() => {});
 }
@@ -216,9 +219,10 @@ async function decide(action) {
   const number = state.at;
   const wish = {
     action,
-    sights: [...state.sights],
+    sights: action === "rectangles" ? [...new Set([...state.sights, "text"])] : [...state.sights],
     seconds: (performance.now() - state.since) / 1000,
     seen: state.shown.seen,
+    rectangles: action === "rectangles" ? Drawing.rectangles : [],
     landmarks: action === "landmarks" ? [...marks.places].map(([name, [x, y, z]]) => ({ name, x, y, z })) : [],
   };
   try {
@@ -302,6 +306,31 @@ function togglePlanes() {
   by("pick").setAttribute("aria-pressed", String(state.picking));
   if (state.picking) openPlanes();
   else by("landmarks").hidden = true;
+}
+
+async function openMatrix() {
+  const { shown, at } = state;
+  if (!shown) return;
+  by("drawing").hidden = false;
+  const told = await ask("/case/" + at + "/stored").catch(() => ({}));
+  if (state.shown !== shown) return;
+  by("nomatrix").hidden = Boolean(told.picture);
+  by("matrix").hidden = !told.picture;
+  if (told.picture) await openDrawing(by("matrix"), told.picture);
+  sayDrawn();
+  by("drawing").dataset.shown = String(at);
+}
+
+function toggleMatrix() {
+  state.drawing = !state.drawing;
+  by("mark").setAttribute("aria-pressed", String(state.drawing));
+  if (state.drawing) openMatrix();
+  else by("drawing").hidden = true;
+}
+
+function sayDrawn() {
+  const count = Drawing.rectangles.length;
+  by("drawn").textContent = count ? count + (count === 1 ? " rectangle" : " rectangles") : "";
 }
 
 function drawMarks() {
@@ -389,6 +418,14 @@ for (const plane of Object.keys(PLANE_AXES)) {
   });
   by("planes").append(element("figure", {}, canvas, element("figcaption", { textContent: plane })));
 }
+watchDrawing(by("matrix"), () => !entry().action, sayDrawn);
+by("erase").addEventListener("click", () => {
+  if (!Drawing.picture || entry().action) return;
+  Drawing.rectangles.pop();
+  drawRectangles(by("matrix"));
+  sayDrawn();
+});
+by("mark").addEventListener("click", toggleMatrix);
 by("solid").hidden = !hasViewer;
 by("solid").addEventListener("click", toggleSolid);
 by("pick").addEventListener("click", togglePlanes);
@@ -417,6 +454,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "u") { undo(); return; }
   if (event.key === "v") { toggleSolid(); return; }
   if (event.key === "l") { togglePlanes(); return; }
+  if (event.key === "x") { toggleMatrix(); return; }
   const sight = SIGHTS.find((row) => row[1] === event.key);
   if (sight) { toggleSight(sight[0]); return; }
   const action = ACTIONS.find((row) => row[1] === event.key);
