@@ -95,6 +95,7 @@ def take_decision(desk: Desk, words: Words, who: str) -> int:
         who,
         again=words.second,
     )
+    desk.close()
     print(f"{name}: {action.value}")
     return 0
 
@@ -107,6 +108,7 @@ def take_back(desk: Desk, case: str, who: str, *, second: bool) -> int:
         who,
         again=second,
     )
+    desk.close()
     print(f"{name}: the last decision is taken back; it counts in the next run")
     return 0
 

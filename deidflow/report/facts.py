@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from deidflow.release.dataset import ReviewRow
 from deidflow.verdicts import Verdict
 
 
@@ -24,6 +25,8 @@ class Dataset:
     notes: tuple[str, ...]
     tools: tuple[tuple[str, str], ...]
     is_deidentified: bool
+    review: ReviewRow | None = None
+    """How far people are who look at a sample; None where faces are kept."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class SeriesFacts:
     """`reference` where the series was registered itself; else how the mask was carried to it."""
     margin_mm: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    by_person: tuple[str, ...] = ()
+    """What people asked for on which the mask rests, or that there is none."""
 
     @property
     def modality(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from deidflow.release.dataset import ReviewRow
 from deidflow.report.facts import SeriesFacts, SubjectFacts
 from deidflow.report.words import figure_words, reason_words
 from deidflow.version import __version__
@@ -69,6 +70,7 @@ def _environment() -> Environment:
     environment.filters["detail"] = detail_words
     environment.filters["reason"] = reason_words
     environment.filters["mask_words"] = mask_words
+    environment.filters["review_words"] = review_words
     environment.filters["series_count"] = _series_count
     environment.filters["withheld_count"] = _withheld_count
     environment.filters["data_uri"] = data_uri
@@ -95,11 +97,24 @@ def detail_words(series: SeriesFacts) -> str:
 
 def mask_words(series: SeriesFacts) -> str:
     """How a series got its mask; empty where it has none."""
+    asked = f"as a person asked: {', '.join(series.by_person)}" if series.by_person else ""
     if series.margin_mm is None:
-        return ""
+        return asked
     is_reference = series.how == "reference"
     origin = "registered by itself" if is_reference else "carried from the session's reference"
-    return f"{origin}, grown by {series.margin_mm:g} mm"
+    words = f"{origin}, grown by {series.margin_mm:g} mm"
+    return f"{words}; {asked}" if asked else words
+
+
+def review_words(review: ReviewRow) -> str:
+    """How far people are who look at a sample."""
+    words = f"{review.signed_off} of {review.cases} drawn cases are signed off"
+    if not review.second_looks:
+        return words
+    twice = f"{review.second_looks} were looked at twice"
+    if review.kappa is None:
+        return f"{words}; {twice}"
+    return f"{words}; {twice}, kappa {review.kappa:.2f}"
 
 
 def _series_count(subject: SubjectFacts) -> int:

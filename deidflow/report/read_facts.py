@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import UsageError
+from deidflow.release.dataset import read_review
 from deidflow.release.layout import SESSION_FOLDER, Layout
 from deidflow.report.facts import (
     Counts,
@@ -82,6 +83,7 @@ def read_dataset(release: Path) -> Dataset:
         notes=tuple(row.get("notes", ())),
         tools=tuple(sorted(row["tools"].items())),
         is_deidentified="de-identified" not in row,
+        review=read_review(release),
     )
 
 
@@ -187,6 +189,7 @@ def _series(name: str, row: Record, deface: Record) -> SeriesFacts:
         how=fate.get("how", ""),
         margin_mm=margin,
         figures=figures,
+        by_person=tuple(fate.get("by_person") or ()),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from deidflow.errors import ReleaseBusy, UsageError
+from deidflow.release.dataset import ReviewRow, read_review
 from deidflow.release.decision_record import append, histories, read_entries
 from deidflow.release.decisions import (
     Action,
@@ -30,7 +31,7 @@ from deidflow.review.admissible import check_wish
 from deidflow.review.agreement import Agreement, agreement_of
 from deidflow.review.queue import Case, Choice, Look, cases_of, looks_at, undecided
 from deidflow.review.shelf import Shelf
-from deidflow.review.sign_off import renew_sign_off
+from deidflow.review.sign_off import renew_sign_off, signed_off
 from deidflow.review.stored_matrix import stored_picture
 from deidflow.review.withdrawal import withdraw_session
 
@@ -157,10 +158,33 @@ class Desk:
             self._sign()
         return decision
 
+    def _signed(self) -> ReviewRow | None:
+        """How far the review is that the release asks for; None where it asks for none."""
+        review = read_review(self.layout.release)
+        if review is None:
+            return None
+        history = self._histories()
+        cases = [self._case(Look(name), history) for name in self._cases]
+        return signed_off(cases, review, self._key)
+
     def _sign(self) -> None:
-        """Bring what dataset.json says of the review up to date; a run at work does it itself."""
+        """Say at once that the release is final, or is not any more; all else can wait."""
+        before = read_review(self.layout.release)
+        now = self._signed()
+        if before and now and before.is_final != now.is_final:
+            self._write_sign_off(now)
+
+    def close(self) -> None:
+        """Bring what the release says of its review up to date."""
+        with self._lock:
+            now = self._signed()
+            if now and now != read_review(self.layout.release):
+                self._write_sign_off(now)
+
+    def _write_sign_off(self, review: ReviewRow) -> None:
+        # A run at work writes it itself when it ends.
         with suppress(ReleaseBusy):
-            renew_sign_off(self.layout, self._key)
+            renew_sign_off(self.layout, review)
 
     def _withdraw(self, name: CaseName) -> None:
         try:

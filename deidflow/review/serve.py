@@ -86,6 +86,7 @@ def serve(desk: Desk, who: str, hours: Hours, opened: Callable[[str], None]) -> 
         # An imaging library that is at work must not outlive the interpreter.
         server.should_exit = True
         preparing.join()
+        desk.close()
 
 
 def _listen(port: int) -> socket.socket:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from deidflow.release.dataset import ReviewRow
 from deidflow.report.facts import Counts, HeldGroup, ReasonCount, SeriesFacts
 from deidflow.report.flow_chart import flow_chart
 from deidflow.report.gate_chart import figure_rows, gate_figures
 from deidflow.report.held_table import held_by_urgency
+from deidflow.report.pages import mask_words, review_words
 from deidflow.report.words import Urgency, advice_for, figure_words, limits_of, reason_words
 from deidflow.resources import load_yaml
 from deidflow.verdicts import Reason
@@ -31,6 +33,16 @@ def test_every_reason_has_advice() -> None:
 def test_an_unknown_reason_is_looked_at() -> None:
     assert advice_for("from-a-newer-version").urgency is Urgency.SOON
     assert reason_words("from-a-newer-version") == "from-a-newer-version"
+
+
+def test_what_people_asked_for_is_said() -> None:
+    by_hand = SeriesFacts(
+        "001-MR", "defaced", "released", "", "", 1, how="reference", margin_mm=4.0,
+        by_person=("landmarks",),
+    )  # fmt: skip
+    assert mask_words(by_hand).endswith("grown by 4 mm; as a person asked: landmarks")
+    assert review_words(ReviewRow(10.0, 5.0, 4, 3)) == "3 of 4 drawn cases are signed off"
+    assert review_words(ReviewRow(10.0, 5.0, 4, 4, 2, 0.5)).endswith("looked at twice, kappa 0.50")
 
 
 def test_levels_have_different_limits() -> None:

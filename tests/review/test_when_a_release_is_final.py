@@ -45,6 +45,7 @@ def test_it_is_final_when_every_look_is_accepted(drawn: Layout) -> None:
         desk.decide(name, ACCEPT, "ada", again=again)
         assert not read_json(drawn.release / "dataset.json")["final"]
     desk.decide(FAILED, ACCEPT, "bob", again=True)
+    desk.close()
     assert read_json(drawn.release / "dataset.json")["final"]
     assert read_review(drawn.release) == ReviewRow(100.0, 100.0, 4, 4, 2, None)
 
@@ -60,6 +61,7 @@ def test_a_doubt_at_the_second_look_is_not_outvoted(drawn: Layout) -> None:
     for name, again in ((MASKED, False), (FAILED, False), (MASKED, True)):
         desk.decide(name, ACCEPT, "ada", again=again)
     desk.decide(FAILED, Wish(Action.MARGIN, (Sight.NOSE,)), "ada", again=True)
+    desk.close()
     row = read_review(drawn.release)
     assert row is not None
     assert (row.is_final, row.second_looks, row.kappa) == (False, 2, 0.0)
