@@ -37,8 +37,10 @@ def _errors(peer: PeerSettings) -> Iterator[None]:
         if code >= 500 or code == _TOO_MANY:
             raise ConnectionLost(f"{peer.name} answers HTTP {code}") from None
         raise Refused(f"{peer.name} answers HTTP {code}; check address and user") from None
-    except (requests.RequestException, OSError):
+    except (requests.RequestException, OSError):  # before ValueError, which some of these are too
         raise ConnectionLost(f"{peer.name} does not answer; check address and TLS") from None
+    except ValueError:
+        raise Refused(f"{peer.name} gives an answer that is not of DICOMweb") from None
 
 
 def web_client(pacs: PacsSettings, peer: PeerSettings) -> Any:

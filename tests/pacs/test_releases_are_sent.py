@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +17,16 @@ from typing import Any
 import pydicom
 import pytest
 
-from deidflow.errors import UsageError
+from deidflow.errors import ReleaseBusy, UsageError, VaultMismatch
+from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.sent_table import SentInstance, SentLedger, SentState
+from deidflow.pacs.association import ConnectionLost
+from deidflow.pacs.retries import with_retries
 from deidflow.pacs.send import SendResult, send_release
 from deidflow.pacs.web import PASSWORD
 from deidflow.release.layout import Layout
+from deidflow.settings.pacs import RetrySettings
+from deidflow.store.locks import held
 from tests.commands import command_line
 from tests.pacs.archive import TITLE, WEB, Orthanc, digests, free_port, needs_orthanc, study
 from tests.pacs.conftest import Site
@@ -94,6 +102,89 @@ def test_other_bytes_under_one_uid_are_said(
     again = send_release(site.settings(send=by_dimse(orthanc)), ("P001",), again=True)
     assert again.sent == 3
     assert digests(orthanc.files()) == digests(study(1, PatientSex="M") + files[3:])
+
+
+def test_what_is_no_dicom_stays(site: Site, orthanc: Orthanc) -> None:
+    release_of(Layout.of(site.settings()), {"P001": [b"no DICOM"], "P002": study(2)})
+    result = sent(site, **by_dimse(orthanc))
+    assert [(subject, "cannot be read" in why) for subject, _, why in result.held] == [
+        ("P001", True)
+    ]
+    assert (result.sent, result.exit_code) == (3, 4)
+
+
+@pytest.mark.parametrize("way", ["dimse", "web"])
+def test_what_arrived_before_a_kill_is_asked_for(
+    site: Site, orthanc: Orthanc, files: list[bytes], way: str
+) -> None:
+    if way == "web" and not WEB.exists():
+        pytest.skip("Orthanc has no DICOMweb plugin")
+    send = {"peer": {"url": orthanc.url}} if way == "web" else by_dimse(orthanc)
+    settings = site.settings(send=send)
+    assert settings.pacs.send is not None
+    ledger = SentLedger(
+        site.vault,
+        Keys(load_secret(site.vault, create=False), "default", "low"),
+        settings.pacs.send.peer.name,
+    )
+    rows = [
+        SentInstance(
+            str(_read(content).SOPInstanceUID), hashlib.sha256(content).hexdigest(), "P001", "M00"
+        )
+        for content in files[:3]
+    ]
+    ledger.note(rows, SentState.SENDING)
+    ledger.close()
+    for content in files[:2]:
+        orthanc.add(content)
+
+    assert send_release(settings).sent == 6
+    assert orthanc.stored() == 6, "what had arrived was not sent again"
+
+
+def test_who_may_not_be_sent(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:
+    settings = site.settings(send=by_dimse(orthanc))
+    with pytest.raises(UsageError, match="pseudonyms"):
+        send_release(settings, ("P009",))
+    assert send_release(settings, ("P002",)).sent == 3
+    lock = site.vault / "pacs" / "default-low.lock"
+    with held(lock, "test"), pytest.raises(ReleaseBusy, match="list of sent instances"):
+        send_release(settings)
+    (site.root / "release" / "manifest.sha256").unlink()
+    with pytest.raises(UsageError, match="no checksums"):
+        send_release(settings)
+
+
+def test_a_release_of_another_vault(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:
+    (site.root / "elsewhere").mkdir()
+    other = Site(site.root / "elsewhere")
+    (other.vault / "secret.key").write_text("fedcba9876543210fedcba9876543210")
+    two_subjects(Layout.of(other.settings()))
+    shutil.copytree(other.root / "release", site.root / "release", dirs_exist_ok=True)
+    with pytest.raises(VaultMismatch):
+        sent(site, **by_dimse(orthanc))
+
+
+def test_tries_start_anew_as_long_as_something_gets_through() -> None:
+    retry = RetrySettings(attempts=2, first_seconds=0)
+    done = [0]
+
+    def stumble() -> None:
+        done[0] += 1
+        if done[0] < 5:
+            raise ConnectionLost("away")
+
+    with_retries(retry, stumble, lambda: done[0])
+    assert done[0] == 5
+
+    def fail() -> None:
+        done.append(1)
+        raise ConnectionLost("away")
+
+    done.clear()
+    with pytest.raises(ConnectionLost):
+        with_retries(retry, fail, lambda: 0)
+    assert len(done) == 2
 
 
 def test_one_bad_instance_costs_itself_only(site: Site, orthanc: Orthanc) -> None:

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ from pynetdicom import AE
 
 from deidflow.errors import ConfigError, ReleaseBusy
 from deidflow.pacs.handover import Follower, hand_on_complete
+from deidflow.pacs.instance import read_received
 from deidflow.pacs.receiver import Received, receiving
-from deidflow.pacs.spool import Spool
+from deidflow.pacs.spool import Kept, Spool
 from deidflow.settings.input import InputSettings
 from deidflow.settings.pacs import required_receive
 from tests.commands import command_line
@@ -163,6 +166,46 @@ def test_what_was_acknowledged_outlives_a_kill(site: Site) -> None:
     assert result.returncode == 0, result.stderr
     assert "studies handed on: 1" in result.stdout
     assert digests(site.handed_on()) == digests(study(1)[:1])
+
+
+def test_instances_that_come_while_their_study_is_handed_on(site: Site) -> None:
+    spool = Spool.of(site.settings())
+    files = study(1, 80)
+    name = spool.study_name("1.2.3.1")
+    with ThreadPoolExecutor(4) as threads:
+        kept = [threads.submit(spool.keep, read_received(content)) for content in files]
+        while not all(one.done() for one in kept):
+            spool.hand_on(name)
+    spool.hand_on(name)
+    assert {one.result() for one in kept} == {Kept.STORED}
+    assert digests(site.handed_on()) == digests(files)
+    assert spool.instances("1.2.3.1") == 80
+    assert len({path.parent for path in site.source.rglob("*.dcm")}) > 1
+    assert not list((spool.folder / "parts").iterdir())
+
+
+def test_one_instance_from_many_at_once(site: Site) -> None:
+    spool = Spool.of(site.settings())
+    instance = read_received(study(1)[0])
+    with ThreadPoolExecutor(8) as threads:
+        kept = Counter(threads.map(spool.keep, [instance] * 24))
+    assert kept == {Kept.STORED: 1, Kept.DUPLICATE: 23}
+
+
+def test_what_a_killed_receiver_was_writing_goes_after_a_while(site: Site) -> None:
+    spool = Spool.of(site.settings())
+    old, fresh = spool.folder / "parts" / "old", spool.folder / "parts" / "fresh"
+    for path in (old, fresh):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    with received(site):
+        assert not old.exists() and fresh.exists()
+
+
+def test_a_run_that_cannot_start_stays_due() -> None:
+    follower = Follower(lambda: None, due=True)
+    follower.look()
+    assert follower.due
 
 
 def test_a_run_follows_and_another_for_what_came_meanwhile() -> None:
