@@ -24,6 +24,8 @@ class PixelFile:
 
     content: bytes
     cells: Cells | None
+    has_pixels: bool = True
+    """Objects such as plans and registrations have none."""
 
     def values(self, scratch: Path) -> Values:
         """Stored values, shape (frames, rows, columns, samples)."""
@@ -61,6 +63,8 @@ def differ(
     """
     if removed is None and source.has_same_bytes(released):
         return False
+    if not (source.has_pixels and released.has_pixels):
+        return source.has_pixels or released.has_pixels or removed is not None
 
     before = source.values(scratch)
     after = released.values(scratch)

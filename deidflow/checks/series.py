@@ -145,7 +145,7 @@ class _SeriesCheck:
         identity = facts.identity
         matches = sources.get(identity, ())
         self._check_pixels(
-            released=PixelFile(content, cells),
+            released=PixelFile(content, cells, file.pixels is not None),
             matches=matches,
             mask=self.masks.get(path.name),
         )
@@ -176,7 +176,7 @@ class _SeriesCheck:
         scratch = self.expected.scratch
         for match in matches:
             content = match.path.read_bytes()
-            source = PixelFile(content, match.cells)
+            source = PixelFile(content, match.cells, match.has_pixels)
             if not differ(source, released, mask, scratch, self.expected.refaced):
                 return
         self.defects[Defect.VALUES_DIFFER] += 1

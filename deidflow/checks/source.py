@@ -27,6 +27,11 @@ class SourceFile:
     uids: frozenset[str]
     kept: frozenset[str]
     cells: Cells | None
+    has_pixels: bool = True
+
+
+_PIXEL_TAGS = (b"\xe0\x7f\x10\0", b"\x7f\xe0\0\x10")
+"""In either byte order."""
 
 
 def read_source(path: Path, keep: frozenset[int]) -> SourceFile:
@@ -36,26 +41,28 @@ def read_source(path: Path, keep: frozenset[int]) -> SourceFile:
     """
     content = path.read_bytes()
     try:
-        facts, cells = _read_natively(content, keep)
+        facts, cells, has_pixels = _read_natively(content, keep)
     except (NotReadable, struct.error, IndexError, zlib.error):
         facts = Facts(keep).take_all(_by_pydicom(content))
         cells = None
+        has_pixels = any(tag in content for tag in _PIXEL_TAGS)
     return SourceFile(
         path=path,
         identity=facts.identity,
         uids=frozenset(facts.uids),
         kept=frozenset(facts.kept),
         cells=cells,
+        has_pixels=has_pixels,
     )
 
 
-def _read_natively(content: bytes, keep: frozenset[int]) -> tuple[Facts, Cells | None]:
+def _read_natively(content: bytes, keep: frozenset[int]) -> tuple[Facts, Cells | None, bool]:
     file = open_file(content)
     if file.syntax == BIG_ENDIAN:
         raise NotReadable
     facts = Facts(keep)
     facts.take_all(file.elements())
-    return facts, facts.cells(file)
+    return facts, facts.cells(file), file.pixels is not None
 
 
 def _by_pydicom(content: bytes) -> Iterator[Element]:

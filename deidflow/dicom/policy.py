@@ -28,9 +28,6 @@ READABLE = frozenset(
 _SLICING = ("NONE", "CURVED_MPR", "MPR")
 """Values of VolumeBasedCalculationTechnique that are still slices."""
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
-RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
-
-
 AskedFor = Callable[[Instance], bool]
 """Whether an instance is among those that a user selects."""
 
@@ -68,6 +65,20 @@ def _classes() -> dict[str, str]:
     return kinds
 
 
+@lru_cache(maxsize=1)
+def _objects() -> dict[str, str]:
+    """SOP Class UID of an object that is no image -> `plain` or `shape`."""
+    kinds: dict[str, str] = {}
+    for kind, uids in load_yaml("standard/objects.yaml").items():
+        kinds.update(dict.fromkeys(uids, kind))
+    return kinds
+
+
+def is_object(instance: Instance) -> bool:
+    """Whether an instance is no image: a registration, plan, dose, structure set, segmentation."""
+    return instance.sop_class in _objects()
+
+
 def deciding(instance: Instance) -> tuple[object, ...]:
     """Everything that `judge` looks at: instances with the same values get the same verdict."""
     return (
@@ -91,11 +102,11 @@ def judge(
 ) -> tuple[Verdict, Reason] | None:
     """Verdict and reason if the header keeps an instance out; None if it may go on.
 
-    `classes` are let through although the policy excludes or suspects their kind. A contour of the
-    body shows the face, so RT structure sets stay excluded if faces are removed. With `reading`
+    `classes` are let through although the policy excludes or suspects their kind. What shows the
+    shape of the body may show the face, so it stays excluded if faces are removed. With `reading`
     a later step reads the text in the pixels: what only may carry some goes on.
     """
-    shows_face = defacing and instance.sop_class == RT_STRUCTURE_SET
+    shows_face = defacing and _objects().get(instance.sop_class) == "shape"
     if instance.sop_class in classes and not shows_face:
         is_doubtful = _is_burned_in(instance) and not reading
         return _quarantined(Reason.BURNED_IN if is_doubtful else None)

@@ -12,7 +12,7 @@ from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
 from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.persons import Member
-from deidflow.dicom.policy import has_plane, text_doubt
+from deidflow.dicom.policy import has_plane, is_object, text_doubt
 from deidflow.header.name_patterns import name_parts
 from deidflow.header.profile import BIRTH, FIRST_STUDY
 from deidflow.header.values import floor_to
@@ -199,6 +199,7 @@ def _series_orders(study: Study, with_files: bool) -> tuple[SeriesOrder, ...]:
             files=_file_orders(series) if with_files else (),
             text_doubt=_text_doubt(series),
             placed=all(has_plane(member.instance) for member in series.members),
+            is_object=all(is_object(member.instance) for member in series.members),
         )
         orders.append(order)
     return tuple(orders)

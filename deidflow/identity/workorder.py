@@ -44,6 +44,8 @@ class SeriesOrder:
     """Code of the reason why the pixels may show text; empty where the headers suggest nothing."""
     placed: bool = True
     """Whether headers may place every image in the patient."""
+    is_object: bool = False
+    """Whether its instances are no images: plans, structure sets, registrations and the like."""
 
     @property
     def kind(self) -> str:
@@ -57,6 +59,11 @@ class SeriesOrder:
         Such a series is no volume, and is released as DICOM only.
         """
         return bool(self.text_doubt) and not self.placed
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether it may hold volumes, of which NIfTI is made and in which a face may be."""
+        return not (self.is_picture or self.is_object)
 
     @property
     def source_digest(self) -> str:
@@ -75,6 +82,7 @@ class SeriesOrder:
             files=tuple(files),
             text_doubt=row["text_doubt"],
             placed=row["placed"],
+            is_object=row["is_object"],
         )
 
 

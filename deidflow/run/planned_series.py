@@ -57,7 +57,7 @@ def _decide(
         text = _text_end(order, scratch, settings, series)
     if not settings.defacing:
         return SeriesEnd(SeriesState.RELEASED, text=text)
-    if series.is_picture:
+    if not series.has_volumes:
         return SeriesEnd(SeriesState.NOT_A_HEAD, text=text)
 
     deface = settings.deface

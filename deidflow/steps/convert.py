@@ -41,8 +41,8 @@ def convert_session(job: StepJob) -> ConvertResult:
 def convert_series(
     scratch: Path, log: Path, profile: Profile, order: WorkOrder, series: SeriesOrder
 ) -> ConvertedSeries:
-    """Write the images of one series into its folder below `scratch`; a picture has none."""
-    if series.is_picture:
+    """Write the images of one series into its folder below `scratch`; only volumes have any."""
+    if not series.has_volumes:
         (scratch / series.name).mkdir(parents=True)
         return ConvertedSeries(())
 

@@ -39,6 +39,7 @@ from deidflow.steps.volumes import read_volumes
 from deidflow.verdicts import Reason
 
 _NO_PLACE = DefacePlan(SeriesState.NOT_A_HEAD, "a picture, which `inspect` judges")
+_NO_IMAGE = DefacePlan(SeriesState.NOT_A_HEAD, "an object that is no image")
 Plans = dict[str, DefacePlan | Held]
 
 
@@ -57,7 +58,11 @@ def deface_session(job: StepJob) -> DefaceResult:
         template,
         AskedHeads.of(job, session, template),
     )
-    pictures = [row.name for row in session.series if row.is_picture]
+    others = {
+        row.name: _NO_PLACE if row.is_picture else _NO_IMAGE
+        for row in session.series
+        if not row.has_volumes
+    }
     candidates = [row for row in series if may_be_head(row.about, settings)]
     registered, refused = register_session(
         candidates,
@@ -80,7 +85,7 @@ def deface_session(job: StepJob) -> DefaceResult:
     return DefaceResult(
         reference=reference,
         refused=tuple(refused_head(candidate) for candidate in refused),
-        series={**plans, **unread, **dict.fromkeys(pictures, _NO_PLACE)},
+        series={**plans, **unread, **others},
     )
 
 
@@ -91,7 +96,7 @@ def _read(
     readable: list[HeadSeries] = []
     unread: dict[str, Held] = {}
     for series in session.series:
-        if series.is_picture:
+        if not series.has_volumes:
             continue
         volumes = guarded(partial(_volumes, job, order, series))
         if isinstance(volumes, Held):

@@ -89,13 +89,16 @@ class _Pixels:
     """The pixel data of a released instance."""
 
     syntax: str
-    give: Edit
+    give: Edit | None
+    """Gives the pixel data to a header; None for an object without any."""
     layout: ColourLayout = _AS_IT_WAS
     cleared: bool = False
     """Whether bits outside the stored values were cleared."""
 
     def encoded(self, source: Any) -> Encoded:
-        """The element of the pixel data; its VR depends on how the source describes them."""
+        """The element of the pixel data, if any; its VR depends on what the source says of them."""
+        if self.give is None:
+            return {}
         holder = pydicom.Dataset()
         for keyword in ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel"):
             if keyword in source:
@@ -107,6 +110,8 @@ class _Pixels:
 
 def _pixels_of(source: Any, scratch: Path) -> _Pixels:
     """The pixels of the source, without what other bits of their cells hold."""
+    if "PixelData" not in source:
+        return _Pixels(EXPLICIT_LITTLE, None)
     check_encoding(source)
     syntax = str(source.file_meta.TransferSyntaxUID)
     if syntax not in NATIVE:

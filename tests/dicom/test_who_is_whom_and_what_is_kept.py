@@ -14,7 +14,7 @@ from deidflow.dicom.instance import Instance, frame_count, no_facts
 from deidflow.dicom.inventory import Entry, failed
 from deidflow.dicom.patients import is_usable, patients_of, top_folder
 from deidflow.dicom.persons import Member, persons_of
-from deidflow.dicom.policy import RT_STRUCTURE_SET, class_uids, deciding, judge, names_projection
+from deidflow.dicom.policy import class_uids, deciding, judge, names_projection
 from deidflow.dicom.stack import Slice, volume_of
 from deidflow.errors import ConfigError
 from deidflow.verdicts import Reason, Verdict
@@ -229,8 +229,9 @@ def test_a_class_that_is_let_through_is_only_asked_for_burned_in_text() -> None:
 
 
 def test_a_contour_of_the_body_is_let_through_only_with_faces() -> None:
-    contour = instance(sop_class=RT_STRUCTURE_SET)
-    classes = class_uids([RT_STRUCTURE_SET])
+    structure_set = "1.2.840.10008.5.1.4.1.1.481.3"
+    contour = instance(sop_class=structure_set)
+    classes = class_uids([structure_set])
 
     assert judge(contour, defacing=False, classes=classes) is None
     assert judge(contour, defacing=True, classes=classes) == (

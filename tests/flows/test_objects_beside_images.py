@@ -1,0 +1,114 @@
+"""Plans, structure sets, registrations and segmentations, where a profile lets them through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from tests.commands import command_line
+from tests.places import write_secret
+from tests.synthetic import mr_instance, save, save_series
+
+CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
+    "1.2.840.10008.5.1.4.1.1.66.1": "REG",
+    "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
+}
+SHAPES = {"RTSTRUCT", "SEG"}
+"""Kinds that may show the face."""
+NAMES = "[RTStructureSetStorage, SpatialRegistrationStorage, SegmentationStorage]"
+
+
+def an_object(sop_class: str, modality: str, reference: Dataset) -> Dataset:
+    """An object of the same study that refers to an image."""
+    number = list(CLASSES).index(sop_class) + 1
+    header = mr_instance(
+        SOPClassUID=sop_class,
+        Modality=modality,
+        SeriesInstanceUID=f"1.2.9.{number}",
+        SOPInstanceUID=f"1.2.9.{number}.1",
+        StudyInstanceUID=reference.StudyInstanceUID,
+    )
+    item = Dataset()
+    item.ReferencedSOPClassUID = reference.SOPClassUID
+    item.ReferencedSOPInstanceUID = reference.SOPInstanceUID
+    header.ReferencedImageSequence = Sequence([item])
+    if modality == "SEG":
+        header.BitsAllocated = header.BitsStored = 1
+        header.HighBit = 0
+        header.PixelData = b"\x5a" * 8
+        return header
+
+    for keyword in ("PixelData", "Rows", "Columns", "ImagePositionPatient", "BitsAllocated"):
+        del header[keyword]
+    return header
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source of one series and three objects, and a vault."""
+    root = tmp_path_factory.mktemp("objects")
+    folder = root / "source" / "a"
+    save_series(folder, 3)
+    image = pydicom.dcmread(min(folder.iterdir()))
+    for sop_class, modality in CLASSES.items():
+        save(an_object(sop_class, modality, image), folder / f"{modality}.dcm")
+    write_secret(root / "vault")
+    return root
+
+
+def run(root: Path, profile: str, level: str) -> Path:
+    release = root / f"release-{profile}-{level}"
+    rules = root / f"{profile}-{level}.yaml"
+    listed = f"classes: {NAMES}\n" if profile == "open" else ""
+    rules.write_text(f"extends: {level}\n{listed}")
+    places = (root / "source", release, "--vault", root / "vault")
+    options = ("--level", level, "--profile", rules, "--project", f"{profile}-{level}")
+    result = command_line("run", *places, *options, PREFECT_HOME="")
+    assert result.returncode in (0, 4), result.stderr
+    return release
+
+
+def released(release: Path) -> dict[str, Dataset]:
+    """Modality -> one released instance."""
+    paths = sorted(release.glob("P001/M00/*/*dicom/slice_*1.dcm"))
+    headers = [pydicom.dcmread(path) for path in paths]
+    return {str(header.Modality): header for header in headers}
+
+
+def test_objects_are_released_and_their_references_resolve(root: Path) -> None:
+    release = run(root, "open", "low")
+
+    instances = released(release)
+    assert set(instances) == {"MR", *CLASSES.values()}
+    images = {
+        pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID
+        for path in release.glob("P001/M00/*-MR/dicom/*.dcm")
+    }
+    for modality in CLASSES.values():
+        (item,) = instances[modality].ReferencedImageSequence
+        assert item.ReferencedSOPInstanceUID in images
+        assert instances[modality].PatientName == "P001"
+    assert instances["SEG"].PixelData == b"\x5a" * 8
+    assert "PixelData" not in instances["REG"]
+    checked = command_line(
+        "verify", release, "--vault", root / "vault", "--source", root / "source"
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.slow
+def test_without_their_classes_they_are_excluded(root: Path) -> None:
+    assert set(released(run(root, "closed", "low"))) == {"MR"}
+
+
+@pytest.mark.slow
+def test_what_shows_the_shape_of_the_body_stays_where_faces_go(root: Path) -> None:
+    kinds = set(released(run(root, "open", "high")))
+
+    assert "REG" in kinds
+    assert not kinds & SHAPES
