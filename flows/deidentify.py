@@ -13,6 +13,7 @@ from deidflow.errors import DeidflowError, EnvironmentFault, RunCancelled
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
+from deidflow.run.audit import note_start, note_withdrawn
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.outcome import read_outcome
@@ -68,6 +69,7 @@ def carry_out(
     pages.show(lambda: mark(settings))
 
     try:
+        note_start(run, vault)
         with watched(run):
             return _chain(run, vault, pages)
     except Exception as error:  # noqa: BLE001 - a run ends in our words, whatever broke
@@ -97,7 +99,7 @@ def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
             vault,
             batch,
         )
-    withdraw_subjects(run.layout, batch.without_consent)
+    withdraw_subjects(run.layout, vault, batch.without_consent)
     summary = _value(
         report(
             run,
@@ -164,9 +166,10 @@ def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
         published = layout.published(pseudonym, label)
         if published.exists():
             withdraw(published, layout.staging)
+            note_withdrawn(vault, pseudonym, label)
 
 
-def withdraw_subjects(layout: Layout, pseudonyms: Collection[str]) -> None:
+def withdraw_subjects(layout: Layout, vault: Vault, pseudonyms: Collection[str]) -> None:
     """Take out everything that is published of some subjects."""
     for pseudonym, label in layout.published_sessions():
         if pseudonym in pseudonyms:
@@ -174,6 +177,7 @@ def withdraw_subjects(layout: Layout, pseudonyms: Collection[str]) -> None:
                 layout.published(pseudonym, label),
                 layout.staging,
             )
+            note_withdrawn(vault, pseudonym, label)
 
 
 def _note_stop(run: Run) -> None:

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 
 from deidflow.header.load_profile import load_profile
-from deidflow.identity.secret import Keys
+from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 from deidflow.release.dataset import write_dataset
@@ -59,7 +59,8 @@ def make_release(folder: Path) -> MadeRelease:
     layout.vault.mkdir(mode=0o700)
     (layout.vault / "secret.key").write_bytes(SECRET)
     (layout.vault / "secret.key").chmod(0o600)
-    Vault(layout.vault, Keys(SECRET, "default", "high")).close()
+    secret = load_secret(layout.vault, create=False)
+    Vault(layout.vault, Keys(secret, "default", "high")).close()
 
     _subject(layout, "P001", {"001-MR": "defaced", "002-MR": "defaced"})
     _subject(layout, "P002", {"001-CT": "quarantined"})

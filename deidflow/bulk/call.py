@@ -55,12 +55,15 @@ class Call:
         """The identifiers of all patients of this call, for the search in headers of others."""
         return self.work_folder / "others"
 
+    @property
+    def output_id(self) -> str:
+        """Tells this output folder from others without naming it."""
+        return digest_of(str(self.settings.out))[:16]
+
     @cached_property
     def record_folder(self) -> Path:
         """Folder in the vault that remembers the units that are finished in this output folder."""
-        out = str(self.settings.out)
-        output_id = digest_of(out)[:16]
-        folder = self.work_folder / output_id
+        folder = self.work_folder / self.output_id
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -11,6 +11,7 @@ from deidflow.bulk.output import make_way, staged_folder
 from deidflow.bulk.pending import PendingUnits, SessionTasks, Signatures
 from deidflow.bulk.places import missing
 from deidflow.bulk.raw_pet import raw_profile
+from deidflow.bulk.recording import CallRecording
 from deidflow.bulk.targets import SeriesTargets, Target, by_session, by_subject
 from deidflow.bulk.tasks import FileOutcome, FileTask, SessionContext
 from deidflow.bulk.work import clean_batch, lost
@@ -36,11 +37,15 @@ class Cleaning:
     """Files whose outputs an earlier call had written."""
     contacts: Counter[Attribute] = field(default_factory=Counter)
     """Files by private attribute that may lead to a person."""
+    recording: CallRecording | None = None
+    """In the vault's audit, if there is a vault."""
 
     def run(self) -> None:
         """De-identify everything, and count what is in the output in the end."""
         call = self.call
         units = self._units()
+        if call.remembers:
+            self.recording = CallRecording.start(call)
         if not call.settings.dry_run:
             make_way(call.settings)
 
@@ -51,6 +56,7 @@ class Cleaning:
             call.memory_limit,
         ) as pool:
             for outcomes in pool.map(batches, lost):
+                self._record(units, outcomes)
                 if not call.settings.dry_run:
                     units.finish(outcomes)
                 self._collect(outcomes)
@@ -70,6 +76,13 @@ class Cleaning:
             root=call.located.root,
             record_folder=record_folder,
         )
+
+    def _record(self, units: PendingUnits, outcomes: Sequence[FileOutcome]) -> None:
+        """Write the audit before outputs appear; files that were only compared are not in it."""
+        if self.recording is None:
+            return
+        made = [outcome for outcome in outcomes if units.is_to_do(outcome.task)]
+        self.recording.add(made)
 
     def _collect(self, outcomes: Sequence[FileOutcome]) -> None:
         for outcome in outcomes:
@@ -155,7 +168,7 @@ class Cleaning:
         return [content, profile]
 
     def _session_batches(self, session: SessionTasks, units: PendingUnits) -> Iterator[PoolBatch]:
-        """Tasks to do, and if there is an audit those that an earlier call did, to be compared."""
+        """Tasks to do; if there is an audit, those of an earlier call again without writing."""
         to_do: list[FileTask] = []
         done: list[FileTask] = []
         for task in session.tasks:
@@ -164,19 +177,31 @@ class Cleaning:
             else:
                 done.append(task)
         self.reused += len(done)
+        if self.recording is not None:
+            self.recording.reuse(done)
 
         context = self._context(session.order)
+        yield from self._raw_apart(context, to_do)
+        settings = self.call.settings
+        if settings.audit is not None:
+            comparison = replace(
+                context,
+                staging="",
+                recorded=False,
+            )
+            yield from self._raw_apart(comparison, done)
+
+    def _raw_apart(
+        self, context: SessionContext, tasks: Sequence[FileTask]
+    ) -> Iterator[PoolBatch]:
+        """Tasks in batches, raw data by rules of their own."""
         of_raw = replace(
             context,
             profile=raw_profile(context.profile),
             raw=True,
         )
-        yield from in_batches(context, [task for task in to_do if task.path not in self.raw])
-        yield from in_batches(of_raw, [task for task in to_do if task.path in self.raw])
-        settings = self.call.settings
-        if settings.audit is not None:
-            comparison = replace(context, compared=str(settings.out))
-            yield from in_batches(comparison, done)
+        yield from in_batches(context, [task for task in tasks if task.path not in self.raw])
+        yield from in_batches(of_raw, [task for task in tasks if task.path in self.raw])
 
     def _context(self, order: WorkOrder) -> SessionContext:
         call = self.call
@@ -189,5 +214,6 @@ class Cleaning:
             root=str(call.located.root),
             staging=staging,
             audited=call.is_audited,
+            recorded=call.remembers,
             others=str(call.others_folder),
         )

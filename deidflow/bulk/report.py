@@ -53,11 +53,15 @@ def report(call: Call, plan: Plan, cleaning: Cleaning) -> Result:
     )
     _write_quarantine(call, held_back)
 
+    verdicts = _verdict_counts(len(call.numbers), held_back)
+    if cleaning.recording is not None:
+        cleaning.recording.end(verdicts, held_back)
+
     subjects = {pseudonym for pseudonym, _ in plan.sessions}
     return Result(
         out=call.settings.out,
         files=len(call.numbers),
-        verdicts=_verdict_counts(len(call.numbers), held_back),
+        verdicts=verdicts,
         subjects=len(subjects),
         reused=cleaning.reused,
         not_released=tuple(held_back),

@@ -50,6 +50,7 @@ class SeriesTargets:
 
     def tasks(self, numbers: Mapping[str, int]) -> Iterator[FileTask]:
         """The files as tasks; `numbers` are those of the call, by path."""
+        subject, label = self.session
         for target in self.targets:
             yield FileTask(
                 number=numbers[target.path],
@@ -59,6 +60,8 @@ class SeriesTargets:
                 series=self.series,
                 bin_trigger_time=self.bin_trigger_time,
                 sop_uid=target.sop_uid,
+                subject=subject,
+                session=label,
             )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from deidflow.bulk.differences import Difference
+from deidflow.audit.rows import Difference
+from deidflow.audit.segment import AuditRecord
 from deidflow.header.contacts import Attribute
 from deidflow.header.profile import Profile
 from deidflow.identity.workorder import WorkOrder
@@ -24,12 +25,13 @@ class SessionContext:
     staging: str
     """Folder in which outputs are written; if empty, nothing is written."""
     audited: bool
+    """Whether to say what became of each attribute."""
+    recorded: bool
+    """Whether to make records for the vault's audit."""
     others: str
     """Folder with the identifiers of the other patients of the call."""
     raw: bool = False
     """Whether the files are raw data, which must stay whole."""
-    compared: str = ""
-    """Folder with outputs of an earlier call, which are compared with their sources, not made."""
 
 
 class FileTask(NamedTuple):
@@ -44,6 +46,10 @@ class FileTask(NamedTuple):
     bin_trigger_time: bool
     sop_uid: str
     """SOP Instance UID of the source."""
+    subject: str = ""
+    """Pseudonym."""
+    session: str = ""
+    """Label."""
 
     @property
     def output_path(self) -> str:
@@ -64,3 +70,7 @@ class FileOutcome(NamedTuple):
     """Private elements that were kept and may lead to a person."""
     detail: str = ""
     """The attribute that is the reason, if there is one."""
+    records: tuple[AuditRecord, ...] = ()
+    """For the vault's audit."""
+    changed: int = 0
+    """Attributes that differ from the source's."""

@@ -11,7 +11,7 @@ from deidflow.bulk.tasks import FileOutcome
 from deidflow.settings.layout_template import MIRROR
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
 
-RECORD_SCHEMA = "2"
+RECORD_SCHEMA = "3"
 """Changes when the records of finished units change."""
 
 

@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from deidflow.bulk.differences import Change, Difference, differences
+from deidflow.audit.recorder import Recorder
+from deidflow.audit.sealing import SubjectKeys
 from deidflow.bulk.others import others_search
 from deidflow.bulk.raw_files import FileRange, opened, read_whole, write_new
 from deidflow.bulk.raw_pet import check_whole
@@ -28,9 +29,10 @@ def clean_batch(context: SessionContext, tasks: Sequence[FileTask]) -> list[File
     """De-identify files of one session, series by series. Runs in a working process."""
     session_cleaner = _session_cleaner(context)
     cleaner = session_cleaner
+    recorder = Recorder(SubjectKeys(bytes.fromhex(context.order.audit_key)))
     series = ""
     folder = ""
-    writes = bool(context.staging) and not context.compared
+    writes = bool(context.staging)
 
     outcomes: list[FileOutcome] = []
     for task in tasks:
@@ -43,12 +45,29 @@ def clean_batch(context: SessionContext, tasks: Sequence[FileTask]) -> list[File
                 parents=True,
                 exist_ok=True,
             )
-        outcomes.append(_guarded(context, cleaner, task))
+        outcome = _guarded(context, cleaner, recorder, task)
+        outcomes.append(_with_records(context, recorder, outcome))
     return outcomes
 
 
+def _with_records(context: SessionContext, recorder: Recorder, outcome: FileOutcome) -> FileOutcome:
+    """The outcome with its records for the vault's audit, if there is one."""
+    if not context.recorded:
+        recorder.taken()
+        return outcome
+    task = outcome.task
+    if outcome.verdict is not Verdict.RELEASED:
+        recorder.held(
+            f"{task.session}/{task.series}",
+            os.path.join(context.root, task.path),
+            outcome.verdict,
+            outcome.reason or Reason.UNEXPECTED,
+        )
+    return outcome._replace(records=recorder.taken())
+
+
 def _session_cleaner(context: SessionContext) -> HeaderCleaner:
-    return cleaner_for(
+    cleaner = cleaner_for(
         context.order,
         context.order.sessions[0],
         context.profile,
@@ -60,6 +79,8 @@ def _session_cleaner(context: SessionContext) -> HeaderCleaner:
             context.others,
         ),
     )
+    cleaner.is_traced = context.audited or context.recorded
+    return cleaner
 
 
 def lost(batch: PoolBatch, reason: Reason) -> list[FileOutcome]:
@@ -73,10 +94,13 @@ def lost(batch: PoolBatch, reason: Reason) -> list[FileOutcome]:
     ]
 
 
-def _guarded(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) -> FileOutcome:
+def _guarded(
+    context: SessionContext, cleaner: HeaderCleaner, recorder: Recorder, task: FileTask
+) -> FileOutcome:
     """The outcome of a file, whatever happens; raises faults of the machine and MemoryError."""
     try:
-        return _outcome(context, cleaner, task)
+        outcome = _outcome(context, cleaner, task)
+        return _compared(context, cleaner, recorder, outcome)
     except Withheld as error:
         return FileOutcome(
             task=task,
@@ -106,19 +130,11 @@ def _guarded(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
 
 def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) -> FileOutcome:
     source = os.path.join(context.root, task.path)
-    if context.compared:
-        return _compared(
-            context,
-            cleaner,
-            task,
-            source,
-        )
-
     target = ""
     if context.staging:
         target = os.path.join(context.staging, task.output_path)
     searched = context.raw or keeps_private_text(cleaner.rules)
-    if target and not context.audited and not searched:
+    if target and not searched:
         signature = _cleaned_from_head(
             source,
             target,
@@ -135,14 +151,7 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
     chunks = cleaner.file(content)
     if context.raw:
         check_whole(content, b"".join(chunks))
-    changes: tuple[Difference, ...] = ()
     suspects: tuple[Attribute, ...] = ()
-    if context.audited:
-        changes = _differences(
-            content,
-            b"".join(chunks),
-            cleaner,
-        )
     if searched:
         suspects = tuple(contacts(b"".join(chunks)))
 
@@ -150,35 +159,27 @@ def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) ->
         task=task,
         verdict=Verdict.RELEASED,
         signature=write_new(target, chunks) if target else None,
-        differences=changes,
         contacts=suspects,
     )
 
 
 def _compared(
-    context: SessionContext, cleaner: HeaderCleaner, task: FileTask, source: str
+    context: SessionContext, cleaner: HeaderCleaner, recorder: Recorder, outcome: FileOutcome
 ) -> FileOutcome:
-    """The outcome of a file whose output an earlier call made: the two are compared."""
-    output = os.path.join(context.compared, task.output_path)
-    changes = _differences(
-        before=read_whole(source),
-        after=read_whole(output),
-        cleaner=cleaner,
+    """The outcome with what became of each attribute, where somebody wants to know."""
+    trail = cleaner.trail
+    if trail is None:
+        return outcome
+    task = outcome.task
+    changes = recorder.file(
+        trail,
+        task.output_path,
+        os.path.join(context.root, task.path),
     )
-    return FileOutcome(
-        task=task,
-        verdict=Verdict.RELEASED,
-        differences=changes,
+    return outcome._replace(
+        differences=changes.differences if context.audited else (),
+        changed=changes.count,
     )
-
-
-def _differences(before: bytes, after: bytes, cleaner: HeaderCleaner) -> tuple[Difference, ...]:
-    try:
-        return tuple(differences(before, after, cleaner.rules))
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - one file must not end the others
-        return (Difference("?", Change.NOT_COMPARED),)
 
 
 def _cleaned_from_head(source: str, target: str, cleaner: HeaderCleaner) -> Signature | None:

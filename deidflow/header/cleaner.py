@@ -30,8 +30,11 @@ from deidflow.header.normalise import normalised
 from deidflow.header.pixel_element import Chunk, pixel_element
 from deidflow.header.rules import Rules
 from deidflow.header.splice import Memory, Splicer
+from deidflow.header.trail import FileTrail
 from deidflow.verdicts import Reason
 
+_META_START = 132
+"""Length of preamble and mark."""
 _SYNTAX = 0x00020010
 _SYNTAXES = "1.2.840.10008.1.2"
 """How the UIDs of all transfer syntaxes of the standard begin."""
@@ -61,6 +64,8 @@ class _Source(NamedTuple):
     """What holds the data set, inflated if needed."""
     start: int
     """Where the data set starts."""
+    meta: bytes
+    """The file meta information."""
 
 
 class _Spliced(NamedTuple):
@@ -70,6 +75,8 @@ class _Spliced(NamedTuple):
     level: Level
     position: int
     """Where the pixel data start in the source, or its end."""
+    splicer: Splicer
+    """What handled it."""
 
 
 @dataclass
@@ -86,6 +93,10 @@ class HeaderCleaner:
     """Shared by the series of a study."""
     guesses: Guesses = field(default_factory=dict)
     """What varied in earlier series."""
+    is_traced: bool = False
+    """Whether `trail` says what became of each element of a file."""
+    trail: FileTrail | None = None
+    """Of the last file, if traced."""
     _splicers: dict[bool, tuple[Splicer, Repeats[bytes | int]]] = field(default_factory=dict)
 
     def for_series(self, *, bin_trigger_time: bool) -> HeaderCleaner:
@@ -134,12 +145,7 @@ class HeaderCleaner:
         chunks: list[Chunk] = [spliced.header, *pixels]
         if source.syntax == DEFLATED:
             chunks = [_deflated(chunks)]
-        explicit = self._is_explicit_out(source.syntax)
-        meta = new_file_meta(
-            spliced.header,
-            source.syntax,
-            explicit=explicit,
-        )
+        meta = self._new_meta(source, spliced, source.syntax)
         return [*meta, *chunks]
 
     def from_head(self, head: bytes, size: int) -> FromHead | None:
@@ -160,12 +166,7 @@ class HeaderCleaner:
         end = value + length
         if end > size or length & 1 or length == UNDEFINED:
             return None
-        explicit = self._is_explicit_out(source.syntax)
-        meta = new_file_meta(
-            spliced.header,
-            source.syntax,
-            explicit=explicit,
-        )
+        meta = self._new_meta(source, spliced, source.syntax)
         return FromHead(
             chunks=[*meta, spliced.header],
             position=position,
@@ -190,16 +191,27 @@ class HeaderCleaner:
 
     def _header_file(self, content: bytes) -> list[Chunk]:
         source = _opened(content)
-        header = self._spliced(source).header
+        spliced = self._spliced(source)
+        meta = self._new_meta(source, spliced, EXPLICIT_LITTLE)
+        return [*meta, spliced.header]
+
+    def _new_meta(self, source: _Source, spliced: _Spliced, syntax: str) -> list[bytes]:
+        """Preamble and file meta information of an output; then the trail is complete."""
         explicit = self._is_explicit_out(source.syntax)
-        return [
-            *new_file_meta(
-                header,
-                EXPLICIT_LITTLE,
-                explicit=explicit,
-            ),
-            header,
-        ]
+        meta = new_file_meta(
+            spliced.header,
+            syntax,
+            explicit=explicit,
+        )
+        if self.is_traced:
+            self.trail = FileTrail(
+                elements=spliced.splicer.elements,
+                level=spliced.level,
+                varied=spliced.splicer.varied,
+                meta=source.meta,
+                new_meta=b"".join(meta[1:]),
+            )
+        return meta
 
     def _spare_bits(self, level: Level) -> SpareBits | None:
         """The spare bits that must be empty because nobody promised to clear them."""
@@ -216,6 +228,7 @@ class HeaderCleaner:
 
     def _spliced(self, source: _Source) -> _Spliced:
         splicer, repeats = self._splicer(source.syntax)
+        splicer.begin()
         level: Level
         level, pieces, position = repeats.read(source.body, source.start)
         finished = splicer.finish(
@@ -227,6 +240,7 @@ class HeaderCleaner:
             b"".join(finished),
             level,
             position,
+            splicer,
         )
 
     def _splicer(self, syntax: str) -> tuple[Splicer, Repeats[bytes | int]]:
@@ -241,6 +255,7 @@ class HeaderCleaner:
                 explicit_out=explicit_out,
                 markers=self.markers[explicit_out],
                 memory=self.memory[explicit],
+                is_traced=self.is_traced,
             )
             self._splicers[explicit] = splicer, Repeats(splicer, self.guesses)
 
@@ -259,10 +274,11 @@ def _opened(content: bytes) -> _Source:
     syntax = raw.decode("ascii", "replace")
     if syntax == EXPLICIT_BIG or not syntax.startswith(_SYNTAXES):
         raise NotUnderstood
+    own = content[_META_START:start]
     if syntax == DEFLATED:
         inflated = bytes(inflate(memoryview(content)[start:]))
-        return _Source(syntax, inflated, 0)
-    return _Source(syntax, content, start)
+        return _Source(syntax, inflated, 0, own)
+    return _Source(syntax, content, start, own)
 
 
 def _deflated(chunks: Sequence[Chunk]) -> bytes:

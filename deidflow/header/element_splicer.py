@@ -14,15 +14,19 @@ from deidflow.header.actions import apply
 from deidflow.header.computed_age import AGE, computed_age
 from deidflow.header.context import HeaderContext
 from deidflow.header.element_value import ActionSettings, ElementValue
-from deidflow.header.level import Level, level_of
+from deidflow.header.level import Fate, Level, level_of
+from deidflow.header.notes import differing
 from deidflow.header.private import PrivateDecision, PrivateElements
 from deidflow.header.private_rules import PrivateRule
-from deidflow.header.rules import REMOVE, Rule, Rules
+from deidflow.header.rule_words import BINARY_TEXT, TRIGGER_TIMES
+from deidflow.header.rules import Rule, Rules
 from deidflow.header.temporal import moved_pair, partners
 from deidflow.header.value_kinds import BINARY, ENCODED, SIZES
 from deidflow.verdicts import Reason
 
 TRIGGER_TIME = 0x00181060
+_BINARY_REMOVED = Rule("remove", reason=BINARY_TEXT)
+_TRIGGER_TIME_KEPT = Rule("keep", reason=TRIGGER_TIMES)
 _SIGN_DEPENDENT = frozenset(
     (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00280120, 0x00280121)
 )
@@ -45,6 +49,8 @@ class ElementSplicer:
     """Whether elements are written as Explicit VR."""
     reserved: frozenset[int]
     """Top-level tags that every header gets: the source's own elements are removed."""
+    notes: list[tuple[Level, Fate]] | None = None
+    """What is not as before in the items of the last sequences, where somebody wants to know."""
     partners: dict[int, int] = field(init=False)
     """Tags of dates and times that move together, each with its partner."""
 
@@ -89,7 +95,7 @@ class ElementSplicer:
         if tag & 0xFF00FFFF == _OVERLAY_BIT:
             self._check_overlay(body[element.value : element.end])
 
-        vr, rule = self._plan(level, tag, element.vr)
+        vr, rule = self.plan(level, tag, element.vr)
         if vr == b"SQ" or element.undefined:
             return self._sequence(
                 level,
@@ -152,7 +158,7 @@ class ElementSplicer:
         if not self.context.overlay_bits_cleared and raw.strip(b"\0 "):
             raise Withheld(Reason.EMBEDDED_OVERLAY)
 
-    def _plan(self, level: Level, tag: int, written: bytes) -> tuple[bytes, Rule]:
+    def plan(self, level: Level, tag: int, written: bytes) -> tuple[bytes, Rule]:
         """The VR that counts, and the rule, decided once per level."""
         plan = level.plans.get((tag, written))
         if plan is None:
@@ -165,9 +171,9 @@ class ElementSplicer:
         vr = listed if listed and written in (b"", b"UN") else written
         is_text = listed in ENCODED
         if is_text and (vr in SIZES or vr in BINARY):
-            return vr, REMOVE
+            return vr, _BINARY_REMOVED
         if tag == TRIGGER_TIME and not self.context.bin_trigger_time:
-            return vr, Rule("keep")
+            return vr, _TRIGGER_TIME_KEPT
         rule = level.rules.for_tag(
             tag,
             vr.decode("ascii"),
@@ -212,11 +218,8 @@ class ElementSplicer:
         private = replace(level.private, rules=rules)
 
         items = []
-        for start, end in items_of(
-            body,
-            element,
-            explicit=explicit,
-        ):
+        places = items_of(body, element, explicit=explicit)
+        for number, (start, end) in enumerate(places, 1):
             elements = elements_of(
                 body,
                 start,
@@ -232,6 +235,15 @@ class ElementSplicer:
             )
             inner.signed = inner.signed or level.signed
             contents = [self.element(inner, body, nested) for nested in elements]
+            if self.notes is not None:
+                inner.place = level, element.tag, number
+                self.notes += differing(
+                    inner,
+                    body,
+                    elements,
+                    contents,
+                    explicit=self.explicit_out,
+                )
             items.append(item(b"".join(contents)))
         return b"".join(items)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from deidflow.dicom.character_sets import CHARSET, encodings_of
 from deidflow.dicom.elements import Element
@@ -15,6 +16,23 @@ from deidflow.header.values import parse_zone
 ZONE, PIXEL_REPRESENTATION = 0x00080201, 0x00280103
 _READ = 256
 """Bytes of a value that are kept to decide on other elements."""
+
+
+class Fate(NamedTuple):
+    """One element before and after."""
+
+    tag: int
+    before: bytes
+    """As in the source, with its head; empty where the source lacks it."""
+    value: int
+    """Where its value starts."""
+    after: bytes
+    """As in the output; empty where it was removed."""
+    notes: Notes = ()
+    """Of a sequence: what is not as before in its items, each with its level."""
+
+
+Notes = tuple[tuple["Level", Fate], ...]
 
 
 @dataclass
@@ -38,6 +56,12 @@ class Level:
     """Whether pixel values are signed, on which the VR of some attributes depends (PS3.5 A.1)."""
     before: int = 0
     """Markers of smaller tags have been written."""
+    fates: list[Fate] = field(default_factory=list)
+    """What became of the elements that repeat in the series, where somebody wants to know."""
+    place: tuple[Level, int, int] | None = None
+    """Of an item: the level and the tag of its sequence, and its number there."""
+    record: str = ""
+    """The name by which an audit knows the level."""
 
     @property
     def settings(self) -> ActionSettings:

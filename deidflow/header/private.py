@@ -44,9 +44,7 @@ class PrivateElements:
     def decision(self, group: int, creator: str, low: int) -> PrivateDecision:
         """What decides on an element, by its creator and low byte; None to remove it."""
         key = group, creator, low
-        chosen_rules = self.rules.chosen_private
-        by_creator = chosen_rules.get((group, creator, ALL_OF_CREATOR))
-        chosen = chosen_rules.get(key, by_creator)
+        chosen = self.chosen(*key)
         if chosen is not None:
             return None if chosen.action == "remove" else chosen
         if self.rules.scrub_csa and (creator, low) in CSA_ELEMENTS:
@@ -56,6 +54,12 @@ class PrivateElements:
         if listed is not None:
             return listed
         return PrivateAction.SEARCH if self.rules.keep_private else None
+
+    def chosen(self, group: int, creator: str, low: int) -> Rule | None:
+        """The rule of somebody who named the element, or all of its creator."""
+        rules = self.rules.chosen_private
+        by_creator = rules.get((group, creator, ALL_OF_CREATOR))
+        return rules.get((group, creator, low), by_creator)
 
     def kept(self, decision: PrivateDecision, tag: int, vr: bytes, raw: bytes) -> KeptValue | None:
         """The VR to write and the value that is kept; None if the value does not pass the check."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deidflow.header.profile import Profile
+from deidflow.header.rule_words import PHYSICS, SAFE_PRIVATE
 from deidflow.resources import load_table, load_yaml
 
 _UNBOUNDED = 64
@@ -24,6 +25,8 @@ class PrivateRule:
     words: frozenset[str] | None
     numbers_only: bool
     most: int
+    reason: str = field(default="", compare=False)
+    """The list that it is in."""
 
 
 def private_rules(profile: Profile) -> dict[PrivateKey, PrivateRule]:
@@ -47,6 +50,7 @@ def _safe_rules() -> dict[PrivateKey, PrivateRule]:
             words=None,
             numbers_only=False,
             most=_most(row["vm"]),
+            reason=SAFE_PRIVATE,
         )
     return rules
 
@@ -62,6 +66,7 @@ def _physics_rules() -> dict[PrivateKey, PrivateRule]:
             words=words,
             numbers_only=words is None,
             most=entry["most"],
+            reason=PHYSICS,
         )
     return rules
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
+from deidflow.header import rule_words as words
 from deidflow.header.private_rules import PrivateKey, PrivateRule, private_rules
 from deidflow.header.profile import ActionName, Dates, Deviation, Profile
 from deidflow.header.selectors import Selector, parse_selector, tag_of
@@ -14,6 +15,7 @@ from deidflow.header.table import (
     TEMPORAL,
     Row,
     date_fallback,
+    deciding_option,
     listed_action,
     listed_attributes,
     removing_action,
@@ -52,9 +54,14 @@ class Rule:
     fallback: ActionName = "remove"
     """For a date that cannot be moved, or a text of which no word may stay."""
     value: str = ""
+    reason: str = field(default="", compare=False)
+    """The line of the table or the profile that asks for it."""
 
 
-REMOVE, _KEEP, _RECURSE = Rule("remove"), Rule("keep"), Rule("recurse")
+REMOVE, _RECURSE = Rule("remove"), Rule("recurse")
+_ABSENT = Rule("remove", reason=words.ABSENT)
+_NO_DATES = Rule("remove", reason=words.category("dates"))
+_UNKNOWN = Rule("remove", reason=words.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -83,16 +90,16 @@ class Rules:
         """The rule of a standard attribute; `known` is whether the data dictionary has it."""
         rule = self.by_tag.get(tag)
         if self.no_dates and vr in TEMPORAL:
-            return rule if rule and rule.action in _DATELESS else REMOVE
+            return rule if rule and rule.action in _DATELESS else _NO_DATES
         rule = rule or self._masked(tag)
         if rule is not None:
             return rule
 
         if _is_always_absent(tag):
-            return REMOVE
+            return _ABSENT
         if self.keep_others:
-            return _RECURSE if vr == "SQ" else _KEEP
-        return self._unlisted(vr) if known else REMOVE
+            return Rule("recurse" if vr == "SQ" else "keep", reason=words.OTHERS_KEPT)
+        return self._unlisted(vr) if known else _UNKNOWN
 
     def inside(self, tag: int) -> Rules:
         """The rules for the items of a sequence."""
@@ -108,8 +115,9 @@ class Rules:
         """The rule for an attribute that the table does not name."""
         if vr in TEMPORAL:
             action = _ACTION_BY_DATES.get(self.dates.mode, "remove")
-            return Rule(action)
-        return Rule(_ACTION_BY_VR.get(vr, "keep"))
+        else:
+            action = _ACTION_BY_VR.get(vr, "keep")
+        return Rule(action, reason=words.unlisted(vr))
 
 
 def _is_always_absent(tag: int) -> bool:
@@ -152,7 +160,7 @@ def _rules_by_tag(profile: Profile) -> dict[int, Rule]:
     for keyword in profile.dates.keep:
         tag = tag_of(keyword)
         listed = by_tag.get(tag, REMOVE)
-        by_tag[tag] = replace(listed, action="date")
+        by_tag[tag] = replace(listed, action="date", reason=words.DATE_KEPT)
     for category, is_removed in sorted(profile.categories.items()):
         changed = _removed(category, by_tag) if is_removed else _retained(category)
         by_tag.update(changed)
@@ -164,7 +172,11 @@ def from_table(profile: Profile) -> dict[int, Rule]:
     by_tag: dict[int, Rule] = {}
     for tag, row in listed_attributes():
         action = listed_action(row, profile)
-        by_tag[tag] = Rule(action, fallback=date_fallback(row))
+        by_tag[tag] = Rule(
+            action,
+            fallback=date_fallback(row),
+            reason=words.listed(row, deciding_option(row, profile)),
+        )
     return by_tag
 
 
@@ -178,28 +190,30 @@ def category_tags(category: str) -> Iterator[int]:
 def _retained(category: str) -> dict[int, Rule]:
     """The rules of a category that is switched off: its attributes stay."""
     rows = dict(listed_attributes())
+    reason = words.category(category)
     by_tag: dict[int, Rule] = {}
     for tag in category_tags(category):
         row = rows.get(tag)
         is_sequence = row is not None and row["vr"] == "SQ"
-        by_tag[tag] = _RECURSE if is_sequence else Rule("retain")
+        by_tag[tag] = Rule("recurse" if is_sequence else "retain", reason=reason)
     return by_tag
 
 
 def _removed(category: str, by_tag: dict[int, Rule]) -> dict[int, Rule]:
     """The rules of a category that is removed: what would stay gets the basic action."""
     rows = dict(listed_attributes())
+    reason = words.category(category)
     removed: dict[int, Rule] = {}
     for tag in category_tags(category):
         rule = by_tag.get(tag)
         if rule is None or rule.action in _REVEALING:
-            removed[tag] = Rule(_removing(rows.get(tag)), fallback="empty")
+            removed[tag] = Rule(_removing(rows.get(tag)), fallback="empty", reason=reason)
     if category != "dates":
         return removed
 
     for tag, row in rows.items():
         if row["vr"] in TEMPORAL:
-            removed[tag] = Rule(removing_action(row))
+            removed[tag] = Rule(removing_action(row), reason=reason)
     return removed
 
 
@@ -215,6 +229,7 @@ def _deviating(rules: Rules, deviation: Deviation) -> Rules:
         step=Decimal(deviation.step) if deviation.step else None,
         fallback=deviation.fallback,
         value=deviation.value,
+        reason=words.deviation(deviation),
     )
     changed = _placed(rules, selector, rule)
     if not deviation.create or selector.tag is None or selector.path:

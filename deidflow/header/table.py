@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from deidflow.header.profile import OPTION_COLUMNS, ActionName, Profile
+from deidflow.header.profile import OPTION_COLUMNS, ActionName, Option, Profile
 from deidflow.resources import load_table
 
 TABLE = "standard/ps315_e1_2026d.csv"
@@ -32,23 +32,32 @@ def listed_attributes() -> tuple[tuple[int, Row], ...]:
 def listed_action(row: Row, profile: Profile) -> ActionName:
     """The action for a listed attribute: that of the first declared option, else the basic one."""
     is_sequence = row["vr"] == "SQ"
-    for option in profile.options:
-        code = row[OPTION_COLUMNS[option]]
-        if code == "K":
-            return "recurse" if is_sequence else "keep"
-        if code == "C":
-            cleaned = _cleaned(
-                option,
-                row["vr"],
-                profile.dates.mode,
-            )
-            if cleaned is not None:
-                return cleaned
+    option = deciding_option(row, profile)
+    if option is not None and row[OPTION_COLUMNS[option]] == "K":
+        return "recurse" if is_sequence else "keep"
+    if option is not None:
+        cleaned = _cleaned(
+            option,
+            row["vr"],
+            profile.dates.mode,
+        )
+        return cleaned or basic_action(row)
 
     is_reference = row["keyword"].startswith("Referenced")
     if is_sequence and is_reference and "Z" in row["basic"]:
         return "recurse"
     return basic_action(row)
+
+
+def deciding_option(row: Row, profile: Profile) -> Option | None:
+    """The first declared option that asks to keep or clean an attribute; None for the basic one."""
+    for option in profile.options:
+        code = row[OPTION_COLUMNS[option]]
+        if code == "K":
+            return option
+        if code == "C" and _cleaned(option, row["vr"], profile.dates.mode) is not None:
+            return option
+    return None
 
 
 def _cleaned(option: str, vr: str, dates: str) -> ActionName | None:

@@ -53,6 +53,11 @@ CREATE TABLE IF NOT EXISTS sent (
 CREATE TABLE IF NOT EXISTS fetched (
     peer TEXT, lookup BLOB, instances INTEGER NOT NULL, time TEXT NOT NULL,
     PRIMARY KEY (peer, lookup));
+CREATE TABLE IF NOT EXISTS audit_keys (
+    project TEXT, level TEXT, pseudonym TEXT, sealed BLOB NOT NULL,
+    PRIMARY KEY (project, level, pseudonym));
+CREATE TABLE IF NOT EXISTS audit_heads (
+    project TEXT, level TEXT, sealed BLOB NOT NULL, PRIMARY KEY (project, level));
 CREATE INDEX IF NOT EXISTS sessions_of_a_subject ON sessions (project, level, pseudonym, label);
 """
 _SELECT_SEALED = {

@@ -19,7 +19,7 @@ from deidflow.header.values import floor_to
 from deidflow.identity.anchors import real_date, real_dates, study_date, study_origin
 from deidflow.identity.names import number_of, ordered_names
 from deidflow.identity.persons import Person
-from deidflow.identity.secret import Keys
+from deidflow.identity.secret import LEDGER_PURPOSE, Keys
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import FileOrder, SeriesOrder, SessionOrder, WorkOrder
 
@@ -157,6 +157,8 @@ def work_order(
         shift_days=identity.shift_days,
         identifiers=subject.identifiers,
         sessions=tuple(sessions),
+        audit_key=identity.audit_key.hex(),
+        ledger_key=keys.derive(LEDGER_PURPOSE).hex(),
     )
 
 

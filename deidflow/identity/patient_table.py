@@ -143,6 +143,9 @@ class PatientTable:
 
 
 def select_scopes(database: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Every project and level with patients."""
-    rows = database.execute("SELECT DISTINCT project, level FROM patients ORDER BY project, level")
+    """Every project and level with patients, or with an audit."""
+    rows = database.execute(
+        "SELECT project, level FROM patients UNION SELECT project, level FROM audit_heads "
+        "ORDER BY project, level"
+    )
     return list(rows)

@@ -137,6 +137,12 @@ class Registry:
             if level in (None, scope_level):
                 yield from self._rows_of_scope(scope_project, scope_level)
 
+    def vaults(self) -> Iterator[Vault]:
+        """The vault opened for each project and level, one after the other."""
+        for project, level in self.scopes():
+            with closing(Vault(self.folder, Keys(self.master, project, level))) as vault:
+                yield vault
+
     def _rows_of_scope(self, project: str, level: str) -> Iterator[Row]:
         keys = Keys(self.master, project, level)
         with closing(Vault(self.folder, keys)) as vault:
@@ -176,10 +182,7 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
 
     Raises UsageError inside a release.
     """
-    target = Path(os.path.realpath(path))
-    if _is_in_release(target):
-        raise UsageError("the export lies inside a release; choose a place outside it")
-
+    target = export_place(path)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -193,6 +196,14 @@ def export_csv(rows: Iterable[Row], path: Path) -> int:
         content.encode("utf-8", "replace"),
     )
     return count
+
+
+def export_place(path: Path) -> Path:
+    """Where an export goes; raises UsageError inside a release."""
+    target = Path(os.path.realpath(path))
+    if _is_in_release(target):
+        raise UsageError("the export lies inside a release; choose a place outside it")
+    return target
 
 
 def _is_in_release(path: Path) -> bool:

@@ -18,6 +18,8 @@ from deidflow.errors import EnvironmentFault, UsageError
 
 KEY_FILE = "secret.key"
 """The name of the secret in a vault."""
+LEDGER_PURPOSE = "ledger"
+"""The purpose of the key that binds the lines of an audit."""
 KEY_FILE_VARIABLE = "DEIDFLOW_SECRET_FILE"
 _LEAST_BYTES = 16
 _LEAST_DIFFERENT = 6

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from deidflow.dicom.demographics import Demographics
+from deidflow.identity.audit_table import AuditTable
 from deidflow.identity.bundle_table import BundleRecord, BundleTable
 from deidflow.identity.database import is_intact, open_database, transaction
 from deidflow.identity.file_table import (
@@ -44,6 +45,8 @@ class Identity:
     """Study UID -> session label."""
     anchor: date | None = None
     """The date from which labels count."""
+    audit_key: bytes = b""
+    """Seals and hashes the subject's values in the audit."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Vault:
         self._patients = PatientTable(self._database, keys)
         self._sessions = SessionTable(self._database, keys)
         self._bundles = BundleTable(self._database, keys)
+        self.audit = AuditTable(self._database, keys)
 
     def close(self) -> None:
         """Close the database."""
@@ -174,6 +178,7 @@ class Vault:
             shift_days=patient.shift_days,
             labels={uid: labels[lookup] for uid, lookup in lookups.items()},
             anchor=anchor,
+            audit_key=self.audit.key_of(patient.pseudonym),
         )
 
     def demographics(self, key: str) -> Demographics | None:
@@ -234,6 +239,7 @@ class Vault:
         """Delete a patient with all sessions; the pseudonym is nobody else's ever."""
         with transaction(self._database):
             self._sessions.erase(pseudonym)
+            self.audit.erase_key(pseudonym)
             self._patients.erase(pseudonym)
 
     def wipe_deleted(self) -> None:

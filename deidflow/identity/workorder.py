@@ -122,6 +122,10 @@ class WorkOrder:
     uid_root: str = "2.25"
     vocabulary: tuple[str, ...] = ()
     """Further words that may stay in descriptions."""
+    audit_key: str = ""
+    """Seals and hashes the subject's values in the audit."""
+    ledger_key: str = ""
+    """Binds the lines of the audit to each other."""
 
     def session(self, label: str) -> SessionOrder:
         """The session with this label."""
@@ -179,6 +183,8 @@ class WorkOrder:
             hash_key=row["hash_key"],
             uid_root=row["uid_root"],
             vocabulary=tuple(row["vocabulary"]),
+            audit_key=row["audit_key"],
+            ledger_key=row["ledger_key"],
         )
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from deidflow.release.audit_events import note_withdrawn
 from deidflow.release.changes import note_versions
 from deidflow.release.layout import Layout
 from deidflow.release.publish import keep_withdrawn, withdraw
@@ -39,7 +40,8 @@ def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[S
 
 def take_out(layout: Layout, sessions: Iterable[SessionName]) -> None:
     """Withdraw published sessions, for a caller who holds the locks of release and project."""
-    for subject, label in sessions:
+    taken = list(sessions)
+    for subject, label in taken:
         withdraw(
             layout.published(subject, label),
             layout.staging,
@@ -48,6 +50,7 @@ def take_out(layout: Layout, sessions: Iterable[SessionName]) -> None:
     manifests = release_manifests(layout)
     note_versions(layout, manifests)
     write_checksums(layout, manifests)
+    note_withdrawn(layout, taken)
 
 
 def renew_checksums(layout: Layout) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from deidflow.errors import ReleaseBusy, UsageError
+from deidflow.release.audit_events import note_decision
 from deidflow.release.dataset import ReviewRow, read_review
 from deidflow.release.decision_record import append, histories, read_entries
 from deidflow.release.decisions import (
@@ -153,6 +154,7 @@ class Desk:
                 rectangles=wish.rectangles,
             )
             append(self.layout.decisions, decision)
+            note_decision(self.layout, decision)
             if wish.action is Action.WITHHOLD:
                 self._withdraw(name)
             self._sign()
@@ -224,6 +226,7 @@ class Desk:
                 raise UsageError(f"there is no decision on {name} to take back")
             entry = undone(current, who, _now())
             append(self.layout.decisions, entry)
+            note_decision(self.layout, entry)
             self._sign()
         return entry
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from deidflow.audit.ledger import Event
 from deidflow.release.publish import withdraw
 from deidflow.run.session import FinishedSteps, SessionRun
+from deidflow.steps.audit import ledger_of
 from deidflow.steps.publish import is_published, may_go_out, rules_digest
 from deidflow.steps.results import ReconstructResult
 from deidflow.steps.step import StepJob
@@ -44,6 +46,9 @@ def withdraw_unfit(session: SessionRun) -> None:
         session.published,
         session.run.layout.staging,
     )
+    session_name = f"{session.pseudonym}/{session.label}"
+    ledger = ledger_of(session.run.layout, session.subject)
+    ledger.add(Event.WITHDRAWN, {"sessions": [session_name]})
     name = f"{session.pseudonym} {session.label}"
     session.run.say(
         f"{name}: withdrawn from the release", session.pseudonym, "publish", "Withdrawn"

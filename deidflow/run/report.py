@@ -19,11 +19,11 @@ from deidflow.release.tables import (
 from deidflow.release.withdrawal import release_manifests
 from deidflow.report.write import write_shared
 from deidflow.review.sign_off import REVIEW_KEY, note_sign_off
+from deidflow.run.audit import note_end
 from deidflow.run.context import Run
 from deidflow.run.discovery import RunBatch
 from deidflow.run.files import FileEnd, file_ends
 from deidflow.run.instances import (
-    Published,
     Session,
     instance_rows,
     published_instances,
@@ -50,12 +50,19 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
         list(file_ends(layout, batch)),
         published,
     )
-    _write_instances(
-        run,
-        vault,
-        batch,
-        ends,
-        published,
+    rows = list(
+        instance_rows(
+            run,
+            vault,
+            batch,
+            ends,
+            published,
+        )
+    )
+    write_instances(
+        layout.instances_table,
+        rows,
+        layout.release,
     )
     _write_quarantine(layout, batch, ends)
 
@@ -67,6 +74,13 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     )
     summary = with_news(summary, read_summary(layout.summary))
     summary.write(layout.summary)
+    note_end(
+        run,
+        vault,
+        batch.orders,
+        rows,
+        summary,
+    )
     if layout.shared_report.exists():
         write_shared(layout)
     if run.settings.output.layout == "bids":
@@ -95,29 +109,6 @@ def _describe_release(layout: Layout, manifests: Mapping[Session, Manifest]) -> 
     write_subjects(layout)
     note_versions(layout, manifests)
     write_checksums(layout, manifests)
-
-
-def _write_instances(
-    run: Run,
-    vault: Vault,
-    batch: RunBatch,
-    ends: list[FileEnd],
-    published: Mapping[Session, Published],
-) -> None:
-    rows = list(
-        instance_rows(
-            run,
-            vault,
-            batch,
-            ends,
-            published,
-        )
-    )
-    write_instances(
-        run.layout.instances_table,
-        rows,
-        run.layout.release,
-    )
 
 
 def _write_quarantine(layout: Layout, batch: RunBatch, ends: list[FileEnd]) -> None:

@@ -21,6 +21,7 @@ from deidflow.release.dataset import ReviewRow, write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.publish import complete, keep_withdrawn
 from deidflow.release.tables import check_place, check_release
+from deidflow.run.audit import audited
 from deidflow.run.discovery import check_source
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
@@ -56,6 +57,7 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
             ),
             _left_clean(layout),
             _opened(settings, layout) as vault,
+            audited(vault),
         ):
             clean_up(layout)
             describe_release(settings, vault.keys)

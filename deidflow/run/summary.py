@@ -43,6 +43,11 @@ class SessionCounts:
             state is not StepState.CACHED for state in self.steps.values()
         )
 
+    @property
+    def is_written(self) -> bool:
+        """Whether this run built what is released of the session."""
+        return self.steps.get("reconstruct") not in (None, StepState.CACHED)
+
 
 class RunSummary(BaseModel):
     """How a run ended. With `error` it did not get to the end, and the counts mean nothing."""

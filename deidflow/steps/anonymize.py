@@ -15,6 +15,7 @@ from deidflow.header.profile import OPTION_CODES
 from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.cleaner import cleaner_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
+from deidflow.steps.audit import SessionRecording
 from deidflow.steps.common import each_series, read_content
 from deidflow.steps.results import AnonymizedSeries, AnonymizeResult
 from deidflow.steps.step import Step, StepJob
@@ -30,19 +31,27 @@ def anonymize_session(job: StepJob) -> AnonymizeResult:
         explicit_out=True,
         overlay_bits_cleared=True,
     )
+    cleaner.is_traced = True
+    recording = SessionRecording.start(job, order)
     work = partial(
         _anonymize_series,
         job.scratch,
         order,
         cleaner,
+        recording,
     )
     series = each_series(session, work)
+    recording.end(session, series)
 
     return AnonymizeResult(series)
 
 
 def _anonymize_series(
-    scratch: Path, order: WorkOrder, cleaner: HeaderCleaner, series: SeriesOrder
+    scratch: Path,
+    order: WorkOrder,
+    cleaner: HeaderCleaner,
+    recording: SessionRecording,
+    series: SeriesOrder,
 ) -> AnonymizedSeries:
     folder = scratch / series.name
     folder.mkdir()
@@ -53,6 +62,7 @@ def _anonymize_series(
     for number, file in enumerate(series.files, 1):
         content = read_content(order, file)
         header = b"".join(fitted.header(content))
+        recording.file(fitted, series, number)
         target = folder / header_name(number)
         target.write_bytes(header)
         if searched:

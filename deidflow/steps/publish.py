@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.release.publish import publish
+from deidflow.steps.audit import note_published
 from deidflow.steps.results import PublishResult, ReconstructResult
 from deidflow.steps.revisions import own_revisions, write_revisions
 from deidflow.steps.step import Step, StepJob
@@ -21,6 +22,7 @@ def publish_session(job: StepJob) -> PublishResult:
             job.published,
             job.layout.staging,
         )
+        note_published(job)
 
     layout = job.layout
     revisions = layout.revisions(job.pseudonym, job.label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from deidflow.release.audit_events import note_decision
 from deidflow.release.decision_record import append
 from deidflow.release.decisions import Action, CaseName, Decision
 from deidflow.release.layout import Layout
@@ -28,7 +29,9 @@ def unpublish(layout: Layout, sessions: Iterable[str]) -> list[str]:
     withdrawn = withdraw_sessions(layout, names)
     for name in withdrawn:
         for case in series[name]:
-            append(layout.decisions, _withheld(case))
+            decision = _withheld(case)
+            append(layout.decisions, decision)
+            note_decision(layout, decision)
     return [f"{subject}/{label}" for subject, label in withdrawn]
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.audit.ledger import Event, Ledger, remember_end
 from deidflow.identity.bundle_table import BundleRecord, last_to_each
 from deidflow.identity.registry import Registry, Row
 from deidflow.identity.secret import Keys
@@ -202,6 +203,16 @@ def _erase_rows(
         with _opened(registry, row) as vault:
             vault.erase_patient(row.pseudonym)
     registry.vault.wipe_deleted()
+    for row in rows:
+        _note_erasure(registry, row)
+
+
+def _note_erasure(registry: Registry, row: Row) -> None:
+    """Note in the audit that nobody can open a subject's original values any more."""
+    with _opened(registry, row) as vault:
+        ledger = Ledger.of(vault.folder, vault.keys)
+        ledger.add(Event.ERASED, {"subject": row.pseudonym})
+        remember_end(vault)
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from deidflow.audit.rows import Difference
 from deidflow.bulk.audit import check_audit, quarantine_table, write_audit
 from deidflow.bulk.console import NOTHING_RELEASED, show_plan, show_result, verbosity
-from deidflow.bulk.differences import Change, Difference
 from deidflow.bulk.result import NotReleased, PlannedChange, Result
 from deidflow.bulk.tasks import FileOutcome, FileTask
 from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.header.comparison import Change
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.verdicts import Reason, Verdict
 

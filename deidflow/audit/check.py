@@ -1,0 +1,129 @@
+"""Whether the audit is whole: every line in its place, and nothing cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+
+from deidflow.audit.chain import Chain, parsed
+from deidflow.audit.ledger import NAME, Event, Ledger
+from deidflow.audit.segment import SegmentEnd, segment_names
+from deidflow.identity.audit_table import LedgerHead
+from deidflow.identity.vault import Vault
+
+
+@dataclass
+class _Walk:
+    """The lines of one file, as far as they were looked at."""
+
+    name: str
+    chain: Chain
+    macs: dict[int, str] = field(default_factory=dict)
+    """By the numbers of lines."""
+    problems: list[str] = field(default_factory=list)
+    _follows_unknown: bool = False
+
+    def line(self, place: int, line: bytes) -> None:
+        """Take the line at a place, counted from 1."""
+        row = parsed(line)
+        expected = self.chain.lines + 1
+        if row is None:
+            self._say(place, "was changed: it is no line of an audit")
+            self.chain.lines += 1
+            self._follows_unknown = True
+            return
+
+        if row.number > expected:
+            self._say_missing(expected, row.number - 1)
+        elif row.number < expected:
+            self._say(place, f"is out of its place: it was line {row.number}")
+        elif not self._follows_unknown and not self.chain.fits(line, row.mac):
+            self._say(place, "was changed, or a line before it was")
+        self.macs[row.number] = row.mac
+        self.chain.mac = row.mac
+        self.chain.lines = row.number
+        self._follows_unknown = False
+
+    def end(self, lines: int, mac: str) -> None:
+        """Compare with what is known of the file: its lines, and the hash of the last."""
+        if self.chain.lines < lines:
+            self._say_missing(self.chain.lines + 1, lines)
+        elif self.macs.get(lines, mac) != mac:
+            self._say(lines, "was changed, or a line before it was")
+
+    def _say(self, place: int, words: str) -> None:
+        self.problems.append(f"{self.name}, line {place} {words}")
+
+    def _say_missing(self, first: int, last: int) -> None:
+        if first == last:
+            self.problems.append(f"{self.name}, line {first} is missing")
+        else:
+            self.problems.append(f"{self.name}, lines {first} to {last} are missing")
+
+
+def audit_problems(vault: Vault) -> list[str]:
+    """What is wrong with the audit of a project and level, by file and line.
+
+    A line that a killed process had not finished is nothing wrong.
+    """
+    ledger = Ledger.of(vault.folder, vault.keys)
+    problems, known = _ledger_problems(vault, ledger)
+    for name, end in sorted(_ends(ledger).items()):
+        problems += _segment_problems(vault, ledger, name, end)
+    if known is not None and not ledger.path.exists():
+        problems.append(f"{_shown(vault, ledger.path)} is missing")
+    return problems
+
+
+def _ledger_problems(vault: Vault, ledger: Ledger) -> tuple[list[str], LedgerHead | None]:
+    walk = _Walk(_shown(vault, ledger.path), Chain.of(ledger.key, NAME))
+    for place, line in enumerate(ledger.lines(), 1):
+        walk.line(place, line)
+    try:
+        known = vault.audit.head()
+    except InvalidTag:
+        walk.problems.append("what the database knows of the end of the audit was changed")
+        return walk.problems, None
+
+    if known is not None:
+        walk.end(known.lines, known.mac)
+    elif walk.chain.lines:
+        walk.problems.append("the database does not know the end of the audit any more")
+    return walk.problems, known
+
+
+def _ends(ledger: Ledger) -> dict[str, SegmentEnd | None]:
+    """Every segment by its name, with its end as noted; None for one that is not finished."""
+    ends: dict[str, SegmentEnd | None] = dict.fromkeys(segment_names(ledger.folder))
+    for event in ledger.events():
+        name, lines, head = event.get("name"), event.get("lines"), event.get("head")
+        if event.get("event") != Event.SEGMENT or not isinstance(name, str):
+            continue
+        if isinstance(lines, int) and isinstance(head, str):
+            ends[name] = SegmentEnd(name, lines, head)
+    return ends
+
+
+def _segment_problems(
+    vault: Vault, ledger: Ledger, name: str, end: SegmentEnd | None
+) -> Iterator[str]:
+    path = ledger.folder / name
+    shown = _shown(vault, path)
+    if not path.exists():
+        yield f"{shown} is missing"
+        return
+    walk = _Walk(shown, Chain.of(ledger.key, name))
+    for place, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+        walk.line(place, line)
+    if end is not None:
+        walk.end(end.lines, end.head)
+        if walk.chain.lines > end.lines:
+            walk.problems.append(f"{shown} has lines after line {end.lines}, its end")
+    yield from walk.problems
+
+
+def _shown(vault: Vault, path: Path) -> str:
+    return path.relative_to(vault.folder).as_posix()

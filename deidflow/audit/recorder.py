@@ -1,0 +1,273 @@
+"""From what became of a file's elements to records of the audit.
+
+What repeats in a series is a record of its own, to which its files refer: rows, and headers that
+name their rows. A file's record holds what varies. So the work on a file is a few hashes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from deidflow.audit.rows import NO_ROWS, Difference, ElementRows, FileChanges, Repeated
+from deidflow.audit.sealing import SubjectKeys
+from deidflow.audit.segment import AuditRecord
+from deidflow.dicom.dictionary import sequence_tags
+from deidflow.header.comparison import (
+    AttributeChange,
+    Change,
+    Comparison,
+    attribute_name,
+)
+from deidflow.header.level import Fate, Level
+from deidflow.header.meta_comparison import meta_changes, taken_apart
+from deidflow.header.notes import value_start
+from deidflow.header.rule_words import FILE_META
+from deidflow.header.trail import FileTrail
+
+LONGEST_SEALED = 1024
+"""Longer values are known by their hash only, in bytes."""
+_REMEMBERED = 50_000
+_LONGEST_REMEMBERED = 1024
+_NAME_DIGITS = 12
+_META_INSTANCE = "MediaStorageSOPInstanceUID"
+_CHARSET = 0x00080005
+
+
+@dataclass
+class Recorder:
+    """Makes the records of the files of one subject, series after series."""
+
+    keys: SubjectKeys
+    new: list[AuditRecord] = field(default_factory=list)
+    """Records that were made since somebody took them."""
+    _named: set[str] = field(default_factory=set)
+    _written: set[str] = field(default_factory=set)
+    """Names of rows that some record holds."""
+    _row_names: dict[str, str] = field(default_factory=dict)
+    _known: dict[tuple[bytes, bytes, str, bool], ElementRows] = field(default_factory=dict)
+    _reasons: dict[str, str] = field(default_factory=dict)
+    _levels: dict[str, Repeated] = field(default_factory=dict)
+    _metas: dict[tuple[bytes, bytes], Repeated] = field(default_factory=dict)
+
+    def taken(self) -> tuple[AuditRecord, ...]:
+        """The records that were made since the last call."""
+        records = tuple(self.new)
+        self.new.clear()
+        return records
+
+    def file(
+        self, trail: FileTrail, output: str, source: str, *, is_staged: bool = False
+    ) -> FileChanges:
+        """Record a file that was de-identified; returns what differs.
+
+        `is_staged`: where it is published, if at all, is decided later; `output` is its name.
+        """
+        comparison = Comparison(trail.elements)
+        header = self._header(trail, comparison)
+        meta, instance = self._meta(trail)
+        changed = [*self._varied(trail, comparison), instance]
+        fields = (
+            f'"file":{json.dumps(output)},"time":"{_now()}",'
+            f'"staged":{json.dumps(is_staged)},"header":"{header.name}","meta":"{meta.name}",'
+            f'"changed":[{",".join([rows.cells for rows in changed if rows.cells])}],'
+            f'"sealed":"{self._sealed(output, source, changed)}"'
+        )
+        self.new.append(AuditRecord("", fields.encode("ascii")))
+        varied = [rows.differences for rows in changed]
+        return FileChanges((meta.differences, header.differences, *varied))
+
+    def held(self, series: str, source: str, verdict: str, reason: str) -> None:
+        """Record a file that has no output."""
+        place = f"{series}/-"
+        row = {
+            "held": series,
+            "time": _now(),
+            "verdict": verdict,
+            "reason": reason,
+            "sealed": self._sealed(place, source, ()),
+        }
+        self.new.append(AuditRecord("", json.dumps(row)[1:-1].encode("ascii")))
+
+    def _sealed(self, place: str, source: str, changed: Iterable[ElementRows]) -> str:
+        """Source path and old values of a file; bytes that are not UTF-8 stay as they are."""
+        originals = [os.fsencode(source)]
+        for rows in changed:
+            originals += rows.originals
+        return self.keys.seal(originals, place)
+
+    # what repeats
+
+    def _header(self, trail: FileTrail, comparison: Comparison) -> Repeated:
+        level = trail.level
+        known = self._levels.get(level.record)
+        if known is not None:
+            return known
+        rows = self._repeated_rows(level, comparison)
+        varying = [self._varying(level, comparison, fate.tag) for fate in trail.varied]
+        charset = level.raws.get(_CHARSET, b"").decode("latin-1").strip()
+        rest = f'"varying":[{",".join(varying)}],"charset":{json.dumps(charset)}'
+        repeated = self._repeated("header", rows, rest)
+        level.record = repeated.name
+        self._levels[repeated.name] = repeated
+        return repeated
+
+    def _repeated_rows(self, level: Level, comparison: Comparison) -> Iterator[ElementRows]:
+        """The rows of the elements that repeat; ours takes the place of the source's."""
+        fates: dict[int, Fate] = {}
+        for fate in level.fates:
+            other = fates.get(fate.tag)
+            if other is not None and not other.after:
+                fate = other._replace(after=fate.after)
+            fates[fate.tag] = fate
+        for fate in fates.values():
+            yield self._remembered(level, fate, comparison)
+
+    def _varying(self, level: Level, comparison: Comparison, tag: int) -> str:
+        """Attribute and reason of an element that varies: it was kept where no file says more."""
+        vr, action, reason = comparison.rule(level, tag)
+        cells = [attribute_name(level, tag), self._reason(reason), vr, action]
+        return json.dumps(cells)
+
+    def _repeated(self, kind: str, elements: Iterable[ElementRows], rest: str) -> Repeated:
+        """A record that names its rows, and holds those that no record held before."""
+        names: list[str] = []
+        new: list[str] = []
+        originals: list[bytes] = []
+        differences: list[Difference] = []
+        for rows in elements:
+            name = self._row_name(rows)
+            names.append(name)
+            differences += rows.differences
+            if name not in self._written:
+                self._written.add(name)
+                new.append(f'["{name}",{rows.cells}]')
+                originals += rows.originals
+
+        fields = f'"rows":{json.dumps(names)},{rest}'
+        name = self._name(fields)
+        sealed = self.keys.seal(originals, name)
+        fields += f',"new":[{",".join(new)}],"sealed":"{sealed}"'
+        self._add(f"{kind}:{name}", f'"{kind}":"{name}",{fields}')
+        return Repeated(name, tuple(differences))
+
+    def _row_name(self, rows: ElementRows) -> str:
+        name = self._row_names.get(rows.cells)
+        if name is None:
+            name = self._name(rows.cells)
+            self._row_names[rows.cells] = name
+        return name
+
+    def _name(self, text: str) -> str:
+        """The name of a record, by its content."""
+        return self.keys.hashed(text.encode("ascii"))[:_NAME_DIGITS]
+
+    def _add(self, name: str, fields: str) -> None:
+        if name not in self._named:
+            self._named.add(name)
+            self.new.append(AuditRecord(name, fields.encode("ascii")))
+
+    # file meta information
+
+    def _meta(self, trail: FileTrail) -> tuple[Repeated, ElementRows]:
+        """What repeats of the file meta information, and the row of the instance's UID."""
+        old_uid, old_rest = taken_apart(trail.meta)
+        new_uid, new_rest = taken_apart(trail.new_meta)
+        key = old_rest, new_rest
+        meta = self._metas.get(key)
+        if meta is None:
+            changes = meta_changes(old_rest, new_rest)
+            rows = [self._rows_of([change]) for change in changes]
+            varying = json.dumps([_META_INSTANCE, self._reason(FILE_META), "UI", "uid"])
+            meta = self._repeated("meta", rows, f'"varying":[{varying}]')
+            self._metas[key] = meta
+        return meta, self._instance(old_uid, new_uid)
+
+    def _instance(self, old: bytes, new: bytes) -> ElementRows:
+        """The row of the UID in the file meta information; none where it was kept."""
+        if old.rstrip(b"\0 ") == new.rstrip(b"\0 "):
+            return NO_ROWS
+        hashed = self.keys.hashed
+        return ElementRows(
+            cells=f'["{_META_INSTANCE}","{Change.REWRITTEN}","{self._reason(FILE_META)}","UI",'
+            f'"{hashed(old)}","{hashed(new)}"]',
+            originals=(old,),
+            differences=(Difference(_META_INSTANCE, Change.REWRITTEN),),
+        )
+
+    # what varies
+
+    def _varied(self, trail: FileTrail, comparison: Comparison) -> Iterator[ElementRows]:
+        level = trail.level
+        explicit_out = comparison.elements.explicit_out
+        sequences = sequence_tags()
+        for fate in trail.varied:
+            if fate.tag in sequences or fate.notes or not _is_kept(fate, explicit_out):
+                yield self._remembered(level, fate, comparison)
+
+    def _remembered(self, level: Level, fate: Fate, comparison: Comparison) -> ElementRows:
+        """The rows of an element, made once for equal bytes before and after."""
+        creator = ""
+        if fate.tag >> 16 & 1:
+            creator = level.creators.get((fate.tag >> 16, fate.tag >> 8 & 0xFF), "")
+        key = fate.before, fate.after, creator, level.explicit
+        rows = self._known.get(key)
+        if rows is not None:
+            return rows
+        rows = self._rows_of(comparison.changes(level, fate))
+        if len(fate.before) <= _LONGEST_REMEMBERED or fate.tag in sequence_tags():
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+            self._known[key] = rows
+        return rows
+
+    def _rows_of(self, changes: Sequence[AttributeChange]) -> ElementRows:
+        return ElementRows(
+            cells=",".join(map(self._cell, changes)),
+            originals=tuple(map(_original, changes)),
+            differences=tuple(_differing(changes)),
+        )
+
+    def _cell(self, change: AttributeChange) -> str:
+        before, after = change.before, change.after
+        old = "" if before is None else self.keys.hashed(before)
+        new = "" if after is None else old if after == before else self.keys.hashed(after)
+        reason = self._reason(change.reason)
+        return f'["{change.attribute}","{change.action}","{reason}","{change.vr}","{old}","{new}"]'
+
+    def _reason(self, words: str) -> str:
+        """The name of a reason, which is written in words once."""
+        name = self._reasons.get(words)
+        if name is None:
+            name = self.keys.hashed(words.encode())[:_NAME_DIGITS]
+            self._reasons[words] = name
+            self._add(f"reason:{name}", f'"reason":"{name}","words":{json.dumps(words)}')
+        return name
+
+
+def _is_kept(fate: Fate, explicit_out: bool) -> bool:
+    """Whether an element that is no sequence has the same value as before, byte for byte."""
+    after = fate.after
+    start = value_start(after, explicit=explicit_out)
+    return bool(after) and after[start:] == fate.before[fate.value :]
+
+
+def _original(change: AttributeChange) -> bytes:
+    """The old value of an attribute that was not kept, if it is not too long to be sealed."""
+    before = change.before
+    if not before or change.action == Change.KEPT or len(before) > LONGEST_SEALED:
+        return b""
+    return before
+
+
+def _differing(changes: Iterable[AttributeChange]) -> Iterator[Difference]:
+    for change in changes:
+        if change.action not in (Change.KEPT, Change.ITEMS):
+            yield Difference(change.attribute, change.action)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
