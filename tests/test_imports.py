@@ -161,6 +161,7 @@ def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:
 def test_the_verifier_of_releases_reads_with_code_of_its_own() -> None:
     allowed = {
         "deidflow.identity.workorder",
+        "deidflow.release.audit_events",
         "deidflow.release.decision_record",
         "deidflow.release.decisions",
         "deidflow.release.layout",

@@ -191,9 +191,7 @@ class Cleaning:
             )
             yield from self._raw_apart(comparison, done)
 
-    def _raw_apart(
-        self, context: SessionContext, tasks: Sequence[FileTask]
-    ) -> Iterator[PoolBatch]:
+    def _raw_apart(self, context: SessionContext, tasks: Sequence[FileTask]) -> Iterator[PoolBatch]:
         """Tasks in batches, raw data by rules of their own."""
         of_raw = replace(
             context,
