@@ -27,7 +27,7 @@ COIL_VOXELS = 3
 """What is thinner than a ball of this radius is the coil's frame."""
 _BLUNT_MM = 20.0
 """What a ball of this radius does not reach into stands out of the face."""
-_BELOW_SKIN_MM = 2.0
+_BELOW_SKIN_MM = 1.2
 _SMOOTH_MM = 2.0
 
 
@@ -59,7 +59,7 @@ class _Box:
 
 _FACE = (
     _Box(front_of=84, above=4, up_to=70),
-    _Box(front_of=72, above=-14, up_to=20),
+    _Box(front_of=66, above=-14, up_to=20),
     _Box(front_of=72, above=60, up_to=125),
 )
 """Cheeks and mouth; the chin; eyes, brow and temples."""

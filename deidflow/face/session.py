@@ -15,6 +15,7 @@ from deidflow.face.brain import BrainSource, brain_of
 from deidflow.face.candidate import FaceState, Refused, attempt, state_in_view
 from deidflow.face.features import Features
 from deidflow.face.mask import WorldMask
+from deidflow.face.outline import outline_match
 from deidflow.face.parts import Parts, StackMotion, trusted
 from deidflow.face.prepare import prepared
 from deidflow.face.refine import Reference
@@ -107,6 +108,8 @@ class Carrier:
         try:
             return self._carried_plan(series)
         except Withheld as held:
+            if series.about.modality == "PT" and held.reason is Reason.NOT_CARRIED:
+                return self._outlined_plan(series, held)
             return self._own_plan(series, held)
 
     def _reference_plan(self, series: HeadSeries) -> MaskPlan:
@@ -149,6 +152,29 @@ class Carrier:
             },
         )
         return self._measured(series, plan)
+
+    def _outlined_plan(self, series: HeadSeries, held: Withheld) -> MaskPlan:
+        """The plan of a PET that shows nothing sharply but the outline of the same body.
+
+        Coordinates alone carry the mask: `held` says why the image does not.
+        """
+        match = outline_match(series.main, self.anchor.registered.head.mask)
+        gate = self.settings.gate
+        is_there = match.overlap >= gate.outline_overlap_min
+        if len(series.stacks) > 1 or not is_there or match.shift_mm > gate.outline_shift_max_mm:
+            detail = f"{held.detail}; outline {match.overlap:.2f}, {match.shift_mm:.0f} mm"
+            raise Withheld(held.reason, detail)
+
+        return MaskPlan(
+            state=state_in_view(series, self.anchor.registered.affine, self.template),
+            how=Route.COORDINATES,
+            anchor=self.anchor,
+            margin_mm=max(self.anchor.carried_margin_mm, self.settings.carried_margin_mm),
+            figures={
+                "outline_overlap": match.overlap,
+                "outline_shift_mm": match.shift_mm,
+            },
+        )
 
     def _magnitude_of(self, series: HeadSeries) -> HeadSeries | None:
         """The magnitude series on the grid of a phase series."""

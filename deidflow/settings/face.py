@@ -56,6 +56,10 @@ class GateSettings(Section):
     """
     carried_move_max_mm: float = 10.0
     """Largest plausible motion of the face between two series of a session."""
+    outline_overlap_min: float = Field(default=0.85, ge=0, le=1)
+    """PET that shows nothing sharply: overlap (Dice) of its outline with the registered head's."""
+    outline_shift_max_mm: float = 6.0
+    """The same: the shift by which the outlines would overlap most; steps are 4 mm."""
     face_left_max: float = Field(default=0.10, ge=0, le=1)
     """Share of the face's surface that a mask of another engine may leave."""
 

@@ -66,7 +66,8 @@ ids:
 
 deface:
   when: {faces}             # auto: at level high; always: at level low too
-  # ears: false
+  # ears: true             # false keeps them
+  # region: block          # skin: below the skin only; best with fill: average
   # scope:                  # the first rule that fits a series decides
   #   - {{modality: MR, series: "*knee*", action: skip, reason: knees by protocol}}
 
