@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from deidflow.archives.opened import OpenedInventory, open_archives
 from deidflow.burned.devices import load_rules
 from deidflow.burned.installed import check_reader, reader_warnings
 from deidflow.dicom.inventory import Entry, read_heads
 from deidflow.dicom.source_walk import Found, walk
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
+from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.run.admission import Admission, admission_of
 from deidflow.run.discovery import RunBatch, check_source, make_batch
@@ -35,7 +38,7 @@ from deidflow.run.plan import (
 from deidflow.run.plan_names import names_of_session
 from deidflow.run.plan_vault import vault_for_plan
 from deidflow.run.planned_series import is_any_read, plan_session
-from deidflow.run.source_inventory import read_in_children
+from deidflow.run.source_inventory import admitted_entries, read_in_children
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.settings.run import PlanSettings
@@ -62,8 +65,11 @@ def make_plan(settings: PlanSettings, *, with_names: bool = False) -> RunPlan:
     try:
         with vault_for_plan(settings) as vault:
             admission = admission_of(settings.consent, vault.withdrawn())
-            entries = _entries(settings, children, admission)
-            batch = make_batch(entries, vault, settings)
+            opened = _opened(settings, children, admission, vault)
+            entries = admitted_entries(opened, admission, settings.source, vault)
+            batch = make_batch(entries, vault, settings, opened.places)
+            orders = [order.with_places(opened.places) for order in batch.orders]
+            batch = replace(batch, orders=tuple(orders))
             return _plan(
                 settings,
                 batch,
@@ -76,19 +82,34 @@ def make_plan(settings: PlanSettings, *, with_names: bool = False) -> RunPlan:
         children.stop()
 
 
-def _entries(settings: PlanSettings, children: Children, admission: Admission) -> list[Entry]:
-    source = settings.source
-    found = list(walk(source, settings.input.paths))
-    names = [one.path for one in found if isinstance(one, Found)]
-    entries = [one for one in found if isinstance(one, Entry)]
+def _opened(
+    settings: PlanSettings, children: Children, admission: Admission, vault: Vault
+) -> OpenedInventory:
+    """Every file of the source, members of archives too; those are unpacked beside the copy of the
+    vault, and deleted with it."""
+    return open_archives(
+        settings.source,
+        _entries(settings.source, children, admission, settings.input.paths),
+        vault.folder / "archives",
+        partial(_entries, children=children, admission=admission),
+    )
+
+
+def _entries(
+    folder: Path, children: Children, admission: Admission, named: Sequence[str] = ()
+) -> list[Entry]:
+    """Every file below a folder, or of those that are named."""
+    found = list(walk(folder, named))
+    names = [file.path for file in found if isinstance(file, Found)]
+    entries = [file for file in found if isinstance(file, Entry)]
     log = Path(os.devnull)
     if admission.is_asked:
-        heads = read_in_children(source, names, children, log, read_heads)
+        heads = read_in_children(folder, names, children, log, read_heads)
         refused = admission.refused(heads)
         entries += refused.values()
         names = [name for name in names if name not in refused]
 
-    entries += read_in_children(source, names, children, log)
+    entries += read_in_children(folder, names, children, log)
     return sorted(entries, key=lambda entry: entry.path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,15 @@ def test_warnings_of_a_run_are_those_of_its_plan(tmp_path: Path) -> None:
         and "Modality" not in text
     )
     assert "keeps every attribute" in planned(tmp_path, profile="research").warnings[0]
+
+
+def test_members_of_an_archive_are_planned_like_files(tmp_path: Path) -> None:
+    save_series(tmp_path / "plain")
+    shutil.make_archive(str(tmp_path / "source" / "a"), "zip", tmp_path / "plain")
+    before = tree_digest(tmp_path)
+
+    plan = planned(tmp_path / "source", level="low")
+
+    assert counts(plan)["to be released"] == 3
+    assert fates(plan) == ["released"]
+    assert tree_digest(tmp_path) == before
