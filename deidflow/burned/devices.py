@@ -74,14 +74,20 @@ class DeviceRule(BaseModel):
 
     def fits(self, header: Any) -> bool:
         """Whether a header has all the values that the rule asks for."""
-        return all(
-            _fits(_value(header, keyword), str(pattern)) for keyword, pattern in self.match.items()
-        )
+        for keyword, pattern in self.match.items():
+            value = _value(header, keyword)
+            if not _fits(value, str(pattern)):
+                return False
+        return True
 
     @property
     def rectangles(self) -> tuple[Rectangle, ...]:
         """What is blanked."""
-        return tuple(Rectangle(**rectangle.model_dump()) for rectangle in self.blank)
+        rectangles = []
+        for rule in self.blank:
+            rectangle = Rectangle(**rule.model_dump())
+            rectangles.append(rectangle)
+        return tuple(rectangles)
 
 
 class _File(BaseModel):
@@ -119,14 +125,23 @@ class DeviceRules:
 
     def treatment(self, header: Any) -> Treatment:
         """What the rules that fit a header say of its image, together."""
-        fitting = [rule for rule in self.rules if rule.fits(header)]
-        rectangles = {rectangle for rule in fitting for rectangle in rule.rectangles}
-        texts = {text for rule in fitting for text in rule.texts}
+        rectangles: set[Rectangle] = set()
+        texts: set[str] = set()
+        names: list[str] = []
+        faceless = False
+        for rule in self.rules:
+            if not rule.fits(header):
+                continue
+            rectangles.update(rule.rectangles)
+            texts.update(rule.texts)
+            names.append(rule.name)
+            faceless |= rule.faceless
+
         return Treatment(
             rectangles=tuple(sorted(rectangles)),
             texts=tuple(sorted(texts)),
-            faceless=any(rule.faceless for rule in fitting),
-            rules=tuple(rule.name for rule in fitting),
+            faceless=faceless,
+            rules=tuple(names),
         )
 
 
@@ -150,9 +165,12 @@ def _checked(document: Document) -> tuple[DeviceRule, ...]:
     except ValidationError as error:
         first = error.errors()[0]
         location = first["loc"]
-        key = ".".join(map(str, location))
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{document.where(location)}: '{key}': {message}") from None
+        parts = map(str, location)
+        key = ".".join(parts)
+        message = first["msg"]
+        words = message.removeprefix("Value error, ")
+        where = document.where(location)
+        raise ConfigError(f"{where}: '{key}': {words}") from None
 
 
 def _refuse_twice(rules: Iterable[DeviceRule], own: Iterable[DeviceRule]) -> None:

@@ -24,8 +24,20 @@ def shows_no_face(header: Any) -> bool:
 
 def _is_other_part(header: Any) -> bool:
     parts = load_yaml("standard/body_parts.yaml")
-    named = str(header.get("BodyPartExamined") or "").upper()
-    letters = re.sub(r"[^A-Z]", "", named)
-    texts = [str(header.get(keyword) or "") for keyword in _DESCRIPTIONS]
-    words = set(re.findall(r"[A-Z]+", " ".join(texts).upper()))
-    return letters in parts["other"] and words.isdisjoint(parts["head"])
+    letters = _words_of(header, "BodyPartExamined")
+    named = "".join(letters)
+    if named not in parts["other"]:
+        return False
+
+    for keyword in _DESCRIPTIONS:
+        words = set(_words_of(header, keyword))
+        if not words.isdisjoint(parts["head"]):
+            return False
+    return True
+
+
+def _words_of(header: Any, keyword: str) -> list[str]:
+    """The words of an attribute, in capitals."""
+    value = header.get(keyword) or ""
+    text = str(value).upper()
+    return re.findall(r"[A-Z]+", text)

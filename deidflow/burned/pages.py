@@ -22,15 +22,31 @@ _MARGIN = 6
 
 def is_page(view: View, lines: Iterable[TextLine]) -> bool:
     """Whether an image shows nothing but its lines of text and thin lines on plain ground."""
-    grey = view.max(axis=2).astype(np.int16)
-    brightest = ndimage.maximum_filter(grey, _NEIGHBOURS)
-    darkest = ndimage.minimum_filter(grey, _NEIGHBOURS)
-    varies = brightest - darkest > _PLAIN_RANGE
+    varies = _varies(view)
     for line in lines:
-        varies[_around(line)] = False
-    square = np.ones((_LEAST_PICTURE, _LEAST_PICTURE), bool)
+        around = _around(line)
+        varies[around] = False
+
+    side = _LEAST_PICTURE
+    square = np.ones((side, side), bool)
     pictures: NDArray[np.bool_] = ndimage.binary_opening(varies, square)
     return not pictures.any()
+
+
+def _varies(view: View) -> NDArray[np.bool_]:
+    """Where the ground is not plain, shape (rows, columns)."""
+    brightest_sample = view.max(axis=2)
+    grey = brightest_sample.astype(np.int16)
+    brightest = ndimage.maximum_filter(
+        grey,
+        _NEIGHBOURS,
+    )
+    darkest = ndimage.minimum_filter(
+        grey,
+        _NEIGHBOURS,
+    )
+    differences: NDArray[np.int16] = brightest - darkest
+    return differences > _PLAIN_RANGE
 
 
 def _around(line: TextLine) -> tuple[slice, slice]:

@@ -42,18 +42,23 @@ def read_lines(view: View) -> list[TextLine]:
     """The lines of text in an image of shape (rows, columns, 3), 8 bits a sample."""
     lines: list[TextLine] = []
     for top, left, tile in _tiles(view):
-        if (tile == tile[0, 0]).all():
+        differs = tile != tile[0, 0]
+        if not differs.any():
             continue
-        found = _read(tile)
-        lines += [_placed(line, top, left) for line in found]
+        for line in _read(tile):
+            placed = _placed(line, top, left)
+            lines.append(placed)
     return lines
 
 
 def _tiles(view: View) -> Iterator[tuple[int, int, View]]:
     rows, columns, _ = view.shape
     for top in _starts(rows):
+        bottom = top + _TILE
         for left in _starts(columns):
-            yield top, left, view[top : top + _TILE, left : left + _TILE]
+            right = left + _TILE
+            tile = view[top:bottom, left:right]
+            yield top, left, tile
 
 
 def _starts(length: int) -> Sequence[int]:

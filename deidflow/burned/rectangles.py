@@ -33,9 +33,15 @@ def covered(rectangles: Iterable[Rectangle], shape: tuple[int, ...]) -> Covered:
     """
     pixels = np.zeros(shape, bool)
     for rectangle in rectangles:
-        rows = slice(rectangle.top, rectangle.top + rectangle.rows)
-        columns = slice(rectangle.left, rectangle.left + rectangle.columns)
-        for frame in _frames_of(rectangle, shape[0]):
+        bottom = rectangle.top + rectangle.rows
+        right = rectangle.left + rectangle.columns
+        rows = slice(rectangle.top, bottom)
+        columns = slice(rectangle.left, right)
+        frames = _frames_of(
+            rectangle,
+            count=shape[0],
+        )
+        for frame in frames:
             pixels[frame, rows, columns] = True
     return pixels
 

@@ -78,23 +78,34 @@ def frames_of(
     """
     cells = read_cells(source, scratch)
     blank = covered(rectangles, cells.shape[:3])
-    shown = filled(cells, blank, source) if blank.any() else cells
+    shown = cells
+    if blank.any():
+        shown = filled(cells, blank, source)
+
+    in_colour = is_colour(source)
     for index, frame in enumerate(shown):
-        if is_colour(source):
+        if in_colour:
             values: NDArray[Any] = colour_view(frame, source)
         else:
             values = grey_plane(frame, source, index)
-        yield Frame(first + index, values)
+        number = first + index
+        yield Frame(number, values)
 
 
 def read_series(frames: Iterable[Frame], count: int, manner: Manner) -> SeriesText:
     """Read the text in a series of `count` frames."""
-    chosen = _spread(count) if manner is Manner.EACH else frozenset()
+    chosen: frozenset[int] = frozenset()
+    if manner is Manner.EACH:
+        chosen = _spread(count)
+
     projections: dict[tuple[int, ...], Projection] = {}
     reading = _Reading()
     for frame in frames:
-        projection = projections.setdefault(frame.values.shape, Projection())
-        projection.add((frame.values,))
+        projection = projections.setdefault(
+            frame.values.shape,
+            Projection(),
+        )
+        projection.add(frame.values)
         if frame.number in chosen:
             reading.add(frame.values)
 
@@ -140,10 +151,14 @@ class _Reading:
         self._seen.add(digest)
         self.images += 1
 
-        views: list[View] = [values] if values.ndim == 3 else grey_views(values)
+        views: list[View] = [values]
+        if values.ndim == 2:
+            views = grey_views(values)
         lines: list[TextLine] = []
         for view in views:
             lines += read_lines(view)
+
         self.lines += lines
         if self.is_page and views:
-            self.is_page = is_page(views[0], lines)
+            first = views[0]
+            self.is_page = is_page(first, lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +31,36 @@ def read_cells(source: Any, scratch: Path) -> Stored:
     Also of what cannot be masked: pixels of one bit, and native ones that share their colours.
     Raises Withheld without a decoder.
     """
-    is_native = str(source.file_meta.TransferSyntaxUID) in NATIVE
-    is_plain = int(source.BitsAllocated) in _CELLS
-    if not is_native or (is_plain and source.PhotometricInterpretation != "YBR_FULL_422"):
+    if not _is_odd(source):
         return read_pixels(source, scratch).cells
     try:
-        cells: Stored = np.asarray(pixel_array(source, raw=True))
+        values = pixel_array(source, raw=True)
+        cells: Stored = np.asarray(values)
         return cells.reshape(shape_of(source))
     except (ValueError, AttributeError, RuntimeError, NotImplementedError):
         raise Withheld(Reason.NO_DECODER) from None
 
 
+def _is_odd(source: Any) -> bool:
+    """Native pixels of less than a byte, or with shared colours."""
+    if not _is_native(source):
+        return False
+    if source.PhotometricInterpretation == "YBR_FULL_422":
+        return True
+    return int(source.BitsAllocated) not in _CELLS
+
+
+def _is_native(source: Any) -> bool:
+    syntax = source.file_meta.TransferSyntaxUID
+    return str(syntax) in NATIVE
+
+
 def is_colour(source: Any) -> bool:
     """Whether a data set shows colours, by samples or by a palette."""
-    has_samples = int(source.get("SamplesPerPixel") or 1) > 1
-    return has_samples or source.PhotometricInterpretation == "PALETTE COLOR"
+    samples = source.get("SamplesPerPixel") or 1
+    if int(samples) > 1:
+        return True
+    return bool(source.PhotometricInterpretation == "PALETTE COLOR")
 
 
 def colour_view(cells: Stored, source: Any) -> View:
@@ -55,18 +69,20 @@ def colour_view(cells: Stored, source: Any) -> View:
         painted = apply_color_lut(cells[..., 0], source)
         return _in_bytes(painted)
     shown = _in_bytes(cells)
-    is_native = str(source.file_meta.TransferSyntaxUID) in NATIVE
     photometric = str(source.PhotometricInterpretation)
-    if is_native and photometric.startswith("YBR"):
+    if _is_native(source) and photometric.startswith("YBR"):
         shown = convert_color_space(shown, "YBR_FULL", "RGB")
     return shown
 
 
 def _in_bytes(values: NDArray[Any]) -> View:
     """Samples in 8 bits; those of 16 bits that use the lower byte only as they are."""
-    is_wide = values.size > 0 and int(values.max()) > _HIGHEST
-    bits = 8 * values.dtype.itemsize if is_wide else 8
-    return (values >> (bits - 8)).astype(np.uint8)
+    bits = 8 * values.dtype.itemsize
+    highest = int(values.max(initial=0))
+    if highest <= _HIGHEST:
+        return values.astype(np.uint8)
+    upper_byte = values >> (bits - 8)
+    return upper_byte.astype(np.uint8)
 
 
 def grey_plane(cells: Stored, source: Any, frame: int) -> Plane:
@@ -83,20 +99,34 @@ def grey_views(plane: Plane) -> list[View]:
     high = float(plane.max())
     if high <= low:
         return []
+
     views = [_windowed(plane, low, high)]
     width = high - low
     for shares in _SHARES:
-        low, high = map(float, np.percentile(plane, shares))
-        if 0 < high - low < width / 2:
-            views.append(_windowed(plane, low, high))
-            width = high - low
+        low, high = np.percentile(plane, shares)
+        narrower = high - low
+        if 0 < narrower < width / 2:
+            view = _windowed(
+                plane,
+                float(low),
+                float(high),
+            )
+            views.append(view)
+            width = narrower
     return views
 
 
 def _windowed(plane: Plane, low: float, high: float) -> View:
-    scaled = (plane - low) * (_HIGHEST / (high - low))
-    grey = np.clip(scaled, 0, _HIGHEST).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    scale = _HIGHEST / (high - low)
+    scaled = (plane - low) * scale
+    limited = np.clip(
+        scaled,
+        0,
+        _HIGHEST,
+    )
+    grey = limited.astype(np.uint8)
+    samples = [grey, grey, grey]
+    return np.stack(samples, axis=2)
 
 
 class Projection:
@@ -106,12 +136,19 @@ class Projection:
         self.lowest: NDArray[Any] | None = None
         self.highest: NDArray[Any] | None = None
 
-    def add(self, planes: Iterable[NDArray[Any]]) -> None:
-        """Take further images of the same shape."""
-        for plane in planes:
-            if self.lowest is None or self.highest is None:
-                self.lowest = plane.copy()
-                self.highest = plane.copy()
-                continue
-            np.minimum(self.lowest, plane, out=self.lowest)
-            np.maximum(self.highest, plane, out=self.highest)
+    def add(self, plane: NDArray[Any]) -> None:
+        """Take one more image, of the same shape as those before."""
+        if self.lowest is None or self.highest is None:
+            self.lowest = plane.copy()
+            self.highest = plane.copy()
+            return
+        np.minimum(
+            self.lowest,
+            plane,
+            out=self.lowest,
+        )
+        np.maximum(
+            self.highest,
+            plane,
+            out=self.highest,
+        )

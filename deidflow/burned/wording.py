@@ -19,8 +19,10 @@ from deidflow.resources import load_yaml
 DATA = "burned/harmless.yaml"
 _WORDS = re.compile(r"[^\s:;,=|()\[\]<>]+")
 _MEASURE = re.compile(r"[+\-±~<>]?(\d+(?:\.\d+)?|\.\d+)(?:x\d+(?:\.\d+)?)*([^\d.]*)")
+_DIGITS = re.compile(r"\d+")
 _FRACTION = re.compile(r"\d+(?:/\d+)+")
 _TIME = re.compile(r"(?<![\d.])\d{1,2}:\d{2}(?!\d)")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _LABELLED = re.compile(r"([a-z]+)(\d.*)")
 _PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+(?:\.\d+)?|%")
 _BETWEEN = re.compile(r"[-/+_.]")
@@ -50,34 +52,47 @@ class Surroundings:
 
 
 PAGE = Surroundings(2, 0.5)
-VOLUME = Surroundings(3, 0.6)
+VOLUME = Surroundings(3, 0.75)
 
 
 def meaning_of(
     line: TextLine, scrubber: Scrubber, around: Surroundings, texts: Collection[str] = ()
 ) -> Meaning:
     """What a line means; `texts` are patterns (`*`) of what a device writes on every image."""
-    if scrubber.finds(line.text) or _is_own_name(line.text, scrubber):
+    text = line.text
+    if scrubber.finds(text) or _is_own_name(text, scrubber):
         return Meaning.OWN
-    if _is_too_little(line, around) or _is_device_text(line.text, texts):
+
+    is_nothing = _is_too_little(line, around)
+    if is_nothing or _is_device_text(text, texts):
         return Meaning.HARMLESS
-    return Meaning.HARMLESS if is_harmless(line.text) else Meaning.UNKNOWN
+    if is_harmless(text):
+        return Meaning.HARMLESS
+    return Meaning.UNKNOWN
 
 
 def _is_own_name(text: str, scrubber: Scrubber) -> bool:
     """Whether a word is part of the patient's name, also one that is a word of acquisition."""
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    return any(len(word) > 1 and word in scrubber.own_words for word in words)
+    for word in _LETTERS.findall(text.lower()):
+        if len(word) > 1 and word in scrubber.own_words:
+            return True
+    return False
 
 
 def _is_too_little(line: TextLine, around: Surroundings) -> bool:
     characters = sum(map(str.isalnum, line.text))
-    return characters < around.least_characters or line.score < around.least_score
+    if characters < around.least_characters:
+        return True
+    return line.score < around.least_score
 
 
 def _is_device_text(text: str, patterns: Collection[str]) -> bool:
     plain = _without_spaces(text)
-    return any(fnmatchcase(plain, _without_spaces(pattern)) for pattern in patterns)
+    for pattern in patterns:
+        written = _without_spaces(pattern)
+        if fnmatchcase(plain, written):
+            return True
+    return False
 
 
 def _without_spaces(text: str) -> str:
@@ -99,31 +114,57 @@ def is_harmless(text: str) -> bool:
 
 def _is_harmless_word(written: str) -> bool:
     word = written.casefold()
-    if not any(map(str.isalnum, word)) or _is_listed(word):
+    if not any(map(str.isalnum, word)):
         return True
     if _FRACTION.fullmatch(word):
-        return _are_short(word.split("/")) and word.count("/") < 2
-    if _is_measure(word) or _is_orientation(written) or keep_words(word) == word:
+        return _is_short_fraction(word)
+    if _is_label(written) or _is_measure(word):
         return True
-    return _is_joined(word) or _is_labelled(word) or _is_run_together(written)
+    if keep_words(word) == word:
+        return True
+    if _is_joined(word) or _is_labelled(word):
+        return True
+    return _is_run_together(written)
+
+
+def _is_short_fraction(word: str) -> bool:
+    """Whether a word is one number of another, not a date."""
+    numbers = word.split("/")
+    return len(numbers) == 2 and _are_short(numbers)
 
 
 def _is_run_together(written: str) -> bool:
     """Whether a word is harmless ones without spaces, as readers return them: `LiverR5cm`."""
     pieces = _PIECES.findall(written)
-    numbers = [piece for piece in pieces if piece[0].isdecimal()]
-    if len(pieces) < 2 or len(numbers) > 1 or "".join(pieces) != written:
+    if len(pieces) < 2 or "".join(pieces) != written:
         return False
-    words = [piece for piece in pieces if piece not in numbers]
-    known = all(_is_listed(word.casefold()) or _is_orientation(word) for word in words)
-    return known and all(map(_is_measure, numbers))
+
+    numbers = 0
+    for piece in pieces:
+        if piece[0].isdecimal():
+            numbers += 1
+            is_known = _is_measure(piece)
+        else:
+            is_known = _is_label(piece)
+        if not is_known:
+            return False
+    return numbers <= 1
+
+
+def _is_label(written: str) -> bool:
+    word = written.casefold()
+    return _is_listed(word) or _is_orientation(written)
 
 
 def _is_joined(word: str) -> bool:
     """Whether a word is harmless words with at most one number among them, as in `2D-100%`."""
     parts = _BETWEEN.split(word)
     numbers = [part for part in parts if not _is_listed(part)]
-    return len(numbers) < min(2, len(parts)) and all(map(_is_measure, numbers))
+    if not numbers:
+        return True
+    if len(numbers) > 1 or len(parts) < 2:
+        return False
+    return _is_measure(numbers[0])
 
 
 def _is_labelled(word: str) -> bool:
@@ -132,14 +173,18 @@ def _is_labelled(word: str) -> bool:
     if match is None:
         return False
     label, number = match.groups()
-    is_label = _is_listed(label) or _is_orientation(label.upper())
-    return is_label and _is_measure(number)
+    if not _is_label(label.upper()):
+        return False
+    return _is_measure(number)
 
 
 def _is_long_value(word: str, label: str) -> bool:
     """Whether a number stands after the name of a setting that may have more digits."""
-    is_number = word.isdecimal() and len(word) <= _data()["most_digits_of_a_value"]
-    return is_number and label.casefold() in _words_of("long_values")
+    most = _data()["most_digits_of_a_value"]
+    if not word.isdecimal() or len(word) > most:
+        return False
+    labels = _words_of("long_values")
+    return label.casefold() in labels
 
 
 def _is_listed(word: str) -> bool:
@@ -151,9 +196,12 @@ def _is_measure(word: str) -> bool:
     match = _MEASURE.fullmatch(word)
     if match is None:
         return False
+    numbers = _DIGITS.findall(word)
+    if not _are_short(numbers):
+        return False
     _, unit = match.groups()
-    numbers = re.findall(r"\d+", word)
-    return _are_short(numbers) and (not unit or unit.strip(_EDGES) in _units())
+    plain = unit.strip(_EDGES)
+    return not plain or plain in _units()
 
 
 def _are_short(numbers: Collection[str]) -> bool:
@@ -163,19 +211,30 @@ def _are_short(numbers: Collection[str]) -> bool:
 
 def _is_orientation(word: str) -> bool:
     """Whether a word is letters of directions, in capitals, at most one for each axis."""
-    axes = [axis for letter in word for axis, ends in _axes() if letter in ends]
-    return len(axes) == len(word) == len(set(axes))
+    axes = set()
+    for letter in word:
+        axis = _axes().get(letter)
+        if axis is None or axis in axes:
+            return False
+        axes.add(axis)
+    return bool(axes)
 
 
 @lru_cache(maxsize=1)
-def _axes() -> tuple[tuple[int, str], ...]:
-    """Number of an axis of the body, and the letters of its ends."""
-    return tuple(enumerate(_data()["orientation"]))
+def _axes() -> dict[str, str]:
+    """Letter of an end of the body -> the letters of its axis."""
+    axes = {}
+    for ends in _data()["orientation"]:
+        axes.update(dict.fromkeys(ends, ends))
+    return axes
 
 
 @lru_cache(maxsize=1)
 def _listed() -> frozenset[str]:
-    return _words_of("labels") | _words_of("anatomy") | _words_of("sides") | _units()
+    words = set(_units())
+    for key in ("labels", "anatomy", "sides"):
+        words |= _words_of(key)
+    return frozenset(words)
 
 
 @lru_cache(maxsize=1)

@@ -24,9 +24,9 @@ from deidflow.dicom.instance import frame_count
 from deidflow.errors import Withheld
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
-from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.release.measures import NO_MEASURES
+from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
 from deidflow.steps.common import guarded, read_content, read_source
+from deidflow.steps.inspected import asked_rectangles
 from deidflow.steps.results import InspectedSeries, InspectResult
 from deidflow.steps.step import Step, StepJob
 from deidflow.store.files import write_json_atomic
@@ -44,7 +44,7 @@ def inspect_session(job: StepJob) -> InspectResult:
         defacing=job.settings.defacing,
         scratch=job.scratch,
         reading=reads(job.settings.burned_in),
-        asked=_asked(job, session),
+        asked=asked_rectangles(job, session),
     )
     series = {}
     for row in session.series:
@@ -58,6 +58,26 @@ class JudgedLine:
 
     line: TextLine
     meaning: Meaning
+
+
+@dataclass(frozen=True)
+class TreatedImage:
+    """An instance, and what the rules say of it."""
+
+    file: FileOrder
+    header: Any
+    treatment: Treatment
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        count = self.header.get("NumberOfFrames") or ""
+        return frame_count(str(count))
+
+    @property
+    def is_faceless(self) -> bool:
+        """Whether it is known to show no face."""
+        return self.treatment.faceless or shows_no_face(self.header)
 
 
 @dataclass(frozen=True)
@@ -77,116 +97,155 @@ class Inspection:
         """What becomes of a series; raises Withheld where its pixels say something of a person."""
         if series.is_object:
             return InspectedSeries()
-        headers = [read_source(self.order, file, pixels=False) for file in series.files]
-        if not all("Rows" in header for header in headers):
+
+        images = self._treated(series)
+        if images is None:
             return InspectedSeries()
 
-        asked = self.asked.get(series.name, ())
-        treatments = [self.rules.treatment(header).with_rectangles(asked) for header in headers]
+        rectangles = _blanked(images)
         if not self.reading:
-            return InspectedSeries(rectangles=_blanked(treatments))
+            return InspectedSeries(rectangles=rectangles)
 
-        text = self._read(series, headers, treatments)
-        self._refuse_text(series, text, treatments)
-        if self._may_show_face(series, headers, text, treatments):
+        text = self._read(series, images)
+        self._refuse_text(series, text, images)
+        if self._may_show_face(series, text, images):
             raise Withheld(Reason.MAY_SHOW_FACE)
-
-        rectangles = _blanked(treatments)
         return InspectedSeries(
             images=text.images,
             is_clean=bool(series.text_doubt or rectangles),
             rectangles=rectangles,
-            rules=_names(treatments),
+            rules=_names(images),
         )
 
-    def _read(
-        self, series: SeriesOrder, headers: Sequence[Any], treatments: Sequence[Treatment]
-    ) -> SeriesText:
-        is_doubtful = series.text_doubt or any(treatment.rectangles for treatment in treatments)
-        manner = Manner.EACH if is_doubtful else Manner.PROJECTION
-        counts = [frame_count(str(header.get("NumberOfFrames") or "")) for header in headers]
-        frames = self._frames(series, counts, treatments)
-        return read_series(frames, sum(counts), manner)
+    def _treated(self, series: SeriesOrder) -> list[TreatedImage] | None:
+        """What the rules say of each instance; None where one has no pixels."""
+        asked = self.asked.get(series.name, ())
+        images = []
+        for file in series.files:
+            header = read_source(
+                self.order,
+                file,
+                pixels=False,
+            )
+            if "Rows" not in header:
+                return None
+            treatment = self.rules.treatment(header)
+            image = TreatedImage(
+                file,
+                header,
+                treatment.with_rectangles(asked),
+            )
+            images.append(image)
+        return images
 
-    def _frames(
-        self, series: SeriesOrder, counts: Sequence[int], treatments: Sequence[Treatment]
-    ) -> Iterator[Frame]:
+    def _read(self, series: SeriesOrder, images: Sequence[TreatedImage]) -> SeriesText:
+        manner = Manner.PROJECTION
+        if series.text_doubt or _blanked(images):
+            manner = Manner.EACH
+
+        count = sum(image.frames for image in images)
+        frames = self._frames(images)
+        return read_series(frames, count, manner)
+
+    def _frames(self, images: Sequence[TreatedImage]) -> Iterator[Frame]:
         first = 0
-        rows = zip(series.files, counts, treatments, strict=True)
-        for file, count, treatment in rows:
-            content = read_content(self.order, file)
-            source = pydicom.dcmread(io.BytesIO(content))
-            yield from frames_of(source, treatment.rectangles, first, self.scratch)
-            first += count
+        for image in images:
+            content = read_content(self.order, image.file)
+            stream = io.BytesIO(content)
+            yield from frames_of(
+                pydicom.dcmread(stream),
+                image.treatment.rectangles,
+                first,
+                self.scratch,
+            )
+            first += image.frames
 
     def _refuse_text(
-        self, series: SeriesOrder, text: SeriesText, treatments: Sequence[Treatment]
+        self, series: SeriesOrder, text: SeriesText, images: Sequence[TreatedImage]
     ) -> None:
         """Raise Withheld for the patient's own identifiers first, then for text nobody knows."""
-        scrubber = scrubber_for(self.order, self.profile)
-        around = PAGE if series.text_doubt else VOLUME
-        texts = {text for treatment in treatments for text in treatment.texts}
-        judged = []
-        for line in text.lines:
-            meaning = meaning_of(line, scrubber, around, texts)
-            if meaning is not Meaning.HARMLESS:
-                judged.append(JudgedLine(line, meaning))
+        judged = self._judged(series, text, images)
         if not judged:
             return
 
         self._keep(series, judged)
-        is_own = any(row.meaning is Meaning.OWN for row in judged)
-        reason = Reason.TEXT_OF_PATIENT if is_own else Reason.TEXT_UNKNOWN
+        reason = Reason.TEXT_UNKNOWN
+        for row in judged:
+            if row.meaning is Meaning.OWN:
+                reason = Reason.TEXT_OF_PATIENT
         raise Withheld(reason, _places(judged))
 
+    def _judged(
+        self, series: SeriesOrder, text: SeriesText, images: Sequence[TreatedImage]
+    ) -> list[JudgedLine]:
+        """The lines that hold a series back."""
+        scrubber = scrubber_for(self.order, self.profile)
+        around = PAGE if series.text_doubt else VOLUME
+        texts: set[str] = set()
+        for image in images:
+            texts.update(image.treatment.texts)
+
+        judged = []
+        for line in text.lines:
+            meaning = meaning_of(
+                line,
+                scrubber,
+                around,
+                texts,
+            )
+            if meaning is not Meaning.HARMLESS:
+                judged.append(JudgedLine(line, meaning))
+        return judged
+
     def _keep(self, series: SeriesOrder, judged: Sequence[JudgedLine]) -> None:
-        rows = [asdict(row.line) | {"meaning": row.meaning.value} for row in judged]
+        rows = []
+        for judgement in judged:
+            row = asdict(judgement.line)
+            row["meaning"] = judgement.meaning.value
+            rows.append(row)
         path = self.scratch / f"{series.name}.json"
         write_json_atomic(path, rows, indent=2)
 
     def _may_show_face(
-        self,
-        series: SeriesOrder,
-        headers: Sequence[Any],
-        text: SeriesText,
-        treatments: Sequence[Treatment],
+        self, series: SeriesOrder, text: SeriesText, images: Sequence[TreatedImage]
     ) -> bool:
         """Whether faces must go, and the series could show one that nobody can mask."""
-        if not self.defacing or not series.is_picture or text.is_page:
+        if not self.defacing or not series.is_picture:
             return False
-        images = zip(headers, treatments, strict=True)
-        return not all(treatment.faceless or shows_no_face(header) for header, treatment in images)
-
-
-def _blanked(treatments: Sequence[Treatment]) -> tuple[tuple[Rectangle, ...], ...]:
-    """The rectangles of each instance; none where nothing is blanked."""
-    rectangles = tuple(treatment.rectangles for treatment in treatments)
-    return rectangles if any(rectangles) else ()
-
-
-def _asked(job: StepJob, session: SessionOrder) -> dict[str, tuple[Rectangle, ...]]:
-    """What people drew on series that are as they were then."""
-    asked = {}
-    for series in session.series:
-        measures = job.measures.get(series.name, NO_MEASURES).for_source(series.source_digest)
-        if measures.rectangles:
-            drawn = [Rectangle(**asdict(rectangle)) for rectangle in measures.rectangles]
-            asked[series.name] = tuple(drawn)
-    return asked
+        if text.is_page:
+            return False
+        return not all(image.is_faceless for image in images)
 
 
 def _places(judged: Sequence[JudgedLine]) -> str:
     """Where the text is, without what it says."""
-    first = judged[0].line
-    bottom = first.top + first.rows
-    right = first.left + first.columns
-    more = f", and {len(judged) - 1} more" if len(judged) > 1 else ""
-    return f"rows {first.top} to {bottom}, columns {first.left} to {right}{more}"
+    first, *others = judged
+    line = first.line
+    bottom = line.top + line.rows
+    right = line.left + line.columns
+    rows = f"rows {line.top} to {bottom}"
+    columns = f"columns {line.left} to {right}"
+
+    words = [rows, columns]
+    if others:
+        count = len(others)
+        words.append(f"and {count} more")
+    return ", ".join(words)
 
 
-def _names(treatments: Sequence[Treatment]) -> tuple[str, ...]:
-    names = {name for treatment in treatments for name in treatment.rules}
+def _names(images: Sequence[TreatedImage]) -> tuple[str, ...]:
+    names: set[str] = set()
+    for image in images:
+        names.update(image.treatment.rules)
     return tuple(sorted(names))
+
+
+def _blanked(images: Sequence[TreatedImage]) -> tuple[tuple[Rectangle, ...], ...]:
+    """The rectangles of each instance; none where nothing is blanked."""
+    rectangles = [image.treatment.rectangles for image in images]
+    if not any(rectangles):
+        return ()
+    return tuple(rectangles)
 
 
 def _key(job: StepJob) -> list[Any]:
@@ -194,7 +253,7 @@ def _key(job: StepJob) -> list[Any]:
     _, session = job.read_order()
     asked = {
         series: [asdict(rectangle) for rectangle in rectangles]
-        for series, rectangles in _asked(job, session).items()
+        for series, rectangles in asked_rectangles(job, session).items()
     }
     return [
         job.content,
@@ -211,8 +270,10 @@ def _key(job: StepJob) -> list[Any]:
 
 def _applies(job: StepJob) -> bool:
     """Where text is read, and where a person asks for rectangles that need no reading."""
-    is_asked = any(measures.rectangles for measures in job.measures.values())
-    return is_asked or reads(job.settings.burned_in)
+    if reads(job.settings.burned_in):
+        return True
+    people = job.measures.values()
+    return any(measures.rectangles for measures in people)
 
 
 INSPECT = Step(

@@ -159,7 +159,7 @@ def test_status_of_a_run_that_is_going_on_was_killed_or_ended(cohort: Path, tmp_
             state for row in found["sessions"] for state in row["steps"].values()
         }
     assert all(
-        row["steps"] | {"deface": "done"} == dict.fromkeys(row["steps"], "done")
+        row["steps"] | {"deface": "done", "inspect": "done"} == dict.fromkeys(row["steps"], "done")
         for row in ended["sessions"]
     )
 

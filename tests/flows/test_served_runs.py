@@ -158,6 +158,7 @@ def test_the_form_takes_lists_and_pseudonyms_only(served: Served) -> None:
     assert schema["redo_from"]["enum"] == [
         "anonymize",
         "convert",
+        "inspect",
         "deface",
         "reconstruct",
         "verify",
