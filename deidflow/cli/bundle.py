@@ -147,7 +147,7 @@ def _show(bundle: Bundle) -> None:
 def _show_ledger(vault: Vault) -> int:
     from rich.table import Table
 
-    from deidflow.cli.tables import wide_console
+    from deidflow.cli.consoles import wide_console
 
     table = Table("bundle", "made", "recipient", "subjects", "sessions", "sha256")
     for record in vault.bundles():

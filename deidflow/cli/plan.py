@@ -86,7 +86,7 @@ def show_plan(settings: PlanSettings, *, json_: bool = False, with_names: bool =
 
 
 def _show(run_plan: RunPlan) -> None:
-    from deidflow.cli.tables import wide_console
+    from deidflow.cli.consoles import wide_console
 
     console = wide_console()
     console.print(_series_table(run_plan))

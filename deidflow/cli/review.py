@@ -105,7 +105,7 @@ def _say_address(address: str) -> None:
 def _show_cases(desk: Desk) -> int:
     from rich.table import Table
 
-    from deidflow.cli.tables import wide_console
+    from deidflow.cli.consoles import wide_console
     from deidflow.report.words import reason_words
 
     table = Table(

@@ -43,7 +43,7 @@ def status(
 def _show(standing: ReleaseStatus) -> None:
     from rich.table import Table
 
-    from deidflow.cli.tables import wide_console
+    from deidflow.cli.consoles import wide_console
     from deidflow.steps import STEP_NAMES
 
     counts = ("written", "reused", "failed", "quarantined")

@@ -6,20 +6,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from deidflow.bulk.console import NOTHING_RELEASED
+from deidflow.cli.consoles import wide_console
 from deidflow.header.contacts import contact_warnings
 from deidflow.release.layout import Layout
 from deidflow.run.outcome import read_outcome
 from deidflow.run.summary import RunSummary, SessionCounts
 from deidflow.verdicts import Verdict
-
-
-def wide_console() -> Console:
-    """A console that does not squeeze tables when its output goes to a file."""
-    return Console(soft_wrap=True) if sys.stdout.isatty() else Console(soft_wrap=True, width=200)
 
 
 def show_summary(summary: RunSummary) -> int:

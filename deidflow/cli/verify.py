@@ -154,7 +154,7 @@ def _withdrawn(options: VerifyOptions, report: Report) -> list[str]:
 def _show(report: Report, judge: CriteriaJudge, withdrawn: list[str]) -> None:
     from rich.table import Table
 
-    from deidflow.cli.tables import wide_console
+    from deidflow.cli.consoles import wide_console
 
     console = wide_console()
     table = Table(

@@ -52,7 +52,11 @@ class Conformance:
             return
         errors -= errors_of(source)
         for attribute, words in sorted(errors):
-            yield Mark(Check.CONFORMANCE, attribute, words)
+            yield Mark(
+                Check.CONFORMANCE,
+                attribute,
+                words,
+            )
 
     def _note(self, errors: set[tuple[str, str]]) -> None:
         """Tell errors of which nobody knows whether the source had them too."""

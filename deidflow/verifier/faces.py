@@ -98,11 +98,22 @@ class FaceCheck:
                 self._found(head.name)
         if self.view is None:
             self.report.note("faces: nobody is recognised without --vault and --source")
-        return FaceReport(tuple(images), tuple(heads), tuple(recognition(people)))
+        return FaceReport(
+            tuple(images),
+            tuple(heads),
+            tuple(recognition(people)),
+        )
 
     def _found(self, image: str) -> None:
         problem = "is as easy to recognise as before"
-        self.report.findings.append(Finding(image, Check.FACE, "face", problem))
+        self.report.findings.append(
+            Finding(
+                image,
+                Check.FACE,
+                "face",
+                problem,
+            )
+        )
 
     # volumes of the release
 
@@ -125,7 +136,15 @@ class FaceCheck:
             except NotAVolume:
                 continue
             if may_show_a_head(volume):
-                yield self._candidate(shown, volume, path=entry.path, parts=entry.parts), volume
+                yield (
+                    self._candidate(
+                        shown,
+                        volume,
+                        path=entry.path,
+                        parts=entry.parts,
+                    ),
+                    volume,
+                )
 
     def _is_image(self, entry: Entry) -> bool:
         subjects = self.options.subjects
@@ -139,7 +158,14 @@ class FaceCheck:
             heads = [volume for volume in volumes if may_show_a_head(volume)]
             for volume in heads[:1]:
                 shown = self.series.shown[uid]
-                yield self._candidate(shown, volume, files=tuple(files)), volume
+                yield (
+                    self._candidate(
+                        shown,
+                        volume,
+                        files=tuple(files),
+                    ),
+                    volume,
+                )
 
     def _candidate(
         self,
@@ -176,7 +202,12 @@ class FaceCheck:
             pairs = (self._pair(row) for row in rows)
             pair = next((pair for pair in pairs if pair is not None), None)
             if pair is not None:
-                yield judge_pair(pair, judges, copies=copies, with_brain=True)
+                yield judge_pair(
+                    pair,
+                    judges,
+                    copies=copies,
+                    with_brain=True,
+                )
 
     def _pair(self, candidate: _Candidate) -> HeadPair | None:
         """The released head with its original; None where none is on its grid."""
@@ -185,7 +216,11 @@ class FaceCheck:
         after = read_volume(candidate.path)
         for before in volumes_of(self._sources(candidate.folder), self.scratch):
             if on_one_grid(before, after):
-                return HeadPair(candidate.shown, before, after)
+                return HeadPair(
+                    candidate.shown,
+                    before,
+                    after,
+                )
         return None
 
     def _sources(self, folder: str) -> list[Path]:

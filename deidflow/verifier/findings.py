@@ -101,7 +101,14 @@ class Report:
             key = finding.check, finding.attribute, finding.problem
             counts[key] += 1
             first.setdefault(key, finding.file)
-        return [Group(*key, count, first[key]) for key, count in counts.most_common()]
+        return [
+            Group(
+                *key,
+                count,
+                first[key],
+            )
+            for key, count in counts.most_common()
+        ]
 
     @property
     def sessions(self) -> list[str]:

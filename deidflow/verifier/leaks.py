@@ -58,7 +58,11 @@ class CohortLeaks:
             for hit in search.binary(part, readable(raw + bytes(4))):
                 hits.add((part, hit.whose, hit.kind))
         for name, whose, kind in sorted(hits):
-            yield _mark(name, whose, kind)
+            yield _mark(
+                name,
+                whose,
+                kind,
+            )
 
     def end(self) -> Iterator[Finding]:
         """Identifiers in what is not DICOM, and in the names of files."""
@@ -69,11 +73,19 @@ class CohortLeaks:
             shown = shown_name(entry.name, is_ours=self.claims.is_ours)
             hits = list(search.text("name", entry.parts[-1]))
             if entry.path.suffix == ".json":
-                hits += _json_hits(search, "", _json(entry.path))
+                hits += _json_hits(
+                    search,
+                    "",
+                    _json(entry.path),
+                )
             for hit in dict.fromkeys(hits):
                 yield Finding(
                     shown,
-                    *_mark(hit.attribute, hit.whose, hit.kind),
+                    *_mark(
+                        hit.attribute,
+                        hit.whose,
+                        hit.kind,
+                    ),
                 )
 
     def _search(self, parts: list[str]) -> LeakSearch | None:
@@ -106,7 +118,11 @@ class CohortLeaks:
             }
             retained = self.claims.retains_uids
             uids = set() if retained else {row.sop_uid for row in self.vault.rows if row.sop_uid}
-            self._cohort = CohortIndex.of(pairs, uids, _KEY)
+            self._cohort = CohortIndex.of(
+                pairs,
+                uids,
+                _KEY,
+            )
         return self._cohort
 
     @property
@@ -154,9 +170,17 @@ def _json(path: Path) -> Any:
 def _json_hits(search: LeakSearch, key: str, value: Any) -> Iterator[Hit]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _json_hits(search, name, inner)
+            yield from _json_hits(
+                search,
+                name,
+                inner,
+            )
     elif isinstance(value, list):
         for inner in value:
-            yield from _json_hits(search, key, inner)
+            yield from _json_hits(
+                search,
+                key,
+                inner,
+            )
     elif isinstance(value, str):
         yield from search.text(key, value)

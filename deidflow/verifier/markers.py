@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from deidflow.checks.elements import Element
+from deidflow.resources import load_yaml
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.reader import Instance
@@ -205,12 +206,5 @@ def _code_entries(elements: list[Element]) -> Iterator[tuple[str, str, str]]:
 @lru_cache(maxsize=1)
 def _context_group() -> dict[str, str]:
     """Codes of CID 7050 and their meanings in lower case (PS3.16)."""
-    from pydicom.sr._cid_dict import cid_concepts
-    from pydicom.sr._concepts_dict import concepts
-
-    names = cid_concepts[7050]["DCM"]
-    codes: dict[str, str] = {}
-    for name in names:
-        for code, (meaning, _) in concepts["DCM"][name].items():
-            codes[code] = meaning.casefold()
-    return codes
+    meanings = load_yaml("standard/cid7050.yaml")
+    return {code: meaning.casefold() for code, meaning in meanings.items()}

@@ -60,7 +60,11 @@ class MaskImage:
         lengths = np.array(self.removed.shape)[:, None]
         if (corners < 0).any() or (corners >= lengths).any():
             return None
-        return _cut(self.removed, whole, size)
+        return _cut(
+            self.removed,
+            whole,
+            size,
+        )
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,21 @@ class Plane:
     def of(cls, name: str, instance: Instance) -> Plane | None:
         """The plane of an instance; None for what is not one grey image with a place."""
         values = plane_of(instance)
-        position = _numbers(instance, _POSITION, 3)
-        orientation = _numbers(instance, _ORIENTATION, 6)
-        spacing = _numbers(instance, _SPACING, 2)
+        position = _numbers(
+            instance,
+            _POSITION,
+            3,
+        )
+        orientation = _numbers(
+            instance,
+            _ORIENTATION,
+            6,
+        )
+        spacing = _numbers(
+            instance,
+            _SPACING,
+            2,
+        )
         if values is None or position is None or orientation is None or spacing is None:
             return None
 
@@ -209,7 +225,11 @@ def _axis_cut(steps: NDArray[np.intp], size: tuple[int, ...]) -> int | slice:
     step = down or across
     count = size[0] if down else size[1]
     stop = first + step * count
-    return slice(first, stop if stop >= 0 else None, step)
+    return slice(
+        first,
+        stop if stop >= 0 else None,
+        step,
+    )
 
 
 def mask_marks(mask: Nifti) -> Iterator[Mark]:
@@ -239,7 +259,18 @@ def image_marks(image: Nifti, mask: Nifti, *, blank: bool = True) -> Iterator[Ma
         return
 
     values, removed = image.voxels(), mask.voxels() == 0
-    planes = np.moveaxis(values, 2, 0), np.moveaxis(removed, 2, 0)
+    planes = (
+        np.moveaxis(
+            values,
+            2,
+            0,
+        ),
+        np.moveaxis(
+            removed,
+            2,
+            0,
+        ),
+    )
     for plane, hidden in zip(*planes, strict=True):
         cells = plane.reshape(*plane.shape[:2], -1)
         hides = hidden.reshape(cells.shape)

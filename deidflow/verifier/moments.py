@@ -53,6 +53,18 @@ def _moment(day_text: str, time_text: str) -> datetime | None:
 def _any_day(text: str) -> datetime | None:
     """A day, the first one of the study clock too, which is a placeholder elsewhere."""
     if text == "19000101":
-        return datetime(1900, 1, 1)
+        return datetime(
+            1900,
+            1,
+            1,
+        )
     day = day_of(text)
-    return None if day is None else datetime(day.year, day.month, day.day)
+    return (
+        None
+        if day is None
+        else datetime(
+            day.year,
+            day.month,
+            day.day,
+        )
+    )

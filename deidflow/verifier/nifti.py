@@ -165,18 +165,31 @@ def read_nifti(packed: bytes) -> Nifti:
             "little" if order == "<" else "big",
         )
         if size in _TEXT_FIELDS and len(content) >= size + 4:
-            return Nifti(content, size, order, problems)
+            return Nifti(
+                content,
+                size,
+                order,
+                problems,
+            )
     raise NotNifti
 
 
 def nifti_marks(nifti: Nifti) -> Iterator[Mark]:
     """What a NIfTI file holds beside geometry and voxels."""
     for words in nifti.problems:
-        yield Mark(Check.NIFTI, "gzip", words)
+        yield Mark(
+            Check.NIFTI,
+            "gzip",
+            words,
+        )
 
     for name, start, length in _TEXT_FIELDS[nifti.size]:
         if any(nifti.content[start : start + length]):
-            yield Mark(Check.NIFTI, name, "holds text")
+            yield Mark(
+                Check.NIFTI,
+                name,
+                "holds text",
+            )
 
     has_extension = nifti.content[nifti.size] != 0
     if has_extension or nifti.offset != nifti.size + 4:

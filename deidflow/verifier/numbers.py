@@ -39,7 +39,14 @@ def _digits(match: re.Match[str]) -> list[int]:
 
 
 def _weighted(digits: list[int], weights: tuple[int, ...]) -> int:
-    products = (digit * weight for digit, weight in zip(digits, weights, strict=False))
+    products = (
+        digit * weight
+        for digit, weight in zip(
+            digits,
+            weights,
+            strict=False,
+        )
+    )
     return sum(products)
 
 

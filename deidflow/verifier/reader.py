@@ -153,13 +153,22 @@ def read_instance(content: bytes) -> Instance:
     if content[128:_MARK_END] != b"DICM":
         raise NotDicom
     meta, start = read_meta(content)
-    instance = Instance(content[:128], meta, content)
+    instance = Instance(
+        content[:128],
+        meta,
+        content,
+    )
     if instance.syntax == DEFLATED:
         start = _inflate(instance, start)
     parser = Parser(instance)
 
     try:
-        end = parser.data_set(start, len(instance.body), instance.place, parser.explicit)
+        end = parser.data_set(
+            start,
+            len(instance.body),
+            instance.place,
+            parser.explicit,
+        )
     except READ_ERRORS:
         instance.problems.append(("data set", "breaks off or has lengths that do not fit"))
         return instance
@@ -170,7 +179,11 @@ def read_instance(content: bytes) -> Instance:
 
 def path_of(element: Element) -> str:
     """Keywords of the sequences above an element, each followed by a slash."""
-    path: str = getattr(element.level, "path", "")
+    path: str = getattr(
+        element.level,
+        "path",
+        "",
+    )
     return path
 
 
@@ -272,13 +285,29 @@ class Parser:
             if tag == _ITEM_END:
                 return position
             if tag <= before:
-                self.problem(tag, place, "stands out of order or twice")
+                self.problem(
+                    tag,
+                    place,
+                    "stands out of order or twice",
+                )
             before = tag
 
             start, first = position, len(elements)
-            position = self.element(position, end, tag, place, explicit)
+            position = self.element(
+                position,
+                end,
+                tag,
+                place,
+                explicit,
+            )
             if place.depth == 0:
-                span = Span(tag, start, position, first, len(elements))
+                span = Span(
+                    tag,
+                    start,
+                    position,
+                    first,
+                    len(elements),
+                )
                 self.instance.spans.append(span)
         return position
 
@@ -290,19 +319,52 @@ class Parser:
 
     def element(self, position: int, end: int, tag: int, place: Place, explicit: bool) -> int:
         """Read one element with all that is inside of it; returns the position after it."""
-        vr, start, length = self.header(position, tag, explicit)
+        vr, start, length = self.header(
+            position,
+            tag,
+            explicit,
+        )
         if tag in PIXEL_DATA:
-            return self.pixel_data(tag, start, length, place)
+            return self.pixel_data(
+                tag,
+                start,
+                length,
+                place,
+            )
         if vr == b"SQ" or length == _UNDEFINED:
-            self.instance.elements.append(Element(tag, b"SQ", b"", place))
-            return self.sequence(tag, start, length, place, explicit and vr == b"SQ")
+            self.instance.elements.append(
+                Element(
+                    tag,
+                    b"SQ",
+                    b"",
+                    place,
+                )
+            )
+            return self.sequence(
+                tag,
+                start,
+                length,
+                place,
+                explicit and vr == b"SQ",
+            )
 
         after: int = start + length
         if after > end:
             raise IndexError
         raw = self.body[start:after]
-        self.note_value(tag, raw, place)
-        self.instance.elements.append(Element(tag, vr, raw, place))
+        self.note_value(
+            tag,
+            raw,
+            place,
+        )
+        self.instance.elements.append(
+            Element(
+                tag,
+                vr,
+                raw,
+                place,
+            )
+        )
         return after
 
     def header(self, position: int, tag: int, explicit: bool) -> tuple[bytes, int, int]:
@@ -325,7 +387,11 @@ class Parser:
         if is_creator(tag):
             place.creators[tag] = raw.strip(b"\0 ").decode("latin-1")
         if len(raw) & 1:
-            self.problem(tag, place, "has an odd length")
+            self.problem(
+                tag,
+                place,
+                "has an odd length",
+            )
 
     def problem(self, tag: int, place: Place, words: str) -> None:
         """Note that an element is not plain."""
@@ -338,9 +404,21 @@ class Parser:
         if end > len(self.body):
             raise IndexError
         if place.depth == 0:
-            self.instance.pixels = PixelBytes(tag, start, end, encapsulated)
+            self.instance.pixels = PixelBytes(
+                tag,
+                start,
+                end,
+                encapsulated,
+            )
         else:
-            self.instance.elements.append(Element(tag, b"OW", b"", place))
+            self.instance.elements.append(
+                Element(
+                    tag,
+                    b"OW",
+                    b"",
+                    place,
+                )
+            )
         return end
 
     def fragments_end(self, position: int) -> int:
@@ -372,9 +450,26 @@ class Parser:
                 return position
             if marker != _ITEM:
                 raise IndexError
-            item = Place(parent.charset, parent.depth + 1, path=path)
+            item = Place(
+                parent.charset,
+                parent.depth + 1,
+                path=path,
+            )
             if size == _UNDEFINED:
-                position = self.data_set(position, end, item, explicit) + 8
+                position = (
+                    self.data_set(
+                        position,
+                        end,
+                        item,
+                        explicit,
+                    )
+                    + 8
+                )
             else:
-                position = self.data_set(position, position + size, item, explicit)
+                position = self.data_set(
+                    position,
+                    position + size,
+                    item,
+                    explicit,
+                )
         return position

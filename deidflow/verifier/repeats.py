@@ -82,7 +82,11 @@ class _Template:
         if instance.syntax != self.syntax:
             return None
         try:
-            end = self._read_runs(Parser(instance), position, len(content))
+            end = self._read_runs(
+                Parser(instance),
+                position,
+                len(content),
+            )
         except READ_ERRORS:
             return None
         return instance if end == len(content) else None
@@ -96,7 +100,13 @@ class _Template:
                     return -1
                 position += len(run.content)
             elif position < end and parser.tag(position) == run.tag:
-                position = parser.element(position, end, run.tag, self.place, parser.explicit)
+                position = parser.element(
+                    position,
+                    end,
+                    run.tag,
+                    self.place,
+                    parser.explicit,
+                )
             else:
                 return -1
         return position
@@ -145,11 +155,21 @@ class SeriesReader:
             self._varying = frozenset()
             return
 
-        pairs = zip(before.spans, instance.spans, strict=True)
+        pairs = zip(
+            before.spans,
+            instance.spans,
+            strict=True,
+        )
         differing = {
             number
             for number, (old, new) in enumerate(pairs)
-            if new.tag in PIXEL_DATA or _differs(before, old, instance, new)
+            if new.tag in PIXEL_DATA
+            or _differs(
+                before,
+                old,
+                instance,
+                new,
+            )
         }
         self._varying |= differing
         tags = {instance.spans[number].tag for number in self._varying}
@@ -161,7 +181,14 @@ def _is_alike(first: Instance, second: Instance) -> bool:
     """Whether two files have the same elements, whatever their values."""
     if first.syntax != second.syntax or len(first.spans) != len(second.spans):
         return False
-    return all(old.tag == new.tag for old, new in zip(first.spans, second.spans, strict=True))
+    return all(
+        old.tag == new.tag
+        for old, new in zip(
+            first.spans,
+            second.spans,
+            strict=True,
+        )
+    )
 
 
 def _differs(first: Instance, old: Span, second: Instance, new: Span) -> bool:

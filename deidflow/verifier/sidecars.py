@@ -60,7 +60,11 @@ def sidecar_marks(content: bytes, *, is_ours: bool, more: frozenset[str]) -> Ite
             )
             if is_ours and key in _WORD_FIELDS and strange_words(text, more):
                 words = "has a word outside the vocabulary of acquisition"
-                yield Mark(Check.SIDECAR, key, words)
+                yield Mark(
+                    Check.SIDECAR,
+                    key,
+                    words,
+                )
 
 
 def gradient_marks(content: bytes) -> Iterator[Mark]:
@@ -129,7 +133,11 @@ def dataset_marks(content: bytes) -> Iterator[Mark]:
 def text_marks(content: bytes) -> Iterator[Mark]:
     """What a table or another text file holds that looks as if it came from a person."""
     for line in content.decode("utf-8", "replace").splitlines():
-        yield from _text_marks(Check.TEXT, "content", line)
+        yield from _text_marks(
+            Check.TEXT,
+            "content",
+            line,
+        )
 
 
 def states_of(content: bytes) -> dict[str, str]:

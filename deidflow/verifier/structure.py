@@ -34,7 +34,11 @@ _BIG = "1.2.840.10008.1.2.2"
 def structure_of(instance: Instance, *, is_ours: bool = True) -> Iterator[Mark]:
     """What in an instance is not as a release promises."""
     for part, words in instance.problems:
-        yield Mark(Check.STRUCTURE, part, words)
+        yield Mark(
+            Check.STRUCTURE,
+            part,
+            words,
+        )
     if any(instance.preamble):
         yield Mark(
             Check.STRUCTURE,
@@ -160,7 +164,11 @@ def _is_extended(
     low = values & ((1 << stored) - 1)
     negative = low >> (stored - 1) == 1
     above = ((1 << allocated) - 1) ^ ((1 << stored) - 1)
-    expected = np.where(negative, low | above, low)
+    expected = np.where(
+        negative,
+        low | above,
+        low,
+    )
     return bool(np.array_equal(expected, values))
 
 

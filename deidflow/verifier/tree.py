@@ -82,7 +82,13 @@ def name_marks(entry: Entry, *, is_ours: bool, roots: Roots = (UUID_ROOT,)) -> I
         yield from _misplaced(entry)
 
     for part in entry.parts:
-        for suspicion in sorted(_name_suspicions(part, roots, is_ours=is_ours)):
+        for suspicion in sorted(
+            _name_suspicions(
+                part,
+                roots,
+                is_ours=is_ours,
+            )
+        ):
             yield Mark(
                 Check.FILE,
                 "name",
@@ -101,11 +107,24 @@ def _misplaced(entry: Entry) -> Iterator[Mark]:
 
 def shown_name(name: str, *, is_ours: bool, roots: Roots = (UUID_ROOT,)) -> str:
     """A path for a report: parts that look like a person are replaced by class and length."""
-    return "/".join(_shown_part(part, roots, is_ours=is_ours) for part in name.split("/"))
+    return "/".join(
+        _shown_part(
+            part,
+            roots,
+            is_ours=is_ours,
+        )
+        for part in name.split("/")
+    )
 
 
 def _shown_part(part: str, roots: Roots, *, is_ours: bool) -> str:
-    suspicions = sorted(_name_suspicions(part, roots, is_ours=is_ours))
+    suspicions = sorted(
+        _name_suspicions(
+            part,
+            roots,
+            is_ours=is_ours,
+        )
+    )
     if not suspicions:
         return "".join(letter if letter.isprintable() else "?" for letter in part)
     return f"<{suspicions[0]}, {len(part)} characters>"

@@ -31,4 +31,8 @@ def is_new_uid(uid: str, roots: Sequence[str], *, of_a_tool: bool = False) -> bo
 
 def is_named_by_uid(part: str, roots: Sequence[str]) -> bool:
     """Whether a part of a path is nothing but a new UID, as tools name folders and files."""
-    return is_new_uid(_SUFFIX.sub("", part), roots, of_a_tool=True)
+    return is_new_uid(
+        _SUFFIX.sub("", part),
+        roots,
+        of_a_tool=True,
+    )

@@ -40,7 +40,14 @@ def _series_of(layout: Layout, subject: str, label: str) -> list[CaseName]:
     if not published.is_dir():
         return []
     folders = [path for path in published.iterdir() if path.is_dir()]
-    return [CaseName(subject, label, folder.name) for folder in sorted(folders)]
+    return [
+        CaseName(
+            subject,
+            label,
+            folder.name,
+        )
+        for folder in sorted(folders)
+    ]
 
 
 def _withheld(case: CaseName) -> Decision:

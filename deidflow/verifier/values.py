@@ -19,14 +19,22 @@ def day_of(value: str) -> date | None:
     text = value.strip()
     is_old_style = text[4:5] == "."
     if is_old_style:
-        text = text.replace(".", "", 2)
+        text = text.replace(
+            ".",
+            "",
+            2,
+        )
     digits = text[:8]
     if len(digits) != 8 or not digits.isdecimal() or digits in placeholder_dates():
         return None
 
     year, month, day = digits[:4], digits[4:6], digits[6:]
     try:
-        return date(int(year), int(month), int(day))
+        return date(
+            int(year),
+            int(month),
+            int(day),
+        )
     except ValueError:
         return None
 

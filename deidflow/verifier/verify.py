@@ -58,7 +58,11 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
                 Conformance(
                     report,
                     every,
-                    partial(_source_of, options, view),
+                    partial(
+                        _source_of,
+                        options,
+                        view,
+                    ),
                 )
             )
         ReleaseCheck(
@@ -68,7 +72,13 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
             report,
         ).run()
         if seen_series is not None:
-            report.faces = _judged_faces(options, claims, seen_series, view, report)
+            report.faces = _judged_faces(
+                options,
+                claims,
+                seen_series,
+                view,
+                report,
+            )
         if view is not None and options.source is not None:
             places = options.source, options.release
             report.findings += conservation_findings(

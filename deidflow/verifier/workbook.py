@@ -65,10 +65,19 @@ class _Writer:
             rows,
             widths=(48, 14, 10),
         )
-        sheet.set_column(6, 6, 8, self.share)
+        sheet.set_column(
+            6,
+            6,
+            8,
+            self.share,
+        )
         column = len(_SUMMARY_COLUMNS) + 1
 
-        sheet.set_column(column, column, 22)
+        sheet.set_column(
+            column,
+            column,
+            22,
+        )
         sheet.write_row(
             0,
             column,
@@ -148,13 +157,26 @@ class _Writer:
     ) -> Any:
         """A sheet with a header that stays and filters; results in its last column are coloured."""
         sheet = self.book.add_worksheet(name)
-        sheet.write_row(0, 0, columns, self.head)
+        sheet.write_row(
+            0,
+            0,
+            columns,
+            self.head,
+        )
         for number, row in enumerate(rows, 1):
             cells = [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
-            sheet.write_row(number, 0, cells)
+            sheet.write_row(
+                number,
+                0,
+                cells,
+            )
 
         for column, width in enumerate(widths):
-            sheet.set_column(column, column, width)
+            sheet.set_column(
+                column,
+                column,
+                width,
+            )
         sheet.freeze_panes(1, 1)
         sheet.autofilter(
             0,

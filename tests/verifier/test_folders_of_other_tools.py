@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from deidflow.resources import load_yaml
 from deidflow.verifier.criteria import CriteriaJudge
 from deidflow.verifier.findings import Check, Report
 from deidflow.verifier.options import VerifyOptions
@@ -87,3 +88,12 @@ def test_one_study_of_two_patients(tmp_path: Path) -> None:
 
     expected = {(Check.PATIENT, "StudyInstanceUID"), (Check.PATIENT, "SeriesInstanceUID")}
     assert found(verify(VerifyOptions(tmp_path))) == expected
+
+
+def test_the_codes_of_the_standard_are_those_of_pydicom() -> None:
+    from pydicom.sr._cid_dict import cid_concepts
+    from pydicom.sr._concepts_dict import concepts
+
+    names = cid_concepts[7050]["DCM"]
+    expected = {code: row[0] for name in names for code, row in concepts["DCM"][name].items()}
+    assert load_yaml("standard/cid7050.yaml") == expected
