@@ -15,7 +15,7 @@ from deidflow.checks.text import BINARY, TEXT, runs_of, texts_of
 from deidflow.checks.words import is_common
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark
-from deidflow.verifier.reader import Instance, name_of
+from deidflow.verifier.instance import Instance, name_of
 from deidflow.verifier.repeats import Latest
 from deidflow.verifier.safe_private import is_safe_creator, is_safe_private
 from deidflow.verifier.suspicion import (
@@ -92,24 +92,13 @@ class AttributeCheck:
         """What is wrong with one element."""
         level = element.level
         creator = level.creator_of(element.tag)
-        path = getattr(
-            level,
-            "path",
-            "",
-        )
+        path = getattr(level, "path", "")
         key = element.tag, element.vr, element.raw, creator, path
         known = self._judged.get(key)
         if known is None:
             known = self._judged[key] = tuple(dict.fromkeys(self._judge(element)))
         if element.vr in (b"DA", b"DT") and self._is_outside_window(element):
-            return (
-                *known,
-                Mark(
-                    Check.DATE,
-                    name_of(element),
-                    "lies outside the shift window",
-                ),
-            )
+            return (*known, Mark(Check.DATE, name_of(element), "lies outside the shift window"))
         return known
 
     def _judge(self, element: Element) -> Iterator[Mark]:
@@ -119,11 +108,7 @@ class AttributeCheck:
         elif 0x50 <= tag >> 24 <= 0x51 or tag >> 24 == 0x60:
             yield from self._overlay(element)
         elif tag & 0xFFFF == 0:
-            yield Mark(
-                Check.STRUCTURE,
-                name_of(element),
-                "is a retired group length",
-            )
+            yield Mark(Check.STRUCTURE, name_of(element), "is a retired group length")
         elif self.claims.identified:
             return
         else:
@@ -132,11 +117,7 @@ class AttributeCheck:
 
     def _overlay(self, element: Element) -> Iterator[Mark]:
         if CLEAN_GRAPHICS not in self.codes:
-            yield Mark(
-                Check.FORBIDDEN,
-                name_of(element),
-                "is an overlay or curve",
-            )
+            yield Mark(Check.FORBIDDEN, name_of(element), "is an overlay or curve")
 
     # listed attributes
 
@@ -201,26 +182,14 @@ class AttributeCheck:
         name = name_of(element)
         if is_creator(tag):
             if not is_safe_creator(level.creators.get(tag, "")):
-                yield Mark(
-                    Check.PRIVATE,
-                    name,
-                    "is a private creator that is not safe-listed",
-                )
+                yield Mark(Check.PRIVATE, name, "is a private creator that is not safe-listed")
             return
         if self.claims.identified:
             return
         if SAFE_PRIVATE not in self.codes:
-            yield Mark(
-                Check.PRIVATE,
-                name,
-                "is private, and the option is not claimed",
-            )
+            yield Mark(Check.PRIVATE, name, "is private, and the option is not claimed")
         elif not is_safe_private(element):
-            yield Mark(
-                Check.PRIVATE,
-                name,
-                "is a private element that is not safe-listed",
-            )
+            yield Mark(Check.PRIVATE, name, "is a private element that is not safe-listed")
 
     # values
 
@@ -242,31 +211,19 @@ class AttributeCheck:
             return
         for value in values_of(element):
             if not value.startswith(WELL_KNOWN) and not self.is_new_uid(value):
-                yield Mark(
-                    Check.UID,
-                    name_of(element),
-                    "is not under the release's root",
-                )
+                yield Mark(Check.UID, name_of(element), "is not under the release's root")
                 return
 
     def is_new_uid(self, uid: str) -> bool:
         """Whether a UID is one that a de-identification made."""
-        return is_new_uid(
-            uid,
-            self.roots,
-            of_a_tool=not self.claims.is_ours,
-        )
+        return is_new_uid(uid, self.roots, of_a_tool=not self.claims.is_ours)
 
     def _dates(self, element: Element) -> Iterator[Mark]:
         if self.claims.promise.dates != "clock" or self.claims.identified:
             return
         days = [day for day in map(day_of, values_of(element)) if day is not None]
         if any(abs((day - _EPOCH).days) > _CLOCK_DAYS for day in days):
-            yield Mark(
-                Check.DATE,
-                name_of(element),
-                "lies outside the study clock",
-            )
+            yield Mark(Check.DATE, name_of(element), "lies outside the study clock")
 
     def _is_outside_window(self, element: Element) -> bool:
         if self.claims.promise.dates != "shift" or self.study_day is None:
@@ -286,31 +243,12 @@ class AttributeCheck:
             if tag == _DERIVATION and _FACE_REMOVED.fullmatch(text):
                 continue
             for suspicion in suspicions_in(text, build=tag == _SOFTWARE):
-                yield Mark(
-                    Check.TEXT,
-                    name_of(element),
-                    f"looks like {suspicion.value}",
-                )
-            if (
-                self._is_strange(
-                    tag,
-                    demand,
-                    text,
-                )
-                and not self._is_held_to_vocabulary
-            ):
+                yield Mark(Check.TEXT, name_of(element), f"looks like {suspicion.value}")
+            if self._is_strange(tag, demand, text) and not self._is_held_to_vocabulary:
                 self.strange[name_of(element)] += 1
-            elif self._is_strange(
-                tag,
-                demand,
-                text,
-            ):
+            elif self._is_strange(tag, demand, text):
                 words = "has a word outside the vocabulary of acquisition"
-                yield Mark(
-                    Check.TEXT,
-                    name_of(element),
-                    words,
-                )
+                yield Mark(Check.TEXT, name_of(element), words)
 
     @property
     def _is_held_to_vocabulary(self) -> bool:
@@ -327,11 +265,7 @@ class AttributeCheck:
 def _runs(element: Element) -> Iterator[Mark]:
     for text in runs_of(element):
         for suspicion in suspicions_in_binary(text):
-            yield Mark(
-                Check.TEXT,
-                name_of(element),
-                f"looks like {suspicion.value}",
-            )
+            yield Mark(Check.TEXT, name_of(element), f"looks like {suspicion.value}")
 
 
 def _long_numbers(element: Element) -> Iterator[Mark]:
@@ -340,11 +274,7 @@ def _long_numbers(element: Element) -> Iterator[Mark]:
         if len(value) == 8 and value.isdigit() and "1900" <= value[:4] < "2100":
             day = day_of(value)
             if day is not None:
-                yield Mark(
-                    Check.TEXT,
-                    name_of(element),
-                    f"looks like {Suspicion.DATE.value}",
-                )
+                yield Mark(Check.TEXT, name_of(element), f"looks like {Suspicion.DATE.value}")
 
 
 @lru_cache(maxsize=8192)

@@ -86,6 +86,16 @@ def errors_of(path: Path) -> set[tuple[str, str]]:
 
 def _error(text: str) -> tuple[str, str]:
     named = _ELEMENT.search(text) or _ATTRIBUTE.search(text)
-    attribute = named[1].replace(" ", "") if named else "file"
+    attribute = (
+        named[1].replace(
+            " ",
+            "",
+        )
+        if named
+        else "file"
+    )
     kind = text.partition(" Element=")[0].partition(" - attribute")[0]
-    return attribute, _VALUE.sub("", kind).strip()[:80]
+    return attribute, _VALUE.sub(
+        "",
+        kind,
+    ).strip()[:80]

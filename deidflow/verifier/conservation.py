@@ -50,7 +50,14 @@ def conservation_findings(
 def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:
     """Subject, session and series that changes.tsv says were removed and did not come back."""
     table = release / "changes.tsv"
-    lines = table.read_text("utf-8", "replace").splitlines() if table.is_file() else []
+    lines = (
+        table.read_text(
+            "utf-8",
+            "replace",
+        ).splitlines()
+        if table.is_file()
+        else []
+    )
     removed: set[tuple[str, str, str]] = set()
     for line in lines[1:]:
         cells = line.split("\t")

@@ -99,11 +99,7 @@ class CriteriaJudge:
         self.results.append(result)
         if not result.passed:
             words = f"fails the criteria of level {self.level}"
-            yield Mark(
-                Check.CRITERIA,
-                "header",
-                words,
-            )
+            yield Mark(Check.CRITERIA, "header", words)
 
     def end(self) -> Iterator[Finding]:
         """Nothing is left for the end."""
@@ -115,17 +111,9 @@ class CriteriaJudge:
         repeated = seen.instance.repeated
         known = self._repeated.get(
             (repeated, dates_moved),
-            lambda: self._rows(
-                repeated.elements,
-                dates_moved,
-                {},
-            ),
+            lambda: self._rows(repeated.elements, dates_moved, {}),
         )
-        rows = self._rows(
-            seen.instance.fresh,
-            dates_moved,
-            known,
-        )
+        rows = self._rows(seen.instance.fresh, dates_moved, known)
 
         parts = seen.entry.parts
         subject = parts[0] if len(parts) > 1 else ""
@@ -167,14 +155,7 @@ class CriteriaJudge:
         if element.vr == b"SQ":
             return False
         values = _values(element)
-        return all(
-            self._is_fine(
-                criterion,
-                value,
-                dates_moved,
-            )
-            for value in values
-        )
+        return all(self._is_fine(criterion, value, dates_moved) for value in values)
 
     def _is_fine(self, criterion: Criterion, value: str, dates_moved: bool) -> bool:
         kind = criterion.kind

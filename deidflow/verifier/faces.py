@@ -87,14 +87,30 @@ class FaceCheck:
         candidates = []
         for candidate, volume in self._volumes():
             images.append(
-                SeenImage(candidate.shown, detections(HeadViews(volume), judges.detectors))
+                SeenImage(
+                    candidate.shown,
+                    detections(
+                        HeadViews(volume),
+                        judges.detectors,
+                    ),
+                )
             )
             candidates.append(candidate)
 
-        heads = list(self._heads(candidates, judges))
+        heads = list(
+            self._heads(
+                candidates,
+                judges,
+            )
+        )
         people = [person for head in heads for person in head.people]
         for head in heads:
-            if any(map(is_as_recognisable, head.people[:1])):
+            if any(
+                map(
+                    is_as_recognisable,
+                    head.people[:1],
+                )
+            ):
                 self._found(head.name)
         if self.view is None:
             self.report.note("faces: nobody is recognised without --vault and --source")
@@ -195,8 +211,20 @@ class FaceCheck:
         by_subject: dict[str, list[_Candidate]] = {}
         for candidate in candidates:
             if candidate.subject and candidate.path is not None:
-                by_subject.setdefault(candidate.subject, []).append(candidate)
-        copies = -(-_GALLERY // max(1, len(by_subject))) - 1
+                by_subject.setdefault(
+                    candidate.subject,
+                    [],
+                ).append(candidate)
+        copies = (
+            -(
+                -_GALLERY
+                // max(
+                    1,
+                    len(by_subject),
+                )
+            )
+            - 1
+        )
         for rows in by_subject.values():
             rows.sort(key=lambda row: row.voxel_ml)
             pairs = (self._pair(row) for row in rows)
@@ -214,8 +242,14 @@ class FaceCheck:
         if candidate.path is None:
             return None
         after = read_volume(candidate.path)
-        for before in volumes_of(self._sources(candidate.folder), self.scratch):
-            if on_one_grid(before, after):
+        for before in volumes_of(
+            self._sources(candidate.folder),
+            self.scratch,
+        ):
+            if on_one_grid(
+                before,
+                after,
+            ):
                 return HeadPair(
                     candidate.shown,
                     before,

@@ -19,8 +19,8 @@ from deidflow.checks.shared import SharedValues
 from deidflow.checks.words import readable
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Finding, Mark
+from deidflow.verifier.instance import name_of
 from deidflow.verifier.observers import Seen
-from deidflow.verifier.reader import name_of
 from deidflow.verifier.repeats import Latest
 from deidflow.verifier.table import FULL_DATES
 from deidflow.verifier.tree import entries_below, shown_name

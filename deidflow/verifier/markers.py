@@ -10,7 +10,7 @@ from deidflow.checks.elements import Element
 from deidflow.resources import load_yaml
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.findings import Check, Mark
-from deidflow.verifier.reader import Instance
+from deidflow.verifier.instance import Instance
 from deidflow.verifier.table import (
     BASIC,
     CLEAN_FACES,

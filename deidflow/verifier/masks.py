@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.verifier.findings import Check, Mark
+from deidflow.verifier.instance import Instance
 from deidflow.verifier.nifti import Nifti
 from deidflow.verifier.pixels import plane_of
-from deidflow.verifier.reader import Instance
 
 _POSITION, _ORIENTATION, _SPACING = 0x00200032, 0x00200037, 0x00280030
 _NEAR = 0.05
@@ -203,18 +203,28 @@ def _corners(size: tuple[int, ...]) -> NDArray[np.intp]:
 
 def _cut(values: Bools, whole: NDArray[np.intp], size: tuple[int, ...]) -> Bools:
     """The voxels of a plane, shape (rows, columns); no copy if its axes are those of the grid."""
-    moves = whole[:, :2] != 0
-    if moves.sum() != 2 or (moves.sum(axis=0) != 1).any() or (moves.sum(axis=1) > 1).any():
-        rows = np.arange(size[0])[:, None]
-        columns = np.arange(size[1])[None, :]
-        indices = [first + down * rows + across * columns for down, across, first in whole]
-        gathered: Bools = values[tuple(indices)]
-        return gathered
+    moves_down = np.flatnonzero(whole[:, 0])
+    moves_across = np.flatnonzero(whole[:, 1])
+    is_straight = len(moves_down) == 1 and len(moves_across) == 1
+    if not is_straight or moves_down[0] == moves_across[0]:
+        return _gathered(values, whole, size)
 
     cuts = [_axis_cut(steps, size) for steps in whole]
     plane: Bools = values[tuple(cuts)]
-    is_turned = moves[:, 0].argmax() > moves[:, 1].argmax()
+    is_turned = moves_down[0] > moves_across[0]
     return plane.T if is_turned else plane
+
+
+def _gathered(values: Bools, whole: NDArray[np.intp], size: tuple[int, ...]) -> Bools:
+    """The voxels of a plane that lies across the axes of the grid."""
+    rows = np.arange(size[0])[:, None]
+    columns = np.arange(size[1])[None, :]
+    indices = []
+    for down, across, first in whole:
+        index = first + down * rows + across * columns
+        indices.append(index)
+    plane: Bools = values[tuple(indices)]
+    return plane
 
 
 def _axis_cut(steps: NDArray[np.intp], size: tuple[int, ...]) -> int | slice:
@@ -225,11 +235,8 @@ def _axis_cut(steps: NDArray[np.intp], size: tuple[int, ...]) -> int | slice:
     step = down or across
     count = size[0] if down else size[1]
     stop = first + step * count
-    return slice(
-        first,
-        stop if stop >= 0 else None,
-        step,
-    )
+    end = stop if stop >= 0 else None
+    return slice(first, end, step)
 
 
 def mask_marks(mask: Nifti) -> Iterator[Mark]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from deidflow.verifier.reader import Instance
+from deidflow.verifier.instance import Instance
 from deidflow.verifier.values import day_of
 
 _PAIRS = {

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Protocol
 
 from deidflow.verifier.findings import Check, Finding, Mark
+from deidflow.verifier.instance import Instance
 from deidflow.verifier.markers import Markers
 from deidflow.verifier.masks import MaskImage, Plane
-from deidflow.verifier.reader import Instance
 from deidflow.verifier.tree import Entry
 
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E

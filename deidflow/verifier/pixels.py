@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.checks.cells import Cells
-from deidflow.verifier.reader import BIG_ENDIAN, Instance
+from deidflow.verifier.instance import BIG_ENDIAN, Instance
 
 _FRAMES, _ROWS, _COLUMNS, _SAMPLES = 0x00280008, 0x00280010, 0x00280011, 0x00280002
 _PLANAR, _ALLOCATED, _STORED, _HIGH = 0x00280006, 0x00280100, 0x00280101, 0x00280102

@@ -90,42 +90,15 @@ class ReleaseCheck:
 
     def _check_manifest(self, manifest: Manifest | None) -> None:
         if manifest is None:
-            self.report.add(
-                MANIFEST,
-                [
-                    Mark(
-                        Check.CHECKSUM,
-                        "table",
-                        "is missing",
-                    )
-                ],
-            )
+            self.report.add(MANIFEST, [Mark(Check.CHECKSUM, "table", "is missing")])
         elif not manifest.is_plain:
-            self.report.add(
-                MANIFEST,
-                [
-                    Mark(
-                        Check.CHECKSUM,
-                        "table",
-                        "has odd or repeated lines",
-                    )
-                ],
-            )
+            self.report.add(MANIFEST, [Mark(Check.CHECKSUM, "table", "has odd or repeated lines")])
 
     def _finish(self, manifest: Manifest | None) -> None:
         self._enter_series("")
         for name in manifest.missing() if manifest is not None else ():
             if not self.options.subjects or name.partition("/")[0] in self.options.subjects:
-                self.report.add(
-                    name,
-                    [
-                        Mark(
-                            Check.CHECKSUM,
-                            "file",
-                            "is in the table and missing",
-                        )
-                    ],
-                )
+                self.report.add(name, [Mark(Check.CHECKSUM, "file", "is in the table and missing")])
         if self.claims.is_ours:
             table = self.options.release / "subjects.tsv"
             content = table.read_bytes() if table.is_file() else b""
@@ -152,34 +125,14 @@ class ReleaseCheck:
     def _check(self, entry: Entry, manifest: Manifest | None) -> None:
         is_ours = self.claims.is_ours
         roots = self.options.uid_roots
-        shown = shown_name(
-            entry.name,
-            is_ours=is_ours,
-            roots=roots,
-        )
-        self.report.add(
-            shown,
-            name_marks(
-                entry,
-                is_ours=is_ours,
-                roots=roots,
-            ),
-        )
+        shown = shown_name(entry.name, is_ours=is_ours, roots=roots)
+        self.report.add(shown, name_marks(entry, is_ours=is_ours, roots=roots))
         if not entry.is_regular:
             return
         content = entry.path.read_bytes()
         if manifest is not None:
             self.report.add(shown, manifest.marks(entry.name, content))
-        self.report.add(
-            shown,
-            dict.fromkeys(
-                self._content_marks(
-                    entry,
-                    shown,
-                    content,
-                )
-            ),
-        )
+        self.report.add(shown, dict.fromkeys(self._content_marks(entry, shown, content)))
 
     def _content_marks(self, entry: Entry, shown: str, content: bytes) -> Iterator[Mark]:
         suffix = entry.path.suffix.lower()
@@ -213,11 +166,7 @@ class ReleaseCheck:
             self._count(entry, "sessions")
             return summary_marks(content)
         more = self.options.vocabulary
-        return sidecar_marks(
-            content,
-            is_ours=self.claims.is_ours,
-            more=more,
-        )
+        return sidecar_marks(content, is_ours=self.claims.is_ours, more=more)
 
     def _count(self, entry: Entry, what: str) -> None:
         self._counts.setdefault(entry.parts[0], Counter())[what] += 1
@@ -231,19 +180,11 @@ class ReleaseCheck:
             if self._is_in_series(entry, depth=_DEPTH - 1):
                 yield from self._series_image(entry, nifti)
         except (NotNifti, struct.error, ValueError):
-            yield Mark(
-                Check.NIFTI,
-                "content",
-                "is not a NIfTI file that can be read",
-            )
+            yield Mark(Check.NIFTI, "content", "is not a NIfTI file that can be read")
 
     def _series_image(self, entry: Entry, nifti: Nifti) -> Iterator[Mark]:
         states = self._states.get("/".join(entry.parts[:2]), {})
-        yield from series_marks(
-            entry.parts,
-            states,
-            self.claims,
-        )
+        yield from series_marks(entry.parts, states, self.claims)
         folder = "/".join(entry.parts[:3])
         self._enter_series(folder)
         stem = entry.parts[3].partition(".")[0]
@@ -252,11 +193,7 @@ class ReleaseCheck:
             yield from mask_marks(nifti)
             image = self._series.images.pop(stem.removeprefix("defaced_mask"), None)
             if image is None:
-                yield Mark(
-                    Check.MASK,
-                    "mask",
-                    "has no image",
-                )
+                yield Mark(Check.MASK, "mask", "has no image")
             else:
                 yield from image_marks(image, nifti, blank=not self.claims.faces_replaced)
             mask = MaskImage.of(nifti)
@@ -274,34 +211,20 @@ class ReleaseCheck:
         try:
             instance = self._reader.read(content)
         except NotDicom:
-            yield Mark(
-                Check.STRUCTURE,
-                "preamble",
-                "lacks the DICM mark; the file is not read",
-            )
+            yield Mark(Check.STRUCTURE, "preamble", "lacks the DICM mark; the file is not read")
             return
         yield from structure_of(instance, is_ours=self.claims.is_ours)
         markers = Markers.of(instance)
         check = self._attribute_check(markers)
         check.study_day = day_of(instance.text(_STUDY_DATE))
         yield from check.marks_of(instance)
-        yield from lies_of(
-            markers,
-            self.claims,
-            has_private=instance.has_private,
-        )
+        yield from lies_of(markers, self.claims, has_private=instance.has_private)
 
         is_in_series = self._is_in_series(entry, _DEPTH)
         if is_in_series:
             self._enter_series("/".join(entry.parts[:3]))
         masks = tuple(self._series.masked.masks) if is_in_series else ()
-        seen = Seen(
-            entry,
-            shown,
-            instance,
-            markers,
-            masks,
-        )
+        seen = Seen(entry, shown, instance, markers, masks)
         if is_in_series:
             yield from self._in_release(seen)
         for observer in self.observers:
@@ -314,12 +237,7 @@ class ReleaseCheck:
             codes = markers.codes
         if codes not in self._checks:
             roots, words = self.options.uid_roots, self.options.vocabulary
-            self._checks[codes] = AttributeCheck(
-                self.claims,
-                codes,
-                roots,
-                words,
-            )
+            self._checks[codes] = AttributeCheck(self.claims, codes, roots, words)
         return self._checks[codes]
 
     def _in_release(self, seen: Seen) -> Iterator[Mark]:
@@ -348,11 +266,7 @@ class ReleaseCheck:
     def _masked_pixels(self, seen: Seen) -> Iterator[Mark]:
         masked = self._series.masked
         if not masked.masks:
-            yield Mark(
-                Check.MASK,
-                "mask",
-                "is missing or differs from volume to volume",
-            )
+            yield Mark(Check.MASK, "mask", "is missing or differs from volume to volume")
             return
         if self.claims.faces_replaced and seen.markers.is_refaced:
             self.report.files["instances with an average face"] += 1
@@ -369,13 +283,6 @@ class ReleaseCheck:
             return
         for name in self._series.masked.shown_faces():
             self.report.add(
-                name,
-                [
-                    Mark(
-                        Check.MASK,
-                        "PixelData",
-                        "shows something inside the mask",
-                    )
-                ],
+                name, [Mark(Check.MASK, "PixelData", "shows something inside the mask")]
             )
         self._series = SeriesImages(folder)

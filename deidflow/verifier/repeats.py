@@ -11,19 +11,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from deidflow.checks.elements import is_creator
-from deidflow.verifier.reader import (
-    DEFLATED,
-    PIXEL_DATA,
-    READ_ERRORS,
-    Instance,
-    NotDicom,
-    Parser,
-    Place,
-    Repeated,
-    Span,
-    read_instance,
-    read_meta,
-)
+from deidflow.verifier.instance import DEFLATED, Instance, Place, Repeated, Span
+from deidflow.verifier.parser import PIXEL_DATA, READ_ERRORS, Parser
+from deidflow.verifier.reader import NotDicom, read_instance, read_meta
 
 _CHARSET = 0x00080005
 _MARK = b"DICM"

@@ -18,11 +18,12 @@ from deidflow.verifier.attributes import WELL_KNOWN
 from deidflow.verifier.claims import Claims
 from deidflow.verifier.codestreams import essence_of
 from deidflow.verifier.findings import Check, Finding, Mark
+from deidflow.verifier.instance import Instance, name_of
 from deidflow.verifier.masks import MaskedSeries, Plane
 from deidflow.verifier.moments import moments_of
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.pixels import cells_of, plane_of
-from deidflow.verifier.reader import Instance, NotDicom, name_of
+from deidflow.verifier.reader import NotDicom
 from deidflow.verifier.repeats import SeriesReader
 from deidflow.verifier.values import day_of, values_of
 from deidflow.verifier.vault import Row, VaultView

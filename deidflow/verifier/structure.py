@@ -9,7 +9,7 @@ import numpy as np
 from deidflow.checks.fragments import texts_in
 from deidflow.checks.words import readable
 from deidflow.verifier.findings import Check, Mark
-from deidflow.verifier.reader import Instance
+from deidflow.verifier.instance import Instance
 from deidflow.verifier.suspicion import suspicions_in_binary
 
 _META_NEEDED = frozenset((0x00020002, 0x00020003, 0x00020010, 0x00020012))

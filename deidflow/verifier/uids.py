@@ -22,11 +22,19 @@ def is_new_uid(uid: str, roots: Sequence[str], *, of_a_tool: bool = False) -> bo
     libraries count too; no scanner writes them.
     """
     if uid.startswith(f"{UUID_ROOT}."):
-        fits = _UUID_UID.fullmatch(uid) is not None and int(uid[5:]) < 1 << 128
-        return fits and UUID_ROOT in roots
-    if of_a_tool and tuple(roots) == (UUID_ROOT,):
+        return UUID_ROOT in roots and _is_of_uuid(uid)
+    is_root_named = tuple(roots) != (UUID_ROOT,)
+    if of_a_tool and not is_root_named:
         return _OF_TOOLS.fullmatch(uid) is not None
     return any(uid.startswith(f"{root}.") for root in roots)
+
+
+def _is_of_uuid(uid: str) -> bool:
+    """Whether a UID is a number of 128 bits below 2.25, written without leading zeros."""
+    if _UUID_UID.fullmatch(uid) is None:
+        return False
+    number = uid.rpartition(".")[2]
+    return int(number) < 1 << 128
 
 
 def is_named_by_uid(part: str, roots: Sequence[str]) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import pytest
 from pydicom.dataset import Dataset
 
-from deidflow.verifier.reader import NOTHING_REPEATED, Instance, read_instance
+from deidflow.verifier.instance import NOTHING_REPEATED, Instance
+from deidflow.verifier.reader import read_instance
 from deidflow.verifier.repeats import Latest, SeriesReader
 from tests.places import REAL_DATA
 from tests.synthetic import as_file, mr_instance
