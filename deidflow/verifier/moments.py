@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from deidflow.verifier.instance import Instance
-from deidflow.verifier.values import day_of
+from deidflow.verifier.instance import Instance, name_of
+from deidflow.verifier.values import day_of, values_of
 
 _PAIRS = {
     "StudyDate": (0x00080020, 0x00080030),
@@ -14,6 +14,7 @@ _PAIRS = {
     "AcquisitionDate": (0x00080022, 0x00080032),
     "ContentDate": (0x00080023, 0x00080033),
 }
+_BIRTH_DATE = 0x00100030
 _DATETIME = 0x0008002A
 _TIME = re.compile(r"(\d{2})(\d{2})(\d{2})(\.\d{1,6})?")
 _OFFSET = re.compile(r"[+-]\d{4}$")
@@ -68,3 +69,13 @@ def _any_day(text: str) -> datetime | None:
             day.day,
         )
     )
+
+
+def days_by_name(instance: Instance) -> dict[str, list[date]]:
+    """Days, in order, by attribute; without placeholders and birth dates."""
+    days: dict[str, list[date]] = {}
+    for element in instance.elements:
+        if element.vr in (b"DA", b"DT") and element.tag != _BIRTH_DATE:
+            read = [day for day in map(day_of, values_of(element)) if day is not None]
+            days.setdefault(name_of(element), []).extend(read)
+    return days

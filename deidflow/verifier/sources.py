@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,15 @@ from deidflow.verifier.codestreams import essence_of
 from deidflow.verifier.findings import Check, Finding, Mark
 from deidflow.verifier.instance import Instance, name_of
 from deidflow.verifier.masks import MaskedSeries, Plane
-from deidflow.verifier.moments import moments_of
+from deidflow.verifier.moments import days_by_name, moments_of
 from deidflow.verifier.observers import Seen
 from deidflow.verifier.pixels import cells_of, plane_of
 from deidflow.verifier.reader import NotDicom
 from deidflow.verifier.repeats import SeriesReader
-from deidflow.verifier.values import day_of, values_of
+from deidflow.verifier.values import values_of
 from deidflow.verifier.vault import Row, VaultView
 
 _SOP_INSTANCE = 0x00080018
-_BIRTH_DATE = 0x00100030
 _CHANGED = np.uint8(1)
 _SHOWS = np.uint8(2)
 """Bits of a pixel beside its source: it changed; it is not of the most frequent value, air."""
@@ -138,8 +137,8 @@ class SourceComparison:
 
     def _days_shifted(self, before: Instance, after: Instance, row: Row) -> Iterator[Mark]:
         """Whether every day that is kept was moved by the patient's own number of days."""
-        originals = _days_by_name(before)
-        for name, days in _days_by_name(after).items():
+        originals = days_by_name(before)
+        for name, days in days_by_name(after).items():
             sources = originals.get(name, [])
             if len(sources) != len(days):
                 continue
@@ -292,13 +291,3 @@ def _uids_by_name(instance: Instance) -> dict[str, list[str]]:
             values = [uid for uid in values_of(element) if not uid.startswith(WELL_KNOWN)]
             uids.setdefault(name_of(element), []).extend(values)
     return uids
-
-
-def _days_by_name(instance: Instance) -> dict[str, list[date]]:
-    """Days, in order, by attribute; without placeholders and birth dates."""
-    days: dict[str, list[date]] = {}
-    for element in instance.elements:
-        if element.vr in (b"DA", b"DT") and element.tag != _BIRTH_DATE:
-            read = [day for day in map(day_of, values_of(element)) if day is not None]
-            days.setdefault(name_of(element), []).extend(read)
-    return days
