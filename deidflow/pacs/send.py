@@ -87,7 +87,7 @@ def send_release(
     _check_subjects(layout, subjects)
     checksums = read_checksums(layout.release)
     result = SendResult()
-    folder = private_folder(layout.vault / "pacs", "vault")
+    folder = private_folder(layout.sending, "vault")
     with (
         held(folder / f"{layout.scope}.lock", "list of sent instances"),
         _ledger(layout.vault, keys, asked.peer.name) as ledger,
@@ -187,7 +187,8 @@ def _send(sender: _Sender, session: OutgoingSession, tell: Tell) -> None:
         result.lost = str(error)
     except Refused as error:
         result.refused[str(error)] += 1
-    tell(f"{session.subject} {session.label}: {result.sent - before} sent")
+    count = result.sent - before
+    tell(f"{session.subject} {session.label}: {count or 'nothing new'} sent")
 
 
 @dataclass

@@ -70,6 +70,7 @@ def stored_by_dimse(
 
     Raises ConnectionLost.
     """
+    entity = application_entity(pacs)
     from pydicom.dataset import Dataset
     from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as Find
 
@@ -78,7 +79,6 @@ def stored_by_dimse(
     wanted.StudyInstanceUID = study_uid
     wanted.SeriesInstanceUID = series_uid
     wanted.SOPInstanceUID = ""
-    entity = application_entity(pacs)
     entity.add_requested_context(Find)
     try:
         with associated(entity, pacs, peer) as association:

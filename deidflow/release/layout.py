@@ -226,6 +226,11 @@ class Layout:
         return self.vault / "review" / f"{self.project}-{self.level}" / "decisions.jsonl"
 
     @property
+    def sending(self) -> Path:
+        """The lock of who sends to an archive, and a copy of what is being sent."""
+        return self.vault / "pacs"
+
+    @property
     def signing_key(self) -> Path:
         """The sealed key with which evidence is signed."""
         return self.vault / "evidence" / f"{self.project}-{self.level}.key"

@@ -17,7 +17,7 @@ from typing import Any
 import pydicom
 import pytest
 
-from deidflow.errors import ReleaseBusy, UsageError, VaultMismatch
+from deidflow.errors import ConfigError, ReleaseBusy, UsageError, VaultMismatch
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.sent_table import SentInstance, SentLedger, SentState
 from deidflow.pacs.association import ConnectionLost
@@ -153,6 +153,18 @@ def test_who_may_not_be_sent(site: Site, orthanc: Orthanc, files: list[bytes]) -
     (site.root / "release" / "manifest.sha256").unlink()
     with pytest.raises(UsageError, match="no checksums"):
         send_release(settings)
+
+
+@pytest.mark.parametrize(
+    ("package", "url"), [("pynetdicom", ""), ("dicomweb_client.web", "http://a/b")]
+)
+def test_without_the_extra(
+    site: Site, files: list[bytes], monkeypatch: pytest.MonkeyPatch, package: str, url: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    peer = {"url": url} if url else {"ae_title": TITLE, "host": "127.0.0.1"}
+    with pytest.raises(ConfigError, match=r"pip install 'deidflow\[pacs\]'"):
+        sent(site, peer=peer)
 
 
 def test_a_release_of_another_vault(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:
