@@ -68,6 +68,7 @@ class Desk:
         self._key = key
         self._lock = threading.Lock()
         self._shelf = Shelf()
+        self._making: dict[tuple[str, CaseName], threading.Lock] = {}
         cases = self._read(read_facts(layout))
         self._cases = {case.name: case for case in cases}
         self._order = looks_at(cases, self.choice, key)
@@ -102,21 +103,27 @@ class Desk:
 
     def card(self, case: Case) -> SeriesCard:
         """The pictures and figures of a case."""
-        return series_card(
-            self.layout,
-            case.session,
-            case.series,
-        )
+        with self._only_once("card", case):
+            return series_card(
+                self.layout,
+                case.session,
+                case.series,
+            )
 
     def turned(self, case: Case) -> SeriesViews:
         """The head of a case from several sides."""
         name = case.name
-        return series_turned(
-            self.layout,
-            name.subject,
-            name.session,
-            name.series,
-        )
+        with self._only_once("turned", case):
+            return series_turned(
+                self.layout,
+                name.subject,
+                name.session,
+                name.series,
+            )
+
+    def _only_once(self, what: str, case: Case) -> threading.Lock:
+        """Who asks for pictures that are being made waits for them instead of making them too."""
+        return self._making.setdefault((what, case.name), threading.Lock())
 
     def volume(self, case: Case, kind: VolumeKind) -> bytes | None:
         """A volume of a case for the browser; None where there is none that can be drawn."""

@@ -113,9 +113,10 @@ def _close_when_idle(server: uvicorn.Server, clock: Clock, hours: Hours) -> None
 
 
 def _prepare(desk: Desk, server: uvicorn.Server) -> None:
-    """Make the pictures of cases before somebody asks for them."""
-    for case in desk.cases():
-        if server.should_exit:
-            return
-        with contextlib.suppress(OSError):
-            desk.card(case)
+    """Make the pictures of cases before somebody asks for them, then those from all sides."""
+    for make in (desk.card, desk.turned):
+        for case in desk.cases():
+            if server.should_exit:
+                return
+            with contextlib.suppress(OSError):
+                make(case)
