@@ -53,7 +53,7 @@ ALLOWED = {
     "face": {"store", "dicom", "settings"},
     "release": {"store", "header", "settings", "identity", "audit"},
     "tables": {"store", "dicom", "header", "settings", "checks", "identity", "release"},
-    "consent": {"dicom", "settings", "tables"},
+    "consent": {"dicom", "archives", "settings", "identity", "tables"},
     "bids": {"store", "settings", "nifti", "release"},
     "recognition": set(),
     "verifier": {"recognition", "store", "checks", "identity", "release"},
@@ -96,7 +96,17 @@ ALLOWED = {
         "bids",
         "steps",
     },
-    "bulk": {"audit", "store", "dicom", "header", "settings", "identity", "checks", "release"},
+    "bulk": {
+        "audit",
+        "consent",
+        "store",
+        "dicom",
+        "header",
+        "settings",
+        "identity",
+        "checks",
+        "release",
+    },
     "cli": set(ROOMS),
 }
 

@@ -15,6 +15,7 @@ from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.store.files import safe_cell, write_bytes_atomic
 from deidflow.store.tables import csv_bytes, csv_text
+from deidflow.verdicts import UNRECORDED
 
 
 class AuditRow(NamedTuple):
@@ -164,7 +165,7 @@ def quarantine_table(held_back: Iterable[NotReleased], paths: Sequence[str]) -> 
     """Source paths and reasons as CSV, for the vault only; `paths` are in order of the numbers."""
     rows = [("source_path", "verdict", "reason", "words")]
     for file in held_back:
-        path = paths[file.number - 1]
+        path = "" if file.reason in UNRECORDED else paths[file.number - 1]
         row = (
             safe_cell(path),
             file.verdict,

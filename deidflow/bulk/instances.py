@@ -9,7 +9,7 @@ from deidflow.bulk.targets import SeriesTargets, Target
 from deidflow.dicom.grouping import Decision
 from deidflow.header.uids import UidMap
 from deidflow.release.instances import InstanceRow
-from deidflow.verdicts import Verdict
+from deidflow.verdicts import UNRECORDED, Verdict
 
 
 def instance_rows(
@@ -41,9 +41,9 @@ def instance_rows(
                 uids,
             )
 
-    for path, (verdict, _) in sorted(decisions.items()):
+    for path, (verdict, reason) in sorted(decisions.items()):
         yield InstanceRow(
-            source_path=str(root / path),
+            source_path="" if reason in UNRECORDED else str(root / path),
             verdict=verdict,
         )
 

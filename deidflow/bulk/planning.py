@@ -10,6 +10,7 @@ from deidflow.bulk.places import check_apart, check_kept
 from deidflow.bulk.raw_pet import raw_paths, raw_rows
 from deidflow.bulk.read import ReadFile, StackPosition
 from deidflow.bulk.targets import SeriesTargets, targets_of
+from deidflow.consent.admission import Admission
 from deidflow.dicom.grouping import Cohort, Decision
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.raw_data import raw_classes
@@ -47,6 +48,7 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         call.located.root,
         keeps_private=settings.private != "none",
     )
+    rows[:] = _admitted(call, rows)
     raw = raw_paths(rows)
     positions = {row.entry.path: row.position for row in rows}
     cohort = group_by(
@@ -89,6 +91,20 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         decisions=cohort.verdicts,
         raw=raw,
     )
+
+
+def _admitted(call: Call, rows: list[ReadFile]) -> list[ReadFile]:
+    """The rows, those of patients who have withdrawn consent with nothing of their headers."""
+    admission = Admission(call.vault.withdrawn())
+    if not admission.is_asked:
+        return rows
+
+    refused = admission.refused(row.entry for row in rows)
+    admitted = []
+    for row in rows:
+        entry = refused.get(row.entry.path, row.entry)
+        admitted.append(row._replace(entry=entry))
+    return admitted
 
 
 def _consumed(rows: list[ReadFile]) -> Iterator[Entry]:

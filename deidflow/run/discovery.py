@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deidflow.archives.opened import open_archives
 from deidflow.burned.installed import reads
+from deidflow.consent.admission import admission_of
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.inventory import Entry
@@ -20,7 +21,6 @@ from deidflow.identity.orders import persons, work_order
 from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
 from deidflow.release.layout import Layout
-from deidflow.run.admission import admission_of
 from deidflow.run.event_dates import event_dates
 from deidflow.run.source_inventory import admitted_entries, take_inventory
 from deidflow.settings.effective import effective_profile

@@ -15,13 +15,13 @@ from pathlib import Path
 from deidflow.archives.opened import OpenedInventory, open_archives
 from deidflow.burned.devices import load_rules
 from deidflow.burned.installed import check_reader, reader_warnings
+from deidflow.consent.admission import Admission, admission_of
 from deidflow.dicom.inventory import Entry, read_heads
 from deidflow.dicom.source_walk import Found, walk
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.run.admission import Admission, admission_of
 from deidflow.run.discovery import RunBatch, check_source, make_batch
 from deidflow.run.machine import memory_limit
 from deidflow.run.plan import (

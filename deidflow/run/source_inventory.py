@@ -7,12 +7,12 @@ from pathlib import Path
 
 from deidflow.archives.opened import OpenedInventory
 from deidflow.archives.unpack import forget_members
+from deidflow.consent.admission import Admission
 from deidflow.dicom.entry_records import from_json, to_json
 from deidflow.dicom.inventory import Entry, failed, read_files, read_heads
 from deidflow.dicom.source_walk import Found, is_named, walk
 from deidflow.errors import StepFailed
 from deidflow.identity.vault import Vault
-from deidflow.run.admission import Admission
 from deidflow.store.children import Children
 from deidflow.verdicts import UNRECORDED, Reason
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.header.load_profile import NAMES
+from deidflow.settings.given import LIST_MARK
 
 _PLACES = ("source", "release", "vault", "log")
 
@@ -19,7 +20,7 @@ def absolute_paths(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
     absolute = dict(values)
     for key in _PLACES:
         if isinstance(values.get(key), (str, Path)):
-            absolute[key] = str(base / Path(values[key]).expanduser())
+            absolute[key] = _placed_path(base, str(values[key]))
 
     profile = values.get("profile")
     if isinstance(profile, str) and profile and profile not in NAMES:
@@ -55,6 +56,13 @@ def _below(section: Mapping[str, Any], keys: tuple[str, ...], base: Path) -> dic
         if isinstance(section.get(key), (str, Path)):
             placed[key] = str(base / Path(section[key]).expanduser())
     return placed
+
+
+def _placed_path(base: Path, text: str) -> str:
+    """A path below `base`; that of a list keeps its mark."""
+    mark = LIST_MARK if text.startswith(LIST_MARK) else ""
+    path = Path(text.removeprefix(mark)).expanduser()
+    return f"{mark}{base / path}"
 
 
 def _with_table(values: Mapping[str, Any], base: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ DATAIN = ("mumapDCM", "T1DCM", "T2DCM", "UTE1", "UTE2", "lm_dcm", "lm_ima", "nrm
 _PATH = "path"
 _TABLES = (".csv", ".tsv")
 _DELIMITERS = ",;\t"
-_LIST_MARK = "@"
+LIST_MARK = "@"
+"""Before the path of a text file with one path a line."""
 _COMMENT = "#"
 Given = str | Path | Sequence[str | Path] | Mapping[str, Any]
 
@@ -40,7 +41,7 @@ def given_paths(given: Given) -> tuple[Path, ...]:
 
 
 def _paths_of_text(text: str) -> tuple[Path, ...]:
-    if text.startswith(_LIST_MARK):
+    if text.startswith(LIST_MARK):
         return _paths_of_list(Path(text[1:]))
     path = Path(text).expanduser()
     if path.suffix in (".json", ".yaml", ".yml", *_TABLES) and path.is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import UsageError
-from deidflow.settings.given import given_paths
+from deidflow.settings.given import LIST_MARK, given_paths
 from deidflow.settings.paths import resolved
 from deidflow.settings.sections import Section
 
@@ -81,4 +81,4 @@ def with_source(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_list(given: str | Path) -> bool:
-    return str(given).startswith("@") or Path(given).is_file()
+    return str(given).startswith(LIST_MARK) or Path(given).is_file()

@@ -78,6 +78,9 @@ def _derived(layout: Layout) -> Iterator[Path]:
     yield layout.neighbours
     yield layout.tool_log
     yield layout.private_report / "index.html"
+    yield layout.vault / "work" / "anonymize"
+    yield layout.quarantine / "anonymize.csv"
+    yield layout.own_quarantine / "anonymize.csv"
     yield layout.vault / MIXED_FOLDERS
 
 
@@ -86,6 +89,8 @@ def _tables(layout: Layout) -> Iterator[Path]:
     yield layout.quarantine_table
     yield layout.own_quarantine_table
     yield layout.doubtful_table
+    instances = layout.instances_table.parent
+    yield from sorted(instances.glob(f"anonymize-{layout.scope}-*.csv"))
     yield from sorted((layout.vault / "tables" / layout.scope).glob("*.csv"))
 
 

@@ -62,6 +62,7 @@ def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_pat
     site.run(project="b", release=other)
     assert traces(tmp_path / "vault")
 
+    command_line("anonymize", site.source, tmp_path / "before", "--vault", tmp_path / "vault")
     place = tmp_path / "for-b.zip"
     bundled = bundle_by_command(other, "--to", "Uni B", "--out", place)
     assert bundled.returncode == 0, bundled.stderr
@@ -92,6 +93,8 @@ def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_pat
     save_series(site.source / "new", 1, PatientID="PID-3", PatientName="Novak^Ada", **uids)
     uids = {"StudyInstanceUID": "1.2.8", "SeriesInstanceUID": "1.2.8.1"}
     save_series(site.source / "later", 1, PatientID="PID-10000", PatientName="", **uids)
+    again = command_line("anonymize", site.source, tmp_path / "out", "--vault", tmp_path / "vault")
+    assert "5 excluded: its patient has withdrawn consent" in again.stdout + again.stderr
     [kept] = site.release.glob("P00*")
     assert set(site.run()) == {kept.name, "P003"}
     assert ("excluded", "consent-withdrawn", 5) in site.summary.reasons

@@ -63,6 +63,8 @@ def test_a_source_in_each_form(tmp_path: Path) -> None:
         again = RunSettings(**json.loads(made.model_dump_json()))
         assert again == made
 
+    places = {"source": "@list.txt", "release": "../release", "vault": "../vault"}
+    assert load_settings(places, environment={}, base=inbox).input.paths == ("a/1.dcm", "b")
     one = settings(tmp_path, inbox / "a" / "1.dcm")
     assert (one.source, one.input.paths) == (inbox / "a", ("1.dcm",))
     assert settings(tmp_path, inbox).input.paths == ()
