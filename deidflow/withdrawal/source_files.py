@@ -25,7 +25,8 @@ class SourceFiles:
 
     def below(self, sources: Iterable[Path]) -> set[str]:
         """The paths as tables of runs on these sources have them."""
-        names: set[str] = set()
+        # Tables of `anonymize` have whole paths.
+        names = {str(path) for path in self.paths}
         for source in sources:
             for path in self.paths:
                 if path.is_relative_to(source):

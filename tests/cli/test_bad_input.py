@@ -43,11 +43,11 @@ def test_a_missing_source(places: dict[str, Path], tmp_path: Path) -> None:
     assert not places["release"].exists()
 
 
-def test_a_source_that_is_a_file(places: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    refused(
-        2, "not a folder", "run", tmp_path / "file", places["release"], "--vault", places["vault"]
-    )
+def test_a_list_that_names_what_is_not_there(places: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("missing.dcm\n")
+    target = (places["release"], "--vault", places["vault"])
+    refused(2, "1 of 1 paths", "run", f"@{tmp_path / 'list'}", *target)
+    refused(2, "does not exist", "run", tmp_path / "missing.dcm", *target)
 
 
 def test_a_vault_inside_the_release_or_source(places: dict[str, Path]) -> None:
@@ -183,7 +183,10 @@ def test_an_unwritable_release_and_an_unreadable_source(
             folder.chmod(0o755)
     places["vault"].mkdir()
     os.chown(places["vault"], 65534, 65534)
-    modules = "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.run.start"
+    modules = (
+        "deidflow.cli.run, deidflow.cli.tables, deidflow.cli.progress, deidflow.run.start, "
+        "concurrent.futures.thread, deidflow.report.write"
+    )
     become_nobody = "os.setgid(65534); os.setuid(65534)"
     script = f"import os, SimpleITK, {modules}; {become_nobody}; deidflow.cli.main()"
 
