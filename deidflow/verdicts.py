@@ -122,6 +122,10 @@ class Reason(StrEnum):
         "parts-apart",
         "stacks or volumes of this series show the head in different places",
     )
+    FACE_FOLDED = (
+        "face-folded",
+        "a part of the face beyond the field of view is seen at its other side, outside the mask",
+    )
     ENGINE_MASK = (
         "engine-mask",
         "the mask of the chosen engine does not take the face, or takes brain",

@@ -10,18 +10,23 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import SimpleITK as sitk
 from scipy import ndimage
 
 from deidflow.face.affine import LOG_SCALE_MEAN, RADIUS, Array, inverse, linear_part
-from deidflow.face.heads import UPPER_PART_MM, heights_of, vertex_height
-from deidflow.face.morphology import solid
-from deidflow.face.volume import Image, flags_of, mask_points
+from deidflow.face.heads import UPPER_PART_MM, head_mask, heights_of, vertex_height
+from deidflow.face.intensities import flatten, window
+from deidflow.face.morphology import closed, connected_parts
+from deidflow.face.volume import Flags, Image, mask_points, view_of
 
 ADULT_MM = 80.0
 """Radius of the ball in an adult's head (six heads: 76 to 86); in the template's it is 76."""
 _CLOSING_VOXELS = 5
 """Gaps up to 40 mm wide, by metal or the receive field, count as head."""
+_LARGE_SHARE = 0.1
+"""Of the largest part of the air; a head can divide it."""
 _SMALL, _SMALLEST = 0.9, 0.6
+_FLATTENINGS, _LEAST_GAIN, _LARGEST_MM = 2, 1.1, 92.0
 
 
 def ball_radius(mask: Image) -> float:
@@ -29,14 +34,13 @@ def ball_radius(mask: Image) -> float:
 
     The ball may leave the field of view: what is not seen counts as head.
     """
-    head = solid(mask, _CLOSING_VOXELS)
-    points = mask_points(head)
+    points = mask_points(closed(mask, _CLOSING_VOXELS))
     if not len(points):
         return 0.0
 
     spacing = mask.GetSpacing()
     depth = ndimage.distance_transform_edt(
-        flags_of(head),
+        ~_air(mask),
         sampling=spacing[::-1],
     )
     lowest = vertex_height(points) - UPPER_PART_MM
@@ -44,9 +48,37 @@ def ball_radius(mask: Image) -> float:
     return float((depth * upper).max())
 
 
+def _air(mask: Image) -> Flags:
+    """The air around a head: not its cavities, which a cut of the field of view may have opened."""
+    outside = sitk.Not(closed(mask, _CLOSING_VOXELS))
+    parts = view_of(connected_parts(outside))
+    sizes = np.bincount(parts.ravel())
+    is_large = sizes >= _LARGE_SHARE * max(sizes[1:], default=1)
+    is_large[0] = False
+    air: Flags = is_large[parts]
+    return air
+
+
 def head_size(mask: Image) -> float:
     """The size of a head against an adult's, by its mask of 4 mm: 1 for all adults."""
     return size_below_adults(ball_radius(mask) / ADULT_MM)
+
+
+def evenly_lit(image: Image) -> Image:
+    """A windowed head of 4 mm for masks: flattened where a receive field hides part of the cranium.
+
+    What hides it makes it seem small; a child's does not grow, and noise grows beyond any head.
+    """
+    best, radius = image, ball_radius(head_mask(image))
+    flat = image
+    for _ in range(_FLATTENINGS):
+        if radius >= _SMALL * ADULT_MM:
+            break
+        flat = window(flatten(flat, head_mask(flat)))
+        again = ball_radius(head_mask(flat))
+        if _LEAST_GAIN * radius < again < _LARGEST_MM:
+            best, radius = flat, again
+    return best
 
 
 def size_of(affine: Array) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from deidflow.face.affine import Array, apply, as_transform, inverse, linear_part
-from deidflow.face.cranium import ADULT_MM, ball_radius, size_below_adults
+from deidflow.face.cranium import ADULT_MM, ball_radius, evenly_lit, size_below_adults
 from deidflow.face.extent import face_cut
 from deidflow.face.front_view import UPPER_HEAD_MM, front_view
 from deidflow.face.grids import nearest, on_even_grid
@@ -69,13 +69,14 @@ class _CoarseHead:
             )
 
         image = on_even_grid(head.windowed, _SPACING_MM)
-        mask = head_mask(image)
+        lit = evenly_lit(image)
+        mask = head_mask(lit)
         return cls(
             image=image,
             target=template.plain.fine,
             mask=mask,
-            firm=head_mask(image, _STRICT),
-            firmer=head_mask(image, _STRICTER),
+            firm=head_mask(lit, _STRICT),
+            firmer=head_mask(lit, _STRICTER),
             cranium_mm=ball_radius(mask),
         )
 

@@ -14,6 +14,7 @@ from deidflow.face.anchor import Anchor, Locate, anchor_of, can_be_registered
 from deidflow.face.brain import BrainSource, brain_of
 from deidflow.face.candidate import FaceState, Refused, attempt, state_in_view
 from deidflow.face.features import Features
+from deidflow.face.folded import folded_share
 from deidflow.face.mask import WorldMask
 from deidflow.face.outline import outline_match
 from deidflow.face.parts import Parts, StackMotion, trusted
@@ -209,7 +210,9 @@ class Carrier:
         return self._measured(series, plan)
 
     def _measured(self, series: HeadSeries, plan: MaskPlan) -> MaskPlan:
-        """The plan with the ml of brain that it changes; raises Withheld if that is too much."""
+        """The plan with the ml of brain that it changes; raises Withheld if that is too much,
+
+        or if a part of the face is seen where no mask is."""
         lost = brain_lost(
             series,
             plan=plan,
@@ -217,8 +220,21 @@ class Carrier:
         )
         if lost > self.settings.gate.brain_lost_max_ml:
             raise Withheld(Reason.GATE_BRAIN, f"{lost:.2f} ml")
-        figures = plan.figures | {"brain_lost_ml": lost}
+        folded = self._folded(series, plan)
+        if folded > self.settings.gate.folded_max:
+            raise Withheld(Reason.FACE_FOLDED, f"{folded:.0%} tissue")
+        figures = plan.figures | {"brain_lost_ml": lost, "folded": folded}
         return replace(plan, figures=figures)
+
+    def _folded(self, series: HeadSeries, plan: MaskPlan) -> float:
+        """How much of a folded face a series shows; phase says nothing, its magnitude does."""
+        source = self._magnitude_of(series) or series
+        if source.component != "M" or source.about.modality != "MR":
+            return 0.0
+
+        affine = compose(plan.anchor.registered.affine, plan.motion)
+        shares = [folded_share(stack, affine, self.template) for stack in source.stacks]
+        return max(shares)
 
 
 def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:
