@@ -60,7 +60,7 @@ def test_a_series_with_a_folded_nose_is_withheld(reference: Registered, template
 
 def test_a_cranium_hidden_by_the_receive_field_is_found_and_a_child_does_not_grow() -> None:
     values = values_of(head(5))
-    across = np.linspace(-1.4, 1.4, values.shape[1])[None, :, None]
+    across = np.linspace(-2.0, 2.0, values.shape[1])[None, :, None]
     shaded = float_like(values * np.exp(np.log(4) * across), head(5))
     dim = on_even_grid(Resonance.of(shaded).windowed, 4.0)
     plain = on_even_grid(Resonance.of(head(5)).windowed, 4.0)
