@@ -37,7 +37,10 @@ class GateSettings(Section):
     vault_in_head_min: float = 0.92
     """Share of the template's vault in view that is head (good: at least .967, by MR and CT)."""
     face_cut_min: float = 0.75
-    """Overlap of head and template if the face would leave the field of view (good: >= .834)."""
+    """Overlap of head and template if the face would leave the field of view.
+
+    Good, of 78 cuts of six heads: at least .834, with noise or a cut face at least .793.
+    """
     forehead_changed_max: float = 0.08
     """In the head's own axes (good: 0)."""
     face_changed_min: float = 0.10
