@@ -10,15 +10,17 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from deidflow.dicom.walk import element_at
+from deidflow.dicom.walk import is_sequence
 from deidflow.header import rule_words as words
 from deidflow.header.computed_age import AGE
 from deidflow.header.element_splicer import ElementSplicer
 from deidflow.header.level import Fate, Level
-from deidflow.header.notes import PADDING, holds_items, value_start
+from deidflow.header.notes import PADDING, value_start
 from deidflow.header.private import PrivateAction
 from deidflow.header.selectors import keyword_of
 
+_UNDEFINED = b"\xff\xff\xff\xff"
+"""A length, as written."""
 _FIRST_PRIVATE_ELEMENT = 0x1000
 """Private elements below it reserve blocks (PS3.5 section 7.8.1)."""
 
@@ -82,13 +84,7 @@ class Comparison:
             return True
         if not fate.before or not fate.after:
             return False
-        element = element_at(
-            fate.before,
-            0,
-            len(fate.before),
-            explicit=level.explicit,
-        )
-        return holds_items(element) and bool(self._new_value(fate))
+        return _is_sequence(level, fate) and bool(self._new_value(fate))
 
     def _new_value(self, fate: Fate) -> bytes:
         start = value_start(fate.after, explicit=self.elements.explicit_out)
@@ -122,15 +118,23 @@ class Comparison:
         return vr.decode("ascii"), rule.action, reason
 
 
+def _is_sequence(level: Level, fate: Fate) -> bool:
+    """Whether an element of the source is a sequence, by its VR, its length or its tag."""
+    vr = fate.before[4:6] if level.explicit else b""
+    if vr in (b"OB", b"OW"):
+        return False
+    length = fate.before[fate.value - 4 : fate.value]
+    return length == _UNDEFINED or is_sequence(fate.tag, vr)
+
+
 def path_of(level: Level) -> str:
     """Where the attributes of an item are, as in `Sequence[1]/`; empty for the header itself."""
-    names: list[str] = []
-    place = level.place
-    while place is not None:
-        outer, tag, number = place
-        names.append(f"{attribute_name(outer, tag)}[{number}]/")
-        place = outer.place
-    return "".join(reversed(names))
+    if level.place is None:
+        return ""
+    if not level.path:
+        outer, tag, number = level.place
+        level.path = f"{path_of(outer)}{attribute_name(outer, tag)}[{number}]/"
+    return level.path
 
 
 def _action(tag: int, old: bytes | None, new: bytes | None, rule_action: str) -> str:

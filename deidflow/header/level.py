@@ -60,6 +60,8 @@ class Level:
     """What became of the elements that repeat in the series, where somebody wants to know."""
     place: tuple[Level, int, int] | None = None
     """Of an item: the level and the tag of its sequence, and its number there."""
+    path: str = ""
+    """Of an item: its place in words, once somebody asked."""
     record: str = ""
     """The name by which an audit knows the level."""
 
