@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from deidflow.audit.rows import NO_ROWS, Difference, ElementRows, FileChanges, Repeated
+from deidflow.audit.rows import (
+    LONGEST_SEALED,
+    NO_ROWS,
+    Difference,
+    ElementRows,
+    FileChanges,
+    Repeated,
+    VaryingElement,
+    differing_of,
+    original_of,
+)
 from deidflow.audit.sealing import SubjectKeys
 from deidflow.audit.segment import AuditRecord
 from deidflow.dicom.dictionary import sequence_tags
@@ -20,6 +30,7 @@ from deidflow.header.comparison import (
     AttributeChange,
     Change,
     Comparison,
+    action_of,
     attribute_name,
 )
 from deidflow.header.level import Fate, Level
@@ -28,8 +39,6 @@ from deidflow.header.notes import value_start
 from deidflow.header.rule_words import FILE_META
 from deidflow.header.trail import FileTrail
 
-LONGEST_SEALED = 1024
-"""Longer values are known by their hash only, in bytes."""
 _REMEMBERED = 50_000
 _LONGEST_REMEMBERED = 1024
 _NAME_DIGITS = 12
@@ -69,7 +78,7 @@ class Recorder:
         comparison = Comparison(trail.elements)
         header = self._header(trail, comparison)
         meta, instance = self._meta(trail)
-        changed = [*self._varied(trail, comparison), instance]
+        changed = [*self._varied(trail, header, comparison), instance]
         fields = (
             f'"file":{json.dumps(output)},"time":"{_now()}",'
             f'"staged":{json.dumps(is_staged)},"header":"{header.name}","meta":"{meta.name}",'
@@ -107,10 +116,11 @@ class Recorder:
         if known is not None:
             return known
         rows = self._repeated_rows(level, comparison)
-        varying = [self._varying(level, comparison, fate.tag) for fate in trail.varied]
+        varying = {fate.tag: self._varying(level, comparison, fate) for fate in trail.varied}
         charset = level.raws.get(_CHARSET, b"").decode("latin-1").strip()
-        rest = f'"varying":[{",".join(varying)}],"charset":{json.dumps(charset)}'
-        repeated = self._repeated("header", rows, rest)
+        cells = [[row.attribute, row.reason, row.vr, row.action] for row in varying.values()]
+        rest = f'"varying":{json.dumps(cells)},"charset":{json.dumps(charset)}'
+        repeated = self._repeated("header", rows, rest)._replace(varying=varying)
         level.record = repeated.name
         self._levels[repeated.name] = repeated
         return repeated
@@ -126,11 +136,16 @@ class Recorder:
         for fate in fates.values():
             yield self._remembered(level, fate, comparison)
 
-    def _varying(self, level: Level, comparison: Comparison, tag: int) -> str:
-        """Attribute and reason of an element that varies: it was kept where no file says more."""
-        vr, action, reason = comparison.rule(level, tag)
-        cells = [attribute_name(level, tag), self._reason(reason), vr, action]
-        return json.dumps(cells)
+    def _varying(self, level: Level, comparison: Comparison, fate: Fate) -> VaryingElement:
+        """What all values of an element have in common: it was kept where no file says more."""
+        written = fate.before[4:6] if level.explicit else b""
+        vr, action, reason = comparison.rule(level, fate.tag, written)
+        return VaryingElement(
+            attribute=attribute_name(level, fate.tag),
+            vr=vr,
+            action=action,
+            reason=self._reason(reason),
+        )
 
     def _repeated(self, kind: str, elements: Iterable[ElementRows], rest: str) -> Repeated:
         """A record that names its rows, and holds those that no record held before."""
@@ -200,13 +215,36 @@ class Recorder:
 
     # what varies
 
-    def _varied(self, trail: FileTrail, comparison: Comparison) -> Iterator[ElementRows]:
+    def _varied(
+        self, trail: FileTrail, header: Repeated, comparison: Comparison
+    ) -> Iterator[ElementRows]:
         level = trail.level
         explicit_out = comparison.elements.explicit_out
         sequences = sequence_tags()
         for fate in trail.varied:
-            if fate.tag in sequences or fate.notes or not _is_kept(fate, explicit_out):
+            element = header.varying.get(fate.tag)
+            if element is None or fate.notes or element.vr == "SQ" or fate.tag in sequences:
                 yield self._remembered(level, fate, comparison)
+            elif not _is_kept(fate, explicit_out):
+                yield self._single(fate, element, explicit_out)
+
+    def _single(self, fate: Fate, element: VaryingElement, explicit_out: bool) -> ElementRows:
+        """The row of an element with one value, which no other file is expected to have."""
+        old = fate.before[fate.value :]
+        new: bytes | None = None
+        if fate.after:
+            new = fate.after[value_start(fate.after, explicit=explicit_out) :]
+        action = action_of(fate.tag, old, new, element.action)
+        if action == Change.KEPT:
+            return NO_ROWS
+        hashed = self.keys.hashed
+        new_hash = "" if new is None else hashed(new)
+        return ElementRows(
+            cells=f'["{element.attribute}","{action}","{element.reason}","{element.vr}",'
+            f'"{hashed(old)}","{new_hash}"]',
+            originals=(old if len(old) <= LONGEST_SEALED else b"",),
+            differences=(Difference(element.attribute, action),),
+        )
 
     def _remembered(self, level: Level, fate: Fate, comparison: Comparison) -> ElementRows:
         """The rows of an element, made once for equal bytes before and after."""
@@ -227,8 +265,8 @@ class Recorder:
     def _rows_of(self, changes: Sequence[AttributeChange]) -> ElementRows:
         return ElementRows(
             cells=",".join(map(self._cell, changes)),
-            originals=tuple(map(_original, changes)),
-            differences=tuple(_differing(changes)),
+            originals=tuple(original_of(change) for change in changes),
+            differences=tuple(differing_of(changes)),
         )
 
     def _cell(self, change: AttributeChange) -> str:
@@ -253,20 +291,6 @@ def _is_kept(fate: Fate, explicit_out: bool) -> bool:
     after = fate.after
     start = value_start(after, explicit=explicit_out)
     return bool(after) and after[start:] == fate.before[fate.value :]
-
-
-def _original(change: AttributeChange) -> bytes:
-    """The old value of an attribute that was not kept, if it is not too long to be sealed."""
-    before = change.before
-    if not before or change.action == Change.KEPT or len(before) > LONGEST_SEALED:
-        return b""
-    return before
-
-
-def _differing(changes: Iterable[AttributeChange]) -> Iterator[Difference]:
-    for change in changes:
-        if change.action not in (Change.KEPT, Change.ITEMS):
-            yield Difference(change.attribute, change.action)
 
 
 def _now() -> str:

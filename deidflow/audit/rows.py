@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
+
+from deidflow.header.comparison import AttributeChange, Change
+
+LONGEST_SEALED = 1024
+"""Longer values are known by their hash only, in bytes."""
 
 
 class Difference(NamedTuple):
@@ -27,11 +33,24 @@ class ElementRows(NamedTuple):
 NO_ROWS = ElementRows("", (), ())
 
 
+class VaryingElement(NamedTuple):
+    """What all values of an element that varies have in common."""
+
+    attribute: str
+    vr: str
+    action: str
+    """That of its rule."""
+    reason: str
+    """Its name in the audit."""
+
+
 class Repeated(NamedTuple):
     """What repeats in a series."""
 
     name: str
     differences: tuple[Difference, ...]
+    varying: Mapping[int, VaryingElement] = {}
+    """Tag -> what is the same of an element that varies."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +68,18 @@ class FileChanges:
     def differences(self) -> tuple[Difference, ...]:
         """The attributes that differ."""
         return tuple(chain.from_iterable(self.parts))
+
+
+def original_of(change: AttributeChange) -> bytes:
+    """The old value of an attribute that was not kept, if it is not too long to be sealed."""
+    before = change.before
+    if not before or change.action == Change.KEPT or len(before) > LONGEST_SEALED:
+        return b""
+    return before
+
+
+def differing_of(changes: Iterable[AttributeChange]) -> Iterator[Difference]:
+    """What is not as it was."""
+    for change in changes:
+        if change.action not in (Change.KEPT, Change.ITEMS):
+            yield Difference(change.attribute, change.action)

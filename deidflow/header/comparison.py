@@ -99,7 +99,7 @@ class Comparison:
             reason = words.AGE_COMPUTED
         return AttributeChange(
             attribute=path + attribute_name(level, fate.tag),
-            action=_action(fate.tag, old, new, rule_action),
+            action=action_of(fate.tag, old, new, rule_action),
             reason=reason,
             vr=vr,
             before=old,
@@ -137,7 +137,7 @@ def path_of(level: Level) -> str:
     return level.path
 
 
-def _action(tag: int, old: bytes | None, new: bytes | None, rule_action: str) -> str:
+def action_of(tag: int, old: bytes | None, new: bytes | None, rule_action: str) -> str:
     """What was done, by the values; the action of the rule where it made another value."""
     if new is None:
         return Change.REMOVED
