@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from deidflow.audit.ledger import Event, record_event
 from deidflow.identity.database import NAME
@@ -25,6 +26,9 @@ def note_decision(layout: Layout, decision: Decision) -> None:
         "who": decision.who,
         "when": decision.when,
         "seen": decision.seen,
+        "source": decision.source,
+        "landmarks": [asdict(point) for point in decision.landmarks],
+        "rectangles": [asdict(rectangle) for rectangle in decision.rectangles],
     }
     _note(layout, Event.DECIDED, details)
 
