@@ -19,7 +19,7 @@ View = NDArray[np.uint8]
 """An image of shape (rows, columns, 3), RGB."""
 Plane = NDArray[np.float32]
 """Grey values of shape (rows, columns), in real units."""
-_SHARES = ((0.005, 99.995), (0.5, 99.5))
+_SHARES = ((0.005, 99.995), (0.05, 99.95), (0.5, 99.5))
 """Percent of the pixels below the darkest and the brightest grey of each narrower window."""
 _HIGHEST = 255
 _CELLS = (8, 16, 32)
