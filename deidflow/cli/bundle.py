@@ -67,8 +67,29 @@ def bundle(
             _password(),
             only_changes=since is not None,
         )
+    _note(layout, made)
     _show(made)
     return 0
+
+
+def _note(layout: Layout, bundle: Bundle) -> None:
+    """Note in the audit what went to whom."""
+    from deidflow.audit.ledger import Event, record_event
+
+    record = bundle.record
+    details = {
+        "bundle": record.number,
+        "recipient": record.recipient,
+        "sha256": record.sha256,
+        "sessions": len(record.sessions),
+    }
+    record_event(
+        layout.vault,
+        layout.project,
+        layout.level,
+        Event.EXPORTED,
+        details,
+    )
 
 
 def _opened(release: Path, vault: Path) -> tuple[Layout, Vault]:
