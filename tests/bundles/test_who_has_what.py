@@ -16,13 +16,13 @@ import pyzipper
 from deidflow.bundles.archive import new_archive
 from deidflow.bundles.bundle import Bundle, make_bundle
 from deidflow.errors import EnvironmentFault, UsageError
-from deidflow.identity.secret import Keys
+from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.release.tables import write_checksums
 from deidflow.release.withdrawal import release_manifests, withdraw_sessions
 from deidflow.store.files import sha256_of
 from tests.commands import command_line
-from tests.synthetic_release import SECRET, MadeRelease, make_release
+from tests.synthetic_release import MadeRelease, make_release
 
 PASSWORD = "correct horse battery"  # noqa: S105  opens nothing else
 
@@ -39,7 +39,8 @@ def made(tmp_path: Path) -> MadeRelease:
 
 @pytest.fixture
 def vault(made: MadeRelease) -> Iterator[Vault]:
-    with closing(Vault(made.layout.vault, Keys(SECRET, "default", "high"))) as opened:
+    keys = Keys(load_secret(made.layout.vault, create=False), "default", "high")
+    with closing(Vault(made.layout.vault, keys)) as opened:
         yield opened
 
 
