@@ -65,9 +65,8 @@ class CallRecording:
             by_subject.setdefault(outcome.task.subject, []).append(outcome)
             self._count(outcome)
         for subject, own in by_subject.items():
-            writer = self._writer(subject)
-            for outcome in own:
-                writer.add(outcome.records)
+            records = [record for outcome in own for record in outcome.records]
+            self._writer(subject).add(records)
 
     def _count(self, outcome: FileOutcome) -> None:
         tally = self._tally(outcome.task)
