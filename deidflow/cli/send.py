@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from deidflow.pacs.send import SendResult
+    from deidflow.pacs.send_result import SendResult
 
 
 def send(

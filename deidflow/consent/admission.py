@@ -12,7 +12,7 @@ from deidflow.consent.allow_list import ListedPerson, read_allow_list
 from deidflow.consent.judgement import refusals
 from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.inventory import Entry
-from deidflow.identity.vault import Original
+from deidflow.identity.original import Original
 from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.settings.consent import ConsentSettings
 from deidflow.verdicts import UNRECORDED, Reason, Verdict

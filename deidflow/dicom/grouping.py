@@ -7,22 +7,21 @@ two persons under one PatientID the smaller part (`patients`).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.instance import Instance, Pair
 from deidflow.dicom.inventory import Entry
+from deidflow.dicom.majorities import Decision, by_uid, minorities, series_uid, study_uid
 from deidflow.dicom.patients import Discovery, patients_of
 from deidflow.dicom.persons import Member
 from deidflow.dicom.policy import AskedFor, deciding, everything, judge
 from deidflow.verdicts import Reason, Verdict
 
-Decision = tuple[Verdict, Reason]
 _CONFLICT = (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES)
 _COPY = (Verdict.DUPLICATE, Reason.COPY)
-_MIXED = (Verdict.QUARANTINED, Reason.MIXED_PATIENTS)
 _STRANGER = (Verdict.QUARANTINED, Reason.OTHER_PERSON)
 _LEFT_OUT = (Verdict.EXCLUDED, Reason.LEFT_OUT)
 Basis = tuple[object, ...]
@@ -100,7 +99,7 @@ def group(
         verdicts[path] = _STRANGER
 
     undecided = [member for member in members if member.path not in verdicts]
-    verdicts |= _minorities(undecided, owners)
+    verdicts |= minorities(undecided, owners)
     for path, decision in _judged(
         members,
         defacing=defacing,
@@ -158,10 +157,10 @@ def _judged(
 
 def _copies(members: Sequence[Member]) -> dict[str, Decision]:
     """Decisions on instances whose SOP Instance UID comes more than once."""
-    by_uid = _by(_sop_uid, members)
+    copies = by_uid(_sop_uid, members)
 
     decisions: dict[str, Decision] = {}
-    for versions in by_uid.values():
+    for versions in copies.values():
         contents = {member.sha256 for member in versions}
         if len(contents) > 1:
             for member in versions:
@@ -172,60 +171,8 @@ def _copies(members: Sequence[Member]) -> dict[str, Decision]:
     return decisions
 
 
-def _minorities(members: Sequence[Member], owners: dict[str, str]) -> dict[str, Decision]:
-    """Decisions on instances in a study or series that belongs to another patient."""
-    decisions: dict[str, Decision] = {}
-    kept = list(members)
-    for uid_of in (_study_uid, _series_uid):
-        majority = _majorities(kept, owners, uid_of)
-        remaining: list[Member] = []
-        for member in kept:
-            owner = owners[member.path]
-            if majority[uid_of(member)] == owner:
-                remaining.append(member)
-            else:
-                decisions[member.path] = _MIXED
-        kept = remaining
-    return decisions
-
-
-def _by(uid_of: Callable[[Member], str], members: Sequence[Member]) -> dict[str, list[Member]]:
-    """Members by one of their UIDs."""
-    groups: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        uid = uid_of(member)
-        groups[uid].append(member)
-    return groups
-
-
 def _sop_uid(member: Member) -> str:
     return member.instance.sop_uid
-
-
-def _study_uid(member: Member) -> str:
-    return member.instance.study_uid
-
-
-def _series_uid(member: Member) -> str:
-    return member.instance.series_uid
-
-
-def _majorities(
-    members: Sequence[Member], owners: dict[str, str], uid_of: Callable[[Member], str]
-) -> dict[str, str | None]:
-    """UID -> the patient with most of its instances; None if two have the same number."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for member in members:
-        owner = owners[member.path]
-        counts[uid_of(member)][owner] += 1
-
-    majority: dict[str, str | None] = {}
-    for uid, owned in counts.items():
-        (first, most), *others = owned.most_common(2)
-        majority[uid] = first
-        if others and others[0][1] == most:
-            majority[uid] = None
-    return majority
 
 
 def _subjects(
@@ -269,7 +216,7 @@ def _folders(members: Iterable[Member]) -> frozenset[str]:
 
 def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
     """The studies that have a series with anything left."""
-    by_study = _by(_study_uid, members)
+    by_study = by_uid(study_uid, members)
 
     studies: list[Study] = []
     for uid, study_members in sorted(by_study.items()):
@@ -281,7 +228,7 @@ def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[
 
 def _all_series(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Series, ...]:
     """The series of a study that have anything left."""
-    by_series = _by(_series_uid, members)
+    by_series = by_uid(series_uid, members)
 
     every_series: list[Series] = []
     for uid, series_members in sorted(by_series.items()):

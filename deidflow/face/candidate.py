@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 
 from deidflow.face.affine import Array
 from deidflow.face.brain import Brain, BrainSource, brain_of
+from deidflow.face.face_in_view import FaceState, state_in_view
 from deidflow.face.features import Features, face_is_empty
 from deidflow.face.gate import AGREEMENT, OTHERS, GateDecision, agreement, judge, judge_tomography
 from deidflow.face.mask import Field, WorldMask, in_view
@@ -20,17 +20,8 @@ from deidflow.face.volume import Image
 from deidflow.settings.face import DefaceSettings
 from deidflow.verdicts import Reason
 
-_NO_FACE_SHARE, _NO_FACE_MARGIN_MM, _BROW_SHARE = 0.02, 15.0, 0.10
 _LEAST_DICE_OF_DEFACED = 0.55
 _SECOND_SEED = 3
-
-
-class FaceState(StrEnum):
-    """What a mask does to a series; the words stand in tables of the release."""
-
-    DEFACED = "defaced"
-    NO_FACE_IN_VIEW = "no face in view"
-    ALREADY_DEFACED = "already defaced"
 
 
 @dataclass(frozen=True)
@@ -271,37 +262,3 @@ def _reason_of(decision: GateDecision) -> Reason:
     if decision.failed in (AGREEMENT, OTHERS):
         return Reason.GATE_AGREEMENT
     return Reason.GATE_FEATURES
-
-
-def state_in_view(series: HeadSeries, affine: Array, template: Template) -> FaceState:
-    """Whether a registered series shows a face.
-
-    It does not where the face, grown by 15 mm, and all skin but the brow lie outside all stacks.
-
-    Only stacks that could show a face say so.
-    """
-
-    face = _most_in_view(
-        series,
-        affine=affine,
-        points=template.points["face"],
-        margin_mm=_NO_FACE_MARGIN_MM,
-    )
-    skin = _most_in_view(
-        series,
-        affine=affine,
-        points=template.points["front"],
-        margin_mm=0.0,
-    )
-    shows_none = face < _NO_FACE_SHARE and skin < _BROW_SHARE
-    if shows_none and series.is_thick:
-        return FaceState.NO_FACE_IN_VIEW
-    return FaceState.DEFACED
-
-
-def _most_in_view(series: HeadSeries, affine: Array, points: Array, margin_mm: float) -> float:
-    """The largest share of template points that one stack of a series shows."""
-    shares: list[float] = []
-    for stack in series.stacks:
-        shares.append(in_view(stack, affine, points, margin_mm))
-    return max(shares)

@@ -12,7 +12,8 @@ from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
 from deidflow.face.anchor import Anchor, Locate, anchor_of, can_be_registered
 from deidflow.face.brain import BrainSource, brain_of
-from deidflow.face.candidate import FaceState, Refused, attempt, state_in_view
+from deidflow.face.candidate import Refused, attempt
+from deidflow.face.face_in_view import FaceState, state_in_view
 from deidflow.face.features import Features
 from deidflow.face.folded import folded_share
 from deidflow.face.mask import WorldMask

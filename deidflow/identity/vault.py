@@ -18,6 +18,7 @@ from deidflow.identity.file_table import (
     select_entries,
     select_files,
 )
+from deidflow.identity.original import Original, sealed_demographics
 from deidflow.identity.patient_table import PatientTable, select_scopes
 from deidflow.identity.persons import Person
 from deidflow.identity.release_table import insert_release, select_releases
@@ -47,33 +48,6 @@ class Identity:
     """The date from which labels count."""
     audit_key: bytes = b""
     """Seals and hashes the subject's values in the audit."""
-
-
-@dataclass(frozen=True)
-class Original:
-    """The person behind a pseudonym."""
-
-    pseudonym: str
-    shift_days: int
-    values: dict[str, str]
-    sessions: tuple[tuple[str, str], ...]
-    """Label and date."""
-
-    @property
-    def demographics(self) -> Demographics:
-        """What headers said of the patient at first."""
-        return sealed_demographics(self.values)
-
-
-def sealed_demographics(original: Mapping[str, str]) -> Demographics:
-    """What headers said of a patient, from the original values."""
-    return Demographics(
-        patient_id=original.get("patient_id", ""),
-        issuer=original.get("issuer", ""),
-        name=original.get("patient_name", ""),
-        birth_date=original.get("birth_date", ""),
-        sex=original.get("patient_sex", ""),
-    )
 
 
 class Vault:

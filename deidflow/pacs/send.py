@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from deidflow.dicom.elements import NotUnderstood
-from deidflow.errors import StepFailed, UsageError
+from deidflow.errors import UsageError
 from deidflow.identity.secret import Keys, load_secret, release_id
 from deidflow.identity.sent_table import SentInstance, SentLedger, SentState
 from deidflow.pacs.association import ConnectionLost, Refused
@@ -26,6 +24,8 @@ from deidflow.pacs.published import (
 )
 from deidflow.pacs.retries import with_retries
 from deidflow.pacs.routing import routed, routing_text
+from deidflow.pacs.send_result import SendResult
+from deidflow.pacs.standing import Standing, standing_of
 from deidflow.pacs.store_dimse import store_by_dimse, stored_by_dimse
 from deidflow.pacs.web import store_by_web, stored_by_web, web_client
 from deidflow.release.layout import Layout
@@ -38,28 +38,6 @@ from deidflow.store.scratch import private_folder
 Tell = Callable[[str], None]
 """Called with a line without identifiers."""
 _CHANGED_MEANWHILE = "a session changed while it was sent; send again"
-
-
-@dataclass
-class SendResult:
-    """Counts of instances, and the sessions that were not sent."""
-
-    sent: int = 0
-    already: int = 0
-    coerced: int = 0
-    changed: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    held: list[tuple[str, str, str]] = field(default_factory=list)
-    """Subject, session and why."""
-    lost: str = ""
-    """Why the archive was given up."""
-
-    @property
-    def exit_code(self) -> int:
-        """5 where something could not be sent, 4 where something may not be."""
-        if self.lost or self.refused:
-            return StepFailed.exit_code
-        return 4 if self.held or self.changed else 0
 
 
 def send_release(
@@ -115,29 +93,6 @@ def _check_subjects(layout: Layout, subjects: tuple[str, ...]) -> None:
         raise UsageError(
             "no session of one of these subjects is published; use pseudonyms of the release"
         )
-
-
-class _Standing(Enum):
-    """What the ledger knows of an instance."""
-
-    NEW = 1
-    DOUBTFUL = 2
-    """It was being sent when its sender was killed."""
-    SENT = 3
-    CHANGED = 4
-    """It was sent with other bytes."""
-
-
-def _standing(instance: OutgoingInstance, states: Mapping[str, tuple[str, SentState]]) -> _Standing:
-    known = states.get(instance.sop_uid)
-    if known is None:
-        return _Standing.NEW
-    sha256, state = known
-    if sha256 != instance.sha256:
-        return _Standing.CHANGED
-    if state is SentState.SENDING:
-        return _Standing.DOUBTFUL
-    return _Standing.SENT
 
 
 @contextmanager
@@ -204,10 +159,10 @@ class _Sender:
 
     def count_known(self, session: OutgoingSession) -> None:
         """Count what the archive has, and what was sent with other bytes."""
-        groups = self._by_standing(session)
-        self.result.already += len(groups[_Standing.SENT])
+        groups = self._bystanding_of(session)
+        self.result.already += len(groups[Standing.SENT])
         if not self.again:
-            self.result.changed += len(groups[_Standing.CHANGED])
+            self.result.changed += len(groups[Standing.CHANGED])
 
     def send(self, session: OutgoingSession) -> None:
         """Send what is missing of a session; raises ConnectionLost and Refused."""
@@ -218,24 +173,24 @@ class _Sender:
 
     def _missing(self, session: OutgoingSession) -> list[OutgoingInstance]:
         """The instances that the archive does not have, series by series."""
-        groups = self._by_standing(session)
-        missing = groups[_Standing.NEW]
+        groups = self._bystanding_of(session)
+        missing = groups[Standing.NEW]
         if self.again:
-            missing += groups[_Standing.CHANGED]
-        doubtful = groups[_Standing.DOUBTFUL]
+            missing += groups[Standing.CHANGED]
+        doubtful = groups[Standing.DOUBTFUL]
         missing += self._not_there(session, doubtful)
 
         missing.sort(key=lambda instance: instance.series_uid)
         return missing
 
-    def _by_standing(self, session: OutgoingSession) -> dict[_Standing, list[OutgoingInstance]]:
+    def _bystanding_of(self, session: OutgoingSession) -> dict[Standing, list[OutgoingInstance]]:
         """The instances of a session by what the ledger knows of them."""
         states = self.ledger.states(session.subject, session.label)
-        groups: dict[_Standing, list[OutgoingInstance]] = {}
-        for standing in _Standing:
+        groups: dict[Standing, list[OutgoingInstance]] = {}
+        for standing in Standing:
             groups[standing] = []
         for instance in session.instances:
-            standing = _standing(instance, states)
+            standing = standing_of(instance, states)
             groups[standing].append(instance)
         return groups
 

@@ -17,17 +17,16 @@ from deidflow.face.engines import engine_of
 from deidflow.face.series import HeadSeries, scope_rule_for
 from deidflow.face.session import Carrier, MaskPlan
 from deidflow.face.template import Template, load_template
-from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.release.decisions import Action
 from deidflow.settings.face import DefaceSettings
 from deidflow.states import SeriesState
 from deidflow.steps.asked_heads import AskedHead, AskedHeads
 from deidflow.steps.common import guarded
 from deidflow.steps.figures import numbers, refused_head
+from deidflow.steps.head_volumes import read_volumes_of
 from deidflow.steps.mask_fields import keep_fields
 from deidflow.steps.results import (
     AverageFields,
-    ConvertResult,
     DefacePlan,
     DefaceResult,
     Held,
@@ -35,7 +34,6 @@ from deidflow.steps.results import (
 )
 from deidflow.steps.scope import decide_without_head, may_be_head
 from deidflow.steps.step import Step, StepJob
-from deidflow.steps.volumes import read_volumes
 from deidflow.verdicts import Reason
 
 _NO_PLACE = DefacePlan(SeriesState.NOT_A_HEAD, "a picture, which `inspect` judges")
@@ -49,7 +47,7 @@ def deface_session(job: StepJob) -> DefaceResult:
     The fields that masks need are written as .npz files, named in the result.
     """
     order, session = job.read_order()
-    series, unread = _read(job, order, session)
+    series, unread = read_volumes_of(job, order, session)
     settings = job.settings.deface
     template = load_template(job.template)
     head = _Head(
@@ -86,36 +84,6 @@ def deface_session(job: StepJob) -> DefaceResult:
         reference=reference,
         refused=tuple(refused_head(candidate) for candidate in refused),
         series={**plans, **unread, **others},
-    )
-
-
-def _read(
-    job: StepJob, order: WorkOrder, session: SessionOrder
-) -> tuple[list[HeadSeries], dict[str, Held]]:
-    """The volumes of each series, and the series that cannot be read."""
-    readable: list[HeadSeries] = []
-    unread: dict[str, Held] = {}
-    for series in session.series:
-        if not series.has_volumes:
-            continue
-        volumes = guarded(partial(_volumes, job, order, series))
-        if isinstance(volumes, Held):
-            unread[series.name] = volumes
-        else:
-            readable.append(volumes)
-    return readable, unread
-
-
-def _volumes(job: StepJob, order: WorkOrder, series: SeriesOrder) -> HeadSeries:
-    converted = job.output("convert", ConvertResult)
-    folder = converted.folder / series.name
-    images = sorted(folder.glob("image*.nii.gz"))
-    image = images[0] if images else None
-    return read_volumes(
-        order,
-        series,
-        job.scratch,
-        image,
     )
 
 

@@ -26,9 +26,10 @@ from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import convert
 from deidflow.steps.common import read_content
 from deidflow.steps.convert import extra_fields, release_images
+from deidflow.steps.defaced_header import drop_ranges, native_element
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
-from deidflow.steps.series_masked import drop_ranges, native_element, save_for_tool
+from deidflow.steps.tool_files import save_for_tool
 from deidflow.store.files import remove_tree
 
 

@@ -6,30 +6,21 @@ for dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.uid import ExplicitVRLittleEndian
 
 from deidflow.burned.rectangles import covered
-from deidflow.dicom.elements import PIXEL_DATA, encoded
-from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import PartialFile, read_attributes
+from deidflow.dicom.partial import read_attributes
 from deidflow.dicom.pixels import (
     ColourLayout,
-    in_source_order,
-    native_bytes,
-    put_pixels,
     read_pixels,
-    vr_of,
 )
 from deidflow.dicom.stored_values import (
     cells_of,
@@ -39,12 +30,9 @@ from deidflow.dicom.stored_values import (
     without_overlay_bits,
 )
 from deidflow.dicom.structure import EXPLICIT_LITTLE
-from deidflow.dicom.write import write_readable
 from deidflow.face.average import AverageFace
 from deidflow.face.mask import WorldMask
 from deidflow.face.series_mask import SeriesMask
-from deidflow.header.edit import Encoded
-from deidflow.header.markers import mark_clean, mark_defaced
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
@@ -54,16 +42,12 @@ from deidflow.nifti.packed import packed
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.common import read_content
 from deidflow.steps.convert import extra_fields, release_images
+from deidflow.steps.defaced_header import Defaced, native_element
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
+from deidflow.steps.tool_files import save_for_tool
 from deidflow.store.files import remove_tree
 
-_RANGES = (
-    "SmallestImagePixelValue",
-    "LargestImagePixelValue",
-    "SmallestPixelValueInSeries",
-    "LargestPixelValueInSeries",
-)
 Removed = NDArray[np.bool_]
 
 
@@ -75,37 +59,6 @@ class MaskedCounts:
     """Pixels inside the mask."""
     overlay_bits_cleared: int
     """Instances in which bits outside the stored values were cleared."""
-
-
-@dataclass(frozen=True)
-class _Defaced:
-    """What the header of an instance says once its face was removed."""
-
-    layout: ColourLayout
-    lossy: bool
-    """The pixels were compressed with loss before."""
-    derived: bool
-    """ImageType says so too."""
-    clean: bool
-    """Every image was read for text, or blanked and read."""
-    refaced: bool
-    """An average face is in its place."""
-
-    def __call__(self, header: Any) -> None:
-        """Say so in a header."""
-        self.layout(header)
-        drop_ranges(header)
-        if self.lossy:
-            header.LossyImageCompression = "01"
-
-        mark_defaced(
-            header,
-            enhanced=PER_FRAME_TAG in header,
-            derived=self.derived,
-            refaced=self.refaced,
-        )
-        if self.clean:
-            mark_clean(header)
 
 
 @dataclass(frozen=True)
@@ -180,7 +133,7 @@ class MaskedSeries:
         if self.average is not None:
             self._reface(source, cells, face & ~text, self.average)
 
-        edit = _Defaced(
+        edit = Defaced(
             layout=ColourLayout.of(cells, source, decoded=pixels.decoded),
             lossy=pixels.lossy,
             derived=self.settings.image_type == "derived",
@@ -284,24 +237,6 @@ class MaskedSeries:
         target.write_bytes(packed(content))
 
 
-def native_element(cells: NDArray[Any], allocated: int) -> Encoded:
-    """The element of native pixel data."""
-    element = encoded(
-        PIXEL_DATA,
-        vr_of(allocated).encode("ascii"),
-        native_bytes(cells, allocated),
-        explicit=True,
-    )
-    return {PIXEL_DATA: element}
-
-
-def drop_ranges(header: Any) -> None:
-    """Remove what a header says of the range of its pixels, which are not the same any more."""
-    for keyword in _RANGES:
-        if keyword in header:
-            del header[keyword]
-
-
 def _place_of(plane: Plane) -> tuple[bytes, ...]:
     """Planes of the same place, size and spacing have the same key."""
     scales = (
@@ -316,27 +251,3 @@ def _place_of(plane: Plane) -> tuple[bytes, ...]:
         plane.column_direction.tobytes(),
         repr(scales).encode(),
     )
-
-
-def save_for_tool(
-    content: bytes, image: PartialFile, cells: NDArray[Any], decoded: bool, path: Path
-) -> None:
-    """The source's own header, private elements and all, with other pixels, as dcm2niix reads it.
-
-    Where the pixels lie as they are in the file, only they are exchanged.
-    """
-    if image.pixel_start is not None:
-        pixels = in_source_order(cells, image.attributes).tobytes()
-        end = image.pixel_start + len(pixels)
-        path.write_bytes(content[: image.pixel_start] + pixels + content[end:])
-        return
-
-    source = pydicom.dcmread(io.BytesIO(content))
-    put_pixels(
-        source,
-        cells,
-        source,
-        decoded=decoded,
-    )
-    source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    write_readable(source, path)

@@ -13,8 +13,9 @@ from deidflow.dicom.written_dates import days_meant
 from deidflow.errors import EnvironmentFault
 from deidflow.header.clock import StudyClock
 from deidflow.header.values import parse_date
+from deidflow.identity.original import Original
 from deidflow.identity.persons import Person
-from deidflow.identity.vault import Original, Vault
+from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import read_order
 from deidflow.release.layout import Layout
 from deidflow.settings.tables import TableSettings

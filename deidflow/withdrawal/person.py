@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.patients import is_usable
 from deidflow.errors import UsageError
+from deidflow.identity.original import sealed_demographics
 from deidflow.identity.registry import Registry, Row
-from deidflow.identity.vault import sealed_demographics
 
 _MOST_NAMED = 12
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from deidflow.audit.ledger import Event, Ledger, remember_end
 from deidflow.identity.bundle_table import BundleRecord, last_to_each
+from deidflow.identity.original import sealed_demographics
 from deidflow.identity.registry import Registry, Row
 from deidflow.identity.secret import Keys
 from deidflow.identity.sent_table import archives_with
-from deidflow.identity.vault import Vault, sealed_demographics
+from deidflow.identity.vault import Vault
 from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.release.layout import Layout
 from deidflow.release.publish import keep_withdrawn

@@ -19,7 +19,8 @@ from deidflow.errors import StepFailed
 from deidflow.pacs.fetch import FetchOptions, FetchResult, fetch_list
 from deidflow.pacs.handover import Follower, RunState, wait_for_complete
 from deidflow.pacs.receiver import Received, receiving
-from deidflow.pacs.send import SendResult, send_release
+from deidflow.pacs.send import send_release
+from deidflow.pacs.send_result import SendResult
 from deidflow.pacs.spool import Spool
 from deidflow.settings.pacs import required_receive
 from flows.hosting.cancel import store_cancellation

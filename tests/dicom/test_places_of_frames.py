@@ -142,7 +142,7 @@ def test_the_fill_is_what_stands_for_nothing(changes: dict[str, object], cell: i
 @pytest.mark.realdata
 def test_one_slice_in_nine_transfer_syntaxes_gives_the_same_values(tmp_path: Path) -> None:
     """Decoded exactly, and exchanged pixels come back from the files for dcm2niix."""
-    from deidflow.steps.series_masked import save_for_tool
+    from deidflow.steps.tool_files import save_for_tool
 
     digests = set()
     for path in sorted((REAL_DATA / "syntaxes_same_slice").glob("*.dcm")):

@@ -15,7 +15,8 @@ from deidflow.face.anchor import (
     can_be_registered,
 )
 from deidflow.face.brain import Brain, BrainSource, brain_of, field_of
-from deidflow.face.candidate import FaceState, Registered, state_in_view
+from deidflow.face.candidate import Registered
+from deidflow.face.face_in_view import FaceState, state_in_view
 from deidflow.face.grids import nearest, shrink
 from deidflow.face.mask import Field
 from deidflow.face.prepare import Resonance, Tomography, prepared

@@ -16,8 +16,9 @@ from deidflow.face.affine import (
     inverse,
     log_scale_of,
 )
-from deidflow.face.candidate import FaceState, Registered, attempt
+from deidflow.face.candidate import Registered, attempt
 from deidflow.face.cranium import ball_radius, head_size, size_of
+from deidflow.face.face_in_view import FaceState
 from deidflow.face.features import features
 from deidflow.face.front_view import front_view
 from deidflow.face.gate import agreement

@@ -10,8 +10,9 @@ import pytest
 from deidflow.face.affine import IDENTITY, index_to_world
 from deidflow.face.anchor import RegionKind, anchor_of
 from deidflow.face.brain import Brain, BrainSource
-from deidflow.face.candidate import FaceState, Registered
+from deidflow.face.candidate import Registered
 from deidflow.face.engines import SkinEngine, TemplateEngine
+from deidflow.face.face_in_view import FaceState
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.prepare import Resonance
 from deidflow.face.series import About, HeadSeries
