@@ -58,10 +58,10 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
 def template_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template that the face step needs, built once for all processes of a test run."""
     own = tmp_path_factory.getbasetemp()
-    path = template_path(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own, ears=True)
+    path = template_path(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own, ears=False)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        prepare_template(str(path), True)
+        prepare_template(str(path), False)
     return path
 
 

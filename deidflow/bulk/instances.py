@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deidflow.bulk.targets import SeriesTargets, Target
-from deidflow.dicom.grouping import Decision
+from deidflow.dicom.majorities import Decision
 from deidflow.header.uids import UidMap
 from deidflow.release.instances import InstanceRow
 from deidflow.verdicts import UNRECORDED, Verdict

@@ -11,8 +11,9 @@ from deidflow.bulk.raw_pet import raw_paths, raw_rows
 from deidflow.bulk.read import ReadFile, StackPosition
 from deidflow.bulk.targets import SeriesTargets, targets_of
 from deidflow.consent.admission import Admission
-from deidflow.dicom.grouping import Cohort, Decision
+from deidflow.dicom.grouping import Cohort
 from deidflow.dicom.inventory import Entry
+from deidflow.dicom.majorities import Decision
 from deidflow.dicom.raw_data import raw_classes
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
 from deidflow.identity.neighbours import write_neighbours

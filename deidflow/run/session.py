@@ -83,7 +83,7 @@ class SessionRun:
             measures=run.measures.get((self.pseudonym, self.label), {}),
             template=template_path(
                 run.layout.templates,
-                ears=settings.deface.ears,
+                ears=settings.deface.removes_ears,
             ),
             outputs={},
         )

@@ -17,7 +17,7 @@ def provide_template(run: Run) -> None:
 
     It holds nothing of a patient. Raises StepFailed where it cannot be computed.
     """
-    ears = run.settings.deface.ears
+    ears = run.settings.deface.removes_ears
     path = template_path(run.layout.templates, ears=ears)
     if path.exists():
         return

@@ -116,7 +116,8 @@ class DefaceSettings(Section):
     region: Literal["skin", "block"] = "block"
     """`skin`: below the subject's own skin, on a surface of the template; `block`: all in front."""
     skin: SkinSettings = SkinSettings()
-    ears: bool = True
+    ears: bool | None = None
+    """Whether the ears go too; by default with `skin`, where they cost little, not with `block`."""
     margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the block on the registered series."""
     partial_margin_mm: float = Field(default=8.0, ge=0, le=15)
@@ -136,6 +137,11 @@ class DefaceSettings(Section):
     """`derived`: value 1 of ImageType says so (MIXED on enhanced images); `keep` leaves it."""
     scope: tuple[ScopeRule, ...] = ()
     gate: GateSettings = GateSettings()
+
+    @property
+    def removes_ears(self) -> bool:
+        """Whether the ears go too."""
+        return self.region == "skin" if self.ears is None else self.ears
 
     @property
     def fill_value(self) -> float | None:

@@ -66,7 +66,7 @@ ids:
 
 deface:
   when: {faces}             # auto: at level high; always: at level low too
-  # ears: true             # false keeps them
+  # ears: true            # they stay otherwise, but with region: skin
   # region: block          # skin: below the skin only; best with fill: average
   # scope:                  # the first rule that fits a series decides
   #   - {{modality: MR, series: "*knee*", action: skip, reason: knees by protocol}}

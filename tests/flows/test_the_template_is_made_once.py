@@ -37,7 +37,7 @@ def test_a_new_vault_takes_the_template_of_the_machine(
     provide_template(run)
     run.end()
 
-    provided = template_path(run.layout.templates, ears=True)
+    provided = template_path(run.layout.templates, ears=False)
     assert provided.read_bytes() == template_file.read_bytes()
     assert not run.layout.tool_log.exists(), "nothing was computed"
 
