@@ -139,6 +139,8 @@ class WorkOrder:
         session = asdict(self.session(label))
         for series in session["series"]:
             series["files"] = [file["sha256"] for file in series["files"]]
+            if not series["is_object"]:
+                del series["is_object"]
             if not series["text_doubt"]:
                 # What nobody doubts is done as before these fields were there.
                 del series["text_doubt"], series["placed"]

@@ -153,6 +153,7 @@ def _give_frames(header: Any, source: Any) -> None:
     )
     header.PixelData = encapsulate([without_comments(frame) for frame in frames])
     header["PixelData"].VR = "OB"
+    header["PixelData"].is_undefined_length = True
 
 
 def _is_odd(source: Any) -> bool:
