@@ -91,6 +91,7 @@ def judge(
         ),
         Limit("contrast", least=settings.contrast_min),
     ]
+    limits.append(_cranium_limit(settings))
     limits += _common_limits(figures, settings)
     return _decided(figures, limits)
 
@@ -105,7 +106,8 @@ def judge_tomography(
 ) -> GateDecision:
     """The same for CT; `others` gives distances to the engines for MR.
 
-    They are asked only where the brain does not decide.
+    They are asked only where the brain does not decide: it proves the size as well, on slabs that are
+    too thin for the ball in the cranium too.
     """
     figures = {
         AGREEMENT: distance,
@@ -117,6 +119,7 @@ def judge_tomography(
         if distance <= settings.agreement_mm:
             figures[OTHERS] = max(others())
         limits.append(Limit(OTHERS, most=settings.agreement_mm))
+        limits.append(_cranium_limit(settings))
 
     limits += _common_limits(figures, settings)
     return _decided(figures, limits)
@@ -133,6 +136,14 @@ def _proven_by_brain(figures: Features, head_size: float, settings: GateSettings
     return size.allows(figures) and place.allows(figures)
 
 
+def _cranium_limit(settings: GateSettings) -> Limit:
+    return Limit(
+        "cranium_ratio",
+        least=settings.cranium_ratio_min,
+        most=settings.cranium_ratio_max,
+    )
+
+
 def _common_limits(figures: Features, settings: GateSettings) -> list[Limit]:
     """Limits for every kind of image."""
     limits = [
@@ -140,11 +151,6 @@ def _common_limits(figures: Features, settings: GateSettings) -> list[Limit]:
             "volume_scale",
             least=settings.volume_scale_min,
             most=settings.volume_scale_max,
-        ),
-        Limit(
-            "cranium_ratio",
-            least=settings.cranium_ratio_min,
-            most=settings.cranium_ratio_max,
         ),
         Limit("head_dice", least=settings.head_dice_min),
         Limit(

@@ -245,7 +245,6 @@ def test_a_second_run_computes_nothing_and_changes_nothing(
         path: path.stat().st_mtime_ns for path in (demo_run.vault / "work").rglob("records/*.json")
     } == work
     assert "P001: cached" in (tmp_path / "log").read_text()
-    assert (demo_run.vault / "prefect" / "idle_runs.jsonl").exists()
 
 
 @pytest.mark.slow

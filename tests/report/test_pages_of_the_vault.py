@@ -109,7 +109,7 @@ def test_what_is_held_back_names_file_reason_and_what_to_do(
     row = page.get_by_role("row", name=re.compile("the two registrations do not agree"))
     row.locator("summary").click()
 
-    assert "Try another engine" in row.inner_text()
+    assert "try another engine" in row.inner_text()
     assert SOURCE_PATH.replace("0001", "0003") in row.inner_text()
     row.get_by_role("link", name="P002 M00 001-CT").click()
     assert page.url.endswith("P002.html#M00-001-CT")
