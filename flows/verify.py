@@ -68,7 +68,7 @@ def verified(settings: RunSettings, subject: str, *, withdraw: bool) -> tuple[Re
     if subject and not SUBJECT_FOLDER.fullmatch(subject):
         raise UsageError("the subject is not a pseudonym of the release")
     options = VerifyOptions(
-        release=settings.release,
+        release=settings.native_release,
         vault=settings.vault,
         source=settings.source,
         subjects=(subject,) if subject else (),

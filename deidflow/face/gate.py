@@ -106,8 +106,8 @@ def judge_tomography(
 ) -> GateDecision:
     """The same for CT; `others` gives distances to the engines for MR.
 
-    They are asked only where the brain does not decide: it proves the size as well, on slabs that are
-    too thin for the ball in the cranium too.
+    They are asked only where the brain does not decide. It proves the size as well, also on slabs
+    that are too thin for the ball in the cranium.
     """
     figures = {
         AGREEMENT: distance,

@@ -10,12 +10,14 @@ from pathlib import Path
 from deidflow.verifier.findings import Check, Finding
 from deidflow.verifier.vault import RELEASED, VaultView
 
+_EXCLUDED = "excluded"
+
 
 def conservation_findings(
     view: VaultView, source: Path, release: Path, subjects: Collection[str]
 ) -> Iterator[Finding]:
     """Files without one verdict, or released and missing; those of the source by number."""
-    counts = Counter(row.source_path for row in view.rows)
+    counts = _verdicts(view)
     unrecorded = counts[""]
     for number, path in enumerate(files_below(source), 1):
         count = counts[path]
@@ -45,6 +47,20 @@ def conservation_findings(
                 "file",
                 words,
             )
+
+
+def _verdicts(view: VaultView) -> Counter[str]:
+    """Source path -> how many verdicts it has.
+
+    What the last run left out, and an earlier one has released, counts as released.
+    """
+    released = {row.source_path for row in view.rows if row.verdict == RELEASED}
+    counts: Counter[str] = Counter()
+    for row in view.rows:
+        is_left_out = row.verdict == _EXCLUDED and row.source_path in released
+        if not is_left_out:
+            counts[row.source_path] += 1
+    return counts
 
 
 def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:

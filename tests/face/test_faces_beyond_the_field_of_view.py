@@ -23,6 +23,8 @@ from tests.face.conftest import head
 
 GATE = GateSettings()
 SCALES = (0.7, 0.85, 1.1, 1.2, 1.3, 1.4)
+QUICK = (0.85, 1.2)
+"""The default run looks at these only."""
 SHIFTS_MM = ((0, 0, 0), (0, -25, 0), (0, 0, 40), (0, 0, -25))
 
 
@@ -52,7 +54,10 @@ def shape_fits(found: Features) -> bool:
     )
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(
+    "scale",
+    [scale if scale in QUICK else pytest.param(scale, marks=pytest.mark.slow) for scale in SCALES],
+)
 def test_a_registration_of_wrong_scale_is_refused_by_shape_alone(
     template: Template, registered: np.ndarray, scale: float
 ) -> None:

@@ -47,6 +47,7 @@ def test_a_rule_spares_a_head_at_low_and_never_at_high(tmp_path: Path, template_
     assert (low.state, low.how) == ("spared by a rule", "needed with its face")
 
 
+@pytest.mark.slow
 def test_a_forced_series_is_not_believed_to_be_a_trunk(tmp_path: Path, template_file: Path) -> None:
     rule = ScopeRule(body_part="chest", action="force", reason="heads mislabelled in 2019")
     found = outcome(

@@ -139,6 +139,7 @@ def status(root: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_status_of_a_run_that_is_going_on_was_killed_or_ended(cohort: Path, tmp_path: Path) -> None:
     write_secret(tmp_path / "vault")
     process = start(cohort, tmp_path)

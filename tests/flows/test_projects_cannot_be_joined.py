@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
+import pytest
 
 from tests.flows.conftest import new_site
 
@@ -25,6 +26,7 @@ def joining_values(release: Path) -> Iterator[tuple[str, str]]:
                 yield element.keyword, value
 
 
+@pytest.mark.slow
 def test_nothing_of_two_projects_joins(one_server: None, tmp_path: Path) -> None:
     site = new_site(tmp_path)
     releases = []

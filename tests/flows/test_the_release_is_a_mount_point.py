@@ -38,6 +38,7 @@ def test_a_run_leaves_the_release_and_nothing_else(volume: Site, first: Path) ->
     assert volume.run() == {"P001": set(), "P002": set()}
 
 
+@pytest.mark.slow
 def test_a_new_version_replaces_the_old_and_a_withdrawn_one_goes_to_the_vault(
     volume: Site, template_file: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_new_version_replaces_the_old_and_a_withdrawn_one_goes_to_the_vault(
     assert [path.name for path in sorted(kept.iterdir())] == ["P001", "P002"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_carries_on(volume: Site, first: Path) -> None:
     places = [
         str(volume.source),

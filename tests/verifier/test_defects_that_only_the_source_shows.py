@@ -131,6 +131,15 @@ def test_a_file_of_the_source_without_a_verdict(low: MiniRelease) -> None:
     assert rows == [("source file 7", Check.CONSERVATION)]
 
 
+def test_a_file_that_only_the_last_run_left_out_has_one_verdict(low: MiniRelease) -> None:
+    table = next(low.vault.glob("instances/*.csv"))
+    rows = table.read_text().splitlines()
+    source, sop_uid = rows[1].split(",")[:2]
+    table.write_text("\n".join([*rows, f"{source},{sop_uid},,P001,,,,excluded", ""]))
+
+    assert low.found(with_source=True) == set()
+
+
 def test_an_instance_that_the_vault_does_not_know(low: MiniRelease) -> None:
     low.instance("P001", WHOLE, 4).write_bytes(low.first.read_bytes())
     low.seal()
