@@ -1,7 +1,6 @@
 """Can a face still be recognised after defacing? Judged by software that is not ours.
 
     python benchmarks/recognition.py --pairs DIR [--copies 3] [--brain]
-    python benchmarks/recognition.py --release RELEASE --originals DIR
 
 Needs the extra `faces` (pip install 'deidflow[faces]').
 

@@ -34,13 +34,14 @@ def ball_radius(mask: Image) -> float:
 
     The ball may leave the field of view: what is not seen counts as head.
     """
-    points = mask_points(closed(mask, _CLOSING_VOXELS))
+    head = closed(mask, _CLOSING_VOXELS)
+    points = mask_points(head)
     if not len(points):
         return 0.0
 
     spacing = mask.GetSpacing()
     depth = ndimage.distance_transform_edt(
-        ~_air(mask),
+        ~_air(head),
         sampling=spacing[::-1],
     )
     lowest = vertex_height(points) - UPPER_PART_MM
@@ -48,9 +49,9 @@ def ball_radius(mask: Image) -> float:
     return float((depth * upper).max())
 
 
-def _air(mask: Image) -> Flags:
-    """The air around a head: not its cavities, which a cut of the field of view may have opened."""
-    outside = sitk.Not(closed(mask, _CLOSING_VOXELS))
+def _air(head: Image) -> Flags:
+    """The air around a closed head: not its cavities, which a cut of the field of view may open."""
+    outside = sitk.Not(head)
     parts = view_of(connected_parts(outside))
     sizes = np.bincount(parts.ravel())
     is_large = sizes >= _LARGE_SHARE * max(sizes[1:], default=1)
