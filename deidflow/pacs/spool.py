@@ -14,6 +14,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,7 @@ from deidflow.store.files import sync_folder, write_new_durable
 from deidflow.store.scratch import PRIVATE_FOLDER_MODE, private_folder, public_folder
 
 _SUFFIX = ".dcm"
+_ATTEMPTS = 5
 _MOST_BATCHES = 10_000
 _LONG_AGO = 3600.0
 _SCOPE = ("pacs", "spool")
@@ -113,8 +115,9 @@ class Spool:
         study = self.study_name(instance.study_uid)
         lookup = self.keys.lookup("instance", instance.sop_uid)
         name = lookup.hex() + _SUFFIX
-        for earlier in self._copies(study, name):
-            return _compared(earlier, instance)
+        known = self._compared_with_earlier(study, name, instance)
+        if known is not None:
+            return known
 
         random = secrets.token_hex(16)
         part = self.folder / "parts" / random
@@ -122,10 +125,26 @@ class Spool:
         try:
             self._place(part, study, name)
         except FileExistsError:
-            return _compared(self._studies / study / name, instance)
+            known = self._compared_with_earlier(study, name, instance)
+            if known is None:
+                raise
+            return known
         finally:
             part.unlink()
         return Kept.STORED
+
+    def _compared_with_earlier(
+        self, study: str, name: str, instance: ReceivedInstance
+    ) -> Kept | None:
+        """What an instance is beside one of its name; None where there is none.
+
+        The folder may be handed on between finding and reading: then it is found again.
+        """
+        for _ in range(_ATTEMPTS):
+            for earlier in self._copies(study, name):
+                with suppress(FileNotFoundError):
+                    return _compared(earlier, instance)
+        return None
 
     def _copies(self, study: str, name: str) -> Iterator[Path]:
         """Where an instance may be already."""
@@ -157,7 +176,9 @@ class Spool:
             try:
                 return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             except FileNotFoundError:
-                folder.mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
+                # Not exist_ok, which looks again: by then the folder may be handed on.
+                with suppress(FileExistsError):
+                    folder.mkdir(mode=PRIVATE_FOLDER_MODE)
                 sync_folder(self._studies)
 
     def waiting(self) -> list[WaitingStudy]:
