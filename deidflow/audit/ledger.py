@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +19,7 @@ from deidflow.errors import EnvironmentFault
 from deidflow.identity.audit_table import LedgerHead
 from deidflow.identity.secret import LEDGER_PURPOSE, Keys, load_secret
 from deidflow.identity.vault import Vault
+from deidflow.store.locks import locked_file
 from deidflow.version import __version__
 
 NAME = "ledger.jsonl"
@@ -83,7 +83,7 @@ class Ledger:
             exist_ok=True,
             mode=0o700,
         )
-        with _locked(self.path) as descriptor:
+        with locked_file(self.path) as descriptor:
             chain = self._end(descriptor)
             os.write(descriptor, chain.joined(rows))
             os.fsync(descriptor)
@@ -153,17 +153,6 @@ def _last_line(descriptor: int) -> bytes:
 
     os.ftruncate(descriptor, start + whole)
     return lines[-2] if whole else b""
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    descriptor = os.open(path, flags, _PRIVATE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def record_event(vault: Path, project: str, level: str, event: Event, details: Details) -> None:

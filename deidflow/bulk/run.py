@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,9 +26,7 @@ from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.settings.effective import effective_profile
 from deidflow.store.faults import fault_of
 from deidflow.store.locks import held
-from deidflow.store.scratch import private_folder
-
-_PRIVATE_UMASK = 0o077
+from deidflow.store.scratch import private_files, private_folder
 
 
 def run(settings: AnonymizeSettings) -> Result:
@@ -52,7 +49,7 @@ def _run(settings: AnonymizeSettings) -> Result:
     check_audit(settings)
 
     with ExitStack() as stack:
-        stack.callback(os.umask, os.umask(_PRIVATE_UMASK))
+        stack.enter_context(private_files())
         _disable_collector(stack)
         if not settings.dry_run:
             stack.enter_context(output_held(settings))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
-from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deidflow.cli.passwords import password_of, typed_twice
 from deidflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,14 +90,8 @@ def _note(tables: AuditTables, wish: AuditWish, suffix: str) -> None:
 
 
 def _password() -> str:
-    """The password from the environment or the terminal, never from a flag."""
-    given = os.environ.get(PASSWORD)
-    if given is None:
-        if not sys.stdin.isatty():
-            raise UsageError(f"nobody can be asked for a password here; set {PASSWORD}")
-        given = getpass("password of the workbook: ")
-        if getpass("the same again: ") != given:
-            raise UsageError("the passwords differ; nothing was written")
-    if len(given) < _LEAST_PASSWORD:
-        raise UsageError(f"the password is too short: at least {_LEAST_PASSWORD} characters")
-    return given
+    return password_of(
+        PASSWORD,
+        _LEAST_PASSWORD,
+        lambda: typed_twice("password of the workbook: "),
+    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import sys
 from contextlib import closing
-from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from deidflow.cli.passwords import password_of, typed_twice
 from deidflow.cli.places import ReleaseFolder
 from deidflow.errors import UsageError
 
@@ -133,26 +132,18 @@ def _place(out: Path | None, to: str, layout: Layout, vault: Vault) -> Path:
 
 
 def _password() -> str:
-    """The password from the environment or the terminal, never from a flag."""
-    given = os.environ.get(PASSWORD)
-    if given is None:
-        if not sys.stdin.isatty():
-            raise UsageError(f"nobody can be asked for a password here; set {PASSWORD}")
-        given = _typed_password()
-    if len(given) < _LEAST_PASSWORD:
-        raise UsageError(f"the password is too short: at least {_LEAST_PASSWORD} characters")
-    return given
+    prompt = "password of the archive (empty: one is made): "
+    return password_of(
+        PASSWORD,
+        _LEAST_PASSWORD,
+        lambda: typed_twice(prompt, made=_made_password),
+    )
 
 
-def _typed_password() -> str:
-    first = getpass("password of the archive (empty: one is made): ")
-    if not first:
-        made = secrets.token_urlsafe(_RANDOM_BYTES)
-        print(f"password: {made}\nit is shown once; send it another way than the archive")
-        return made
-    if getpass("the same again: ") != first:
-        raise UsageError("the passwords differ; nothing was written")
-    return first
+def _made_password() -> str:
+    made = secrets.token_urlsafe(_RANDOM_BYTES)
+    print(f"password: {made}\nit is shown once; send it another way than the archive")
+    return made
 
 
 def _show(bundle: Bundle) -> None:

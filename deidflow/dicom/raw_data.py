@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
-from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path, PurePath
 
+from deidflow.dicom.file_values import values_in
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.structure import scan
-from deidflow.errors import Withheld
 from deidflow.resources import load_yaml
 
 _DATA = "standard/raw_data.yaml"
@@ -61,16 +59,9 @@ def payloads(content: bytes) -> dict[int, bytes]:
 
 
 def _csa_types(path: Path) -> set[str]:
-    with (
-        suppress(OSError, ValueError, Withheld),
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-        memoryview(mapped) as data,
-    ):
-        values = scan(data, _CSA_TYPES).values
-        texts = [values[tag].decode("latin-1") for tag in _CSA_TYPES if tag in values]
-        return {text.strip(" \0").upper() for text in texts}
-    return set()
+    values = values_in(path, _CSA_TYPES)
+    texts = [values[tag].decode("latin-1") for tag in _CSA_TYPES if tag in values]
+    return {text.strip(" \0").upper() for text in texts}
 
 
 @lru_cache(maxsize=4)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from deidflow.errors import EnvironmentFault
 from deidflow.release.decisions import Action, CaseName, Decision, Point, Rectangle, Sight
+from deidflow.store.locks import locked_file
 
 _SCHEMA = 2
 _READABLE = (1, _SCHEMA)
@@ -79,7 +78,7 @@ def append(path: Path, decision: Decision) -> Entry:
         exist_ok=True,
         mode=0o700,
     )
-    with _locked(path) as descriptor:
+    with locked_file(path) as descriptor:
         entries = read_entries(path)
         previous = entries[-1].digest if entries else _FIRST
         line = _write_line(decision, previous)
@@ -87,20 +86,6 @@ def append(path: Path, decision: Decision) -> Entry:
         os.write(descriptor, line + b"\n")
         os.fsync(descriptor)
     return Entry(len(entries) + 1, decision, _digest(line))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    descriptor = os.open(
-        path,
-        os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC,
-        0o600,
-    )
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _whole_lines(content: bytes) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,12 +13,11 @@ from deidflow.release.tables import write_checksums, write_subjects
 from deidflow.store.files import Manifest
 from deidflow.store.locks import held
 from deidflow.store.record import StepStore
-from deidflow.store.scratch import private_folder
+from deidflow.store.scratch import private_files, private_folder
 from deidflow.store.staging import is_inside, remove_staging
 
 SessionName = tuple[str, str]
 """Pseudonym and label."""
-_PRIVATE_UMASK = 0o077
 
 
 def withdraw_sessions(layout: Layout, sessions: Iterable[SessionName]) -> list[SessionName]:
@@ -74,16 +72,18 @@ def release_manifests(layout: Layout) -> dict[SessionName, Manifest]:
 @contextmanager
 def locked_release(layout: Layout) -> Iterator[None]:
     """Hold a release and its vault, to change what is published; raises ReleaseBusy."""
-    before = os.umask(_PRIVATE_UMASK)
-    try:
+    with private_files():
         private_folder(layout.staging, "release's folder")
         with (
             held(layout.release_lock, "release"),
             held(layout.work_lock, "project of the vault"),
         ):
             yield
-            if is_inside(layout.release):
-                keep_withdrawn(layout.staging, layout.withdrawn)
-            remove_staging(layout.release)
-    finally:
-        os.umask(before)
+            leave_staging(layout)
+
+
+def leave_staging(layout: Layout) -> None:
+    """Leave nothing private inside a release; sessions that were withdrawn go to the vault."""
+    if is_inside(layout.release):
+        keep_withdrawn(layout.staging, layout.withdrawn)
+    remove_staging(layout.release)

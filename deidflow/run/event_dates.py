@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from deidflow.dicom.dictionary import tags_of
+from deidflow.dicom.file_values import values_in
 from deidflow.dicom.grouping import Series, Subject
-from deidflow.dicom.structure import scan
-from deidflow.errors import Withheld
 from deidflow.identity.orders import is_read_anyway
 
 
@@ -41,12 +38,5 @@ def _series_of(subjects: Iterable[Subject]) -> Iterator[Series]:
 
 def _value(path: Path, tag: int) -> str:
     """The value of a date or moment in a header; empty where it has none or cannot be read."""
-    with (
-        suppress(OSError, ValueError, Withheld),
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-        memoryview(mapped) as data,
-    ):
-        structure = scan(data, {tag})
-        return structure.values.get(tag, b"").decode("ascii", "replace").strip(" \0")
-    return ""
+    raw = values_in(path, {tag}).get(tag, b"")
+    return raw.decode("ascii", "replace").strip(" \0")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 from deidflow.identity.vault import Vault
 from deidflow.review.sign_off import REVIEW_KEY, note_sign_off
+from deidflow.run.context import progress
 from deidflow.run.summary import RunSummary
 from deidflow.run.unchanged import Surroundings
 
 WORDS = "nothing has changed since the last run"
-_progress = logging.getLogger("deidflow.progress")
 
 
 def idle_run(surroundings: Surroundings, run_id: str, vault: Vault) -> RunSummary | None:
@@ -24,7 +22,7 @@ def idle_run(surroundings: Surroundings, run_id: str, vault: Vault) -> RunSummar
     summary.write(layout.summary)
     subjects = sorted({row.subject for row in summary.sessions})
     for subject in subjects:
-        _progress.info(
+        progress.info(
             f"{subject}: cached, nothing to do",
             extra={"pseudonym": subject, "step": "subject", "state": "End"},
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,8 +18,9 @@ from deidflow.identity.vault import Vault
 from deidflow.nifti.convert import tool_path, tool_version
 from deidflow.release.dataset import ReviewRow, write_dataset
 from deidflow.release.layout import Layout
-from deidflow.release.publish import complete, keep_withdrawn
+from deidflow.release.publish import complete
 from deidflow.release.tables import check_place, check_release
+from deidflow.release.withdrawal import leave_staging
 from deidflow.run.audit import audited
 from deidflow.run.discovery import check_source
 from deidflow.settings.effective import effective_profile
@@ -28,8 +28,7 @@ from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.settings.run import RunSettings
 from deidflow.steps import STEP_NAMES
 from deidflow.store.locks import held
-from deidflow.store.scratch import private_folder, public_folder, sweep
-from deidflow.store.staging import is_inside, remove_staging
+from deidflow.store.scratch import private_files, private_folder, public_folder, sweep
 
 _LEAST_FREE = 64 << 20
 
@@ -46,7 +45,7 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     check_redo(settings)
     check_places(settings)
     check_source(settings)
-    with _private_files():
+    with private_files():
         _make_folders(layout)
         with (
             held(layout.release_lock, "release", wait=wait),
@@ -63,16 +62,6 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
             describe_release(settings, vault.keys)
             vault.note_release(layout.release)
             yield vault
-
-
-@contextmanager
-def _private_files() -> Iterator[None]:
-    """What this process writes is for its user only, unless it says otherwise."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @contextmanager
@@ -154,9 +143,7 @@ def leave_release(layout: Layout) -> None:
     """
     # What cannot be moved now stays private, and the next run tries again.
     with suppress(OSError):
-        if is_inside(layout.release):
-            keep_withdrawn(layout.staging, layout.withdrawn)
-        remove_staging(layout.release)
+        leave_staging(layout)
 
 
 def describe_release(settings: RunSettings, keys: Keys) -> None:

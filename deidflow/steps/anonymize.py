@@ -7,12 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydicom.dataset import Dataset, FileMetaDataset
-
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.contacts import Attribute, contacts, keeps_private_text
 from deidflow.header.profile import OPTION_CODES
-from deidflow.header.uids import IMPLEMENTATION_CLASS, IMPLEMENTATION_NAME
 from deidflow.identity.cleaner import cleaner_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.steps.audit import SessionRecording
@@ -80,18 +77,6 @@ def _anonymize_series(
 def header_name(number: int) -> str:
     """The header file of the instance with this number in its work order."""
     return f"{number:06d}.dcm"
-
-
-def file_meta(header: Dataset, syntax: str) -> FileMetaDataset:
-    """File meta information made of the released header only (PS3.10 section 7.1)."""
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = header.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS
-    meta.ImplementationVersionName = IMPLEMENTATION_NAME
-    return meta
 
 
 def _key(job: StepJob) -> list[Any]:

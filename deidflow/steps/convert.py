@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.header.profile import Profile
-from deidflow.header.text import Scrubber
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert, link_series
@@ -57,8 +56,9 @@ def convert_series(
             images,
             scratch / series.name,
             stem="image",
-            scrubber=scrubber_for(order, profile),
-            extra=extra_fields(order, series, profile),
+            order=order,
+            series=series,
+            profile=profile,
         )
     finally:
         remove_tree(linked)
@@ -68,7 +68,7 @@ def convert_series(
     return ConvertedSeries(tuple(suffixes))
 
 
-def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> Fields:
+def _extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> Fields:
     """Fields of the sidecar that dcm2niix does not write."""
     method = f"deidflow, profile {profile.name}"
     fields: dict[str, Any] = {"DeidentificationMethod": method}
@@ -83,9 +83,17 @@ def extra_fields(order: WorkOrder, series: SeriesOrder, profile: Profile) -> Fie
 
 
 def release_images(
-    images: Sequence[Converted], folder: Path, stem: str, scrubber: Scrubber, extra: Fields
+    images: Sequence[Converted],
+    folder: Path,
+    *,
+    stem: str,
+    order: WorkOrder,
+    series: SeriesOrder,
+    profile: Profile,
 ) -> None:
     """Copy converted images into a folder under released names, scrubbed and compressed."""
+    scrubber = scrubber_for(order, profile)
+    extra = _extra_fields(order, series, profile)
     folder.mkdir(parents=True, exist_ok=True)
     for image in images:
         name = stem + image.suffix

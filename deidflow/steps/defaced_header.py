@@ -41,11 +41,7 @@ class Defaced:
 
     def __call__(self, header: Any) -> None:
         """Say so in a header."""
-        self.layout(header)
-        drop_ranges(header)
-        if self.lossy:
-            header.LossyImageCompression = "01"
-
+        describe_edited(header, self.layout, lossy=self.lossy)
         mark_defaced(
             header,
             enhanced=PER_FRAME_TAG in header,
@@ -67,8 +63,14 @@ def native_element(cells: NDArray[Any], allocated: int) -> Encoded:
     return {PIXEL_DATA: element}
 
 
-def drop_ranges(header: Any) -> None:
-    """Remove what a header says of the range of its pixels, which are not the same any more."""
+def describe_edited(header: Any, layout: ColourLayout, *, lossy: bool) -> None:
+    """Say how edited pixels are stored, and nothing of the range that they had before.
+
+    `lossy`: they were compressed with loss before.
+    """
+    layout(header)
+    if lossy:
+        header.LossyImageCompression = "01"
     for keyword in _RANGES:
         if keyword in header:
             del header[keyword]

@@ -13,7 +13,6 @@ from pydicom.filewriter import dcmwrite
 from deidflow.dicom.elements import NotUnderstood
 from deidflow.dicom.partial import tags_of
 from deidflow.header.edit import Edit, Encoded, HeaderEditor
-from deidflow.steps.anonymize import file_meta
 from deidflow.steps.revisions import renumber
 
 _EDITED = tags_of(
@@ -61,7 +60,6 @@ class ReleasedFiles:
     def _renumbered(self, header: bytes) -> bytes:
         released = pydicom.dcmread(io.BytesIO(header))
         renumber(released, self.uids)
-        released.file_meta = file_meta(released, released.file_meta.TransferSyntaxUID)
         return _written(released)
 
 

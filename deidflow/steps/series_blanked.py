@@ -21,12 +21,11 @@ from deidflow.dicom.stored_values import filled, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.header.markers import mark_blanked, mark_clean
 from deidflow.header.profile import Profile
-from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import convert
 from deidflow.steps.common import read_content
-from deidflow.steps.convert import extra_fields, release_images
-from deidflow.steps.defaced_header import drop_ranges, native_element
+from deidflow.steps.convert import release_images
+from deidflow.steps.defaced_header import describe_edited, native_element
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
 from deidflow.steps.tool_files import save_for_tool
@@ -45,10 +44,7 @@ class _Blanked:
 
     def __call__(self, header: Any) -> None:
         """Say so in a header."""
-        self.layout(header)
-        drop_ranges(header)
-        if self.lossy:
-            header.LossyImageCompression = "01"
+        describe_edited(header, self.layout, lossy=self.lossy)
         mark_blanked(header, enhanced=PER_FRAME_TAG in header)
         if self.clean:
             mark_clean(header)
@@ -140,10 +136,7 @@ class BlankedSeries:
             images,
             self.folder,
             stem="image",
-            scrubber=scrubber_for(self.order, self.profile),
-            extra=extra_fields(
-                self.order,
-                series,
-                self.profile,
-            ),
+            order=self.order,
+            series=series,
+            profile=self.profile,
         )

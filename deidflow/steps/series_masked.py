@@ -34,14 +34,13 @@ from deidflow.face.average import AverageFace
 from deidflow.face.mask import WorldMask
 from deidflow.face.series_mask import SeriesMask
 from deidflow.header.profile import Profile
-from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
 from deidflow.nifti.packed import packed
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.common import read_content
-from deidflow.steps.convert import extra_fields, release_images
+from deidflow.steps.convert import release_images
 from deidflow.steps.defaced_header import Defaced, native_element
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
@@ -217,12 +216,9 @@ class MaskedSeries:
             images,
             self.folder,
             stem="defaced",
-            scrubber=scrubber_for(self.order, self.profile),
-            extra=extra_fields(
-                self.order,
-                series,
-                self.profile,
-            ),
+            order=self.order,
+            series=series,
+            profile=self.profile,
         )
 
         by_suffix = {mask.suffix: mask for mask in masks}

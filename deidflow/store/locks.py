@@ -34,6 +34,18 @@ def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def locked_file(path: Path) -> Iterator[int]:
+    """The descriptor of a private file to which lines are added, for one process at a time."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _acquired(path: Path) -> int | None:
     """The descriptor of the locked file; None if another process holds it."""
     path.parent.mkdir(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deidflow.errors import EnvironmentFault
@@ -11,6 +13,7 @@ from deidflow.store.files import remove_tree
 PRIVATE_FOLDER_MODE = 0o700
 PUBLIC_FOLDER_MODE = 0o755
 PUBLIC_FILE_MODE = 0o644
+_PRIVATE_UMASK = 0o077
 
 
 def private_folder(path: Path, what: str) -> Path:
@@ -72,3 +75,13 @@ def make_readable(root: Path) -> None:
         Path(folder).chmod(PUBLIC_FOLDER_MODE)
         for name in names:
             Path(folder, name).chmod(PUBLIC_FILE_MODE)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """What this process writes is for its user only, unless it says otherwise."""
+    before = os.umask(_PRIVATE_UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -19,6 +19,7 @@ from deidflow.verifier.instance import (
 PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _CHARSET = 0x00080005
 _UNDEFINED = 0xFFFFFFFF
+_ITEM_HEAD = 8
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEEPEST = 64
 READ_ERRORS = (struct.error, IndexError, zlib.error)
@@ -184,21 +185,19 @@ class Parser:
     def fragments_end(self, position: int) -> int:
         """The position after the sequence delimiter of encapsulated pixels."""
         while True:
-            group, number = self.tag_at(
-                self.body,
-                position,
-            )
-            length = self.long_at(
-                self.body,
-                position + 4,
-            )[0]
-            position += 8
-            tag = group << 16 | number
+            tag, length = self._item_head(position)
+            position += _ITEM_HEAD
             if tag == _SEQUENCE_END:
                 return position
             if tag != _ITEM or length == _UNDEFINED:
                 raise IndexError
             position += length
+
+    def _item_head(self, position: int) -> tuple[int, int]:
+        """Tag and length of an item or delimiter, which have no VR."""
+        group, number = self.tag_at(self.body, position)
+        (length,) = self.long_at(self.body, position + 4)
+        return group << 16 | number, length
 
     def sequence(self, tag: int, position: int, length: int, parent: Place, explicit: bool) -> int:
         """Read the items of a sequence; returns the position after it."""
@@ -208,16 +207,8 @@ class Parser:
         path = f"{parent.path}{own_name(tag, parent)}/"
 
         while position < end:
-            group, number = self.tag_at(
-                self.body,
-                position,
-            )
-            size = self.long_at(
-                self.body,
-                position + 4,
-            )[0]
-            position += 8
-            marker = group << 16 | number
+            marker, size = self._item_head(position)
+            position += _ITEM_HEAD
             if marker == _SEQUENCE_END:
                 return position
             if marker != _ITEM:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -17,12 +16,10 @@ from deidflow.identity.sent_table import archives_with
 from deidflow.identity.vault import Vault
 from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.release.layout import Layout
-from deidflow.release.publish import keep_withdrawn
-from deidflow.release.withdrawal import take_out
+from deidflow.release.withdrawal import leave_staging, take_out
 from deidflow.report.write import write_shared
 from deidflow.store.locks import held
-from deidflow.store.scratch import private_folder
-from deidflow.store.staging import is_inside, remove_staging
+from deidflow.store.scratch import private_files, private_folder
 from deidflow.withdrawal.releases import scopes_of
 from deidflow.withdrawal.source_files import (
     SourceFiles,
@@ -31,8 +28,6 @@ from deidflow.withdrawal.source_files import (
     sources_of,
 )
 from deidflow.withdrawal.traces import Traces, erase_files, words_of
-
-_PRIVATE_UMASK = 0o077
 
 
 @dataclass(frozen=True)
@@ -149,21 +144,15 @@ def _names(rows: Sequence[Row]) -> frozenset[tuple[str, ...]]:
 @contextmanager
 def _locked(layouts: Sequence[Layout]) -> Iterator[None]:
     """Every project, level and release at rest, and what is written private."""
-    before = os.umask(_PRIVATE_UMASK)
-    try:
-        with ExitStack() as locks:
-            for layout in scopes_of(layouts):
-                locks.enter_context(held(layout.work_lock, "project of the vault"))
-            for layout in layouts:
-                private_folder(layout.staging, "release's folder")
-                locks.enter_context(held(layout.release_lock, "release"))
-            yield
-            for layout in layouts:
-                if is_inside(layout.release):
-                    keep_withdrawn(layout.staging, layout.withdrawn)
-                remove_staging(layout.release)
-    finally:
-        os.umask(before)
+    with private_files(), ExitStack() as locks:
+        for layout in scopes_of(layouts):
+            locks.enter_context(held(layout.work_lock, "project of the vault"))
+        for layout in layouts:
+            private_folder(layout.staging, "release's folder")
+            locks.enter_context(held(layout.release_lock, "release"))
+        yield
+        for layout in layouts:
+            leave_staging(layout)
 
 
 def _remember(registry: Registry, rows: Sequence[Row]) -> tuple[WithdrawnPatients, SourceFiles]:

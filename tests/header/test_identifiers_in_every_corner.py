@@ -6,16 +6,17 @@ import io
 from typing import Any
 
 import pytest
-from pydicom import dcmread, dcmwrite
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deidflow.errors import ConfigError
+from deidflow.header.edit import encoded_elements
+from deidflow.header.file_meta import new_file_meta
 from deidflow.header.load_profile import load_profile
 from deidflow.header.markers import mark_defaced
 from deidflow.header.selectors import tag_of
 from deidflow.resources import load_table
-from deidflow.steps.anonymize import file_meta
 from tests.headers import anonymizer
 from tests.synthetic import mr_instance
 
@@ -23,11 +24,10 @@ LEVELS = pytest.mark.parametrize("level", ["low", "high"])
 
 
 def written(header: Dataset) -> bytes:
-    header.file_meta = file_meta(header, "1.2.840.10008.1.2.1")
-    header.preamble = bytes(128)
-    stream = io.BytesIO()
-    dcmwrite(stream, header, enforce_file_format=True)
-    return stream.getvalue()
+    elements = encoded_elements(header)
+    content = b"".join(elements[tag] for tag in sorted(elements))
+    meta = new_file_meta(content, "1.2.840.10008.1.2.1", explicit=True)
+    return b"".join((*meta, content))
 
 
 def with_identifiers_everywhere() -> Dataset:
