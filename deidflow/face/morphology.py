@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from deidflow.face.ball import closed_by_ball, opened_by_ball
 from deidflow.face.volume import Flags, Image, flags_of, mask_like
 
 
@@ -37,12 +38,12 @@ def connected_parts(mask: Image) -> Image:
 
 def opened(mask: Image, radius: int) -> Image:
     """A mask without what is thinner than a ball of `radius` voxels."""
-    return sitk.BinaryMorphologicalOpening(mask, [radius] * 3)
+    return mask_like(opened_by_ball(flags_of(mask), radius), mask)
 
 
 def closed(mask: Image, radius: int) -> Image:
     """A mask with gaps narrower than a ball of `radius` voxels filled."""
-    return sitk.BinaryMorphologicalClosing(mask, [radius] * 3)
+    return mask_like(closed_by_ball(flags_of(mask), radius), mask)
 
 
 def solid(mask: Image, radius: int) -> Image:

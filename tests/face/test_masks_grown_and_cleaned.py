@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy import ndimage
 
 from deidflow.face.morphology import (
     all_of,
@@ -140,3 +141,17 @@ def test_what_lies_in_all_masks_is_common() -> None:
         == 2 * 3 * 3
     )
     assert flags_of(all_of(first)).sum() == 4 * 4 * 3
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 5])
+def test_balls_open_and_close_masks_as_itk_does(radius: int) -> None:
+    generator = np.random.default_rng(radius)
+    noise = ndimage.gaussian_filter(generator.normal(size=(24, 31, 28)), 2)
+    for share in (0.2, 0.5, 0.8):
+        mask = sitk.GetImageFromArray((noise > np.quantile(noise, share)).astype(np.uint8))
+        size = [radius] * 3
+        expected = sitk.BinaryMorphologicalOpening(mask, size)
+        assert (view_of(opened(mask, radius)) == view_of(expected)).all()
+
+        expected = sitk.BinaryMorphologicalClosing(mask, size)
+        assert (view_of(closed(mask, radius)) == view_of(expected)).all()
