@@ -23,8 +23,10 @@ _LOG_SCALE_SPREAD, _SHEAR_SPREAD = 0.10 * RADIUS, 0.06 * RADIUS
 
 def affine_of(linear: NDArray[Any], offset: NDArray[Any]) -> Array:
     """The affine that maps a point p to `linear` @ p + `offset`."""
-    column = offset[:, None]
-    return np.hstack([linear, column])
+    affine = np.empty((3, 4))
+    affine[:, :3] = linear
+    affine[:, 3] = offset
+    return affine
 
 
 def affine_through(linear: Array, *, point: Array, target: Array) -> Array:

@@ -9,7 +9,17 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import map_coordinates
 
-from deidflow.face.affine import Array, affine_through, apply, compose, index_to_world, inverse
+from deidflow.face.affine import (
+    Array,
+    affine_through,
+    apply,
+    compose,
+    index_to_world,
+    inverse,
+    linear_part,
+    offset_part,
+)
+from deidflow.face.trilinear import Trilinear
 from deidflow.face.volume import Flags, Image, Values, index_points, view_of
 
 _LEAST_OVERLAP = 0.35
@@ -43,36 +53,34 @@ class Similarity:
         )
         scaled = values * (bins - 1.001)
 
-        self.points = samples.points
         self._bins = bins
         self._rows = rows * bins
-        self._moving = np.ascontiguousarray(scaled, dtype=np.float32)
+        self._across = np.ascontiguousarray(samples.points.T)
+        self._moving = Trilinear.of(scaled.astype(np.float32))
         self._to_index = inverse(index_to_world(moving))
-        self._last = np.array(self._moving.shape) - 1.0
+        self._last = np.array(scaled.shape)[:, None] - 1.0
 
     def __call__(self, affine: Array) -> float:
         """The similarity under an affine from fixed to moving world; 0 with too little overlap."""
-        indices = apply(compose(self._to_index, affine), self.points)
-        positions = indices[:, ::-1].T
-        within = (positions >= 0) & (positions <= self._last[:, None])
-        inside = np.all(within, axis=0)
-        count = int(inside.sum())
-        if count < _LEAST_OVERLAP * len(inside):
+        positions = self._positions(compose(self._to_index, affine))
+        within = (positions >= 0) & (positions <= self._last)
+        inside = np.flatnonzero(within.all(axis=0))
+        count = len(inside)
+        if count < _LEAST_OVERLAP * positions.shape[1]:
             return 0.0
 
-        values = map_coordinates(
-            self._moving,
-            coordinates=positions[:, inside],
-            order=1,
-            prefilter=False,
-            mode="nearest",
-        )
         return _information(
-            rows=self._rows[inside],
-            values=values,
+            rows=self._rows.take(inside),
+            values=self._moving.at(positions.take(inside, axis=1)),
             bins=self._bins,
             count=count,
         )
+
+    def _positions(self, to_index: Array) -> Array:
+        """Indices z, y, x of the points in the moving image, shape (3, n)."""
+        indices = linear_part(to_index) @ self._across
+        indices += offset_part(to_index)[:, None]
+        return indices[::-1]
 
 
 def _information(rows: Values, values: Values, bins: int, count: int) -> float:
