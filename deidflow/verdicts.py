@@ -88,6 +88,10 @@ class Reason(StrEnum):
     RAW_STRIPPED = "raw-stripped", "without its private elements nothing of these raw data is left"
     RAW_TEXT = "raw-text", "fields of a patient are in the middle of these raw data"
     CLASS_UNKNOWN = "class-unknown", "this kind of object is not known"
+    REPORT_NOT_CLEANED = (
+        "report-not-cleaned",
+        "a structured report, and the profile lacks the option clean_structured_content",
+    )
     MAY_CARRY_TEXT = "may-carry-text", "this kind of image often carries burned-in text"
     BURNED_IN = "burned-in-annotation", "the header says that text is burned in"
     SECONDARY = "secondary-image", "the image type suggests a screenshot or page with text"

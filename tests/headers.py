@@ -16,6 +16,7 @@ from deidflow.header.clock import StudyClock
 from deidflow.header.context import HeaderContext
 from deidflow.header.load_profile import load_profile
 from deidflow.header.markers import markers
+from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.header.text import Scrubber
 from deidflow.header.uids import UidMap
@@ -27,9 +28,9 @@ def inventory(source: Path) -> list[Entry]:
     return [read_file(source, one.path) if isinstance(one, Found) else one for one in walk(source)]
 
 
-def cleaner(level: str, explicit_out: bool = True, **changes: Any) -> HeaderCleaner:
+def cleaner(level: str | Profile, explicit_out: bool = True, **changes: Any) -> HeaderCleaner:
     """The header cleaner of a profile for the patient of `mr_instance`."""
-    profile = load_profile(level)
+    profile = load_profile(level) if isinstance(level, str) else level
     context = {
         "pseudonym": "P001",
         "uids": UidMap(b"k" * 32),
@@ -61,6 +62,6 @@ class Anonymizer:
         return Anonymizer(self.inner.for_series(bin_trigger_time=bin_trigger_time))
 
 
-def anonymizer(level: str, **changes: Any) -> Anonymizer:
+def anonymizer(level: str | Profile, **changes: Any) -> Anonymizer:
     """The anonymizer of a profile for the patient of `mr_instance`."""
     return Anonymizer(cleaner(level, **changes))

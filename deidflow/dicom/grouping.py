@@ -83,13 +83,14 @@ def group(
     discovery: Discovery = "all",
     known: Known = nobody,
     reading: bool = False,
+    cleaning_reports: bool = False,
     asked_for: AskedFor = everything,
 ) -> Cohort:
     """Group the entries of an inventory; `defacing` selects the column of the policy.
 
     `classes` are SOP Class UIDs that are let through, `discovery` says who is one subject, `known`
     what the vault knows of a subject, `asked_for` which instances are not excluded. `reading`: text
-    in pixels is read later.
+    in pixels is read later; `cleaning_reports`: the profile cleans structured content.
     """
     members, verdicts = _members(entries)
     patients = patients_of(members, discovery, known)
@@ -105,6 +106,7 @@ def group(
         defacing=defacing,
         classes=classes,
         reading=reading,
+        cleaning_reports=cleaning_reports,
     ):
         verdicts.setdefault(path, decision)
     verdicts |= {member.path: _LEFT_OUT for member in members if not asked_for(member.instance)}
@@ -137,7 +139,12 @@ def _members(entries: Iterable[Entry]) -> tuple[list[Member], dict[str, Decision
 
 
 def _judged(
-    members: Sequence[Member], *, defacing: bool, classes: Collection[str], reading: bool
+    members: Sequence[Member],
+    *,
+    defacing: bool,
+    classes: Collection[str],
+    reading: bool,
+    cleaning_reports: bool,
 ) -> Iterator[tuple[str, Decision]]:
     """Path and decision of every instance that the policy keeps out."""
     decisions: dict[Basis, Decision | None] = {}
@@ -149,6 +156,7 @@ def _judged(
                 defacing=defacing,
                 classes=classes,
                 reading=reading,
+                cleaning_reports=cleaning_reports,
             )
         decision = decisions[basis]
         if decision:

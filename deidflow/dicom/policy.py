@@ -27,6 +27,8 @@ READABLE = frozenset(
 """Doubts that reading the text in the pixels can clear."""
 _SLICING = ("NONE", "CURVED_MPR", "MPR")
 """Values of VolumeBasedCalculationTechnique that are still slices."""
+_REPORTS = "1.2.840.10008.5.1.4.1.1.88."
+"""How the UIDs of all structured reports begin, those of later editions too (PS3.4 annex B)."""
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 AskedFor = Callable[[Instance], bool]
 """Whether an instance is among those that a user selects."""
@@ -75,8 +77,13 @@ def _objects() -> dict[str, str]:
 
 
 def is_object(instance: Instance) -> bool:
-    """Whether an instance is no image: a registration, plan, dose, structure set, segmentation."""
-    return instance.sop_class in _objects()
+    """Whether an instance is no image: a registration, plan, dose, structure set, report .."""
+    return instance.sop_class in _objects() or is_report(instance.sop_class)
+
+
+def is_report(sop_class: str) -> bool:
+    """Whether instances of a class are structured reports, of which key objects are a kind."""
+    return sop_class.startswith(_REPORTS)
 
 
 def deciding(instance: Instance) -> tuple[object, ...]:
@@ -99,15 +106,19 @@ def judge(
     defacing: bool,
     classes: Collection[str] = (),
     reading: bool = False,
+    cleaning_reports: bool = False,
 ) -> tuple[Verdict, Reason] | None:
     """Verdict and reason if the header keeps an instance out; None if it may go on.
 
     `classes` are let through although the policy excludes or suspects their kind. What shows the
     shape of the body may show the face, so it stays excluded if faces are removed. With `reading`
-    a later step reads the text in the pixels: what only may carry some goes on.
+    a later step reads the text in the pixels: what only may carry some goes on. Without
+    `cleaning_reports` the content of structured reports is not cleaned: none of them goes on.
     """
     shows_face = defacing and _objects().get(instance.sop_class) == "shape"
     if instance.sop_class in classes and not shows_face:
+        if is_report(instance.sop_class):
+            return _quarantined(None if cleaning_reports else Reason.REPORT_NOT_CLEANED)
         is_doubtful = _is_burned_in(instance) and not reading
         return _quarantined(Reason.BURNED_IN if is_doubtful else None)
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from decimal import Decimal
 
-from deidflow.header.ages import limit_age
+from deidflow.header.ages import limit_age, limit_number
 from deidflow.header.descriptions import described
 from deidflow.header.element_value import ElementValue
 from deidflow.header.kept_values import keep, kept_uid
@@ -198,10 +198,12 @@ def _binned_numbers(value: ElementValue) -> bytes | None:
 
 
 def _age(value: ElementValue) -> bytes | None:
-    limited = limit_age(
-        value.text(),
-        binned=value.settings.context.binned,
-    )
+    """An AS value, or a number in the unit that the rule names."""
+    binned = value.settings.context.binned
+    if value.vr in NUMERIC_TEXT:
+        limited = limit_number(value.text(), value.rule.value, binned=binned)
+    else:
+        limited = limit_age(value.text(), binned=binned)
     return limited.encode("ascii") if limited else None
 
 

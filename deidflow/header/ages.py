@@ -11,6 +11,10 @@ _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _DAYS_PER_MONTH = 30.4375
 _DAYS = {"D": 1.0, "W": 7.0, "M": _DAYS_PER_MONTH, "Y": 365.25}
 """Mean number of days per unit of an AS value."""
+_UCUM = {"d": "D", "wk": "W", "mo": "M", "a": "Y"}
+"""Units of an age that is a number -> those of an AS value."""
+_MOST_AS = 999
+"""The largest number of an AS value."""
 _OLDEST_TOLD = 89
 """Years; all older people are said to be 90 (45 CFR 164.514)."""
 _BIN = 5
@@ -81,3 +85,22 @@ def _young_age(days: float) -> str:
         return f"{months:03d}M"
     weeks = max(int(days) // 7, 1)
     return f"{weeks:03d}W"
+
+
+def limit_number(number: str, unit: str, *, binned: bool) -> str | None:
+    """An age in a UCUM unit, limited as `limit_age` does; None if number or unit is not known."""
+    letter = _UCUM.get(unit)
+    if letter is None:
+        return None
+    days = float(number) * _DAYS[letter]
+    years = days / _DAYS["Y"]
+    if not 0 <= years < _MOST_AS:
+        return None
+    if not binned and years < _OLDEST_TOLD + 1:
+        return number.strip()
+
+    whole = int(float(number))
+    is_short = whole <= _MOST_AS
+    limited = limit_age(f"{whole:03d}{letter}" if is_short else f"{int(years):03d}Y", binned=binned)
+    limited_number, limited_unit = parse_age(limited or "") or (0, "D")
+    return str(int(limited_number * _DAYS[limited_unit] / _DAYS[letter] + 1e-9))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from deidflow.dicom.person_names import fold
+from deidflow.header.content_table import ITEMS, TABLE
 from deidflow.header.element_value import ElementValue
 from deidflow.header.kept_values import searched_text
 from deidflow.header.value_kinds import LONGEST
+from deidflow.resources import load_table, load_yaml
 
 _CODE_MEANING, _IMAGE_COMMENTS = 0x00080104, 0x00204000
 _NUMBER = r"\s*([+-]?\d+(?:\.\d*)?)\s*"
@@ -57,7 +59,7 @@ def diffusion_comment(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def standard_meanings() -> frozenset[str]:
-    """Meanings of the codes that the standard itself uses (PS3.16), folded to lower case."""
+    """Meanings of the codes that the standard itself uses (PS3.16), and of units; in lower case."""
     return frozenset(map(fold, _meanings()))
 
 
@@ -68,3 +70,7 @@ def _meanings() -> Iterator[str]:
         for codes in schemes.values():
             for meaning, _ in codes.values():
                 yield meaning
+    for row in load_table(TABLE):
+        yield row["meaning"]
+    for line in load_yaml(ITEMS)["meanings"]:
+        yield from line.split()

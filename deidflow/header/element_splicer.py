@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from deidflow.dicom.dictionary import dictionary_multiplicity, dictionary_vrs
-from deidflow.dicom.elements import Element, NotUnderstood, encoded, item
-from deidflow.dicom.walk import elements_of, items_of
+from deidflow.dicom.elements import Element, encoded
 from deidflow.errors import Withheld
 from deidflow.header.actions import apply
 from deidflow.header.computed_age import AGE, computed_age
+from deidflow.header.content_rules import ContentRules
 from deidflow.header.context import HeaderContext
 from deidflow.header.element_value import ActionSettings, ElementValue
+from deidflow.header.items import Items
 from deidflow.header.level import Fate, Level, level_of
-from deidflow.header.notes import differing
 from deidflow.header.private import PrivateDecision, PrivateElements
 from deidflow.header.private_rules import PrivateRule
 from deidflow.header.rule_words import BINARY_TEXT, TRIGGER_TIMES
@@ -32,7 +32,6 @@ _SIGN_DEPENDENT = frozenset(
 )
 _OVERLAY_BIT = 0x60000102
 """Not 0 where an overlay lies in unused bits of the pixels (retired, PS3.3 C.9.2)."""
-_DEPTH = 32
 _NO_VALUE = (UnicodeError, struct.error, ValueError, KeyError, ArithmeticError)
 """Errors of the actions for values that are not valid."""
 _SPACE = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())
@@ -57,6 +56,8 @@ class ElementSplicer:
     def __post_init__(self) -> None:
         self.partners = partners() if self.rules.dates.mode == "clock" else {}
         self._vrs = dictionary_vrs()
+        table = self.rules.content
+        self._items = Items(self, ContentRules(table) if table else None)
 
     def top_level(self, body: bytes, elements: Sequence[Element], *, explicit: bool) -> Level:
         """The level of a whole header."""
@@ -206,46 +207,8 @@ class ElementSplicer:
             return b""
         content = b""
         if rule.action != "empty":
-            content = self._items(level, body, element)
+            content = self._items.spliced(level, body, element)
         return self.encode(element.tag, b"SQ", content)
-
-    def _items(self, level: Level, body: bytes, element: Element) -> bytes:
-        """The content of a sequence, each of its items handled as a level of its own."""
-        if level.depth > _DEPTH:
-            raise NotUnderstood
-        explicit = level.explicit and element.vr == b"SQ"
-        rules = level.rules.inside(element.tag)
-        private = replace(level.private, rules=rules)
-
-        items = []
-        places = items_of(body, element, explicit=explicit)
-        for number, (start, end) in enumerate(places, 1):
-            elements = elements_of(
-                body,
-                start,
-                end,
-                explicit=explicit,
-            )
-            inner = level_of(
-                body,
-                elements,
-                private,
-                explicit=explicit,
-                depth=level.depth + 1,
-            )
-            inner.signed = inner.signed or level.signed
-            contents = [self.element(inner, body, nested) for nested in elements]
-            if self.notes is not None:
-                inner.place = level, element.tag, number
-                self.notes += differing(
-                    inner,
-                    body,
-                    elements,
-                    contents,
-                    explicit=self.explicit_out,
-                )
-            items.append(item(b"".join(contents)))
-        return b"".join(items)
 
     def _private(self, level: Level, body: bytes, element: Element) -> bytes:
         tag = element.tag
@@ -288,7 +251,7 @@ class ElementSplicer:
         """A private sequence, unless a list says that the element holds something else."""
         if isinstance(decision, PrivateRule) and decision.vr != "SQ":
             return b""
-        content = self._items(level, body, element)
+        content = self._items.spliced(level, body, element)
         return self.encode(element.tag, b"SQ", content)
 
 

@@ -176,6 +176,11 @@ class Profile(_Model):
             *(OPTION_CODES[o] for o in self.options),
         )
 
+    @property
+    def cleans_reports(self) -> bool:
+        """Whether content items are judged by their concepts, or kept as all else is."""
+        return self.base == "none" or "clean_structured_content" in self.options
+
     def without_private(self) -> Profile:
         """The same profile, keeping no private element."""
         options = tuple(option for option in self.options if option != "retain_safe_private")

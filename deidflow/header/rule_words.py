@@ -20,6 +20,13 @@ CSA_SCRUBBED = "profile: csa: scrub"
 PRIVATE_KEPT = "profile: private: all"
 PRIVATE_CREATOR = "PS3.5 7.8.1: the creator of private elements that stay"
 PRIVATE_REMOVED = f"{_EDITION}: private attributes, X"
+_CONTENT = "PS3.15 2026a E.3.4-1"
+CONTENT_TYPE = f"{_CONTENT}: the concept identifies, and is written with another value type"
+CONTENT_TEXT = f"not in {_CONTENT}: text keeps its words of acquisition"
+CONTENT_NAME = f"not in {_CONTENT}: a name of a person"
+CONTENT_VALUE = "PS3.3 C.17.3: the item's value type has no such value"
+CONTENT_UNIT = "a number in units that cannot be generalised"
+CONTENT_TARGET = "PS3.3 C.17.3.2.5: the item that it refers to is not there"
 
 
 def listed(row: dict[str, str], option: Option | None) -> str:
@@ -28,6 +35,19 @@ def listed(row: dict[str, str], option: Option | None) -> str:
         return f"{_EDITION}: {row['basic']}"
     code = row[OPTION_COLUMNS[option]]
     return f"{_EDITION}: {code} by option {option}, otherwise {row['basic']}"
+
+
+def content(row: dict[str, str], option: Option | None) -> str:
+    """For a content item, by the row of its concept name."""
+    if option is None:
+        return f"{_CONTENT}: {row['meaning']}: {row['basic']}"
+    code = row[OPTION_COLUMNS[option]]
+    return f"{_CONTENT}: {row['meaning']}: {code} by option {option}, otherwise {row['basic']}"
+
+
+def content_of_attribute(keyword: str) -> str:
+    """For a content item that says what an attribute says."""
+    return f"as {keyword}, of which it is the content item"
 
 
 def unlisted(vr: str) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from deidflow.header import rule_words as words
+from deidflow.header.content_table import ContentTable, content_table
 from deidflow.header.private_rules import PrivateKey, PrivateRule, private_rules
 from deidflow.header.profile import ActionName, Dates, Deviation, Profile
 from deidflow.header.selectors import Selector, parse_selector, tag_of
@@ -85,6 +86,8 @@ class Rules:
     """Whether every DA, TM and DT is removed, whatever else is said of it."""
     created: dict[int, str] = field(default_factory=dict)
     """Attributes that every header gets, with their values."""
+    content: ContentTable | None = None
+    """What becomes of content items, where a profile says that they are cleaned."""
 
     def for_tag(self, tag: int, vr: str, *, known: bool = True) -> Rule:
         """The rule of a standard attribute; `known` is whether the data dictionary has it."""
@@ -147,6 +150,7 @@ def _compiled(text: str) -> Rules:
         keep_private="all" in profile.private,
         scrub_csa=profile.csa == "scrub",
         no_dates=profile.categories.get("dates", False),
+        content=content_table(profile),
     )
     for deviation in profile.deviations:
         rules = _deviating(rules, deviation)
@@ -247,18 +251,10 @@ def _placed(rules: Rules, selector: Selector, rule: Rule) -> Rules:
         below[tag] = _placed(inner, selector, rule)
     if selector.private is not None:
         chosen = {**rules.chosen_private, selector.private: rule}
-        return replace(
-            rules,
-            chosen_private=chosen,
-            below=below,
-        )
+        return replace(rules, chosen_private=chosen, below=below)
     if selector.tag is not None:
         by_tag = {**rules.by_tag, selector.tag: rule}
-        return replace(
-            rules,
-            by_tag=by_tag,
-            below=below,
-        )
+        return replace(rules, by_tag=by_tag, below=below)
 
     if selector.mask is None:
         raise ValueError("a selector names a tag, a family of tags or a private element")

@@ -15,6 +15,8 @@ _WORDS_OPTIONS = frozenset(
     ("clean_descriptors", "clean_structured_content", "retain_device_identity")
 )
 """Options under which text is cleaned by keeping the words of acquisition."""
+_REBUILT = frozenset(("VerifyingObserverSequence",))
+"""Sequences that a report may not be without: dummies take the place of what is in them."""
 Row = dict[str, str]
 """One attribute: tag, keyword, VR, and a code (X, Z, D, U, K, C) for each column."""
 
@@ -73,6 +75,9 @@ def basic_action(row: Row) -> ActionName:
     """The action of the basic profile; of a choice the one that is legal for every type."""
     code, vr = row["basic"], row["vr"]
     if code == "X/Z/U*":
+        return "recurse"
+
+    if row["keyword"] in _REBUILT:
         return "recurse"
 
     if vr == "SQ":

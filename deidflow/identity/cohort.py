@@ -43,6 +43,7 @@ def group_by(
         discovery=settings.ids.discovery,
         known=known,
         reading=reading,
+        cleaning_reports=profile.cleans_reports,
         asked_for=asked_for,
     )
 

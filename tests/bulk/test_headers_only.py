@@ -296,10 +296,12 @@ def test_header_only_objects_pass_when_a_profile_lets_them(tmp_path: Path) -> No
     )
     save(report, tmp_path / "in" / "report.dcm")
     assert deidflow.anonymize(tmp_path / "in", tmp_path / "a", workers=1).verdicts["excluded"] == 1
-    (tmp_path / "own.yaml").write_text("extends: low\nclasses: [BasicTextSRStorage]\n")
-    result = deidflow.anonymize(
-        tmp_path / "in", tmp_path / "b", profile=tmp_path / "own.yaml", workers=1
-    )
+    own = tmp_path / "own.yaml"
+    own.write_text("extends: low\nclasses: [BasicTextSRStorage]\n")
+    result = deidflow.anonymize(tmp_path / "in", tmp_path / "b", profile=own, workers=1)
+    assert result.verdicts["quarantined"] == 1
+    own.write_text(own.read_text() + "options: [clean_structured_content]\n")
+    result = deidflow.anonymize(tmp_path / "in", tmp_path / "c", profile=own, workers=1)
     assert result.verdicts["released"] == 1
 
 

@@ -1,0 +1,123 @@
+"""The items of a sequence, each handled as a level of its own; content items by their concept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from deidflow.dicom.elements import Element, NotUnderstood, item
+from deidflow.dicom.walk import elements_of, items_of
+from deidflow.header import rule_words as words
+from deidflow.header.content_items import Data, content_item
+from deidflow.header.content_rules import ContentRules, ItemRules
+from deidflow.header.content_table import content_sequences
+from deidflow.header.content_tree import (
+    CONTENT_SEQUENCE,
+    NO_RELATIONS,
+    TARGET,
+    Relations,
+    relations_of,
+)
+from deidflow.header.level import Level, level_of
+from deidflow.header.notes import differing
+from deidflow.header.rules import Rule, Rules
+
+if TYPE_CHECKING:
+    from deidflow.header.element_splicer import ElementSplicer
+
+_DEPTH = 32
+_LOST = Rule("remove", reason=words.CONTENT_TARGET)
+
+
+@dataclass
+class Items:
+    """Handles the items of the sequences of one header."""
+
+    splicer: ElementSplicer
+    content: ContentRules | None
+    """Where structured content is cleaned."""
+    relations: Relations = NO_RELATIONS
+    """Those of the report at hand."""
+
+    def spliced(self, level: Level, body: bytes, element: Element) -> bytes:
+        """The content of a sequence; raises NotUnderstood, Withheld."""
+        if level.depth > _DEPTH:
+            raise NotUnderstood
+        explicit = level.explicit and element.vr == b"SQ"
+        rules = level.rules.inside(element.tag)
+        is_content = self.content is not None and element.tag in content_sequences()
+        if is_content and level.depth == 0:
+            self.relations = self._relations(body, element, rules, explicit)
+
+        items = []
+        places = items_of(body, element, explicit=explicit)
+        for number, (start, end) in enumerate(places, 1):
+            elements = elements_of(body, start, end, explicit=explicit)
+            data = Data(body, elements, explicit)
+            found = self._item_rules(rules, data, start) if is_content else ItemRules(rules)
+            inner = self._level(level, data, found.rules)
+            inner.place = level, element.tag, number
+            contents = self._contents(inner, data, found.removed, start)
+            self._note(inner, data, contents)
+            if found.removed is None:
+                items.append(item(b"".join(contents)))
+        return b"".join(items)
+
+    def _relations(self, body: bytes, element: Element, rules: Rules, explicit: bool) -> Relations:
+        if element.tag != CONTENT_SEQUENCE:
+            return NO_RELATIONS
+        return relations_of(
+            body,
+            element,
+            lambda data: self._item_rules(rules, data).removed is not None,
+            explicit=explicit,
+        )
+
+    def _item_rules(self, rules: Rules, data: Data, start: int = -1) -> ItemRules:
+        """What becomes of a content item that starts at a place."""
+        if self.content is None:
+            return ItemRules(rules)
+        if start in self.relations.lost:
+            return ItemRules(rules, _LOST)
+        return self.content.of(rules, content_item(data))
+
+    def _level(self, level: Level, data: Data, rules: Rules) -> Level:
+        inner = level_of(
+            data.body,
+            data.elements,
+            replace(level.private, rules=rules),
+            explicit=data.explicit,
+            depth=level.depth + 1,
+        )
+        inner.signed = inner.signed or level.signed
+        return inner
+
+    def _contents(self, level: Level, data: Data, removed: Rule | None, start: int) -> list[bytes]:
+        """What becomes of the elements of an item."""
+        if removed is not None:
+            for element in data.elements:
+                vr, _ = self.splicer.plan(level, element.tag, element.vr)
+                level.plans[element.tag, element.vr] = vr, removed
+            return [b""] * len(data.elements)
+
+        target = self.relations.targets.get(start)
+        contents = []
+        for element in data.elements:
+            if element.tag == TARGET and target is not None:
+                contents.append(self.splicer.encode(TARGET, b"UL", target))
+            else:
+                contents.append(self.splicer.element(level, data.body, element))
+        return contents
+
+    def _note(self, level: Level, data: Data, contents: Sequence[bytes]) -> None:
+        """Keep what is not as before, where somebody wants to know."""
+        if self.splicer.notes is None:
+            return
+        self.splicer.notes += differing(
+            level,
+            data.body,
+            data.elements,
+            contents,
+            explicit=self.splicer.explicit_out,
+        )
