@@ -96,6 +96,7 @@ class Reason(StrEnum):
     BURNED_IN = "burned-in-annotation", "the header says that text is burned in"
     SECONDARY = "secondary-image", "the image type suggests a screenshot or page with text"
     NO_GEOMETRY = "no-geometry", "the image has no position or orientation"
+    OUTLINE = "outline", "a report with an outline of many points, which may be that of a face"
     NO_PIXELS = "no-pixels", "an image object without pixel data"
     PALETTE = "palette-color", "a palette colour image cannot be masked"
     PROJECTION = "projection", "a projection shows the face whatever lies in its plane"

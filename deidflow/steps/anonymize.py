@@ -92,6 +92,8 @@ ANONYMIZE = Step(
     tools=("pydicom",),
     data=(
         "standard/ps315_e1_2026d.csv",
+        "standard/ps315_e3_4_2026a.csv",
+        "standard/content_items.yaml",
         "standard/safe_private_e3_10_1.csv",
         "standard/categories.yaml",
         "standard/defined_terms.yaml",

@@ -26,6 +26,7 @@ from deidflow.states import WHOLE, SeriesState, TextState
 from deidflow.steps.anonymize import header_name
 from deidflow.steps.common import guarded
 from deidflow.steps.mask_fields import read_mask
+from deidflow.steps.outlines import refuse_outlines
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import (
     AnonymizeResult,
@@ -98,6 +99,8 @@ class SeriesBuilder:
 
     def _whole(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
         headers = self._headers(series)
+        if series.is_object and self.job.settings.defacing:
+            refuse_outlines(headers)
         names = _spatial_names(headers)
         cleared = release_whole(
             self.order,

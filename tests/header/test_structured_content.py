@@ -206,7 +206,7 @@ def test_relations_by_reference_point_to_the_same_items_after_removals() -> None
         if "ReferencedContentItemIdentifier" in item
     ]
     assert numbers == [[1, 1, 1]]
-    assert [str(value(item)) for item in left.ContentSequence][:2] == ["1", "2"]
+    assert [str(value(item)) for item in left.ContentSequence[:2]] == ["1", "2"]
 
 
 def test_who_verified_and_who_took_part_is_not_said() -> None:
