@@ -31,6 +31,7 @@ def anonymize(
     ids: Mapping[str, Any] | None = None,
     sessions: Mapping[str, Any] | None = None,
     header: Mapping[str, Any] | None = None,
+    consent: Mapping[str, Any] | None = None,
     layout: str | None = None,
     on_exists: Literal["fail", "clean", "resume"] | None = None,
     backup: str | Path | None = None,
@@ -48,9 +49,9 @@ def anonymize(
     from the defaults: level `high`, project `default`, no vault.
 
     `paths_or_manifest` is a file, a folder, a list of them, a manifest (`.json`, `.yaml`), or a
-    mapping such as NiftyPET's `datain`. Pixels stay as they are, including faces. `ids`, `sessions`
-    and `header` are sections of a configuration file. Attributes are named as in PS3.6,
-    `gggg,eeee`, `60xx,xxxx`, `gggg,[CREATOR]ee` or `Sequence/Keyword`.
+    mapping such as NiftyPET's `datain`. Pixels stay as they are, including faces. `ids`,
+    `sessions`, `header` and `consent` are sections of a configuration file. Attributes are named as in
+    PS3.6, `gggg,eeee`, `60xx,xxxx`, `gggg,[CREATOR]ee` or `Sequence/Keyword`.
 
     Warnings and counts are printed to stderr: with `quiet` only what failed or is in quarantine,
     with `verbose` also each file without an output, by its number.
@@ -83,6 +84,7 @@ def anonymize(
         "profile": None if profile is None else str(profile),
         "header": header_flags,
         "ids": None if ids is None else dict(ids),
+        "consent": None if consent is None else dict(consent),
         "sessions": None if sessions is None else dict(sessions),
         "layout": layout,
         "on_exists": on_exists,

@@ -39,6 +39,11 @@ class Reason(StrEnum):
     ARCHIVE_ENCRYPTED = "archive-encrypted", "a member of an archive is encrypted; unpack it first"
     ARCHIVE_BROKEN = "archive-broken", "the archive, or this member of it, is broken"
     ARCHIVE_PATH = "archive-path", "the name of a member leads out of its archive"
+    ARCHIVE_METHOD = (
+        "archive-method",
+        "a member of an archive is compressed in a way that is not read, such as Deflate64; "
+        "pack the archive again",
+    )
     ARCHIVE_NOT_REGULAR = "archive-not-regular", "a link or device in an archive, not a file"
     ARCHIVE_NESTED = (
         "archive-nested",

@@ -39,6 +39,7 @@ BROKEN = (
     gzip.BadGzipFile,
     EOFError,
     NotImplementedError,
+    RecursionError,
     UnicodeError,
     ValueError,
     struct.error,
@@ -153,6 +154,8 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, number: int) ->
         return ArchiveMember(number, None, reason)
     try:
         return ArchiveMember(number, archive.open(info), packed_bytes=max(info.compress_size, 1))
+    except NotImplementedError:
+        return ArchiveMember(number, None, Reason.ARCHIVE_METHOD)
     except RuntimeError:
         return ArchiveMember(number, None, Reason.ARCHIVE_ENCRYPTED)
     except BROKEN:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from deidflow.archives.unpack import MARK
 from deidflow.bulk.call import Call
 from deidflow.bulk.raw_files import read_whole, write_synced
+from deidflow.bulk.read import ReadFile
 from deidflow.errors import EnvironmentFault
 from deidflow.store.pool import Pool, PoolBatch, in_batches
 from deidflow.store.scratch import private_folder
-from deidflow.verdicts import Reason
+from deidflow.verdicts import UNRECORDED, Reason
 
+CopiedFile = tuple[str, str]
+"""Where a file is, below the root or by its whole path, and the path of its copy."""
 _FAULTS_OF_TARGET = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors that end the backup instead of costing one file."""
 
 
-def back_up(call: Call) -> None:
-    """Copy all sources to the backup folder, if there is one.
+def back_up(call: Call, rows: Sequence[ReadFile]) -> None:
+    """Copy all sources to the backup folder, if there is one; none of a patient who is refused.
 
     Raises EnvironmentFault if a copy differs from its source.
     """
@@ -30,13 +34,14 @@ def back_up(call: Call) -> None:
 
     private_folder(target, "backup")
     folders = (str(call.located.root), str(target))
-    batches = in_batches(folders, call.located.paths)
+    files = list(_files(call, rows))
+    batches = in_batches(folders, files)
     with Pool(
         back_up_batch,
         call.workers,
         call.memory_limit,
     ) as pool:
-        failed = sum(len(paths) for paths in pool.map(batches, _lost))
+        failed = sum(len(copies) for copies in pool.map(batches, _lost))
 
     if failed:
         raise EnvironmentFault(
@@ -44,23 +49,36 @@ def back_up(call: Call) -> None:
         )
 
 
-def _lost(batch: PoolBatch, _: Reason) -> list[str]:
+def _files(call: Call, rows: Sequence[ReadFile]) -> Iterator[CopiedFile]:
+    """What is copied: of an archive in which somebody is refused, the other members."""
+    refused = {row.entry.path for row in rows if row.entry.reason in UNRECORDED}
+    opened = {path.partition(MARK)[0] for path in refused if MARK in path}
+    for path in call.located.paths:
+        if path not in refused and path not in opened:
+            yield path, path
+    for path, place in call.located.places.items():
+        if path not in refused and path.partition(MARK)[0] in opened:
+            yield str(place), path
+
+
+def _lost(batch: PoolBatch, _: Reason) -> list[CopiedFile]:
     return list(batch.items)
 
 
-def back_up_batch(folders: tuple[str, str], paths: Sequence[str]) -> list[str]:
-    """Copy files from the first folder to the second; returns the paths whose copies differ.
+def back_up_batch(folders: tuple[str, str], files: Sequence[CopiedFile]) -> list[CopiedFile]:
+    """Copy files from the first folder to the second; returns those whose copies differ.
 
     Runs in a working process.
     """
     root, target = folders
-    failed: list[str] = []
-    for path in paths:
+    failed: list[CopiedFile] = []
+    for file in files:
+        place, copy = file
         if not _is_copied(
-            os.path.join(root, path),
-            Path(target, path),
+            os.path.join(root, place),
+            Path(target, copy),
         ):
-            failed.append(path)
+            failed.append(file)
     return failed
 
 

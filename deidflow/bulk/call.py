@@ -56,6 +56,12 @@ class Call:
         return self.work_folder / "others"
 
     @property
+    def archives_folder(self) -> Path:
+        """What is unpacked of archives, until the call ends."""
+        scope = f"{self.settings.project}-{self.settings.level}"
+        return self.work_folder / f"archives-{scope}"
+
+    @property
     def output_id(self) -> str:
         """Tells this output folder from others without naming it."""
         return digest_of(str(self.settings.out))[:16]

@@ -152,7 +152,10 @@ class Cleaning:
     def _session_tasks(self, order: WorkOrder, series: Sequence[SeriesTargets]) -> SessionTasks:
         tasks: list[FileTask] = []
         for targets in series:
-            tasks += targets.tasks(self.call.numbers)
+            tasks += targets.tasks(
+                self.call.numbers,
+                self.call.located.places,
+            )
         return SessionTasks(
             order=order,
             rules=self._rules(order),

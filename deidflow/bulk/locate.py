@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,11 +22,20 @@ class Located:
     """Folders that cannot be opened."""
     working: tuple[str, ...] = ()
     """Folders in which deidflow stages outputs."""
+    members: tuple[str, ...] = ()
+    """Locators of the members of archives."""
+    places: Mapping[str, Path] = field(default_factory=dict)
+    """Locator -> file, for members that were unpacked."""
 
     @property
     def everything(self) -> tuple[str, ...]:
-        """Everything that gets a verdict."""
-        return (*self.paths, *self.unreadable, *self.working)
+        """Everything that gets a verdict; members last, so that other numbers do not depend on
+        them."""
+        return (*self.paths, *self.unreadable, *self.working, *self.members)
+
+    def place_of(self, path: str) -> Path:
+        """Where a file is, a member of an archive too."""
+        return self.places.get(path, self.root / path)
 
 
 def locate(sources: Sequence[Path]) -> Located:

@@ -74,7 +74,7 @@ def organize(
     _check_output(place, sources)
     count = workers or os.cpu_count() or 1
     rows = read_all(located, count, memory_for(count), force=force, signed=False)
-    rows = with_hashes(located.root, rows)
+    rows = with_hashes(located, rows)
 
     private_folder(place, "output")
     written = [*_copied(rows, located, place), *_not_copied(rows)]

@@ -10,7 +10,6 @@ from deidflow.bulk.places import check_apart, check_kept
 from deidflow.bulk.raw_pet import raw_paths, raw_rows
 from deidflow.bulk.read import ReadFile, StackPosition
 from deidflow.bulk.targets import SeriesTargets, targets_of
-from deidflow.consent.admission import Admission
 from deidflow.dicom.grouping import Cohort
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.majorities import Decision
@@ -46,10 +45,9 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
     vault = call.vault
     rows[:] = raw_rows(
         rows,
-        call.located.root,
+        call.located,
         keeps_private=settings.private != "none",
     )
-    rows[:] = _admitted(call, rows)
     raw = raw_paths(rows)
     positions = {row.entry.path: row.position for row in rows}
     cohort = group_by(
@@ -76,6 +74,7 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         call.others_folder,
         vault.keys.derive("hash"),
         with_uids=False,
+        places=call.located.places,
     )
 
     series = list(
@@ -92,20 +91,6 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         decisions=cohort.verdicts,
         raw=raw,
     )
-
-
-def _admitted(call: Call, rows: list[ReadFile]) -> list[ReadFile]:
-    """The rows, those of patients who have withdrawn consent with nothing of their headers."""
-    admission = Admission(call.vault.withdrawn())
-    if not admission.is_asked:
-        return rows
-
-    refused = admission.refused(row.entry for row in rows)
-    admitted = []
-    for row in rows:
-        entry = refused.get(row.entry.path, row.entry)
-        admitted.append(row._replace(entry=entry))
-    return admitted
 
 
 def _consumed(rows: list[ReadFile]) -> Iterator[Entry]:
@@ -156,7 +141,8 @@ def _check_places(call: Call, series: list[SeriesTargets]) -> None:
         return
 
     root = call.located.root
-    sources = {str(root / path) for path in call.located.paths}
+    files = (*call.located.paths, *call.located.members)
+    sources = {str(root / path) for path in files}
     check_kept(
         series,
         sources,

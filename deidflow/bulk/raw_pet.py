@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
+from deidflow.bulk.locate import Located
 from deidflow.bulk.read import ReadFile
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.raw_data import RawKind, payloads, raw_classes, raw_kind
@@ -17,11 +17,11 @@ _CREATORS = ("SIEMENS CSA NON-IMAGE", "SIEMENS MED NM", "SIEMENS MEDCOM HEADER")
 _REASON = "raw data stay whole, or the object is not released"
 
 
-def raw_rows(rows: Sequence[ReadFile], root: Path, *, keeps_private: bool) -> list[ReadFile]:
+def raw_rows(rows: Sequence[ReadFile], located: Located, *, keeps_private: bool) -> list[ReadFile]:
     """The rows, those of raw data that cannot be let through with a verdict."""
     judged = []
     for row in rows:
-        reason = _reason(row.entry, root, keeps_private)
+        reason = _reason(row.entry, located, keeps_private)
         if reason is not None:
             entry = Entry(
                 row.entry.path,
@@ -35,12 +35,12 @@ def raw_rows(rows: Sequence[ReadFile], root: Path, *, keeps_private: bool) -> li
     return judged
 
 
-def _reason(entry: Entry, root: Path, keeps_private: bool) -> Reason | None:
+def _reason(entry: Entry, located: Located, keeps_private: bool) -> Reason | None:
     """Why raw data cannot be let through; None for norms, list-mode data and everything else."""
     instance = entry.instance
     if instance is None or instance.sop_class not in raw_classes():
         return None
-    if raw_kind(instance, root / entry.path) is RawKind.OTHER:
+    if raw_kind(instance, located.place_of(entry.path)) is RawKind.OTHER:
         return Reason.RAW_DATA
     return None if keeps_private else Reason.RAW_STRIPPED
 

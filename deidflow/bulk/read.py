@@ -17,7 +17,7 @@ from deidflow.verdicts import Reason, Verdict
 
 StackPosition = tuple[tuple[float, ...], float]
 """Direction of a stack in LPS, and the height of an image along it in mm."""
-_NO_POSITION: StackPosition = ((9.0,), 0.0)
+NO_POSITION: StackPosition = ((9.0,), 0.0)
 """Sorts after every direction, whose components are at most 1."""
 _DIRECTION_DIGITS = 2
 _HEIGHT_DIGITS = 3
@@ -27,7 +27,7 @@ class ReadFile(NamedTuple):
     """An inventory entry with its position in the stack and, on request, its file signature."""
 
     entry: Entry
-    position: StackPosition = _NO_POSITION
+    position: StackPosition = NO_POSITION
     signature: Signature | None = None
 
 
@@ -134,7 +134,7 @@ def _rows(reader: Reader, paths: Sequence[str], signed: bool) -> Iterator[ReadFi
 
         instance = entry.instance
         if instance is None:
-            yield ReadFile(entry, _NO_POSITION, signature)
+            yield ReadFile(entry, NO_POSITION, signature)
             continue
         orientation = instance.orientation
         normal = normals.get(orientation)
@@ -164,7 +164,7 @@ def _stack_position(normal: tuple[float, ...], position: str) -> StackPosition:
         x, y, z = map(float, position.split("\\"))
         nx, ny, nz = normal
     except ValueError:
-        return _NO_POSITION
+        return NO_POSITION
 
     height = x * nx + y * ny + z * nz
     direction = (
@@ -175,7 +175,7 @@ def _stack_position(normal: tuple[float, ...], position: str) -> StackPosition:
     return direction, round(height, _HEIGHT_DIGITS)
 
 
-def with_hashes(root: Path, rows: Sequence[ReadFile]) -> list[ReadFile]:
+def with_hashes(located: Located, rows: Sequence[ReadFile]) -> list[ReadFile]:
     """Rows with content hashes where files share a SOP Instance UID.
 
     Hashes tell identical copies from conflicting ones.
@@ -188,7 +188,7 @@ def with_hashes(root: Path, rows: Sequence[ReadFile]) -> list[ReadFile]:
     for row in rows:
         instance = row.entry.instance
         if instance is not None and instance.sop_uid in shared:
-            row = _with_hash(root, row)
+            row = _with_hash(located, row)
         hashed.append(row)
     return hashed
 
@@ -203,10 +203,10 @@ def _shared_uids(rows: Sequence[ReadFile]) -> set[str]:
     return {uid for uid, count in counts.items() if count > 1}
 
 
-def _with_hash(root: Path, row: ReadFile) -> ReadFile:
+def _with_hash(located: Located, row: ReadFile) -> ReadFile:
     path = row.entry.path
     try:
-        digest = sha256_of(root / path)
+        digest = sha256_of(located.place_of(path))
         entry = row.entry._replace(sha256=digest)
     except OSError:
         entry = failed(path, Reason.UNREADABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from deidflow.bulk.admitted import refused_in_output
 from deidflow.bulk.audit import quarantine_table, write_audit
 from deidflow.bulk.call import Call
 from deidflow.bulk.cleaning import Cleaning
@@ -126,6 +127,12 @@ def _planned_changes(call: Call, outcomes: Sequence[FileOutcome]) -> Iterator[Pl
 
 
 def _warnings(call: Call, cleaning: Cleaning) -> Iterator[str]:
+    refused = refused_in_output(call)
+    if refused:
+        yield (
+            f"{refused} subjects of earlier calls are in the output and may not be there any more "
+            "(consent); delete their folders, or give --on-exists clean"
+        )
     yield from profile_warnings(call.settings, call.profile)
     yield from contact_warnings(cleaning.contacts)
     if call.settings.vault is None:

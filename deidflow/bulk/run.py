@@ -7,6 +7,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from deidflow.bulk.admitted import admitted
+from deidflow.bulk.archives import with_members
 from deidflow.bulk.audit import check_audit
 from deidflow.bulk.backup import back_up
 from deidflow.bulk.call import Call
@@ -19,12 +21,14 @@ from deidflow.bulk.planning import Plan, make_plan
 from deidflow.bulk.read import ReadFile, read_all, with_hashes
 from deidflow.bulk.report import report, write_instance_table
 from deidflow.bulk.result import Result
+from deidflow.consent.admission import admission_of
 from deidflow.header.rules import compile_profile
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.settings.effective import effective_profile
 from deidflow.store.faults import fault_of
+from deidflow.store.files import remove_tree
 from deidflow.store.locks import held
 from deidflow.store.scratch import private_files, private_folder
 
@@ -60,6 +64,7 @@ def _run(settings: AnonymizeSettings) -> Result:
             profile,
             vault,
         )
+        stack.callback(remove_tree, call.archives_folder)
         return _result(call)
 
 
@@ -92,8 +97,10 @@ def _open_vault(settings: AnonymizeSettings, stack: ExitStack) -> Vault:
 
 def _result(call: Call) -> Result:
     """Do everything, phase by phase."""
-    back_up(call)
-    rows = _read(call)
+    admission = admission_of(call.settings.consent, call.vault.withdrawn())
+    call, rows = with_members(call, _read(call))
+    rows = with_hashes(call.located, admitted(admission, rows))
+    back_up(call, rows)
     signatures: Signatures = {}
     if call.remembers:
         signatures = {row.entry.path: row.signature for row in rows}
@@ -113,14 +120,13 @@ def _result(call: Call) -> Result:
 
 def _read(call: Call) -> list[ReadFile]:
     """The facts about every file."""
-    rows = read_all(
+    return read_all(
         call.located,
         call.workers,
         call.memory_limit,
         force=call.settings.force,
         signed=call.remembers,
     )
-    return with_hashes(call.located.root, rows)
 
 
 def _conclude(call: Call, plan: Plan, cleaning: Cleaning) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from deidflow.bulk.mirror import MirroredTree
@@ -48,8 +49,8 @@ class SeriesTargets:
         """Pseudonym and label of the session."""
         return self.order.pseudonym, self.order.sessions[0].label
 
-    def tasks(self, numbers: Mapping[str, int]) -> Iterator[FileTask]:
-        """The files as tasks; `numbers` are those of the call, by path."""
+    def tasks(self, numbers: Mapping[str, int], places: Mapping[str, Path]) -> Iterator[FileTask]:
+        """The files as tasks; `numbers` are those of the call, `places` of members, by path."""
         subject, label = self.session
         for target in self.targets:
             yield FileTask(
@@ -62,6 +63,7 @@ class SeriesTargets:
                 sop_uid=target.sop_uid,
                 subject=subject,
                 session=label,
+                place=str(places.get(target.path, "")),
             )
 
 

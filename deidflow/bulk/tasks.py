@@ -50,6 +50,8 @@ class FileTask(NamedTuple):
     """Pseudonym."""
     session: str = ""
     """Label."""
+    place: str = ""
+    """Where the file is, if not at its path below the root: a member of an archive."""
 
     @property
     def output_path(self) -> str:

@@ -129,7 +129,7 @@ def _guarded(
 
 
 def _outcome(context: SessionContext, cleaner: HeaderCleaner, task: FileTask) -> FileOutcome:
-    source = os.path.join(context.root, task.path)
+    source = task.place or os.path.join(context.root, task.path)
     target = ""
     if context.staging:
         target = os.path.join(context.staging, task.output_path)

@@ -58,6 +58,7 @@ class CommonSettings(Section):
     header: HeaderSettings = HeaderSettings()
     ids: IdSettings = IdSettings()
     sessions: SessionSettings = SessionSettings()
+    consent: ConsentSettings = ConsentSettings()
 
 
 class PlanSettings(CommonSettings):
@@ -71,7 +72,6 @@ class PlanSettings(CommonSettings):
     strict: bool = False
     """Hash every file again instead of trusting size, times and inode."""
     deface: DefaceSettings = DefaceSettings()
-    consent: ConsentSettings = ConsentSettings()
     burned_in: BurnedInSettings = BurnedInSettings()
     input: InputSettings = InputSettings()
     output: OutputSettings = OutputSettings()

@@ -160,6 +160,34 @@ def test_a_damaged_member_is_quarantined_by_itself(
     assert len(list((tmp_path / "work").rglob("0000*"))) == 1
 
 
+def test_a_way_of_compression_that_is_not_read_is_called_so(
+    unpack: Callable[..., Unpacked],
+) -> None:
+    content = bytearray(zipped(("x", DICOM), ("y", DICOM)))
+    deflate64 = struct.pack("<H", 9)
+    content[8:10] = deflate64
+    directory = content.find(b"PK\x01\x02")
+    content[directory + 10 : directory + 12] = deflate64
+    unpacked = unpack(a=bytes(content))
+
+    assert reasons(unpacked)["a!/00001"] is Reason.ARCHIVE_METHOD
+    assert [file.locator for file in unpacked.files] == ["a!/00002"]
+
+
+def test_a_chain_of_headers_without_an_end_is_broken(unpack: Callable[..., Unpacked]) -> None:
+    link = tarfile.TarInfo("././@LongLink")
+    link.type = tarfile.GNUTYPE_LONGNAME
+    link.size = 10
+    header = link.tobuf(tarfile.GNU_FORMAT) + b"a" * 10 + bytes(502)
+    chain = tarred(("x", DICOM)).rstrip(b"\0")
+    chain += bytes(-len(chain) % 512) + header * 2000
+    unpacked = unpack(a=header * 2000, b=chain)
+
+    assert reasons(unpacked)["a"] is Reason.ARCHIVE_BROKEN
+    assert reasons(unpacked)["b!/00002"] is Reason.ARCHIVE_BROKEN
+    assert [file.locator for file in unpacked.files] == ["b!/00001"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -176,7 +176,7 @@ def test_only_files_that_share_a_uid_are_hashed(tmp_path: Path) -> None:
     (tmp_path / "in" / "2.dcm").write_bytes(content)
     save(mr_instance(SOPInstanceUID="1.2.3.9"), tmp_path / "in" / "3.dcm")
 
-    rows = with_hashes(tmp_path / "in", read(tmp_path / "in"))
+    rows = with_hashes(locate([tmp_path / "in"]), read(tmp_path / "in"))
     first, second, alone = [row.entry.sha256 for row in rows]
     assert first == second != ""
     assert alone == ""
@@ -188,6 +188,6 @@ def test_a_copy_that_vanished_before_it_was_hashed_has_failed(tmp_path: Path) ->
     rows = read(tmp_path / "in")
     (tmp_path / "in" / "2.dcm").unlink()
 
-    first, second = with_hashes(tmp_path / "in", rows)
+    first, second = with_hashes(locate([tmp_path / "in"]), rows)
     assert first.entry.instance is not None
     assert (second.entry.instance, second.entry.reason) == (None, Reason.UNREADABLE)
