@@ -50,8 +50,8 @@ def anonymize(
 
     `paths_or_manifest` is a file, a folder, a list of them, a manifest (`.json`, `.yaml`), or a
     mapping such as NiftyPET's `datain`. Pixels stay as they are, including faces. `ids`,
-    `sessions`, `header` and `consent` are sections of a configuration file. Attributes are named as in
-    PS3.6, `gggg,eeee`, `60xx,xxxx`, `gggg,[CREATOR]ee` or `Sequence/Keyword`.
+    `sessions`, `header` and `consent` are sections of a configuration file. Attributes are named
+    as in PS3.6, `gggg,eeee`, `60xx,xxxx`, `gggg,[CREATOR]ee` or `Sequence/Keyword`.
 
     Warnings and counts are printed to stderr: with `quiet` only what failed or is in quarantine,
     with `verbose` also each file without an output, by its number.
