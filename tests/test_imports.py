@@ -97,6 +97,7 @@ ALLOWED = {
         "steps",
     },
     "bulk": {
+        "archives",
         "audit",
         "consent",
         "store",
