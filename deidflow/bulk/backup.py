@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from itertools import chain
 from pathlib import Path
 
 from deidflow.archives.unpack import MARK
@@ -17,8 +18,6 @@ from deidflow.store.pool import Pool, PoolBatch, in_batches
 from deidflow.store.scratch import private_folder
 from deidflow.verdicts import UNRECORDED, Reason
 
-CopiedFile = tuple[str, str]
-"""Where a file is, below the root or by its whole path, and the path of its copy."""
 _FAULTS_OF_TARGET = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors that end the backup instead of costing one file."""
 
@@ -26,6 +25,7 @@ _FAULTS_OF_TARGET = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 def back_up(call: Call, rows: Sequence[ReadFile]) -> None:
     """Copy all sources to the backup folder, if there is one; none of a patient who is refused.
 
+    Of an archive with somebody who is refused, the other members are copied.
     Raises EnvironmentFault if a copy differs from its source.
     """
     target = call.settings.backup
@@ -33,15 +33,17 @@ def back_up(call: Call, rows: Sequence[ReadFile]) -> None:
         return
 
     private_folder(target, "backup")
-    folders = (str(call.located.root), str(target))
-    files = list(_files(call, rows))
-    batches = in_batches(folders, files)
+    refused = {row.entry.path for row in rows if row.entry.reason in UNRECORDED}
+    batches = chain(
+        _files(call, target, refused),
+        _members(call, target, refused),
+    )
     with Pool(
         back_up_batch,
         call.workers,
         call.memory_limit,
     ) as pool:
-        failed = sum(len(copies) for copies in pool.map(batches, _lost))
+        failed = sum(len(paths) for paths in pool.map(batches, _lost))
 
     if failed:
         raise EnvironmentFault(
@@ -49,36 +51,40 @@ def back_up(call: Call, rows: Sequence[ReadFile]) -> None:
         )
 
 
-def _files(call: Call, rows: Sequence[ReadFile]) -> Iterator[CopiedFile]:
-    """What is copied: of an archive in which somebody is refused, the other members."""
-    refused = {row.entry.path for row in rows if row.entry.reason in UNRECORDED}
-    opened = {path.partition(MARK)[0] for path in refused if MARK in path}
-    for path in call.located.paths:
-        if path not in refused and path not in opened:
-            yield path, path
+def _files(call: Call, target: Path, refused: Set[str]) -> Iterator[PoolBatch]:
+    """Files of the sources, and archives in which nobody is refused."""
+    left_out = {path.partition(MARK)[0] for path in refused}
+    paths = [path for path in call.located.paths if path not in left_out]
+    folders = (str(call.located.root), str(target))
+    yield from in_batches(folders, paths)
+
+
+def _members(call: Call, target: Path, refused: Set[str]) -> Iterator[PoolBatch]:
+    """The other members of archives in which somebody is refused."""
+    opened = {path.partition(MARK)[0] for path in refused}
     for path, place in call.located.places.items():
         if path not in refused and path.partition(MARK)[0] in opened:
-            yield str(place), path
+            folders = (str(place.parent), str(Path(target, path).parent))
+            yield PoolBatch(folders, [place.name])
 
 
-def _lost(batch: PoolBatch, _: Reason) -> list[CopiedFile]:
+def _lost(batch: PoolBatch, _: Reason) -> list[str]:
     return list(batch.items)
 
 
-def back_up_batch(folders: tuple[str, str], files: Sequence[CopiedFile]) -> list[CopiedFile]:
-    """Copy files from the first folder to the second; returns those whose copies differ.
+def back_up_batch(folders: tuple[str, str], paths: Sequence[str]) -> list[str]:
+    """Copy files from the first folder to the second; returns the paths whose copies differ.
 
     Runs in a working process.
     """
     root, target = folders
-    failed: list[CopiedFile] = []
-    for file in files:
-        place, copy = file
+    failed: list[str] = []
+    for path in paths:
         if not _is_copied(
-            os.path.join(root, place),
-            Path(target, copy),
+            os.path.join(root, path),
+            Path(target, path),
         ):
-            failed.append(file)
+            failed.append(path)
     return failed
 
 
