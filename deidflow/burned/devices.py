@@ -5,9 +5,10 @@ deidflow brings some (`configs/burned/devices.yaml`); a site adds files of its o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,9 @@ class DeviceRule(BaseModel):
                 raise ValueError(f"'{text}' fits any text; write what the device writes")
         return texts
 
-    def fits(self, header: Any) -> bool:
-        """Whether a header has all the values that the rule asks for."""
-        for keyword, pattern in self.match.items():
-            value = _value(header, keyword)
-            if not _fits(value, str(pattern)):
-                return False
-        return True
+    def fits(self, values: Mapping[str, str]) -> bool:
+        """Whether a header has all the values that the rule asks for, by its values."""
+        return all(_fits(values[keyword], str(pattern)) for keyword, pattern in self.match.items())
 
     @property
     def rectangles(self) -> tuple[Rectangle, ...]:
@@ -123,14 +120,20 @@ class DeviceRules:
         """A hash of all rules."""
         return digest_of([rule.model_dump(mode="json") for rule in self.rules])
 
+    @cached_property
+    def _keywords(self) -> frozenset[str]:
+        """The attributes that rules compare."""
+        return frozenset().union(*(rule.match for rule in self.rules))
+
     def treatment(self, header: Any) -> Treatment:
         """What the rules that fit a header say of its image, together."""
         rectangles: set[Rectangle] = set()
         texts: set[str] = set()
         names: list[str] = []
         faceless = False
+        values = {keyword: _value(header, keyword) for keyword in self._keywords}
         for rule in self.rules:
-            if not rule.fits(header):
+            if not rule.fits(values):
                 continue
             rectangles.update(rule.rectangles)
             texts.update(rule.texts)

@@ -51,7 +51,7 @@ def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
     """
     rescale = _rescale(source, frame)
     samples = stored_values(cells, source)
-    stored = samples.mean(-1, dtype=np.float32)
+    stored = _mean_of_samples(samples)
     is_inverted = source.PhotometricInterpretation == "MONOCHROME1"
     if is_inverted and source.get("Modality") != "CT":
         stored = stored.max() - stored
@@ -60,6 +60,13 @@ def real_values(cells: Stored, source: Any, frame: int) -> NDArray[np.float32]:
     intercept = np.float32(rescale.intercept)
     values: NDArray[np.float32] = (stored * slope + intercept).astype(np.float32)
     return values
+
+
+def _mean_of_samples(values: NDArray[np.int64]) -> NDArray[np.float32]:
+    if values.shape[-1] == 1:
+        return values[..., 0].astype(np.float32)
+    mean: NDArray[np.float32] = values.mean(-1, dtype=np.float32)
+    return mean
 
 
 def without_overlay_bits(cells: Stored, source: Any) -> Stored:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from deidflow.burned.installed import reads
 from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.header.profile import Profile
 from deidflow.release.layout import Layout
@@ -29,6 +30,7 @@ progress = logging.getLogger("deidflow.progress")
 
 _IMPORTED = ("deidflow.dicom.inventory", "deidflow.steps")
 """What working processes need is loaded once for all."""
+_READER = "deidflow.burned.preload"
 _FOLLOW_SECONDS = 1.0
 
 
@@ -56,7 +58,7 @@ class Run:
         run = cls(
             run_id,
             settings,
-            Children(memory_limit(settings), _IMPORTED),
+            _children(settings),
         )
         write_json_atomic(
             run.layout.settings_of(run_id), {"settings": settings.model_dump(mode="json")}
@@ -144,7 +146,7 @@ def _elsewhere(run_id: str, path: str) -> Run:
     run = Run(
         run_id,
         settings,
-        Children(memory_limit(settings), _IMPORTED),
+        _children(settings),
         away=True,
     )
     threading.Thread(
@@ -153,6 +155,14 @@ def _elsewhere(run_id: str, path: str) -> Run:
         daemon=True,
     ).start()
     return run
+
+
+def _children(settings: RunSettings) -> Children:
+    """Working processes that share what they need, the models of the reader too."""
+    preload = list(_IMPORTED)
+    if reads(settings.burned_in):
+        preload.append(_READER)
+    return Children(memory_limit(settings), preload)
 
 
 def _follow(run: Run) -> None:

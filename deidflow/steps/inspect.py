@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import pydicom
 
 from deidflow.burned.devices import DATA as RULES
 from deidflow.burned.devices import DeviceRules, Treatment, load_rules
@@ -25,7 +22,7 @@ from deidflow.errors import Withheld
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
-from deidflow.steps.common import guarded, read_content, read_source
+from deidflow.steps.common import guarded, read_source
 from deidflow.steps.inspected import asked_rectangles
 from deidflow.steps.results import InspectedSeries, InspectResult
 from deidflow.steps.step import Step, StepJob
@@ -65,19 +62,14 @@ class TreatedImage:
     """An instance, and what the rules say of it."""
 
     file: FileOrder
-    header: Any
+    frames: int
     treatment: Treatment
+    is_faceless: bool
+    """Whether it is known to show no face."""
 
-    @property
-    def frames(self) -> int:
-        """How many frames it has."""
-        count = self.header.get("NumberOfFrames") or ""
-        return frame_count(str(count))
 
-    @property
-    def is_faceless(self) -> bool:
-        """Whether it is known to show no face."""
-        return self.treatment.faceless or shows_no_face(self.header)
+class _NoPixels(Exception):
+    """An instance without an image."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +90,21 @@ class Inspection:
         if series.is_object:
             return InspectedSeries()
 
-        images = self._treated(series)
-        if images is None:
+        try:
+            return self._inspected(series)
+        except _NoPixels:
             return InspectedSeries()
 
+    def _inspected(self, series: SeriesOrder) -> InspectedSeries:
+        images, text = self._volume(series)
+        if text is None:
+            images = self._treated(series)
         rectangles = _blanked(images)
         if not self.reading:
             return InspectedSeries(rectangles=rectangles)
 
-        text = self._read(series, images)
+        if text is None:
+            text = self._each_read(images)
         self._refuse_text(series, text, images)
         if self._may_show_face(series, text, images):
             raise Withheld(Reason.MAY_SHOW_FACE)
@@ -117,9 +115,48 @@ class Inspection:
             rules=_names(images),
         )
 
-    def _treated(self, series: SeriesOrder) -> list[TreatedImage] | None:
-        """What the rules say of each instance; None where one has no pixels."""
-        asked = self.asked.get(series.name, ())
+    def _volume(self, series: SeriesOrder) -> tuple[list[TreatedImage], SeriesText | None]:
+        """A series of which the projection is read, each file once.
+
+        No text where each image must be read: one that may carry text, or in which a part is
+        blanked.
+        """
+        if not self.reading or series.text_doubt or series.name in self.asked:
+            return [], None
+
+        images: list[TreatedImage] = []
+        text = read_series(
+            self._frames_until_blanked(series, images),
+            len(series.files),
+            Manner.PROJECTION,
+        )
+        if _blanked(images):
+            return [], None
+        return images, text
+
+    def _frames_until_blanked(
+        self, series: SeriesOrder, images: list[TreatedImage]
+    ) -> Iterator[Frame]:
+        """The frames of a series; `images` gets what the rules say of their instances."""
+        for file in series.files:
+            source = read_source(
+                self.order,
+                file,
+                pixels=True,
+            )
+            image = self._image(series, file, source)
+            images.append(image)
+            if image.treatment.rectangles:
+                return
+            yield from frames_of(
+                source,
+                (),
+                0,
+                self.scratch,
+            )
+
+    def _treated(self, series: SeriesOrder) -> list[TreatedImage]:
+        """What the rules say of each instance; raises _NoPixels where one has none."""
         images = []
         for file in series.files:
             header = read_source(
@@ -127,33 +164,41 @@ class Inspection:
                 file,
                 pixels=False,
             )
-            if "Rows" not in header:
-                return None
-            treatment = self.rules.treatment(header)
-            image = TreatedImage(
-                file,
-                header,
-                treatment.with_rectangles(asked),
-            )
+            image = self._image(series, file, header)
             images.append(image)
         return images
 
-    def _read(self, series: SeriesOrder, images: Sequence[TreatedImage]) -> SeriesText:
-        manner = Manner.PROJECTION
-        if series.text_doubt or _blanked(images):
-            manner = Manner.EACH
+    def _image(self, series: SeriesOrder, file: FileOrder, header: Any) -> TreatedImage:
+        if "Rows" not in header:
+            raise _NoPixels
+        drawn = self.asked.get(series.name, ())
+        treatment = self.rules.treatment(header)
+        frames = header.get("NumberOfFrames") or ""
+        return TreatedImage(
+            file=file,
+            frames=frame_count(str(frames)),
+            treatment=treatment.with_rectangles(drawn),
+            is_faceless=treatment.faceless or shows_no_face(header),
+        )
 
+    def _each_read(self, images: Sequence[TreatedImage]) -> SeriesText:
         count = sum(image.frames for image in images)
-        frames = self._frames(images)
-        return read_series(frames, count, manner)
+        return read_series(
+            self._frames(images),
+            count,
+            Manner.EACH,
+        )
 
     def _frames(self, images: Sequence[TreatedImage]) -> Iterator[Frame]:
         first = 0
         for image in images:
-            content = read_content(self.order, image.file)
-            stream = io.BytesIO(content)
+            source = read_source(
+                self.order,
+                image.file,
+                pixels=True,
+            )
             yield from frames_of(
-                pydicom.dcmread(stream),
+                source,
                 image.treatment.rectangles,
                 first,
                 self.scratch,
