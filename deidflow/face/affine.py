@@ -105,7 +105,7 @@ def from_parameters(parameters: Array, subject_centre: Array, template_centre: A
     shear = _shear(amounts[SHEAR])
     scale = np.exp(amounts[LOG_SCALE])
 
-    linear = rotation @ shear @ np.diag(scale)
+    linear = (rotation @ shear) * scale
     return affine_through(
         linear,
         point=subject_centre,

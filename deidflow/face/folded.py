@@ -27,11 +27,17 @@ def folded_share(volume: Image, affine: Array, template: Template) -> float:
 
     `volume` is about 2 mm; `affine` maps its world to the template's.
     """
+    folded_places = [
+        places for places in _folded_places(volume, affine, template) if len(places) >= _FEWEST
+    ]
+    if not folded_places:
+        return 0.0
+
     windowed = window(volume)
     tissue = Lookup.of_mask(opened(windowed > head_threshold(windowed), 1))
     head = Lookup.of_mask(grown(template.head, _AROUND_MM))
     shares = [0.0]
-    for places in _folded_places(volume, affine, template):
+    for places in folded_places:
         seen = tissue.at(places)
         is_air = ~head.at(apply(affine, places)).values
         folded = seen.in_view & is_air

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from deidflow.dicom.stack import StackKey
 from deidflow.errors import Withheld
@@ -30,10 +31,16 @@ class StackMotion:
 class Parts:
     """Compares parts of series with a registered head."""
 
-    reference: Reference
+    volume: Image
+    """The registered head."""
     face: Array
-    """Points of the face's surface in the world of the reference."""
+    """Points of the face's surface in the world of the head."""
     gate: GateSettings
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The registered head as others are compared with it; one series alone never asks."""
+        return Reference.of(self.volume)
 
     def motion_of(self, stacks: Sequence[Image]) -> Motion:
         """How some stacks lie against the reference."""

@@ -20,7 +20,6 @@ from deidflow.face.mask import WorldMask
 from deidflow.face.outline import outline_match
 from deidflow.face.parts import Parts, StackMotion, trusted
 from deidflow.face.prepare import prepared
-from deidflow.face.refine import Reference
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
 from deidflow.face.volume import Image
@@ -93,7 +92,7 @@ class Carrier:
         return cls(
             anchor=anchor,
             parts=Parts(
-                reference=Reference.of(registered.series.main),
+                volume=registered.series.main,
                 face=apply(to_subject, template.points["surface"]),
                 gate=settings.gate,
             ),

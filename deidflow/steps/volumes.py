@@ -13,7 +13,7 @@ import numpy as np
 
 from deidflow.dicom.component import MAGNITUDE, component
 from deidflow.dicom.geometry import Plane, planes
-from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES, PLANE_ATTRIBUTES
+from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
 from deidflow.dicom.partial import read_attributes
 from deidflow.dicom.pixels import read_pixels
 from deidflow.dicom.policy import is_projection
@@ -29,6 +29,8 @@ from deidflow.verdicts import Reason
 _SPACING_MM = 2.0
 _LOOKED_AT = 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
 """How far along a run volumes are looked at, besides the first."""
+_KEPT_BYTES = 64 << 20
+"""Of the files of a series, kept from the look at their planes for the look at their pixels."""
 _LONGEST_T1_ECHO = 15
 _LONGEST_T1_REPETITION = 1_000
 
@@ -67,10 +69,10 @@ def read_volumes(
     if is_projection(header):
         raise Withheld(Reason.PROJECTION)
 
-    frames = list(_frames(order, series))
+    frames, sources = _frames(order, series)
     looked_at = _along_the_run(frames)
     chosen = looked_at[0]
-    stacks, *later = _stacks(order, series, looked_at, scratch)
+    stacks, *later = _stacks(order, series, looked_at, sources, scratch)
     return HeadSeries(
         series.name,
         _images(stacks),
@@ -133,9 +135,16 @@ def _by_place(frames: Iterable[_Frame]) -> list[list[_Frame]]:
 
 
 def _stacks(
-    order: WorkOrder, series: SeriesOrder, volumes: Sequence[Sequence[_Frame]], scratch: Path
+    order: WorkOrder,
+    series: SeriesOrder,
+    volumes: Sequence[Sequence[_Frame]],
+    sources: dict[int, Any],
+    scratch: Path,
 ) -> list[list[_Stack]]:
-    """The stacks of some volumes, the largest of each first; each file is read once."""
+    """The stacks of some volumes, the largest of each first.
+
+    `sources` are the data sets that are in memory; what they hold is let go as it is used.
+    """
     by_file: dict[int, list[tuple[int, _Frame]]] = {}
     for number, volume in enumerate(volumes):
         for frame in volume:
@@ -144,8 +153,10 @@ def _stacks(
 
     slices: list[dict[StackKey, list[Slice]]] = [{} for _ in volumes]
     for file, in_file in sorted(by_file.items()):
-        content = read_content(order, series.files[file])
-        source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
+        source = sources.pop(file, None)
+        if source is None:
+            content = read_content(order, series.files[file])
+            source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
         read = _read(source, [frame for _, frame in in_file], scratch)
         for (number, frame), plane in zip(in_file, read, strict=True):
             stack = slices[number].setdefault(frame.key, [])
@@ -215,16 +226,24 @@ def _is_t1_like(header: Any) -> bool:
     return is_short and (repetition < _LONGEST_T1_REPETITION or inversion > 0)
 
 
-def _frames(order: WorkOrder, series: SeriesOrder) -> Iterator[_Frame]:
+def _frames(order: WorkOrder, series: SeriesOrder) -> tuple[list[_Frame], dict[int, Any]]:
+    """The frames of all files, and the data sets with pixels of the first so many bytes of them."""
+    frames: list[_Frame] = []
+    sources: dict[int, Any] = {}
+    room = _KEPT_BYTES
     for number, file in enumerate(series.files):
         content = read_content(order, file)
-        header = read_attributes(content, PLANE_ATTRIBUTES).attributes
+        room -= len(content)
+        header = read_attributes(
+            content,
+            IMAGE_ATTRIBUTES,
+            pixels=room >= 0,
+        ).attributes
+        if room >= 0:
+            sources[number] = header
         for plane in planes(header):
-            yield _Frame(
-                number,
-                plane,
-                component(header, plane.frame),
-            )
+            frames.append(_Frame(number, plane, component(header, plane.frame)))
+    return frames, sources
 
 
 def _place(frame: _Frame) -> StackKey:
