@@ -15,9 +15,10 @@ from deidflow.bids.check import invalid_paths
 from deidflow.bids.description import read_participants, write_top
 from deidflow.bids.export import plan_export
 from deidflow.bids.files import make_public, visit_folder
-from deidflow.bids.image_files import DERIVATIVES, write_derivative_description, write_images
+from deidflow.bids.image_files import MASK_ROOTS, write_derivative_description, write_images
 from deidflow.bids.images import series_folders
-from deidflow.bids.plan import Named, Unnamed, Visit
+from deidflow.bids.named import Named, Unnamed, Visit
+from deidflow.bids.sessions import write_session_tables
 from deidflow.bids.sourcedata import list_unnamed
 from deidflow.errors import UsageError
 from deidflow.store.files import (
@@ -76,7 +77,9 @@ def write_around(
     for folder in before.keys() - after.keys():
         _remove_session(root, Path(folder))
 
-    subjects = sorted({subject for subject, _, _ in series_folders(release)})
+    folders = list(series_folders(release))
+    write_session_tables(root, folders)
+    subjects = sorted({subject for subject, _, _ in folders})
     write_top(root, release, subjects, known)
     write_derivative_description(root)
     list_unnamed(root, plan.unnamed, release)
@@ -114,18 +117,24 @@ def _with_sessions(
 
 
 def _made_of(named: Sequence[Named]) -> list[object]:
-    """Names and files of the images of a session."""
+    """Names, files and sidecars of the images of a session."""
     parts: list[object] = []
     for entry in named:
         files = [Signature.of(path) for path in entry.image.files]
-        parts.append([entry.place, files])
+        maps = [entry.field_map, entry.corrected_by]
+        parts.append([entry.place, files, entry.sidecar, maps])
     return parts
 
 
 def _digest(root: Path, folder: Path, made_of: Sequence[object]) -> str:
     """Hash of what a session is made of, and of the files that it holds now."""
-    held = [names_below(root / place) for place in (folder, Path(DERIVATIVES, folder))]
+    held = [names_below(root / place) for place in _places_of(folder)]
     return digest_of([made_of, held])
+
+
+def _places_of(folder: Path) -> list[Path]:
+    """Where a session has files below the data set: images, and masks."""
+    return [folder, *(Path(masks, folder) for masks in MASK_ROOTS)]
 
 
 def _replace_session(root: Path, folder: Path, named: Sequence[Named], scratch: Path) -> None:
@@ -136,7 +145,7 @@ def _replace_session(root: Path, folder: Path, named: Sequence[Named], scratch: 
         write_images(part, named)
         make_public(part)
         _remove_session(root, folder)
-        for place in (folder, Path(DERIVATIVES, folder)):
+        for place in _places_of(folder):
             if (part / place).exists():
                 (root / place).parent.mkdir(parents=True, exist_ok=True)
                 os.rename(part / place, root / place)
@@ -146,7 +155,7 @@ def _replace_session(root: Path, folder: Path, named: Sequence[Named], scratch: 
 
 def _remove_session(root: Path, folder: Path) -> None:
     """Remove a session, and its subject's folder where it was the last."""
-    for place in (root / folder, root / DERIVATIVES / folder):
+    for place in map(root.joinpath, _places_of(folder)):
         remove_tree(place)
         parent = place.parent
         if parent.is_dir() and not any(parent.iterdir()):

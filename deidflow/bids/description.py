@@ -15,6 +15,7 @@ from deidflow.errors import UsageError
 from deidflow.store.files import read_json
 from deidflow.version import __version__
 
+_INDEX = "participant_id"
 BIDS_VERSION = "1.11.1"
 _IGNORED = "sub-*/ses-*/ct\nsub-*/ses-*/ct/**\n**/ct/\n*_ct.*\nunnamed.tsv\n.*.deidflow/**\n"
 _README = """Made by deidflow of a de-identified release.
@@ -56,12 +57,12 @@ def write_top(
     )
     write_text(out / "README", _README)
     write_text(out / ".bidsignore", _IGNORED)
-    rows = [["participant_id", *participants.columns]]
+    rows = [[_INDEX, *participants.columns]]
     for subject, label in zip(subjects, labels, strict=True):
         rows.append([f"sub-{label}", *participants.of(subject)])
 
     write_text(out / "participants.tsv", tsv(rows))
-    described = {"participant_id": {"Description": "pseudonym of the participant"}}
+    described = {_INDEX: {"Description": "pseudonym of the participant"}}
     for name in participants.columns:
         described[name] = {"Description": f"column {name} of the table given"}
 
@@ -101,10 +102,22 @@ def read_participants(path: Path | None) -> Participants:
         raise UsageError("the table of participants has no column 'subject'")
 
     place = rows[0].index("subject")
-    header = [re.sub(r"\W+", "_", name) for number, name in enumerate(rows[0]) if number != place]
+    kept = _columns_of(rows[0])
     known: dict[str, list[str]] = {}
     for row in rows[1:]:
-        cells = [cell or "n/a" for number, cell in enumerate(row) if number != place]
-        known.setdefault(row[place], cells)
+        if len(row) > place:
+            padded = row + [""] * len(rows[0])
+            cells = [padded[number].strip() or "n/a" for number in kept.values()]
+            known.setdefault(row[place].strip(), cells)
 
-    return Participants(tuple(header), known)
+    return Participants(tuple(kept), known)
+
+
+def _columns_of(header: Sequence[str]) -> dict[str, int]:
+    """Names of columns, as BIDS wants them, and their places; the first of a name is kept."""
+    kept: dict[str, int] = {}
+    for number, name in enumerate(header):
+        column = re.sub(r"\W+", "_", name.strip())
+        if column not in ("", "subject", _INDEX):
+            kept.setdefault(column, number)
+    return kept

@@ -11,16 +11,14 @@ from deidflow.bids.description import Participants, read_participants, write_top
 from deidflow.bids.files import make_public
 from deidflow.bids.image_files import write_derivative_description, write_images
 from deidflow.bids.images import ReleasedImage, images_in, series_folders
-from deidflow.bids.plan import BidsPlan, Unnamed, plan_names
+from deidflow.bids.named import Unnamed
+from deidflow.bids.plan import BidsPlan, plan_names
+from deidflow.bids.sessions import write_session_tables
 from deidflow.bids.sourcedata import copy_dicom, write_unnamed
 from deidflow.errors import UsageError
 from deidflow.store.files import read_json, remove_tree
 from deidflow.store.scratch import private_folder, public_folder
 from deidflow.store.staging import staging_of
-
-_DERIVATIVES = "derivatives/deidflow"
-_CORRECTED = ("func", "dwi")
-"""Data types whose images a field map is for."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +128,7 @@ def _write(
     )
 
     write_images(out, plan.named)
+    write_session_tables(out, folders)
     write_derivative_description(out)
     write_unnamed(out, plan.unnamed, release)
     if with_dicom:

@@ -6,26 +6,29 @@ import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from deidflow.bids.description import description
 from deidflow.bids.files import tsv, visit_folder, write_json, write_text
-from deidflow.bids.plan import Named, Visit
+from deidflow.bids.named import Named, Visit
+from deidflow.nifti.sidecar import JSON
 
 DERIVATIVES = "derivatives/deidflow"
-_CORRECTED = ("func", "dwi")
-"""Data types whose images a field map is for."""
+_README = """Masks of the faces that deidflow removed: 1 where a voxel of the image was replaced.
+
+Each has the name of its image with `desc-SUFFIXdeface` and names the image in `Sources`. Masks of
+field maps and of CT are in sourcedata, since BIDS has no derivatives of these yet.
+"""
+_MASKED_IN_BIDS = ("anat", "func", "dwi")
+MASK_ROOTS = (DERIVATIVES, f"{DERIVATIVES}/sourcedata")
+"""Where masks lie: those that BIDS has a place for, and the others."""
 
 
 def write_images(out: Path, named: Sequence[Named]) -> None:
     """Write the images of whole sessions, with all that belongs to them."""
     targets = _field_map_targets(named)
     for entry in named:
-        _write_image(
-            entry,
-            out,
-            targets.get(entry.visit),
-        )
+        intended_for = targets.get((entry.visit, entry.field_map), ())
+        _write_image(entry, out, intended_for)
     _write_scans(out, named)
     _write_masks(out, named)
 
@@ -33,15 +36,16 @@ def write_images(out: Path, named: Sequence[Named]) -> None:
 def write_derivative_description(out: Path) -> None:
     """Describe the masks, where there are any."""
     root = out / DERIVATIVES
-    if root.exists():
-        write_json(
-            root / "dataset_description.json",
-            description({}, "derivative"),
-        )
+    if not root.exists():
+        return
+    links = {"raw": "../.."}
+    described = description({}, "derivative") | {"DatasetLinks": links}
+    write_json(root / "dataset_description.json", described)
+    write_text(root / "README", _README)
 
 
-def _write_image(entry: Named, out: Path, targets: Sequence[str] | None) -> None:
-    """Write image, sidecar and gradients; `targets` are what a field map of the session is for."""
+def _write_image(entry: Named, out: Path, intended_for: Sequence[str]) -> None:
+    """Write image, sidecar and gradients; `intended_for` are the images that a field map is for."""
     folder = out / entry.folder
     folder.mkdir(parents=True, exist_ok=True)
     image = entry.image
@@ -51,10 +55,10 @@ def _write_image(entry: Named, out: Path, targets: Sequence[str] | None) -> None
     )
     write_json(
         folder / f"{entry.stem}.json",
-        _sidecar(entry, targets),
+        _sidecar(entry, intended_for),
     )
 
-    if entry.name.suffix not in ("dwi", "epi", "sbref"):
+    if entry.name.suffix not in ("dwi", "epi"):
         return
     for suffix in (".bval", ".bvec"):
         gradients = image.beside(suffix)
@@ -65,37 +69,26 @@ def _write_image(entry: Named, out: Path, targets: Sequence[str] | None) -> None
             )
 
 
-def _sidecar(entry: Named, targets: Sequence[str] | None) -> dict[str, Any]:
-    """The sidecar of the release with what BIDS asks for beyond it."""
-    sidecar = dict(entry.image.sidecar)
-    sidecar.pop("BidsGuess", None)
-    method = sidecar.get("DeidentificationMethod")
-    if isinstance(method, str):
-        sidecar["DeidentificationMethod"] = [method]
-
-    name = entry.name
-    field_map = f"b0map{entry.image.session}"
-    if name.datatype == "func":
-        sidecar["TaskName"] = name.entities["task"]
-    if name.datatype == "fmap":
-        sidecar["B0FieldIdentifier"] = field_map
-        sidecar["IntendedFor"] = list(targets or ())
-    elif name.datatype in _CORRECTED and targets is not None:
-        sidecar["B0FieldSource"] = field_map
+def _sidecar(entry: Named, intended_for: Sequence[str]) -> dict[str, JSON]:
+    """The sidecar with what joins field maps and the images that they are for."""
+    sidecar = dict(entry.sidecar)
+    if entry.field_map:
+        sidecar["B0FieldIdentifier"] = entry.field_map
+    if intended_for:
+        sidecar["IntendedFor"] = list(intended_for)
+    sources: list[JSON] = list(entry.corrected_by)
+    if sources:
+        sidecar["B0FieldSource"] = sources if len(sources) > 1 else sources[0]
     return sidecar
 
 
-def _field_map_targets(named: Sequence[Named]) -> dict[Visit, list[str]]:
-    """The functional and diffusion images of each session that has a field map, as BIDS URIs."""
-    targets: dict[Visit, list[str]] = {}
+def _field_map_targets(named: Sequence[Named]) -> dict[tuple[Visit, str], list[str]]:
+    """The images that each field map of a session is for, as BIDS URIs."""
+    targets: defaultdict[tuple[Visit, str], list[str]] = defaultdict(list)
     for entry in named:
-        if entry.name.datatype == "fmap":
-            targets.setdefault(entry.visit, [])
-
-    for entry in named:
-        if entry.visit in targets and entry.name.datatype in _CORRECTED:
-            targets[entry.visit].append(f"bids::{entry.place}")
-    return targets
+        for identifier in entry.corrected_by:
+            targets[entry.visit, identifier].append(f"bids::{entry.place}")
+    return dict(targets)
 
 
 def _write_scans(out: Path, named: Sequence[Named]) -> None:
@@ -118,18 +111,20 @@ def _write_scans(out: Path, named: Sequence[Named]) -> None:
 
 def _write_masks(out: Path, named: Sequence[Named]) -> None:
     """The masks of defaced images that the release holds, as derivatives."""
-    root = out / DERIVATIVES
     for entry in named:
         mask = entry.image.mask
         if mask is None:
             continue
-        folder = root / entry.folder
+        root = MASK_ROOTS[entry.name.datatype not in _MASKED_IN_BIDS]
+        folder = out / root / entry.folder
         folder.mkdir(parents=True, exist_ok=True)
         suffix = entry.name.suffix
         stem = entry.stem.removesuffix(suffix) + f"desc-{suffix}deface_mask"
         shutil.copyfile(mask, folder / f"{stem}.nii.gz")
-        sources = [f"bids:raw:{entry.place}"]
-        write_json(
-            folder / f"{stem}.json",
-            {"Type": "Face", "Sources": sources},
-        )
+        described = {
+            "Type": "Face",
+            "Description": "1 where a voxel of the image was replaced",
+            "Sources": [f"bids:raw:{entry.place}"],
+            "SpatialReference": f"bids:raw:{entry.place}",
+        }
+        write_json(folder / f"{stem}.json", described)

@@ -10,11 +10,12 @@ from typing import Any
 
 import nibabel
 
-from deidflow.bids.names import Facts
+from deidflow.bids.names import Facts, Grid
 from deidflow.release.layout import SESSION_FOLDER, SUBJECT_FOLDER
 from deidflow.store.files import read_json
 
 _IMAGE = re.compile(r"(?P<stem>image|defaced)(?P<output>(?!_mask).*)\.nii\.gz")
+_SECONDS = {"msec": 1e-3, "usec": 1e-6}
 _SERIES = re.compile(r"(\d+)[a-z]*-[A-Z]+")
 
 
@@ -84,7 +85,7 @@ def images_in(subject: str, session: str, series: Path) -> Iterator[ReleasedImag
 
 
 def _facts(path: Path, sidecar: dict[str, Any], output: str) -> Facts:
-    shape = nibabel.load(path).shape
+    grid = _grid(path)
     gradients = path.with_name(path.name.removesuffix(".nii.gz") + ".bval")
     texts = dict.fromkeys(
         str(sidecar.get(key, "")) for key in ("SeriesDescription", "ProtocolName")
@@ -98,8 +99,23 @@ def _facts(path: Path, sidecar: dict[str, Any], output: str) -> Facts:
         sequence=" ".join(filter(None, sequences)),
         image_type=tuple(map(str, sidecar.get("ImageType", ()))),
         output=output,
-        volumes=shape[3] if len(shape) > 3 else 1,
+        volumes=grid.volumes,
         has_gradients=gradients.exists(),
         guess=tuple(map(str, guess)),
         direction=str(sidecar.get("PhaseEncodingDirection", "")),
+        grid=grid,
+    )
+
+
+def _grid(path: Path) -> Grid:
+    """What the header of an image says of its voxels."""
+    image = nibabel.load(path)
+    sizes = [round(float(size), 3) for size in image.header.get_zooms()[:3]]
+    step = float(image.header["pixdim"][4])
+    _, unit = image.header.get_xyzt_units()
+    return Grid(
+        shape=tuple(image.shape),
+        voxel_size=tuple(sizes),
+        axes="".join(nibabel.aff2axcodes(image.affine)),
+        volume_time=step * _SECONDS.get(unit, 1.0) if len(image.shape) > 3 else 0.0,
     )

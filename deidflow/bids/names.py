@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deidflow.nifti.guess import SUFFIXES as SUFFIXES
-
 ENTITIES = (
     "task",
     "acq",
@@ -50,6 +48,29 @@ class BidsName:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """What the header of an image says of its voxels."""
+
+    shape: tuple[int, ...] = ()
+    voxel_size: tuple[float, ...] = ()
+    """In millimetres."""
+    axes: str = ""
+    """Where the axes point, as `LAS`."""
+    volume_time: float = 0.0
+    """Seconds from one volume to the next; 0 for a single one."""
+
+    @property
+    def volumes(self) -> int:
+        """Volumes of a series; 1 for a single image."""
+        return self.shape[3] if len(self.shape) > 3 else 1
+
+    @property
+    def slices(self) -> tuple[object, ...]:
+        """What images of the same slices have in common."""
+        return self.shape[:3], self.voxel_size[:3], self.axes
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of one released image."""
 
@@ -66,3 +87,4 @@ class Facts:
     """`BidsGuess` of the sidecar: data type and the rest of the name."""
     direction: str = ""
     """PhaseEncodingDirection."""
+    grid: Grid = Grid()

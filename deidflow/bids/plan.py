@@ -1,100 +1,27 @@
-"""Which image gets which name: runs numbered, required metadata present, the rest set apart."""
+"""Which image gets which name: field maps joined, runs numbered, what BIDS requires present."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deidflow.bids.files import subject_label, visit_folder
+from deidflow.bids.field_maps import (
+    field_maps,
+    is_part,
+    with_maps_assigned,
+    with_phase_pairs,
+    with_runs_and_identifiers,
+)
 from deidflow.bids.images import ReleasedImage
-from deidflow.bids.names import BidsName
-from deidflow.bids.naming import is_set_apart, line_to_add, name_of
-from deidflow.bids.rules import load_rules
+from deidflow.bids.named import Named, Unnamed
+from deidflow.bids.naming import fitting_rule, is_set_apart, line_to_add, name_of
+from deidflow.bids.requirements import lack_of, lacking_fields
+from deidflow.bids.rules import NameRule, load_rules
+from deidflow.bids.runs import with_runs
+from deidflow.bids.sidecars import bids_sidecar
 
-Visit = tuple[str, str]
-"""Pseudonym and session label."""
 NO_RULE = "no rule fits"
-_REQUIRED: dict[str, tuple[str, ...]] = {
-    "bold": ("RepetitionTime",),
-    "epi": ("PhaseEncodingDirection", "TotalReadoutTime"),
-    "phasediff": ("EchoTime1", "EchoTime2"),
-    "phase1": ("EchoTime",),
-    "phase2": ("EchoTime",),
-    "fieldmap": ("Units",),
-    "asl": (
-        "MagneticFieldStrength",
-        "MRAcquisitionType",
-        "EchoTime",
-        "ArterialSpinLabelingType",
-        "PostLabelingDelay",
-        "BackgroundSuppression",
-        "M0Type",
-        "TotalAcquiredPairs",
-        "RepetitionTimePreparation",
-    ),
-    "m0scan": ("EchoTime", "RepetitionTimePreparation"),
-    "pet": (
-        "TracerName",
-        "TracerRadionuclide",
-        "InjectedRadioactivity",
-        "InjectedRadioactivityUnits",
-        "InjectedMass",
-        "InjectedMassUnits",
-        "SpecificRadioactivity",
-        "SpecificRadioactivityUnits",
-        "ModeOfAdministration",
-        "TimeZero",
-        "ScanStart",
-        "InjectionStart",
-        "FrameTimesStart",
-        "FrameDuration",
-        "Units",
-    ),
-}
-"""Sidecar fields that BIDS requires, by suffix."""
-_NO_CONTEXT = frozenset(("asl",))
-"""Kinds that need a table which no release has: which volume is label and which control."""
-_ACROSS_ECHOES = ("echo", "part", "run")
-
-
-@dataclass(frozen=True)
-class Named:
-    """An image and its name."""
-
-    image: ReleasedImage
-    name: BidsName
-
-    @property
-    def visit(self) -> Visit:
-        """Whose image it is, and of which session."""
-        return self.image.subject, self.image.session
-
-    @property
-    def stem(self) -> str:
-        """The file's name without its ending."""
-        label = subject_label(self.image.subject)
-        return self.name.stem(label, self.image.session)
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the image below the data set."""
-        return visit_folder(*self.visit) / self.name.datatype
-
-    @property
-    def place(self) -> str:
-        """The path of the image below the data set."""
-        return str(self.folder / f"{self.stem}.nii.gz")
-
-
-@dataclass(frozen=True)
-class Unnamed:
-    """An image without a name, why, and the line that would name it."""
-
-    image: ReleasedImage
-    why: str
-    line: str
 
 
 @dataclass(frozen=True)
@@ -113,117 +40,75 @@ def plan_names(images: Iterable[ReleasedImage], table: Path | None = None) -> Bi
     named: list[Named] = []
     unnamed: list[Unnamed] = []
     for image in images:
-        name = name_of(image.facts, site, standard)
-        if name is not None:
-            why = _lack(name, image)
-        elif is_set_apart(image.facts, rules):
-            why = "a localizer, a derived image, or set apart by a rule"
+        entry = _named(image, site, standard)
+        if entry is None:
+            unnamed.append(_unnamed(image, _why_no_name(image, rules)))
         else:
-            why = NO_RULE
-        if name is None or why:
-            unnamed.append(
-                Unnamed(
-                    image,
-                    why,
-                    line_to_add(image.facts),
-                )
-            )
+            named.append(entry)
+
+    kept, lacking = _with_requirements(with_phase_pairs(named))
+    return BidsPlan(tuple(kept), (*unnamed, *lacking))
+
+
+def _named(
+    image: ReleasedImage, site: Sequence[NameRule], standard: Sequence[NameRule]
+) -> Named | None:
+    name = name_of(image.facts, site, standard)
+    if name is None:
+        return None
+
+    fields = dict(image.sidecar)
+    rule = fitting_rule(image.facts, site)
+    if rule is not None:
+        fields |= rule.sidecar
+    return Named(image, name, bids_sidecar(fields, name, image.facts.grid))
+
+
+def _why_no_name(image: ReleasedImage, rules: Sequence[NameRule]) -> str:
+    if is_set_apart(image.facts, rules):
+        return "a localizer, a derived image, or set apart by a rule"
+    return NO_RULE
+
+
+def _unnamed(image: ReleasedImage, why: str) -> Unnamed:
+    return Unnamed(image, why, line_to_add(image.facts))
+
+
+def _with_requirements(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
+    """Images that have what BIDS requires, numbered, and those that lack something."""
+    joined: list[Named] = [entry for entry in named if not is_part(entry)]
+    for field_map in field_maps(named):
+        joined += field_map.parts
+
+    usable: list[Named] = []
+    lacking: list[Unnamed] = []
+    for entry in joined:
+        why = lack_of(entry)
+        if why:
+            line = line_to_add(entry.image.facts, entry.name, lacking_fields(entry))
+            lacking.append(Unnamed(entry.image, why, line))
         else:
-            named.append(Named(image, name))
+            usable.append(entry)
 
-    kept, lonely = _with_company(_with_runs(named))
-    return BidsPlan(tuple(kept), (*unnamed, *lonely))
-
-
-def _lack(name: BidsName, image: ReleasedImage) -> str:
-    """What BIDS requires of an image of this name and the release lacks; empty for nothing."""
-    if name.suffix in _NO_CONTEXT:
-        return f"{name.suffix} needs aslcontext.tsv, which a release does not have"
-    fields = [field for field in _REQUIRED.get(name.suffix, ()) if field not in image.sidecar]
-    if fields:
-        return f"{name.suffix} needs {', '.join(fields)}"
-    if name.suffix == "dwi" and not image.facts.has_gradients:
-        return "dwi needs gradients"
-    return ""
+    kept, lonely = _with_whole_field_maps(usable)
+    return kept, lacking + lonely
 
 
-def _with_runs(named: Sequence[Named]) -> list[Named]:
-    """Names with `run-` where several series of a session share one; echoes share a run."""
-    groups: defaultdict[tuple[object, ...], list[Named]] = defaultdict(list)
-    for entry in named:
-        groups[_kind(entry)].append(entry)
-
-    numbered: list[Named] = []
-    for entries in groups.values():
-        batches = _batches(entries)
-        if len(batches) == 1:
-            numbered += entries
-            continue
-        for number, batch in enumerate(batches, 1):
-            for entry in batch:
-                name = entry.name.having(run=str(number))
-                numbered.append(Named(entry.image, name))
-    return sorted(numbered, key=_order)
-
-
-def _order(entry: Named) -> tuple[object, ...]:
-    return entry.visit, entry.image.order
-
-
-def _kind(entry: Named) -> tuple[object, ...]:
-    """What images that need a run to be told apart have in common."""
-    name = entry.name
-    entities = []
-    for key, label in sorted(name.entities.items()):
-        if key not in _ACROSS_ECHOES:
-            entities.append((key, label))
-    return entry.visit, name.datatype, name.suffix, *entities
-
-
-def _batches(entries: Sequence[Named]) -> list[list[Named]]:
-    """Images that share a run: of one series with different echoes or parts."""
-    batches: list[list[Named]] = []
-    for entry in sorted(entries, key=_order):
-        last = batches[-1] if batches else []
-        if _share_a_run(entry, last):
-            last.append(entry)
-        else:
-            batches.append([entry])
-    return batches
-
-
-def _share_a_run(entry: Named, others: Sequence[Named]) -> bool:
-    if not others:
-        return False
-    if others[-1].image.series != entry.image.series:
-        return False
-    return all(entry.name != other.name for other in others)
-
-
-def _with_company(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
-    """Field maps without a magnitude, or magnitudes without their phase, cannot stay in `fmap`."""
-    kinds: defaultdict[Visit, set[str]] = defaultdict(set)
-    for entry in named:
-        kinds[entry.visit].add(entry.name.suffix)
-
-    kept: list[Named] = []
+def _with_whole_field_maps(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
+    """A magnitude without its phase, or a phase without its magnitude, cannot stay in `fmap`."""
+    complete = []
     lonely: list[Unnamed] = []
-    for entry in named:
-        suffix = entry.name.suffix
-        if _is_field_part(suffix) and not _is_complete(kinds[entry.visit]):
-            why = f"{suffix} is alone: a field map needs magnitude and phase"
-            line = line_to_add(entry.image.facts)
-            lonely.append(Unnamed(entry.image, why, line))
-        else:
-            kept.append(entry)
-    return kept, lonely
+    for field_map in field_maps(named):
+        if field_map.is_complete:
+            complete.append(field_map)
+            continue
+        for part in field_map.parts:
+            why = f"{part.name.suffix} is alone: a field map needs magnitude and phase"
+            lonely.append(_unnamed(part.image, why))
 
-
-def _is_field_part(suffix: str) -> bool:
-    return suffix.startswith(("magnitude", "phase"))
-
-
-def _is_complete(kinds: Collection[str]) -> bool:
-    has_magnitude = any(kind.startswith("magnitude") for kind in kinds)
-    has_phase = any(kind.startswith(("phase", "fieldmap")) for kind in kinds)
-    return has_magnitude and has_phase
+    maps = with_runs_and_identifiers(complete)
+    others = with_runs([entry for entry in named if not is_part(entry)])
+    kept = with_maps_assigned(others, maps)
+    for field_map in maps:
+        kept += field_map.parts
+    return sorted(kept, key=lambda entry: entry.order), lonely

@@ -7,14 +7,26 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from deidflow.bids.names import ENTITIES, SUFFIXES, BidsName, Facts
+from deidflow.bids.kinds import kind_of
+from deidflow.bids.names import ENTITIES, BidsName, Facts
+from deidflow.bids.sidecars import is_right
 from deidflow.documents import Document, read_document
 from deidflow.errors import ConfigError
+from deidflow.nifti.guess import bids_suffixes
 from deidflow.resources import load_yaml
 
 _LABEL = re.compile(r"[A-Za-z0-9]+")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 class NameRule(BaseModel):
@@ -33,12 +45,14 @@ class NameRule(BaseModel):
     volumes: int = Field(default=0, ge=0)
     single: bool = False
     gradients: bool = False
+    sidecar: dict[str, JsonValue] = Field(default_factory=dict)
+    """Fields that BIDS requires and the scanner does not write."""
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
         datatype, _, suffix = name.partition("/")
-        if name and suffix not in SUFFIXES.get(datatype, ()):
+        if name and suffix not in bids_suffixes().get(datatype, ()):
             raise ValueError("is not a BIDS data type and suffix, such as 'anat/T1w'")
         return name
 
@@ -49,6 +63,25 @@ class NameRule(BaseModel):
             if entity not in ENTITIES or not _LABEL.fullmatch(label):
                 raise ValueError("must hold BIDS entities with labels of letters and digits")
         return entities
+
+    @field_validator("sidecar")
+    @classmethod
+    def _right(cls, sidecar: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for key, value in sidecar.items():
+            if not is_right(key, value):
+                raise ValueError(f"holds a value for {key} that BIDS does not allow")
+        return sidecar
+
+    @model_validator(mode="after")
+    def _of_this_kind(self) -> NameRule:
+        """Entities that images of this name do not have would make the name invalid."""
+        name = self.named()
+        if name is not None:
+            legal = kind_of(name).entities
+            for entity in self.entities:
+                if entity not in legal:
+                    raise ValueError(f"{self.name} has no entity '{entity}' in BIDS")
+        return self
 
     @field_validator("series", "series_not", "sequence", "output")
     @classmethod
@@ -73,24 +106,28 @@ class NameRule(BaseModel):
         if facts.volumes < self.volumes or (self.single and facts.volumes > 1):
             return False
 
-        if self.series_not and re.search(
-            self.series_not,
-            facts.text,
-            re.IGNORECASE,
-        ):
+        if self.series_not and _is_in_words(self.series_not, facts.text):
             return False
 
-        texts = (
-            (self.series, facts.text),
-            (self.sequence, facts.sequence),
-            (self.output, facts.output),
-        )
-        return all(re.search(wanted, text, re.IGNORECASE) for wanted, text in texts if wanted)
+        if self.series and not _is_in_words(self.series, facts.text):
+            return False
+
+        texts = ((self.sequence, facts.sequence), (self.output, facts.output))
+        return all(_is_in(wanted, text) for wanted, text in texts if wanted)
 
     def named(self) -> BidsName | None:
         """The name; None for an image that goes to sourcedata."""
         datatype, _, suffix = self.name.partition("/")
         return BidsName(datatype, suffix, self.entities) if self.name else None
+
+
+def _is_in(pattern: str, text: str) -> bool:
+    return re.search(pattern, text, re.IGNORECASE) is not None
+
+
+def _is_in_words(pattern: str, text: str) -> bool:
+    """Whether a description matches as it is, or with spaces for `_` and other signs."""
+    return _is_in(pattern, text) or _is_in(pattern, _BETWEEN_WORDS.sub(" ", text))
 
 
 def load_rules(path: Path | None) -> tuple[NameRule, ...]:
@@ -116,7 +153,7 @@ def _read_rule(row: Any, number: int, document: Document) -> NameRule:
         if not isinstance(error, ValidationError):
             raise ConfigError(f"{place}: the keys of a rule must be names") from None
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        key = ".".join(map(str, first["loc"])) or "entities"
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: '{key}': {message}") from None
 

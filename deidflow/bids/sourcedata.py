@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deidflow.bids.files import tsv, visit_folder, write_text
-from deidflow.bids.plan import Unnamed
+from deidflow.bids.named import Unnamed
 
 UNNAMED = "unnamed.tsv"
 

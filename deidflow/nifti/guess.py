@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 
-SUFFIXES: dict[str, frozenset[str]] = {
-    "anat": frozenset(
-        (
-            "T1w",
-            "T2w",
-            "FLAIR",
-            "T2starw",
-            "PDw",
-            "UNIT1",
-            "angio",
-            "inplaneT1",
-            "inplaneT2",
-            "MEGRE",
-            "MP2RAGE",
-            "T1map",
-            "T2map",
-        )
-    ),
-    "func": frozenset(("bold", "sbref", "cbv")),
-    "dwi": frozenset(("dwi", "sbref")),
-    "fmap": frozenset(
-        (
-            "epi",
-            "phasediff",
-            "phase1",
-            "phase2",
-            "magnitude",
-            "magnitude1",
-            "magnitude2",
-            "fieldmap",
-        )
-    ),
-    "perf": frozenset(("asl", "m0scan")),
-    "pet": frozenset(("pet",)),
-    "ct": frozenset(("ct",)),
-}
-"""Suffixes by data type."""
-_ENTITY = re.compile(r"dir-(?:AP|PA|LR|RL|IS|SI)|echo-\d{1,2}|part-(?:mag|phase|real|imag)")
+from deidflow.resources import load_yaml
+
+_ENTITY = re.compile(r"dir-(?:AP|PA|LR|RL|IS|SI)|(?:echo|inv)-\d{1,2}|part-(?:mag|phase|real|imag)")
+
+
+@lru_cache(maxsize=1)
+def bids_suffixes() -> Mapping[str, frozenset[str]]:
+    """The suffixes of each data type."""
+    suffixes: dict[str, frozenset[str]] = {}
+    for row in load_yaml("standard/bids_files.yaml"):
+        known = suffixes.get(row["datatype"], frozenset())
+        suffixes[row["datatype"]] = known.union(row["suffixes"])
+    return suffixes
 
 
 def closed_guess(value: object) -> list[str]:
@@ -53,7 +30,7 @@ def closed_guess(value: object) -> list[str]:
         return []
     datatype, stem = map(str, value)
     *entities, suffix = stem.split("_")
-    if suffix not in SUFFIXES.get(datatype, ()):
+    if suffix not in bids_suffixes().get(datatype, ()):
         return []
 
     kept = [entity for entity in entities if _ENTITY.fullmatch(entity)]

@@ -118,6 +118,7 @@ CONVERT = Step(
     result=ConvertResult,
     tools=("dcm2niix", "deflate", "pydicom"),
     data=(
+        "standard/bids_files.yaml",
         "standard/sidecar_fields.yaml",
         "vocabulary/acquisition.yaml",
         "vocabulary/romanisation.yaml",

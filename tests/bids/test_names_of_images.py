@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deidflow.bids.guesses import guessed_name, reproin_name
-from deidflow.bids.names import Facts
+from deidflow.bids.names import Facts, Grid
 from deidflow.bids.naming import name_of
 from deidflow.bids.rules import load_rules
 
@@ -50,7 +50,12 @@ def test_gradients_make_a_diffusion_image() -> None:
 
 
 def test_the_direction_of_an_epi_field_map_is_named() -> None:
-    facts = {"text": "EPI PE AP", "sequence": "epfid2d1_72", "direction": "j-"}
+    facts = {
+        "text": "EPI PE AP",
+        "sequence": "epfid2d1_72",
+        "direction": "j-",
+        "grid": Grid(axes="LAS"),
+    }
 
     assert called(**facts) == "fmap/dir-AP_epi"
 
@@ -74,12 +79,12 @@ def test_dcm2niix_guesses_without_its_run() -> None:
     ],
 )
 def test_reproin_names_are_read(text: str, name: str) -> None:
-    found = reproin_name(text)
+    found = reproin_name(replace(PLAIN, text=text))
 
     assert found is not None
     assert f"{found.datatype}/{found.stem('1', '1').removeprefix('sub-1_ses-1_')}" == name
 
 
 def test_ordinary_words_are_no_reproin_names() -> None:
-    assert reproin_name("func bold task") is None
-    assert reproin_name("anatomy-x") is None
+    assert reproin_name(replace(PLAIN, text="func bold task")) is None
+    assert reproin_name(replace(PLAIN, text="anatomy-x")) is None

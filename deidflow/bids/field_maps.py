@@ -1,0 +1,173 @@
+"""Field maps: which images belong together, and for which images each map is.
+
+A map is magnitude and phase of a gradient echo, or the EPI images of one or two directions. In a
+session the parts of one map follow each other, so a part that comes again starts the next map.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from deidflow.bids.named import Named, Visit
+from deidflow.bids.names import BidsName
+from deidflow.nifti.sidecar import JSON
+
+_CORRECTED = ("func", "dwi")
+"""Data types whose images a field map is for."""
+_GRADIENT_ECHO, _EPI = "gre", "pepolar"
+
+
+@dataclass(frozen=True)
+class FieldMap:
+    """The images of one map."""
+
+    family: str
+    parts: tuple[Named, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a magnitude and a phase; an EPI image needs no other."""
+        suffixes = {part.name.suffix for part in self.parts}
+        has_magnitude = any(suffix.startswith("magnitude") for suffix in suffixes)
+        has_phase = bool(suffixes & {"phasediff", "fieldmap"}) or {"phase1", "phase2"} <= suffixes
+        return self.family == _EPI or (has_magnitude and has_phase)
+
+    def with_echo_times(self) -> FieldMap:
+        """The map with the echo times of its magnitudes in the sidecar of its phase difference."""
+        times: dict[str, JSON] = {}
+        for part in self.parts:
+            suffix = part.name.suffix
+            if suffix in ("magnitude1", "magnitude2") and "EchoTime" in part.sidecar:
+                times[f"EchoTime{suffix[-1]}"] = part.sidecar["EchoTime"]
+
+        parts = []
+        for part in self.parts:
+            if part.name.suffix == "phasediff":
+                part = replace(part, sidecar={**times, **part.sidecar})
+            parts.append(part)
+        return replace(self, parts=tuple(parts))
+
+
+def is_part(entry: Named) -> bool:
+    """Whether an image is a part of a field map."""
+    return entry.name.datatype == "fmap"
+
+
+def with_phase_pairs(named: Sequence[Named]) -> list[Named]:
+    """Two phase images of one series are no differences: they become `phase1` and `phase2`."""
+    pairs: defaultdict[object, list[Named]] = defaultdict(list)
+    for entry in named:
+        if is_part(entry) and entry.name.suffix == "phasediff":
+            pairs[entry.image.series].append(entry)
+
+    paired = []
+    for entry in named:
+        pair = pairs.get(entry.image.series, ())
+        if entry in pair and len(pair) == 2:
+            suffix = f"phase{pair.index(entry) + 1}"
+            entry = replace(entry, name=BidsName("fmap", suffix, entry.name.entities))
+        paired.append(entry)
+    return paired
+
+
+def field_maps(named: Iterable[Named]) -> list[FieldMap]:
+    """The parts of field maps among the images, by session and in the order of series."""
+    maps: defaultdict[tuple[object, ...], list[list[Named]]] = defaultdict(list)
+    for entry in sorted(filter(is_part, named), key=lambda entry: entry.order):
+        begun = maps[_map_kind(entry)]
+        if not begun or any(_is_same_part(entry, other) for other in begun[-1]):
+            begun.append([])
+        begun[-1].append(entry)
+
+    found = []
+    for begun in maps.values():
+        for parts in begun:
+            field_map = FieldMap(_family(parts[0]), tuple(parts))
+            found.append(field_map.with_echo_times())
+    return found
+
+
+def _family(entry: Named) -> str:
+    return _EPI if entry.name.suffix == "epi" else _GRADIENT_ECHO
+
+
+def _map_kind(entry: Named) -> tuple[object, ...]:
+    """What the parts of one map have in common; EPI images of other slices are another map."""
+    family = _family(entry)
+    slices = entry.image.facts.grid.slices if family == _EPI else ()
+    return entry.visit, family, entry.name.entities.get("acq", ""), slices
+
+
+def _is_same_part(entry: Named, other: Named) -> bool:
+    keys = ("dir", "part")
+    if entry.name.suffix != other.name.suffix:
+        return False
+    return all(entry.name.entities.get(key) == other.name.entities.get(key) for key in keys)
+
+
+def with_runs_and_identifiers(maps: Sequence[FieldMap]) -> list[FieldMap]:
+    """Number the maps of a kind in a session, their parts alike, and identify each."""
+    alike: defaultdict[tuple[Visit, str, str], list[FieldMap]] = defaultdict(list)
+    for field_map in sorted(maps, key=lambda field_map: field_map.parts[0].order):
+        first = field_map.parts[0]
+        label = first.name.entities.get("acq", "")
+        alike[first.visit, field_map.family, label].append(field_map)
+
+    numbered = []
+    for (_, family, label), group in alike.items():
+        for run, field_map in enumerate(group, 1):
+            session = field_map.parts[0].image.session
+            identifier = f"b0map{session}{family}{label}{run}"
+            runs = {"run": str(run)} if len(group) > 1 else {}
+            numbered.append(_identified(field_map, identifier, runs))
+    return numbered
+
+
+def _identified(field_map: FieldMap, identifier: str, runs: Mapping[str, str]) -> FieldMap:
+    parts = []
+    for part in field_map.parts:
+        name = part.name.having(**runs)
+        parts.append(replace(part, name=name, field_map=identifier))
+    return replace(field_map, parts=tuple(parts))
+
+
+def with_maps_assigned(named: Sequence[Named], maps: Sequence[FieldMap]) -> list[Named]:
+    """Say of each functional and diffusion image which map of each family is for it."""
+    by_visit: defaultdict[Visit, list[FieldMap]] = defaultdict(list)
+    for field_map in maps:
+        by_visit[field_map.parts[0].visit].append(field_map)
+
+    assigned = []
+    for entry in named:
+        if entry.name.datatype in _CORRECTED:
+            chosen = _maps_for(entry, by_visit[entry.visit])
+            entry = replace(entry, corrected_by=tuple(chosen))
+        assigned.append(entry)
+    return assigned
+
+
+def _maps_for(entry: Named, maps: Sequence[FieldMap]) -> list[str]:
+    """Identifiers of the maps for an image, at most one of each family.
+
+    The last one before the image, else the first after it; for EPI, one of the same slices if there
+    is any, since a site may take a map for each kind of series.
+    """
+    chosen = []
+    for family in (_EPI, _GRADIENT_ECHO):
+        candidates = [field_map for field_map in maps if field_map.family == family]
+        same = [field_map for field_map in candidates if _has_slices_of(entry, field_map)]
+        if family == _EPI and same:
+            candidates = same
+        candidates.sort(key=lambda field_map: field_map.parts[0].order)
+        before = [field_map for field_map in candidates if field_map.parts[0].order < entry.order]
+        if candidates:
+            nearest = before[-1] if before else candidates[0]
+            chosen.append(nearest.parts[0].field_map)
+    return chosen
+
+
+def _has_slices_of(entry: Named, field_map: FieldMap) -> bool:
+    slices = entry.image.facts.grid.slices
+    return all(part.image.facts.grid.slices == slices for part in field_map.parts)

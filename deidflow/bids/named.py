@@ -1,0 +1,63 @@
+"""Images of a release with their names, and those without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deidflow.bids.files import subject_label, visit_folder
+from deidflow.bids.images import ReleasedImage
+from deidflow.bids.names import BidsName
+from deidflow.nifti.sidecar import JSON
+
+Visit = tuple[str, str]
+"""Pseudonym and session label."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """An image, its name, and the sidecar that goes with it."""
+
+    image: ReleasedImage
+    name: BidsName
+    sidecar: Mapping[str, JSON] = field(default_factory=dict)
+    field_map: str = ""
+    """Identifier of the field map that the image is a part of."""
+    corrected_by: tuple[str, ...] = ()
+    """Identifiers of the field maps that are for the image."""
+
+    @property
+    def visit(self) -> Visit:
+        """Whose image it is, and of which session."""
+        return self.image.subject, self.image.session
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        label = subject_label(self.image.subject)
+        return self.name.stem(label, self.image.session)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the image below the data set."""
+        return visit_folder(*self.visit) / self.name.datatype
+
+    @property
+    def place(self) -> str:
+        """The path of the image below the data set."""
+        return str(self.folder / f"{self.stem}.nii.gz")
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """By subject, session and series."""
+        return self.visit, self.image.order
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """An image without a name, why, and the line that would name it."""
+
+    image: ReleasedImage
+    why: str
+    line: str
