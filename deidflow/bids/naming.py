@@ -120,7 +120,9 @@ def line_to_add(facts: Facts, name: BidsName | None = None, fields: Sequence[str
         entities = ", ".join(f"{key}: '{label}'" for key, label in name.entities.items())
         values = ", ".join(f"{field}: VALUE" for field in fields)
         parts.append(f"name: {name.datatype}/{name.suffix}")
-        parts.append(f"entities: {{{entities}}}, sidecar: {{{values}}}")
+        if entities:
+            parts.append(f"entities: {{{entities}}}")
+        parts.append(f"sidecar: {{{values}}}")
     return f"- {{{', '.join(parts)}}}"
 
 

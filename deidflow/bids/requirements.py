@@ -41,7 +41,12 @@ def lack_of(entry: Named) -> str:
 
 
 def lacking_fields(entry: Named) -> list[str]:
-    """Fields that BIDS requires of an image of this name and its sidecar lacks."""
+    """Fields that BIDS requires of an image of this name and its sidecar lacks.
+
+    None of `perf`, where fields alone do not help.
+    """
+    if entry.name.datatype == "perf":
+        return []
     lacking = kind_of(entry.name).lacking(entry.sidecar)
     for entity, field in _FIELD_OF_ENTITY.items():
         if entity in entry.name.entities and field not in (*entry.sidecar, *lacking):

@@ -36,14 +36,16 @@ SIDECARS: dict[str, dict[str, Any]] = {
 }
 
 
-def write_image(stem: Path, sidecar: dict[str, Any], volumes: int = 1) -> None:
+def write_image(
+    stem: Path, sidecar: dict[str, Any], volumes: int = 1, volume_time: float = 2.0
+) -> None:
     """A NIfTI image with its sidecar, and the DICOM folder beside it."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     shape = (4, 4, 4, volumes) if volumes > 1 else (4, 4, 4)
-    image = nibabel.Nifti1Image(np.zeros(shape, "<i2"), np.eye(4))
+    image = nibabel.Nifti1Image(np.zeros(shape, "<i2"), np.diag((-1.0, 1.0, 1.0, 1.0)))
+    image.header.set_xyzt_units("mm", "sec")
     if volumes > 1:
-        image.header.set_zooms((1.0, 1.0, 1.0, 2.0))
-        image.header.set_xyzt_units("mm", "sec")
+        image.header.set_zooms((1.0, 1.0, 1.0, volume_time))
     nibabel.save(image, f"{stem}.nii.gz")
     if stem.name.startswith("defaced"):
         output = stem.name.removeprefix("defaced")
@@ -56,6 +58,12 @@ def write_image(stem: Path, sidecar: dict[str, Any], volumes: int = 1) -> None:
     (dicom / "slice_001.dcm").write_bytes(b"dicom")
 
 
+def write_top_file(release: Path) -> None:
+    """What a run says of its release."""
+    description = {"name": "deidflow release", "project": "default", "level": "high"}
+    (release / "dataset.json").write_text(json.dumps(description | {"faces": "removed"}))
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     """A release of two subjects."""
@@ -66,6 +74,5 @@ def release(tmp_path: Path) -> Path:
     gradients = root / "P001/M00/008-MR"
     (gradients / "defaced.bval").write_text("0 1000 1000\n")
     (gradients / "defaced.bvec").write_text("0 1 0\n0 0 1\n0 0 0\n")
-    description = {"name": "deidflow release", "project": "default", "level": "high"}
-    (root / "dataset.json").write_text(json.dumps(description | {"faces": "removed"}))
+    write_top_file(root)
     return root
