@@ -28,7 +28,9 @@ _SURE_SCORE = 0.8
 """What is read with less may be upside down."""
 _MARGIN, _GROUND = 16, 24
 """Pixels added around an image, and how many at its edge say what the ground is."""
-SETTINGS = (_TILE, _OVERLAP, _ENLARGED, _LEAST_SCORE, _SURE_SCORE, _MARGIN, _GROUND)
+_SMOOTHED = 25
+"""Pixels over which the ground is made smooth; odd."""
+SETTINGS = (_TILE, _OVERLAP, _ENLARGED, _LEAST_SCORE, _SURE_SCORE, _MARGIN, _GROUND, _SMOOTHED)
 """Part of the key of what was read."""
 
 
@@ -73,7 +75,9 @@ def _differs(view: View) -> bool:
 
 
 def _with_margin(view: View) -> View:
-    """The image with its ground continued: the median of the pixels at each end of a line."""
+    """The image with its ground continued: medians of the pixels at its edges, without noise."""
+    import cv2
+
     margins = ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0))
     padded: View = np.pad(
         view,
@@ -81,6 +85,13 @@ def _with_margin(view: View) -> View:
         mode="median",
         stat_length=_GROUND,
     )
+    for strip in (
+        padded[:_MARGIN],
+        padded[-_MARGIN:],
+        padded[:, :_MARGIN],
+        padded[:, -_MARGIN:],
+    ):
+        strip[:] = cv2.medianBlur(np.ascontiguousarray(strip), _SMOOTHED)
     return padded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -47,20 +48,48 @@ class PixelFile:
         return own_bytes == other_bytes
 
 
+@dataclass(frozen=True)
+class BlankedPart:
+    """A rectangle that a source was read without: it must not go out.
+
+    First row and column from 0; frames from 1, none means all.
+    """
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    frames: tuple[int, ...] = ()
+
+    def is_inside(self, mask: NDArray[np.bool_]) -> bool:
+        """Whether a mask (frames, rows, columns) removes all of it that lies in the image."""
+        chosen = list(range(len(mask)))
+        if self.frames:
+            chosen = [number - 1 for number in self.frames if 0 < number <= len(mask)]
+        bottom = self.top + self.rows
+        right = self.left + self.columns
+        part = mask[chosen, self.top : bottom, self.left : right]
+        return bool(part.all())
+
+
 def differ(
     source: PixelFile,
     released: PixelFile,
     removed: PackedMask | None,
     scratch: Path,
     refaced: bool = False,
+    blanked: Sequence[BlankedPart] = (),
 ) -> bool:
     """Whether stored values differ where nothing was removed, or show anything where it was.
 
-    With `refaced` an average face may be there, but nothing that resembles the source.
+    With `refaced` an average face may be there, but nothing that resembles the source. `blanked`
+    must be removed: what was read of the source is what goes out.
 
     `removed` is the mask, or None where all pixels are kept; `scratch` is a private folder for
     decoding. Only the bits of BitsStored count.
     """
+    if removed is None and blanked:
+        return True
     if removed is None and source.has_same_bytes(released):
         return False
     if not (source.has_pixels and released.has_pixels):
@@ -72,11 +101,16 @@ def differ(
         return True
     if removed is None:
         return not np.array_equal(before, after)
-    return _differs_outside(before, after, removed, refaced=refaced)
 
-
-def _differs_outside(before: Values, after: Values, removed: PackedMask, *, refaced: bool) -> bool:
     mask = _unpacked(removed, before.shape[:3])
+    if not all(part.is_inside(mask) for part in blanked):
+        return True
+    return _differs_outside(before, after, mask, refaced=refaced)
+
+
+def _differs_outside(
+    before: Values, after: Values, mask: NDArray[np.bool_], *, refaced: bool
+) -> bool:
     changed = before != after
     changed_pixels = changed.any(axis=-1)
     changed_outside = changed_pixels & ~mask

@@ -177,7 +177,15 @@ class _SeriesCheck:
         for match in matches:
             content = match.path.read_bytes()
             source = PixelFile(content, match.cells, match.has_pixels)
-            if not differ(source, released, mask, scratch, self.expected.refaced):
+            is_other = differ(
+                source,
+                released,
+                mask,
+                scratch,
+                self.expected.refaced,
+                match.blanked,
+            )
+            if not is_other:
                 return
         self.defects[Defect.VALUES_DIFFER] += 1
 

@@ -16,6 +16,7 @@ from deidflow.checks.cells import Cells
 from deidflow.checks.dicom_file import BIG_ENDIAN, open_file
 from deidflow.checks.elements import Element, Level, NotReadable
 from deidflow.checks.facts import Facts, InstanceIdentity
+from deidflow.checks.pixels import BlankedPart
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class SourceFile:
     kept: frozenset[str]
     cells: Cells | None
     has_pixels: bool = True
+    blanked: tuple[BlankedPart, ...] = ()
+    """What of it must not go out."""
 
 
 _PIXEL_TAGS = (b"\xe0\x7f\x10\0", b"\x7f\xe0\0\x10")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from deidflow.checks.findings import LEAK, Finding, holds
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
+from deidflow.checks.pixels import BlankedPart
 from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
@@ -23,7 +24,8 @@ from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.states import WHOLE, TextState
-from deidflow.steps.results import Held, ReconstructResult
+from deidflow.steps.inspected import inspected_series
+from deidflow.steps.results import Held, InspectedSeries, ReconstructResult
 from deidflow.steps.step import Step, StepJob
 
 
@@ -137,6 +139,7 @@ def _expected(
 ) -> list[ExpectedSeries]:
     """What each staged series must be; reads the headers of its sources."""
     built = job.output("reconstruct", ReconstructResult).result.series
+    inspected = inspected_series(job)
     expected = []
     for series in session.series:
         row = built[series.name]
@@ -148,7 +151,12 @@ def _expected(
         masks = job.masks / f"{series.name}.npz"
         expectation = ExpectedSeries(
             series.name,
-            _sources(order, series, claims),
+            _sources(
+                order,
+                series,
+                claims,
+                inspected.get(series.name, InspectedSeries()),
+            ),
             masks if is_changed else None,
             job.scratch,
             defaced=is_defaced,
@@ -158,13 +166,17 @@ def _expected(
     return expected
 
 
-def _sources(order: WorkOrder, series: SeriesOrder, claims: Claims) -> tuple[SourceFile, ...]:
+def _sources(
+    order: WorkOrder, series: SeriesOrder, claims: Claims, inspected: InspectedSeries
+) -> tuple[SourceFile, ...]:
     root = Path(order.source)
     kept = frozenset(claims.kept)
     sources = []
-    for file in series.files:
+    for number, file in enumerate(series.files, 1):
         source = read_source(root / file.path, kept)
-        sources.append(source)
+        rectangles = inspected.of_instance(number)
+        blanked = [BlankedPart(**asdict(rectangle)) for rectangle in rectangles]
+        sources.append(replace(source, blanked=tuple(blanked)))
     return tuple(sources)
 
 

@@ -16,7 +16,7 @@ from pydicom.uid import (
 
 from deidflow.checks.cells import Cells, in_shape, used_bits
 from deidflow.checks.decoded_pixels import decoded_values
-from deidflow.checks.pixels import PackedMask, PixelFile, differ
+from deidflow.checks.pixels import BlankedPart, PackedMask, PixelFile, differ
 from tests.synthetic import as_file, mr_instance
 
 SHAPE = (1, 2, 3, 1)
@@ -107,6 +107,21 @@ def test_each_frame_may_have_its_own_blank_value() -> None:
     mixed = PixelFile(stored(7, 7, 3, 8, 9, 6), cells(shape=shape))
     assert not differ(source, blank, mask, Path("unused"))
     assert differ(source, mixed, mask, Path("unused"))
+
+
+@pytest.mark.parametrize("frames", [(), (2,)])
+def test_what_was_read_as_blank_must_be_removed(frames: tuple[int, ...]) -> None:
+    shape = (2, 1, 3, 1)
+    source = PixelFile(PLAIN, cells(shape=shape))
+    part = BlankedPart(top=0, left=1, rows=5, columns=9, frames=frames)
+
+    def is_refused(released: bytes, mask: PackedMask | None) -> bool:
+        other = PixelFile(released, cells(shape=shape))
+        return differ(source, other, mask, Path("unused"), blanked=[part])
+
+    assert not is_refused(stored(1, 0, 0, 4, 0, 0), packed(1, 2, 4, 5))
+    assert is_refused(stored(1, 2, 3, 4, 0, 6), packed(4))
+    assert is_refused(PLAIN, None)
 
 
 def test_one_colour_of_a_pixel_that_differs_is_found() -> None:
