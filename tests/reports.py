@@ -74,7 +74,7 @@ def reference(uid: str) -> Dataset:
 
 def report(*items: Dataset, sop_class: str = DOSE, **changes: Any) -> Dataset:
     """A structured report of the patient of `mr_instance`."""
-    header = mr_instance(SOPClassUID=sop_class, Modality="SR", **changes)
+    header = mr_instance(**{"SOPClassUID": sop_class, "Modality": "SR", **changes})
     for keyword in ("PixelData", "Rows", "Columns", "ImagePositionPatient", "BitsAllocated"):
         del header[keyword]
     header.ValueType = "CONTAINER"

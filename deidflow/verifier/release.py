@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from deidflow.verifier.attributes import AttributeCheck
 from deidflow.verifier.claims import Claims
+from deidflow.verifier.content import ContentCheck
 from deidflow.verifier.findings import Check, Mark, Report
 from deidflow.verifier.labels import face_marks, patient_marks, series_marks
 from deidflow.verifier.markers import Markers, lies_of
@@ -66,6 +67,7 @@ class ReleaseCheck:
     observers: Sequence[Observer] = ()
     report: Report = field(default_factory=Report)
     _checks: dict[frozenset[str], AttributeCheck] = field(default_factory=dict)
+    _content_checks: dict[frozenset[str], ContentCheck] = field(default_factory=dict)
     _states: dict[str, dict[str, str]] = field(default_factory=dict)
     """States of series by session folder."""
     _series: SeriesImages = field(default_factory=SeriesImages)
@@ -218,6 +220,7 @@ class ReleaseCheck:
         check = self._attribute_check(markers)
         check.study_day = day_of(instance.text(_STUDY_DATE))
         yield from check.marks_of(instance)
+        yield from self._content_check(check.codes).marks_of(instance)
         yield from lies_of(markers, self.claims, has_private=instance.has_private)
 
         is_in_series = self._is_in_series(entry, _DEPTH)
@@ -239,6 +242,13 @@ class ReleaseCheck:
             roots, words = self.options.uid_roots, self.options.vocabulary
             self._checks[codes] = AttributeCheck(self.claims, codes, roots, words)
         return self._checks[codes]
+
+    def _content_check(self, codes: frozenset[str]) -> ContentCheck:
+        """The judge of structured content in files with these codes."""
+        if codes not in self._content_checks:
+            words = self.options.vocabulary
+            self._content_checks[codes] = ContentCheck(self.claims, codes, words)
+        return self._content_checks[codes]
 
     def _in_release(self, seen: Seen) -> Iterator[Mark]:
         """Checks of an instance that lies in a release of ours."""

@@ -12,10 +12,10 @@ from deidflow.resources import load_table
 TABLE = "standard/ps315_e1_2026d.csv"
 BASIC, CLEAN_PIXELS, CLEAN_FACES, CLEAN_GRAPHICS = "113100", "113101", "113102", "113103"
 CLEAN_DESCRIPTORS, FULL_DATES, MODIFIED_DATES = "113105", "113106", "113107"
-RETAIN_UIDS, SAFE_PRIVATE = "113110", "113111"
+CLEAN_CONTENT, RETAIN_UIDS, SAFE_PRIVATE = "113104", "113110", "113111"
 OPTIONS = {
     "clean_graph": CLEAN_GRAPHICS,
-    "clean_struct": "113104",
+    "clean_struct": CLEAN_CONTENT,
     "clean_desc": CLEAN_DESCRIPTORS,
     "rtn_long_full_dates": FULL_DATES,
     "rtn_long_modif_dates": MODIFIED_DATES,

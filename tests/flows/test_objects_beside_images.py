@@ -1,16 +1,19 @@
-"""Plans, structure sets, registrations and segmentations, where a profile lets them through."""
+"""Structure sets, registrations, segmentations and reports, where a profile lets them through."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
+import yaml
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from tests.commands import command_line
 from tests.places import write_secret
+from tests.reports import DOSE, code, content, report
 from tests.synthetic import mr_instance, save, save_series
 
 CLASSES = {
@@ -20,7 +23,19 @@ CLASSES = {
 }
 SHAPES = {"RTSTRUCT", "SEG"}
 """Kinds that may show the face."""
-NAMES = "[RTStructureSetStorage, SpatialRegistrationStorage, SegmentationStorage]"
+NAMES = (
+    "RTStructureSetStorage",
+    "SpatialRegistrationStorage",
+    "SegmentationStorage",
+    "XRayRadiationDoseSRStorage",
+    "Comprehensive3DSRStorage",
+)
+OPTIONS = (
+    "retain_longitudinal_modified_dates",
+    "retain_patient_characteristics",
+    "retain_safe_private",
+    "clean_descriptors",
+)
 
 
 def an_object(sop_class: str, modality: str, reference: Dataset) -> Dataset:
@@ -48,6 +63,30 @@ def an_object(sop_class: str, modality: str, reference: Dataset) -> Dataset:
     return header
 
 
+def a_report(image: Dataset, number: int, *more: Dataset, **changes: Any) -> Dataset:
+    """A report of the same study: who and when, a dose, and the image that it is about."""
+    return report(
+        content("PNAME", code("121008", "Person Observer Name"), "Miller^Bob"),
+        content("DATETIME", code("113809", "Start of X-Ray Irradiation"), "20220510235500"),
+        content("NUM", code("113830", "Mean CTDIvol"), ("12.5", "mGy")),
+        content("IMAGE", None, image.SOPInstanceUID),
+        *more,
+        SeriesInstanceUID=f"1.2.9.{number}",
+        SOPInstanceUID=f"1.2.9.{number}.1",
+        StudyInstanceUID=image.StudyInstanceUID,
+        ImageType=None,
+        **changes,
+    )
+
+
+def an_outline(points: int) -> Dataset:
+    """A region of so many points."""
+    item = content("SCOORD3D", code("111030", "Image Region"))
+    item.GraphicType, item.GraphicData = "POLYGON", [float(n) for n in range(3 * points)]
+    item.ReferencedFrameOfReferenceUID = "1.2.3.4.9"
+    return item
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source of one series and three objects, and a vault."""
@@ -57,6 +96,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = pydicom.dcmread(min(folder.iterdir()))
     for sop_class, modality in CLASSES.items():
         save(an_object(sop_class, modality, image), folder / f"{modality}.dcm")
+    save(a_report(image, 8), folder / "dose.dcm")
+    outlined = {"sop_class": "1.2.840.10008.5.1.4.1.1.88.34", "SeriesNumber": 4}
+    save(a_report(image, 9, an_outline(40), **outlined), folder / "region.dcm")
     write_secret(root / "vault")
     return root
 
@@ -64,8 +106,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(root: Path, profile: str, level: str) -> Path:
     release = root / f"release-{profile}-{level}"
     rules = root / f"{profile}-{level}.yaml"
-    listed = f"classes: {NAMES}\n" if profile == "open" else ""
-    rules.write_text(f"extends: {level}\n{listed}")
+    own: dict[str, Any] = {"extends": level}
+    if profile != "closed":
+        own["classes"] = list(NAMES)
+    if profile == "open":
+        own["options"] = [*OPTIONS, "clean_structured_content"]
+    rules.write_text(yaml.safe_dump(own))
     places = (root / "source", release, "--vault", root / "vault")
     options = ("--level", level, "--profile", rules, "--project", f"{profile}-{level}")
     result = command_line("run", *places, *options, PREFECT_HOME="")
@@ -84,7 +130,7 @@ def test_objects_are_released_and_their_references_resolve(root: Path) -> None:
     release = run(root, "open", "low")
 
     instances = released(release)
-    assert set(instances) == {"MR", *CLASSES.values()}
+    assert set(instances) == {"MR", "SR", *CLASSES.values()}
     images = {
         pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID
         for path in release.glob("P001/M00/*-MR/dicom/*.dcm")
@@ -95,6 +141,12 @@ def test_objects_are_released_and_their_references_resolve(root: Path) -> None:
         assert instances[modality].PatientName == "P001"
     assert instances["SEG"].PixelData == b"\x5a" * 8
     assert "PixelData" not in instances["REG"]
+    observer, start, dose, image, *_ = instances["SR"].ContentSequence
+    assert observer.PersonName == "REMOVED"
+    assert start.DateTime != "20220510235500"
+    assert start.DateTime[8:] == "235500"
+    assert dose.MeasuredValueSequence[0].NumericValue == 12.5
+    assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID in images
     checked = command_line(
         "verify", release, "--vault", root / "vault", "--source", root / "source"
     )
@@ -107,8 +159,22 @@ def test_without_their_classes_they_are_excluded(root: Path) -> None:
 
 
 @pytest.mark.slow
+def test_reports_are_held_with_a_reason_where_the_profile_does_not_clean_them(root: Path) -> None:
+    release = run(root, "listed", "low")
+
+    assert set(released(release)) == {"MR", *CLASSES.values()}
+    held = (root / "vault" / "quarantine" / "report.csv").read_text()
+    assert held.count("report-not-cleaned") == 2
+
+
+@pytest.mark.slow
 def test_what_shows_the_shape_of_the_body_stays_where_faces_go(root: Path) -> None:
-    kinds = set(released(run(root, "open", "high")))
+    release = run(root, "open", "high")
+    kinds = released(release)
 
     assert "REG" in kinds
-    assert not kinds & SHAPES
+    assert not kinds.keys() & SHAPES
+    classes = [str(header.SOPClassUID) for header in kinds.values() if header.Modality == "SR"]
+    assert classes == [DOSE]
+    assert "outline" in (root / "vault" / "quarantine" / "report.csv").read_text()
+    assert kinds["SR"].ContentSequence[1].DateTime.startswith("1900")

@@ -1,0 +1,191 @@
+"""Structured reports: each content item against its concept, its type and the declared options."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from pydicom.datadict import tag_for_keyword
+
+from deidflow.checks.elements import Element
+from deidflow.checks.text import texts_of
+from deidflow.checks.words import is_common
+from deidflow.verifier.claims import Claims
+from deidflow.verifier.content_items import SEQUENCES, Item, tree_of
+from deidflow.verifier.content_table import (
+    attribute_of_concepts,
+    demand_of,
+    known_meanings,
+    size_of_unit,
+)
+from deidflow.verifier.findings import Check, Mark
+from deidflow.verifier.instance import BIG_ENDIAN, Instance, name_of
+from deidflow.verifier.repeats import Latest
+from deidflow.verifier.suspicion import strange_words
+from deidflow.verifier.table import CLEAN_CONTENT, Demand
+from deidflow.verifier.values import is_on_grid, is_placeholder_moment, values_of
+
+_VALUES = {
+    "TEXT": 0x0040A160,
+    "PNAME": 0x0040A123,
+    "DATE": 0x0040A121,
+    "TIME": 0x0040A122,
+    "DATETIME": 0x0040A120,
+    "UIDREF": 0x0040A124,
+}
+_TARGET, _MEANING, _COMPLETION = 0x0040DB73, 0x00080104, 0x0040A492
+_TEMPORAL = frozenset((b"DA", b"DT", b"TM"))
+_OLDEST = 90
+"""Years."""
+_YEARS = {"a": "1", "mo": "12", "wk": "52.18", "d": "365.25"}
+_KEPT_AS_WRITTEN = frozenset(("Manufacturer", "ManufacturerModelName"))
+
+
+@dataclass
+class ContentCheck:
+    """Judges the content items of files with these codes of CID 7050."""
+
+    claims: Claims
+    codes: frozenset[str]
+    vocabulary: frozenset[str] = frozenset()
+    """Further words that descriptions may hold, lower case."""
+    _repeated: Latest[list[Mark]] = field(default_factory=Latest)
+
+    def marks_of(self, instance: Instance) -> Iterator[Mark]:
+        """What is wrong with the content of a file."""
+        if self.claims.identified:
+            return
+        repeated = instance.repeated
+        order = ">" if instance.syntax == BIG_ENDIAN else "<"
+        yield from self._repeated.get(
+            repeated,
+            lambda: list(self._marks(repeated.elements, order)),
+        )
+        yield from self._marks(instance.fresh, order)
+
+    def _marks(self, elements: Iterable[Element], order: str) -> Iterator[Mark]:
+        elements = list(elements)
+        sequences = {element.tag for element in elements if element.vr == b"SQ"}
+        if not sequences.intersection(SEQUENCES.values()):
+            return
+        root, content = tree_of(elements)
+        if content and CLEAN_CONTENT not in self.codes:
+            words = "is structured content, and the option that cleans it is not claimed"
+            yield Mark(Check.FORBIDDEN, content[0].path.rstrip("/"), words)
+            return
+        for item in content:
+            yield from self._item(item)
+            yield from _relations(root, item, order)
+        yield from self._meanings(elements)
+
+    def _item(self, item: Item) -> Iterator[Mark]:
+        demand = demand_of(item.concepts, item.value_type, self.codes)
+        if demand is Demand.ABSENT and item.value_type:
+            yield Mark(Check.FORBIDDEN, _name(item), "must not be there")
+            return
+        for value_type, tag in _VALUES.items():
+            for element in item.elements:
+                if element.tag == tag:
+                    yield from self._value(item, value_type, element)
+        if item.value_type == "NUM":
+            yield from self._number(item)
+
+    def _value(self, item: Item, value_type: str, element: Element) -> Iterator[Mark]:
+        if item.value_type and value_type != item.value_type:
+            yield Mark(Check.STRUCTURE, name_of(element), "is not a value of the item's type")
+        demand = demand_of(item.concepts, value_type, self.codes)
+        if demand is Demand.ABSENT:
+            yield Mark(Check.FORBIDDEN, _name(item), "must not be there")
+        elif demand is Demand.DUMMY and not _is_dummy(element):
+            yield Mark(Check.FORBIDDEN, _name(item), "must be a dummy")
+        elif value_type == "TEXT" and demand in (Demand.CLEANED, Demand.UNLISTED):
+            yield from self._text(item, element)
+
+    def _text(self, item: Item, element: Element) -> Iterator[Mark]:
+        mirrored = attribute_of_concepts()
+        if any(mirrored.get(concept) in _KEPT_AS_WRITTEN for concept in item.concepts):
+            return
+        if any(self._is_strange(text) for text in texts_of(element)):
+            words = "has a word outside the vocabulary of acquisition"
+            yield Mark(Check.TEXT, _name(item), words)
+
+    def _is_strange(self, text: str) -> bool:
+        """Whether a text has more than words of acquisition, where it is held to these."""
+        if not (self.claims.is_ours or self.claims.fixed):
+            return False
+        return not is_common(text) and strange_words(text, self.vocabulary)
+
+    def _number(self, item: Item) -> Iterator[Mark]:
+        """Age, weight and height, which are held to what the header's attributes are held to."""
+        mirrored = attribute_of_concepts()
+        number, unit = item.number
+        for concept in item.concepts:
+            keyword = mirrored.get(concept, "")
+            tag = tag_for_keyword(keyword) if keyword else None
+            step = self.claims.promise.steps.get(tag or 0)
+            size = size_of_unit(keyword, unit)
+            if keyword == "PatientAge" and not self._is_general_age(number, unit):
+                yield Mark(Check.FORBIDDEN, _name(item), "is a more exact age than allowed")
+            elif step is not None and not (size and is_on_grid(number, step * Decimal(size))):
+                yield Mark(Check.FORBIDDEN, _name(item), "is not generalised to its step")
+
+    def _is_general_age(self, number: str, unit: str) -> bool:
+        size = _YEARS.get(unit)
+        try:
+            years = Decimal(number) / Decimal(size or "nan")
+        except InvalidOperation:
+            return False
+        if size is None or years >= _OLDEST + 1:
+            return False
+        is_young = years < 5
+        return not self.claims.promise.binned_ages or is_young or round(years) % 5 == 0
+
+    def _meanings(self, elements: Iterable[Element]) -> Iterator[Mark]:
+        """Words beside codes that are neither the standard's nor of acquisition."""
+        for element in elements:
+            if element.tag not in (_MEANING, _COMPLETION):
+                continue
+            for text in texts_of(element):
+                if text.strip().lower() not in known_meanings() and self._is_strange(text):
+                    words = "has a word outside the vocabulary of acquisition"
+                    yield Mark(Check.TEXT, name_of(element), words)
+
+
+def _is_dummy(element: Element) -> bool:
+    if element.vr == b"UI":
+        return True  # UIDs are judged wherever they are
+    values = values_of(element)
+    if element.vr in _TEMPORAL:
+        return all(is_placeholder_moment(element.vr, value) for value in values)
+    return all(is_common(text) for text in texts_of(element))
+
+
+def _relations(root: Item, item: Item, order: str) -> Iterator[Mark]:
+    """Whether a relation by reference points to an item."""
+    for element in item.elements:
+        if element.tag == _TARGET and not _is_there(root, element.raw, order):
+            yield Mark(Check.REFERENCE, name_of(element), "points to no content item")
+
+
+def _is_there(root: Item, raw: bytes, order: str) -> bool:
+    if not raw or len(raw) % 4:
+        return False
+    first, *numbers = struct.unpack(f"{order}{len(raw) // 4}I", raw)
+    item = root
+    for number in numbers:
+        children = list(item.items(SEQUENCES["ContentSequence"]))
+        if not 1 <= number <= len(children):
+            return False
+        item = children[number - 1]
+    return bool(first == 1)
+
+
+def _name(item: Item) -> str:
+    """Where an item is, and its concept where the standard lists it."""
+    place = item.path.rstrip("/")
+    for scheme, code in item.concepts:
+        if code.isdigit() and scheme in ("dcm", "sct"):
+            return f"{place} ({code}, {scheme.upper()})"
+    return place

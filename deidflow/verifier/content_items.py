@@ -1,0 +1,91 @@
+"""Content items of structured reports as the reader finds them (PS3.3 C.17.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from deidflow.checks.elements import Element
+from deidflow.verifier.instance import own_name, path_of
+
+SEQUENCES = {
+    "ContentSequence": 0x0040A730,
+    "AcquisitionContextSequence": 0x00400555,
+    "SpecimenPreparationStepContentItemSequence": 0x00400612,
+    "WaveformAnnotationSequence": 0x0040B020,
+}
+"""Sequences whose items are content items."""
+_VALUE_TYPE, _CONCEPT_NAME, _EQUIVALENT = 0x0040A040, 0x0040A043, 0x00080121
+_SCHEME, _CODES = 0x00080102, (0x00080100, 0x00080119, 0x00080120)
+_MEASURED_VALUE, _UNITS, _NUMBER = 0x0040A300, 0x004008EA, 0x0040A30A
+Concept = tuple[str, str]
+"""Coding scheme in lower case, and code value."""
+
+
+@dataclass
+class Item:
+    """An item of a sequence with its elements, and with the items of its own sequences."""
+
+    path: str
+    elements: list[Element] = field(default_factory=list)
+    inner: dict[int, list[Item]] = field(default_factory=dict)
+
+    def text(self, *tags: int) -> str:
+        """The value of the first of these elements that is there, without padding."""
+        for element in self.elements:
+            if element.tag in tags:
+                return element.raw.strip(b"\0 ").decode("latin-1")
+        return ""
+
+    def items(self, *tags: int) -> Iterator[Item]:
+        """The items of these sequences."""
+        for tag in tags:
+            yield from self.inner.get(tag, ())
+
+    @property
+    def is_content(self) -> bool:
+        """Whether it is a content item."""
+        return self.path.rstrip("/").rpartition("/")[2] in SEQUENCES
+
+    @property
+    def value_type(self) -> str:
+        """Its value type, empty where it says none."""
+        return self.text(_VALUE_TYPE).upper()
+
+    @property
+    def concepts(self) -> list[Concept]:
+        """Its concept name with equivalent codes of it."""
+        names = list(self.items(_CONCEPT_NAME))
+        for name in list(names):
+            names += name.items(_EQUIVALENT)
+        return [(name.text(_SCHEME).lower(), name.text(*_CODES)) for name in names]
+
+    @property
+    def number(self) -> tuple[str, str]:
+        """The number of a measurement, and its UCUM unit."""
+        for holder in (*self.items(_MEASURED_VALUE), self):
+            units = [unit.text(*_CODES) for unit in holder.items(_UNITS)]
+            if units:
+                return holder.text(_NUMBER), units[0]
+        return self.text(_NUMBER), ""
+
+
+def tree_of(elements: Iterable[Element]) -> tuple[Item, list[Item]]:
+    """The data set with what is in it, and all content items; elements are depth first."""
+    root = Item("")
+    by_level: dict[int, Item] = {}
+    owners: dict[str, tuple[Item, int]] = {}
+    content: list[Item] = []
+    for element in elements:
+        path = path_of(element)
+        item = root if not path else by_level.get(id(element.level))
+        if item is None:
+            item = by_level[id(element.level)] = Item(path)
+            owner, tag = owners.get(path, (root, 0))
+            owner.inner.setdefault(tag, []).append(item)
+            if item.is_content:
+                content.append(item)
+        item.elements.append(element)
+        if element.vr == b"SQ":
+            owners[f"{path}{own_name(element.tag, element.level)}/"] = item, element.tag
+    return root, content
