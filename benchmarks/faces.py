@@ -41,7 +41,8 @@ from deidflow.face.grids import nearest, shrink
 from deidflow.face.mask import WorldMask
 from deidflow.face.series import About, HeadSeries
 from deidflow.face.session import Carrier
-from deidflow.face.template import Template, load_template, prepare_template, template_path
+from deidflow.face.template import Template, load_template, prepare_template
+from deidflow.face.template_place import template_path
 from deidflow.face.volume import image_of, like
 from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deidflow.face.template import prepare_template, template_path
+from deidflow.face.template import prepare_template
+from deidflow.face.template_place import template_path
 from deidflow.release.layout import Layout
 from deidflow.run.start import locked_run
 from deidflow.run.summary import read_summary
@@ -37,7 +38,7 @@ from deidflow.steps.results import (
 from deidflow.steps.step import Step, StepJob
 from deidflow.steps.verify import VerifyResult
 from deidflow.store.children import Children
-from flows.hosting.server import server, wait_for_rows, wait_until_ready, without_heartbeat
+from flows.hosting.server import server, wait_for_rows, without_heartbeat
 from tests.places import give_template
 from tests.synthetic import save_series
 
@@ -242,8 +243,7 @@ def one_round(root: Path, number: int, source: Path, nobody: Path) -> tuple[floa
 
 def main() -> None:
     """Measure each number of subjects on one server."""
-    with tempfile.TemporaryDirectory() as home, server(Path(home)) as process:
-        wait_until_ready(process)
+    with tempfile.TemporaryDirectory() as home, server(Path(home)):
         for subjects in map(int, sys.argv[1:] or ["50"]):
             measure(subjects)
 

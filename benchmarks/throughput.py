@@ -19,7 +19,8 @@ from measure import Cost, cost
 from deidflow.demo.head import grid_affine, on_grid, warped_head
 from deidflow.demo.people import MadeUpPerson, Visit
 from deidflow.demo.series import write_series
-from deidflow.face.template import prepare_template, template_path
+from deidflow.face.template import prepare_template
+from deidflow.face.template_place import template_path
 from tests.places import give_template, tree_digest, write_secret
 
 SIZE = (64, 64, 56)

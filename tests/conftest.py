@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
-from deidflow.face.template import prepare_template, template_path
+from deidflow.face.template import prepare_template
+from deidflow.face.template_place import template_path
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
-from flows.hosting.server import server, wait_until_ready
+from flows.hosting.server import server
 from tests.commands import SHARED_API, DemoRun
 from tests.places import REAL_DATA
 from tests.unexpected import UNEXPECTED_ERRORS
@@ -70,8 +71,7 @@ def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API of one Prefect server for all the runs of a test process: each that starts its own
     takes seconds."""
     before = dict(os.environ)
-    with server(tmp_path_factory.mktemp("prefect")) as process:
-        wait_until_ready(process)
+    with server(tmp_path_factory.mktemp("prefect")):
         address = os.environ["PREFECT_API_URL"]
         for name in set(os.environ) - set(before):
             del os.environ[name]

@@ -17,6 +17,7 @@ from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.settings.load import load_plan_settings, load_settings
 from deidflow.settings.run import Level, RunSettings
+from deidflow.store.imports import loading
 
 if TYPE_CHECKING:
     from deidflow.identity.vault import Vault
@@ -154,27 +155,31 @@ def _summary(layout: Layout, run_id: str) -> RunSummary:
 def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
     from deidflow.store.process import stop_on_signals
-    from flows.hosting.idle_rows import show_waiting
-    from flows.hosting.server import is_reached, server, wait_until_ready
+    from flows.hosting.server import server
+    from flows.hosting.server_process import is_reached
 
     stop_on_signals()
     # Else Prefect writes about each line of log that its server did not take.
     logging.raiseExceptions = False
     layout = Layout.of(settings)
-    with server(layout.prefect_home) as process:
-        wait_until_ready(process)
-        show_waiting(Path(os.environ["PREFECT_HOME"]), os.environ["PREFECT_API_URL"])
+    with server(layout.prefect_home, _load_flow) as ours:
         try:
             _stored_flow(
                 run_id,
                 settings,
                 vault,
-                ours=process is not None,
+                ours=ours,
             )
         except Exception as error:  # noqa: BLE001 - a server that is gone may raise anything
             if is_reached() and not _has_ended(layout, run_id):
                 raise _refused(error) from None
         return not is_reached()
+
+
+def _load_flow() -> None:
+    """Load what the run needs while its server starts."""
+    with loading():
+        import flows.deidentify  # noqa: F401
 
 
 def _stored_flow(run_id: str, settings: RunSettings, vault: Vault, *, ours: bool) -> None:

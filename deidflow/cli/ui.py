@@ -18,7 +18,7 @@ def ui(*, vault: Path | None = None, port: int = 4200) -> int:
     """
     from deidflow.release.layout import Layout
     from deidflow.store.process import stop_on_signals
-    from flows.hosting.server import show_history
+    from flows.hosting.lasting_server import show_history
 
     folder = vault or Path(os.environ.get("DEIDFLOW_VAULT", ""))
     if folder == Path():

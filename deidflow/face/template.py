@@ -32,8 +32,6 @@ from deidflow.face.template_regions import (
 )
 from deidflow.face.tomography import label_image
 from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, view_of
-from deidflow.store.code import code_digest
-from deidflow.store.files import digest_of
 
 _TARGETS = "plain", "ranked", "labels"
 _IMAGES = "head", "brain", "original", "distance", "zone", "target", "average"
@@ -63,18 +61,6 @@ class Template:
     """Windowed intensities of the head at 2 mm, 0 in air."""
     points: dict[str, Array]
     """World points by name, see `points_of`."""
-
-
-def template_path(folder: Path, *, ears: bool) -> Path:
-    """The path of the prepared template in a cache folder; code and libraries are in its name."""
-    key = [
-        code_digest(__name__),
-        sitk.Version_VersionString(),
-        np.__version__,
-        ears,
-    ]
-    digest = digest_of(key)
-    return folder / f"template-{digest[:12]}.npz"
 
 
 def prepare_template(path: str, ears: bool) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deidflow.face.template import template_path
+from deidflow.face.template_place import template_path
 from deidflow.identity.workorder import SessionOrder, WorkOrder
 from deidflow.run.context import Run
 from deidflow.steps import STEPS

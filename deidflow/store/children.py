@@ -120,7 +120,7 @@ class Children:
             if self._stopping:
                 raise StepFailed(Reason.STOPPED)
             try:
-                with _without_main():
+                with without_main():
                     process.start()
             except (OSError, EOFError):
                 raise self._failure(None) from None
@@ -180,7 +180,7 @@ def _kill_forkserver() -> None:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Hide the program's main module from a child, which would run it again for 0.2 to 2 s."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -1,13 +1,15 @@
 """Loaded once by the forkserver for all its children; it ends with the run, however that ends."""
 
-import nibabel
-import numpy
-import pydicom
-import scipy.ndimage
-import scipy.optimize
-import SimpleITK
-
+from deidflow.store.imports import loading
 from deidflow.store.process import die_with_parent
+
+with loading():
+    import nibabel
+    import numpy
+    import pydicom
+    import scipy.ndimage
+    import scipy.optimize
+    import SimpleITK
 
 die_with_parent()
 SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)

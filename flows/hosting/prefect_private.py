@@ -6,7 +6,6 @@ what broke.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # Prefect reads its settings when it is imported, which a run's server changes
@@ -20,22 +19,6 @@ BRIEF_SERVER = {
     # The application is not changed after it was made, so that it is made once.
     "PREFECT__SERVER_FINAL": "1",
 }
-
-
-def brief_server_command(host: str, port: int) -> list[str]:
-    """The command line of a server that lasts as long as one run."""
-    command = [sys.executable, "-m", "uvicorn", "--factory", SERVER_APPLICATION]
-    return [
-        *command,
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "--log-level",
-        "error",
-        "--lifespan",
-        "on",
-    ]
 
 
 def restrict_parameter(deployment: RunnerDeployment, name: str, schema: dict[str, Any]) -> None:

@@ -15,7 +15,9 @@ from deidflow.errors import EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.store.process import die_with_parent
 from deidflow.store.scratch import private_folder
-from flows.hosting.server import lasting_server, prepare_environment, stop, wait_until_ready
+from flows.hosting.environment import prepare_environment
+from flows.hosting.lasting_server import lasting_server
+from flows.hosting.server_process import stop, wait_until_ready
 from flows.hosting.site import Site
 
 if TYPE_CHECKING:

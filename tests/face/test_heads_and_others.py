@@ -18,7 +18,8 @@ from deidflow.face.mask import Field, WorldMask, in_view
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
 from deidflow.face.series import About, HeadSeries
-from deidflow.face.template import Template, prepare_template, template_path
+from deidflow.face.template import Template, prepare_template
+from deidflow.face.template_place import template_path
 from deidflow.face.template_regions import extended_region
 from deidflow.face.volume import image_of
 from deidflow.settings.face import DefaceSettings, GateSettings

@@ -10,7 +10,8 @@ import pytest
 from deidflow.demo.head import average_head
 from deidflow.face.affine import apply, index_to_world, inverse
 from deidflow.face.lookup import Lookup
-from deidflow.face.template import Template, load_template, template_path
+from deidflow.face.template import Template, load_template
+from deidflow.face.template_place import template_path
 from deidflow.face.volume import (
     Flags,
     flags_of,

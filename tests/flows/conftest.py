@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deidflow.cli.run import summary_of_run
 from deidflow.release.layout import Layout
 from deidflow.settings.load import load_settings
-from flows.hosting.server import prepare_environment
+from flows.hosting.environment import prepare_environment
 from tests.commands import clean_environment
 from tests.places import write_secret
 from tests.synthetic import save_series

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.face.template import template_path
+from deidflow.face.template_place import template_path
 from deidflow.run.context import Run
-from deidflow.run.template import is_intact, keep, machine_cache, provide_template
+from deidflow.run.template import provide_template
 from deidflow.settings.run import RunSettings
+from deidflow.store.machine_cache import is_intact, keep, machine_cache
 
 
 @pytest.fixture

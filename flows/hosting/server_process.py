@@ -1,0 +1,90 @@
+"""Servers of Prefect: whether they answer, and how those of ours end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+
+import httpx
+
+from deidflow.errors import EnvironmentFault
+
+ServerProcess = subprocess.Popen[bytes] | BaseProcess
+_START_SECONDS, _STOP_SECONDS = 180.0, 5.0
+_POLL_SECONDS = 0.05
+
+
+def is_reached() -> bool:
+    """Whether the server answers now."""
+    with _client() as client:
+        return _answers(client)
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(
+        base_url=os.environ["PREFECT_API_URL"],
+        trust_env=False,
+        timeout=5.0,
+    )
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until_ready(process: ServerProcess | None) -> None:
+    """Wait for the server to answer; raises EnvironmentFault when it does not, or has ended."""
+    deadline = time.monotonic() + _START_SECONDS
+    # A new client each time would cost more than the question.
+    with _client() as client:
+        while time.monotonic() < deadline and (process is None or not has_ended(process)):
+            if _answers(client):
+                return
+            time.sleep(_POLL_SECONDS)
+    raise EnvironmentFault("the Prefect server does not answer; see server.log in Prefect's home")
+
+
+def has_ended(process: ServerProcess) -> bool:
+    """Whether a server that was started here runs no more."""
+    if isinstance(process, BaseProcess):
+        return not process.is_alive()
+    return process.poll() is not None
+
+
+def stop(process: ServerProcess) -> None:
+    """End a process: asked first, killed after five seconds."""
+    process.terminate()
+    if not _ends_within(process, _STOP_SECONDS):
+        process.kill()
+        _ends_within(process, None)
+
+
+def _ends_within(process: ServerProcess, seconds: float | None) -> bool:
+    if isinstance(process, BaseProcess):
+        process.join(seconds)
+        return not process.is_alive()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.poll() is not None
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there yet."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET,
+            socket.SO_REUSEADDR,
+            1,
+        )
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
