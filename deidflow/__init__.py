@@ -62,7 +62,7 @@ def anonymize(
     from deidflow.bulk.console import show_result, verbosity
     from deidflow.bulk.run import run
     from deidflow.settings.anonymize import load_anonymize_settings
-    from deidflow.settings.given import given_paths
+    from deidflow.settings.given import given_sources
 
     header_flags = {
         **(header or {}),
@@ -76,7 +76,7 @@ def anonymize(
         header_flags["shift_days"] = shift_dates
 
     flags = {
-        "sources": given_paths(paths_or_manifest),
+        **given_sources(paths_or_manifest),
         "out": out,
         "vault": vault,
         "project": project,

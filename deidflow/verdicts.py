@@ -75,6 +75,15 @@ class Reason(StrEnum):
         "another person has this PatientID: name and birth date or sex differ; "
         "correct the ID at the source",
     )
+    MANIFEST_PERSON = (
+        "manifest-person",
+        "the manifest gives its subject to files of another person: name and birth date, sex or "
+        "PatientID differ; correct the manifest",
+    )
+    MANIFEST_CATEGORY = (
+        "manifest-category",
+        "it is not what the manifest's category says; correct the manifest",
+    )
     MIXED_PATIENTS = "mixed-patients", "its study or series mostly belongs to another patient"
     LEFT_OUT = "left-out", "not among the modalities, body parts and series that are asked for"
     NO_CONSENT = "no-consent", "its patient is not on the consent list"

@@ -16,7 +16,7 @@ _PUBLIC = 0o644
 
 def subject_label(pseudonym: str) -> str:
     """A pseudonym as a BIDS label: letters and digits only."""
-    return re.sub(r"[^A-Za-z0-9]", "", pseudonym)
+    return re.sub(r"[^A-Za-z0-9]", "", pseudonym.removeprefix("sub-"))
 
 
 def visit_folder(pseudonym: str, session: str) -> Path:

@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from deidflow.bulk.locate import Located
+from deidflow.dicom.manifest import Manifest
 from deidflow.header.profile import Profile
 from deidflow.identity.vault import Vault
 from deidflow.settings.anonymize import AnonymizeSettings
+from deidflow.settings.manifest import entries_below
 from deidflow.store.files import digest_of
 from deidflow.store.process import memory_for
 
@@ -65,6 +67,11 @@ class Call:
     def output_id(self) -> str:
         """Tells this output folder from others without naming it."""
         return digest_of(str(self.settings.out))[:16]
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What a manifest says of each file."""
+        return Manifest.of(entries_below(self.settings.entries, self.located.root))
 
     @cached_property
     def record_folder(self) -> Path:

@@ -46,6 +46,7 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
     rows[:] = raw_rows(
         rows,
         call.located,
+        call.manifest,
         keeps_private=settings.private != "none",
     )
     raw = raw_paths(rows)
@@ -56,6 +57,7 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         defacing=False,
         known=vault.demographics,
         classes=raw_classes() if raw else (),
+        manifest=call.manifest,
     )
     refuse_mixed_folders(
         cohort,

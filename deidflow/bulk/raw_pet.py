@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from deidflow.bulk.locate import Located
 from deidflow.bulk.read import ReadFile
 from deidflow.dicom.inventory import Entry
+from deidflow.dicom.manifest import Category, Manifest
 from deidflow.dicom.raw_data import RawKind, payloads, raw_classes, raw_kind
 from deidflow.errors import Withheld
 from deidflow.header.csa import holds_fields
@@ -17,16 +18,19 @@ _CREATORS = ("SIEMENS CSA NON-IMAGE", "SIEMENS MED NM", "SIEMENS MEDCOM HEADER")
 _REASON = "raw data stay whole, or the object is not released"
 
 
-def raw_rows(rows: Sequence[ReadFile], located: Located, *, keeps_private: bool) -> list[ReadFile]:
+def raw_rows(
+    rows: Sequence[ReadFile], located: Located, manifest: Manifest, *, keeps_private: bool
+) -> list[ReadFile]:
     """The rows, those of raw data that cannot be let through with a verdict."""
     judged = []
     for row in rows:
-        reason = _reason(row.entry, located, keeps_private)
+        category = manifest.of_file(row.entry.path).category
+        reason = _reason(row.entry, located, category, keeps_private)
         if reason is not None:
             entry = Entry(
                 row.entry.path,
                 row.entry.sha256,
-                Verdict.EXCLUDED,
+                _VERDICTS.get(reason, Verdict.EXCLUDED),
                 reason,
                 None,
             )
@@ -35,14 +39,31 @@ def raw_rows(rows: Sequence[ReadFile], located: Located, *, keeps_private: bool)
     return judged
 
 
-def _reason(entry: Entry, located: Located, keeps_private: bool) -> Reason | None:
-    """Why raw data cannot be let through; None for norms, list-mode data and everything else."""
+_VERDICTS = {Reason.MANIFEST_CATEGORY: Verdict.QUARANTINED}
+
+
+def _reason(
+    entry: Entry, located: Located, category: Category | None, keeps_private: bool
+) -> Reason | None:
+    """Why raw data cannot be let through; None for norms, list-mode data and everything else.
+
+    What an object does not say itself, the category of a manifest says.
+    """
     instance = entry.instance
     if instance is None or instance.sop_class not in raw_classes():
         return None
-    if raw_kind(instance, located.place_of(entry.path)) is RawKind.OTHER:
+    kind = raw_kind(instance, located.place_of(entry.path))
+    claimed = category.raw_kind if category is not None else None
+    if claimed is not None:
+        kind = claimed if kind is RawKind.UNKNOWN else kind
+        if kind is not claimed:
+            return Reason.MANIFEST_CATEGORY
+    if kind not in _LET_THROUGH:
         return Reason.RAW_DATA
     return None if keeps_private else Reason.RAW_STRIPPED
+
+
+_LET_THROUGH = (RawKind.NORM, RawKind.LIST)
 
 
 def raw_paths(rows: Iterable[ReadFile]) -> frozenset[str]:

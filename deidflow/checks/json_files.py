@@ -26,7 +26,7 @@ _SUMMARY_KEYS = frozenset(
     )
 )
 _SUMMARY_WORDS = re.compile(
-    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+    r"[a-z]+(?:[ -][a-z]+)*|[A-Za-z0-9]{1,18}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
 """Words of a state or reason, session labels, modalities, and names of series."""
 

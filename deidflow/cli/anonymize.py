@@ -81,7 +81,7 @@ def anonymize(
     from deidflow.bulk.console import verbosity
     from deidflow.settings.anonymize import load_anonymize_settings
     from deidflow.settings.effective import parse_replacements
-    from deidflow.settings.given import given_paths
+    from deidflow.settings.given import given_sources
 
     if show_paths and not sys.stdout.isatty():
         raise UsageError("--show-paths works on a terminal only: paths may hold names")
@@ -95,7 +95,7 @@ def anonymize(
         "shift_days": shift_dates,
     }
     flags = {
-        "sources": given_paths(source),
+        **given_sources(source),
         "out": out,
         "vault": vault,
         "project": project,

@@ -15,7 +15,8 @@ from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.instance import Instance, Pair
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.majorities import Decision, by_uid, minorities, series_uid, study_uid
-from deidflow.dicom.patients import Discovery, patients_of
+from deidflow.dicom.manifest import NO_MANIFEST, Manifest
+from deidflow.dicom.patients import Discovery, label_of, patients_of
 from deidflow.dicom.persons import Member
 from deidflow.dicom.policy import AskedFor, deciding, everything, judge
 from deidflow.verdicts import Reason, Verdict
@@ -23,6 +24,8 @@ from deidflow.verdicts import Reason, Verdict
 _CONFLICT = (Verdict.QUARANTINED, Reason.CONFLICTING_COPIES)
 _COPY = (Verdict.DUPLICATE, Reason.COPY)
 _STRANGER = (Verdict.QUARANTINED, Reason.OTHER_PERSON)
+_MISFIT = (Verdict.QUARANTINED, Reason.MANIFEST_PERSON)
+_MISCATEGORISED = (Verdict.QUARANTINED, Reason.MANIFEST_CATEGORY)
 _LEFT_OUT = (Verdict.EXCLUDED, Reason.LEFT_OUT)
 Basis = tuple[object, ...]
 """What the policy looks at."""
@@ -48,6 +51,8 @@ class Study:
 
     uid: str
     series: tuple[Series, ...]
+    sessions: frozenset[str] = frozenset()
+    """What a manifest calls it; at most one where it does not contradict itself."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Subject:
     identifiers: tuple[Pair, ...]
     folders: frozenset[str] = frozenset()
     """Folders below the source that hold the patient's files."""
+    label: str = ""
+    """What a manifest calls the patient."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +92,21 @@ def group(
     reading: bool = False,
     cleaning_reports: bool = False,
     asked_for: AskedFor = everything,
+    manifest: Manifest = NO_MANIFEST,
 ) -> Cohort:
     """Group the entries of an inventory; `defacing` selects the column of the policy.
 
     `classes` are SOP Class UIDs that are let through, `discovery` says who is one subject, `known`
     what the vault knows of a subject, `asked_for` which instances are not excluded. `reading`: text
-    in pixels is read later; `cleaning_reports`: the profile cleans structured content.
+    in pixels is read later; `cleaning_reports`: the profile cleans structured content. What the
+    `manifest` says of a file comes before its header.
     """
     members, verdicts = _members(entries)
-    patients = patients_of(members, discovery, known)
+    patients = patients_of(members, discovery, known, manifest)
     owners = patients.owners
     verdicts |= _copies(members)
+    for path in patients.misfits - verdicts.keys():
+        verdicts[path] = _MISFIT
     for path in patients.strangers - verdicts.keys():
         verdicts[path] = _STRANGER
 
@@ -109,9 +120,11 @@ def group(
         cleaning_reports=cleaning_reports,
     ):
         verdicts.setdefault(path, decision)
+    for path in _miscategorised(members, manifest):
+        verdicts.setdefault(path, _MISCATEGORISED)
     verdicts |= {member.path: _LEFT_OUT for member in members if not asked_for(member.instance)}
     return Cohort(
-        subjects=_subjects(members, owners, verdicts),
+        subjects=_subjects(members, owners, verdicts, manifest),
         verdicts=verdicts,
         owners=owners,
         study_uids=frozenset(member.instance.study_uid for member in members),
@@ -184,7 +197,10 @@ def _sop_uid(member: Member) -> str:
 
 
 def _subjects(
-    members: Sequence[Member], owners: dict[str, str], verdicts: dict[str, Decision]
+    members: Sequence[Member],
+    owners: dict[str, str],
+    verdicts: dict[str, Decision],
+    manifest: Manifest,
 ) -> tuple[Subject, ...]:
     """The patients with anything to release."""
     by_owner: defaultdict[str, list[Member]] = defaultdict(list)
@@ -194,13 +210,14 @@ def _subjects(
 
     subjects: list[Subject] = []
     for key, group_members in sorted(by_owner.items()):
-        studies = _studies(group_members, verdicts)
+        studies = _studies(group_members, verdicts, manifest)
         if studies:
             subject = Subject(
                 key=key,
                 studies=studies,
                 identifiers=_identifiers(group_members),
                 folders=_folders(group_members),
+                label=label_of(key),
             )
             subjects.append(subject)
     return tuple(subjects)
@@ -222,7 +239,9 @@ def _folders(members: Iterable[Member]) -> frozenset[str]:
     return frozenset(folders)
 
 
-def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Study, ...]:
+def _studies(
+    members: Sequence[Member], verdicts: dict[str, Decision], manifest: Manifest
+) -> tuple[Study, ...]:
     """The studies that have a series with anything left."""
     by_study = by_uid(study_uid, members)
 
@@ -230,8 +249,24 @@ def _studies(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[
     for uid, study_members in sorted(by_study.items()):
         series = _all_series(study_members, verdicts)
         if series:
-            studies.append(Study(uid, series))
+            studies.append(Study(uid, series, _session_names(series, manifest)))
     return tuple(studies)
+
+
+def _session_names(every_series: Iterable[Series], manifest: Manifest) -> frozenset[str]:
+    """The sessions to which a manifest gives the files of a study."""
+    names: set[str] = set()
+    for series in every_series:
+        names.update(manifest.of_file(member.path).session for member in series.members)
+    return frozenset(names - {""})
+
+
+def _miscategorised(members: Iterable[Member], manifest: Manifest) -> Iterator[str]:
+    """Paths of instances that are not what a manifest's category says."""
+    for member in members:
+        category = manifest.of_file(member.path).category
+        if category is not None and not category.fits(member.instance):
+            yield member.path
 
 
 def _all_series(members: Sequence[Member], verdicts: dict[str, Decision]) -> tuple[Series, ...]:

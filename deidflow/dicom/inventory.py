@@ -100,6 +100,9 @@ class Reader:
         if instance is not None and not self.hashed:
             return _judged(path, "", instance)
 
+        digest = _digest(descriptor) if self.hashed else ""
+        if instance is not None:
+            return _judged(path, digest, instance)
         with (
             mmap.mmap(
                 descriptor,
@@ -108,9 +111,6 @@ class Reader:
             ) as mapped,
             memoryview(mapped) as data,
         ):
-            digest = hashlib.sha256(data).hexdigest() if self.hashed else ""
-            if instance is not None:
-                return _judged(path, digest, instance)
             return self._walked(path, digest, data)
 
     def _skimmed(self, descriptor: int, size: int) -> Instance | None:
@@ -174,6 +174,12 @@ class Reader:
             None,
             absent,
         )
+
+
+def _digest(descriptor: int) -> str:
+    """The hash of a file, read piece by piece: an archive of many GiB takes no more memory."""
+    with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _judged(path: str, digest: str, instance: Instance) -> Entry:

@@ -8,17 +8,20 @@ another number (`persons`).
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Literal
 
 from deidflow.dicom.demographics import Demographics, Known, nobody
+from deidflow.dicom.manifest import NO_MANIFEST, Manifest
+from deidflow.dicom.person_names import same_name
 from deidflow.dicom.persons import Member, persons_of
 
 Discovery = Literal["all", "per_top_folder", "one_per_study"]
 _TOP_KEY = "top|"
+_LABEL_KEY = "manifest|"
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,98 @@ class Patients:
     """Path -> subject key."""
     strangers: frozenset[str] = frozenset()
     """Paths of instances of another person than the one whom the PatientID means."""
+    misfits: frozenset[str] = frozenset()
+    """Paths of instances that a manifest gives to the subject of another person."""
     mixed_folders: tuple[str, ...] = ()
     """Top folders with more than one PatientID, where each should be one patient."""
 
 
 def patients_of(
-    members: Sequence[Member], discovery: Discovery = "all", known: Known = nobody
+    members: Sequence[Member],
+    discovery: Discovery = "all",
+    known: Known = nobody,
+    manifest: Manifest = NO_MANIFEST,
 ) -> Patients:
-    """The patient of each member.
+    """The patient of each member: the subject that a manifest gives it, else by its header.
 
     `all`: a PatientID is a patient, whatever its issuer; without PatientID top folder, name and
     birth date are, and what shares a study. `per_top_folder`: a folder at the top of the source is
     a patient. `one_per_study`: a study is.
     """
+    by_label = _by_label(members, manifest)
+    labelled = [member.path for group in by_label.values() for member in group]
+    named = frozenset(labelled)
+    others = [member for member in members if member.path not in named]
+    patients = _by_headers(others, discovery, known)
+    return _with_labelled(patients, by_label, known)
+
+
+def label_of(key: str) -> str:
+    """The name that a manifest gives the subject with this key; empty for none."""
+    return key.removeprefix(_LABEL_KEY) if key.startswith(_LABEL_KEY) else ""
+
+
+def _by_label(members: Sequence[Member], manifest: Manifest) -> dict[str, list[Member]]:
+    """Members by the subject of the manifest.
+
+    One of which it says nothing goes with the others of its PatientID, if these are one subject.
+    """
+    by_label: defaultdict[str, list[Member]] = defaultdict(list)
+    labels_of: defaultdict[str, set[str]] = defaultdict(set)
+    silent: list[Member] = []
+    for member in members:
+        label = manifest.of_file(member.path).subject
+        if not label:
+            silent.append(member)
+            continue
+        by_label[label].append(member)
+        labels_of[member.instance.patient_id.strip()].add(label)
+
+    for member in silent:
+        patient_id = member.instance.patient_id.strip()
+        labels = labels_of.get(patient_id, set())
+        if is_usable(patient_id) and len(labels) == 1:
+            by_label[next(iter(labels))].append(member)
+    return by_label
+
+
+def _with_labelled(
+    patients: Patients, by_label: Mapping[str, Sequence[Member]], known: Known
+) -> Patients:
+    """The patients, and those whom a manifest names."""
+    owners = dict(patients.owners)
+    misfits: set[str] = set()
+    for label, members in by_label.items():
+        base = f"{_LABEL_KEY}{label}"
+        for person in persons_of(base, members, known):
+            paths = [member.path for member in person.members]
+            owners.update(dict.fromkeys(paths, person.key))
+            if person.is_stranger:
+                misfits.update(paths)
+            else:
+                misfits.update(_misnamed(person.members, known(base)))
+    return replace(
+        patients,
+        owners=owners,
+        misfits=frozenset(misfits),
+    )
+
+
+def _misnamed(members: Sequence[Member], known: Demographics | None) -> Iterator[str]:
+    """Paths of instances with another PatientID and another name than most, or than the known."""
+    demographics = {member.path: Demographics.of(member.instance) for member in members}
+    if not demographics:
+        return
+    ranked = Counter(demographics.values()).most_common()
+    reference = known or min(ranked, key=lambda row: (-row[1], row[0]))[0]
+    for path, one in demographics.items():
+        has_other_id = one.patient_id != reference.patient_id
+        if has_other_id and not same_name(one.name, reference.name):
+            yield path
+
+
+def _by_headers(members: Sequence[Member], discovery: Discovery, known: Known) -> Patients:
+    """The patient of each member, by its header."""
     if discovery == "one_per_study":
         return _one_per_study(members)
 

@@ -27,6 +27,8 @@ class RawKind(Enum):
     NORM = "norm"
     LIST = "list"
     OTHER = "other"
+    UNKNOWN = "unknown"
+    """The object does not say."""
 
 
 def is_raw_file(path: str, head: bytes) -> bool:
@@ -46,10 +48,11 @@ def raw_kind(instance: Instance, path: Path) -> RawKind:
     """What an object of such a class is, by its image type or its CSA header."""
     words = set(instance.image_type.upper().split("\\"))
     words |= _csa_types(path)
+    words.discard("")
     for kind in (RawKind.NORM, RawKind.LIST):
         if words & _words(kind.value):
             return kind
-    return RawKind.OTHER
+    return RawKind.UNKNOWN if words <= _words("silent") else RawKind.OTHER
 
 
 def payloads(content: bytes) -> dict[int, bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from deidflow.dicom.demographics import Known, nobody
 from deidflow.dicom.grouping import Cohort, group
 from deidflow.dicom.inventory import Entry
+from deidflow.dicom.manifest import NO_MANIFEST, Manifest
 from deidflow.dicom.policy import AskedFor, class_uids, everything
 from deidflow.errors import UsageError
 from deidflow.header.profile import Profile
@@ -30,6 +31,7 @@ def group_by(
     reading: bool = False,
     asked_for: AskedFor = everything,
     classes: Iterable[str] = (),
+    manifest: Manifest = NO_MANIFEST,
 ) -> Cohort:
     """Group an inventory as settings and profile ask; `known` is what the vault has of subjects.
 
@@ -45,6 +47,7 @@ def group_by(
         reading=reading,
         cleaning_reports=profile.cleans_reports,
         asked_for=asked_for,
+        manifest=manifest,
     )
 
 

@@ -13,6 +13,7 @@ from deidflow.dicom.grouping import Cohort, Series, Study, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.persons import Member
 from deidflow.dicom.policy import has_plane, is_object, text_doubt
+from deidflow.errors import UsageError
 from deidflow.header.name_patterns import name_parts
 from deidflow.header.profile import BIRTH, FIRST_STUDY
 from deidflow.header.values import floor_to
@@ -56,7 +57,17 @@ def is_read_anyway(since: str) -> bool:
 
 
 def persons(cohort: Cohort) -> list[Person]:
-    """Every subject with something to release, as the vault needs them."""
+    """Every subject with something to release, as the vault needs them.
+
+    Raises UsageError where a manifest gives the files of one study several sessions.
+    """
+    studies = [study for subject in cohort.subjects for study in subject.studies]
+    split = sum(len(study.sessions) > 1 for study in studies)
+    if split:
+        raise UsageError(
+            f"the manifest gives the files of {split} studies more than one session; "
+            "a session is one study"
+        )
     return [_person(subject) for subject in cohort.subjects]
 
 
@@ -75,7 +86,13 @@ def _person(subject: Subject) -> Person:
         folders=subject.folders,
         identifying=frozenset(_identifying_parts(subject)),
         searched=tuple(pair for pair in subject.identifiers if pair[0] in searched),
+        label=subject.label,
+        session_labels=_session_labels(subject),
     )
+
+
+def _session_labels(subject: Subject) -> dict[str, str]:
+    return {study.uid: min(study.sessions) for study in subject.studies if study.sessions}
 
 
 def _first(subject: Subject) -> Instance:

@@ -6,7 +6,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 _SEPARATORS = re.compile(r"[\^=,\s]+")
@@ -31,6 +31,10 @@ class Person:
     """Names by their parts, and numbers: what no pseudonym may contain."""
     searched: tuple[tuple[str, str], ...] = ()
     """Kind and value of names and dates that the pseudonym may not contain in any form."""
+    label: str = ""
+    """What a manifest calls the patient."""
+    session_labels: Mapping[str, str] = field(default_factory=dict)
+    """Study UID -> what a manifest calls the session."""
 
     @property
     def name_words(self) -> list[str]:

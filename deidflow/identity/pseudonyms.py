@@ -37,22 +37,29 @@ def refuse_identifiers(
 ) -> None:
     """Raise UsageError where a pseudonym is, or contains, an identifier.
 
-    One of anybody, or a date of the patient's own. `texts` are, by subject key, the pseudonym and
-    what it was made from.
+    `texts` are, by subject key, the pseudonym and what it was made from.
+    """
+    refused = count_identifying(texts, everyone)
+    if refused:
+        raise UsageError(
+            f"strategy {strategy}: {refused} pseudonyms are, or contain, an identifier of a "
+            "patient of the source; give them others"
+        )
+
+
+def count_identifying(texts: Mapping[str, set[str]], everyone: Sequence[Person]) -> int:
+    """How many subjects have a text that is, or contains, an identifier of anybody.
+
+    Or a date of the patient's own. `texts` are by subject key.
     """
     identifiers = _IdentifierForms.of(everyone)
     persons = {person.key: person for person in everyone}
     refused = 0
     for key, written in texts.items():
         person = persons.get(key)
-        if identifiers.are_in(written) or _names_person(written, person):
+        if identifiers.are_in(written) or names_person(written, person):
             refused += 1
-
-    if refused:
-        raise UsageError(
-            f"strategy {strategy}: {refused} pseudonyms are, or contain, an identifier of a "
-            "patient of the source; give them others"
-        )
+    return refused
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ def _plain(text: str) -> str:
     return "".join(letters)
 
 
-def _names_person(texts: Iterable[str], person: Person | None) -> bool:
+def names_person(texts: Iterable[str], person: Person | None) -> bool:
     """Whether a text holds a name of the patient in any form that people write, or a date."""
     if person is None or not person.searched:
         return False

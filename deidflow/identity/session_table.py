@@ -114,6 +114,14 @@ class SessionTable:
         matching = lookups & published.keys()
         return {published[lookup] for lookup in matching}
 
+    def published_subjects(self) -> dict[bytes, str]:
+        """Lookup of each published study -> whose it is."""
+        rows = self._database.execute(
+            "SELECT lookup, pseudonym FROM sessions WHERE project = ? AND level = ? AND published",
+            self._scope,
+        )
+        return dict(rows.fetchall())
+
     def dates_of(self, pseudonym: str) -> Iterator[tuple[str, str]]:
         """Label and date of a subject's sessions; raises InvalidTag for a damaged row."""
         rows = self._database.execute(

@@ -25,11 +25,13 @@ def label_sessions(
     fixed: Mapping[bytes, str],
     anchor: date | None,
     settings: SessionSettings | None = None,
+    named: Mapping[bytes, str] | None = None,
 ) -> tuple[dict[bytes, str], date | None]:
     """Labels for all studies, and the anchor date from which they count.
 
     `fixed` are labels of published sessions, which never change; `anchor` is the date from which
-    they count. M06: six months after it; N06: six months before; the same label again gets b, c ..
+    they count. `named` are what a manifest calls studies. M06: six months after it; N06: six
+    months before; the same label again gets b, c ..
     """
     ordered = sorted(studies, key=_date_and_lookup)
     if anchor is None:
@@ -38,9 +40,10 @@ def label_sessions(
 
     labels = dict(fixed)
     rules = settings or SessionSettings()
+    names = named or {}
     for study in ordered:
         if study.lookup not in labels:
-            wanted = _month_label(study.date, anchor, rules)
+            wanted = names.get(study.lookup) or _month_label(study.date, anchor, rules)
             labels[study.lookup] = _free_label(wanted, labels.values())
     return labels, anchor
 

@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from deidflow.errors import UsageError
 from deidflow.identity.id_table import read_table
+from deidflow.identity.manifest_names import manifest_names
 from deidflow.identity.persons import Person
 from deidflow.identity.pseudonyms import pseudonym_from, refuse_identifiers
 from deidflow.identity.secret import Keys
@@ -68,16 +69,19 @@ class Namer:
         """
         strategy = self.settings.strategy
         taken_names = set(taken.values())
-        named = self._by_strategy(new, taken_names)
+        labelled = manifest_names(new, taken_names, self.settings)
+        others = [person for person in new if person.key not in labelled]
+        taken_names.update(labelled.values())
+        named = self._by_strategy(others, taken_names)
         self._refuse_collisions(named, taken_names)
         if strategy in _FROM_TEXT:
-            texts = self._texts(named, new)
+            texts = self._texts(named, others)
             refuse_identifiers(
                 strategy,
                 texts,
                 everyone,
             )
-        return named
+        return labelled | named
 
     def _by_strategy(self, new: Sequence[Person], taken: set[str]) -> Named:
         match self.settings.strategy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,12 @@ from deidflow.identity.file_table import (
     replace_files,
     select_entries,
     select_files,
+)
+from deidflow.identity.manifest_names import (
+    check_manifest_names,
+    check_published_names,
+    check_published_sessions,
+    names_by_manifest,
 )
 from deidflow.identity.original import Original, sealed_demographics
 from deidflow.identity.patient_table import PatientTable, select_scopes
@@ -98,11 +104,28 @@ class Vault:
         id_settings = ids or IdSettings()
         session_settings = sessions or SessionSettings()
         identities: dict[str, Identity] = {}
+        check_manifest_names(persons, id_settings)
+        if not names_by_manifest(id_settings):
+            persons = [replace(person, session_labels={}) for person in persons]
         with transaction(self._database):
+            published = self._published_names(persons)
             self._add_new(persons, id_settings)
             for person in persons:
                 identities[person.key] = self._label(person, session_settings)
+            pseudonyms = {key: identity.pseudonym for key, identity in identities.items()}
+            check_published_names(persons, pseudonyms, published, id_settings)
         return identities
+
+    def _published_names(self, persons: Sequence[Person]) -> dict[str, str]:
+        """Study UID -> pseudonym, of published studies of patients whom a manifest names."""
+        subjects = self._sessions.published_subjects()
+        names: dict[str, str] = {}
+        for person in persons:
+            for uid in person.studies if person.label else ():
+                pseudonym = subjects.get(self._sessions.lookup(uid))
+                if pseudonym is not None:
+                    names[uid] = pseudonym
+        return names
 
     def _add_new(self, persons: Sequence[Person], settings: IdSettings) -> None:
         by_lookup = {self._patients.lookup(person.key): person for person in persons}
@@ -132,7 +155,10 @@ class Vault:
             published,
             fixed_anchor,
             settings,
+            {lookups[uid]: name for uid, name in person.session_labels.items()},
         )
+        by_uid = {uid: labels[lookup] for uid, lookup in lookups.items()}
+        check_published_sessions(by_uid, person)
 
         self._sessions.forget_unpublished(patient.pseudonym)
         for uid, lookup in lookups.items():
@@ -150,7 +176,7 @@ class Vault:
         return Identity(
             pseudonym=patient.pseudonym,
             shift_days=patient.shift_days,
-            labels={uid: labels[lookup] for uid, lookup in lookups.items()},
+            labels=by_uid,
             anchor=anchor,
             audit_key=self.audit.key_of(patient.pseudonym),
         )

@@ -13,7 +13,8 @@ from deidflow.store.staging import staging_of
 
 _LEAST_DIGITS = 3
 SUBJECT_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
-SESSION_FOLDER = re.compile(r"[MN]\d{2,}[a-z]{0,2}")
+SESSION_FOLDER = re.compile(r"[A-Za-z0-9]{1,18}")
+"""M00, N06b, or what a manifest calls a session."""
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,8 @@ class Layout:
         sessions: list[tuple[str, str]] = []
         pseudonyms = _folder_names(self.release, SUBJECT_FOLDER)
         for pseudonym in pseudonyms:
+            if pseudonym == self.shared_report.parent.name:
+                continue
             folder = self.release / pseudonym
             labels = _folder_names(folder, SESSION_FOLDER)
             for label in labels:

@@ -125,6 +125,7 @@ def make_batch(
         known=vault.demographics,
         reading=reads(settings.burned_in),
         asked_for=partial(_is_asked_for, settings.input),
+        manifest=settings.input.manifest,
     )
     refuse_mixed_folders(cohort, vault.folder)
     identities = vault.identify(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
+from deidflow.dicom.manifest import ManifestEntry
 from deidflow.errors import ConfigError, UsageError
 from deidflow.settings.layout_template import MIRROR, TEMPLATE, check_template
 from deidflow.settings.load import checked
@@ -28,6 +29,8 @@ class AnonymizeSettings(CommonSettings):
     """Everything that de-identifying headers needs to know."""
 
     sources: tuple[Path, ...]
+    entries: tuple[ManifestEntry, ...] = ()
+    """What a manifest says of them; paths from the root."""
     out: Path
     vault: Path | None = None
     layout: str = TEMPLATE

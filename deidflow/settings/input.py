@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from deidflow.dicom.manifest import Manifest, ManifestEntry
 from deidflow.errors import UsageError
-from deidflow.settings.given import LIST_MARK, given_paths
+from deidflow.settings.given import LIST_MARK, given_entries
+from deidflow.settings.manifest import checked_entries, entries_below
 from deidflow.settings.paths import resolved
 from deidflow.settings.sections import Section
 
@@ -27,6 +29,13 @@ class InputSettings(Section):
     """Patterns of SeriesDescription or ProtocolName; `!` before one leaves series out."""
     paths: tuple[str, ...] = ()
     """Files and folders below the source; none named: all of it. A list or manifest sets them."""
+    entries: tuple[ManifestEntry, ...] = ()
+    """What a manifest says of them."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is said of each file below the source."""
+        return Manifest.of(self.entries)
 
     @property
     def selects_series(self) -> bool:
@@ -62,21 +71,26 @@ def with_source(values: Mapping[str, Any]) -> dict[str, Any]:
     given = values.get("source")
     if not isinstance(given, (str, Path)):
         return dict(values)
-    named = given_paths(given)
-    if len(named) == 1 and not named[0].is_file() and not _is_list(given):
-        return {**values, "source": resolved(named[0])}
+    entries = given_entries(given)
+    first = Path(entries[0].path) if entries else Path()
+    if len(entries) == 1 and not first.is_file() and not _is_list(given):
+        return {**values, "source": resolved(first)}
 
-    places = sorted({resolved(path) for path in named})
+    entries = checked_entries(entries)
+    places = sorted(Path(entry.path) for entry in entries)
     missing = sum(not path.exists() for path in places)
     if missing:
         raise UsageError(f"{missing} of {len(places)} paths that the source names are not there")
     root = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in places]))
     section = values.get("input")
-    named_below = tuple(str(path.relative_to(root)) for path in places)
     return {
         **values,
         "source": root,
-        "input": {**(section if isinstance(section, Mapping) else {}), "paths": named_below},
+        "input": {
+            **(section if isinstance(section, Mapping) else {}),
+            "paths": tuple(str(path.relative_to(root)) for path in places),
+            "entries": entries_below(entries, root),
+        },
     }
 
 

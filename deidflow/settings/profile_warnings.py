@@ -43,6 +43,12 @@ def profile_warnings(settings: CommonSettings, profile: Profile) -> Iterator[str
     if settings.ids.strategy == "none":
         yield f"identity strategy none: patient IDs stay as they are; {_NOT_DEIDENTIFIED}"
 
+    if settings.ids.manifest == "kept":
+        yield (
+            "ids.manifest kept: subjects and sessions of the manifest stay as they are, "
+            f"even if they identify; then {_NOT_DEIDENTIFIED}"
+        )
+
     if profile.base == "none":
         effect = "keeps every attribute that it does not name"
         yield f"profile {profile.name} {effect}; {_NOT_DEIDENTIFIED}"

@@ -100,6 +100,9 @@ class IdSettings(Section):
     """With `sequential`: digits of the number."""
     discovery: Literal["all", "per_top_folder", "one_per_study"] = "all"
     """Who is one subject: a PatientID, a folder at the top of the source, or a study."""
+    manifest: Literal["names", "groups", "kept"] = "names"
+    """What a manifest's subjects and sessions are: names in the release, which may not identify;
+    groups only, named as the strategy says; or names that are kept whatever they are."""
     hash: Literal["blake2b", "sha256"] = "blake2b"
     length: int = Field(default=12, ge=10, le=32)
     """With `deterministic` and `name`: hexadecimal digits."""

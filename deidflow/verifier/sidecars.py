@@ -24,7 +24,7 @@ _SUMMARY_KEYS = frozenset(
      "overlay_bits_cleared", "by_person", "days_since", "text_in_pixels")
 )  # fmt: skip
 _SUMMARY_WORD = re.compile(
-    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+    r"[a-z]+(?:[ -][a-z]+)*|[A-Za-z0-9]{1,18}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",

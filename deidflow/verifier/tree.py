@@ -23,7 +23,7 @@ TOP_FILES = frozenset(("changes.tsv", "dataset.json", "subjects.tsv", MANIFEST, 
 _BUILD = re.compile(rb"\b\d+\.\d+\.\d{8}\b")
 """The version of a program that is named by its day, as dcm2niix is."""
 _SUBJECT = r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}"
-_SESSION = r"[MN]\d{2,}[a-z]{0,2}"
+_SESSION = r"[A-Za-z0-9]{1,18}"
 _SERIES = r"\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 _OURS = re.compile(
     rf"{_SUBJECT}/{_SESSION}/(?:session\.json|{_SERIES}/(?:"

@@ -143,7 +143,8 @@ def _plain_deployment(
 
 def _pseudonyms(settings: RunSettings) -> dict[str, Any]:
     """What the form takes for a pseudonym: nothing that could be a name."""
-    pattern = pattern_of(settings.ids)
+    is_named = any(entry.subject for entry in settings.input.entries)
+    pattern = None if is_named else pattern_of(settings.ids)
     return {"pattern": pattern} if pattern else {"enum": Layout.of(settings).known_subjects()}
 
 
