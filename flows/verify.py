@@ -71,6 +71,7 @@ def verified(settings: RunSettings, subject: str, *, withdraw: bool) -> tuple[Re
         release=settings.native_release,
         vault=settings.vault,
         source=settings.source,
+        named=settings.input.paths,
         subjects=(subject,) if subject else (),
     )
     layout = Layout.of(settings)

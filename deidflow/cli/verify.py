@@ -26,7 +26,7 @@ def verify(
     release: ReleaseFolder,
     *,
     vault: Path | None = None,
-    source: Path | None = None,
+    source: str | None = None,
     subjects: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
     level: Literal["low", "high"] | None = None,
     uid_root: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ("2.25",),
@@ -48,7 +48,7 @@ def verify(
     ----------
     release: The release, or a folder that another tool made.
     vault: The vault of the release; with it everything is compared with the source.
-    source: The source of the release.
+    source: The source of the release, as the run was given it: a folder, @LIST or a manifest.
     subjects: Only these subjects, as the release calls them.
     level: Hold the files to this level instead of to what they claim.
     uid_root: Roots under which new UIDs are.
@@ -60,6 +60,7 @@ def verify(
     withdraw: Take sessions with findings out of the release; needs the vault.
     json_: Print JSON.
     """
+    from deidflow.settings.input import source_and_paths
     from deidflow.verifier.options import VerifyOptions
 
     _check_flags(
@@ -70,12 +71,14 @@ def verify(
         withdraw,
         all_instances and not conformance,
     )
+    place, named = source_and_paths(source) if source is not None else (None, ())
     options = VerifyOptions(
         release=Path(os.path.realpath(release)),
         level=level or "",
         subjects=subjects,
         vault=vault.resolve() if vault is not None else None,
-        source=source.resolve() if source is not None else None,
+        source=place,
+        named=named,
         uid_roots=uid_root,
         vocabulary=frozenset(word.lower() for word in vocabulary),
         conformance=_conformance(conformance, all_instances),
@@ -113,7 +116,7 @@ def _verified(options: VerifyOptions, xlsx: Path | None, *, withdraw: bool, as_j
 def _check_flags(
     release: Path,
     vault: Path | None,
-    source: Path | None,
+    source: str | None,
     subjects: tuple[str, ...],
     withdraw: bool,
     lacks_conformance: bool,

@@ -169,6 +169,11 @@ class Layout:
         return self.work / "tools.log"
 
     @property
+    def archives(self) -> Path:
+        """What was unpacked of archives, in a folder for each, named by the archive's hash."""
+        return self.work / "archives"
+
+    @property
     def neighbours(self) -> Path:
         """Identifiers of everybody in the run, hashed, for the search for leaks."""
         return self.work / "neighbours"

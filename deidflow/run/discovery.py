@@ -86,7 +86,7 @@ def discover_batch(
     opened = open_archives(
         settings.source,
         take(settings.source, named=settings.input.paths),
-        layout.work / "archives",
+        layout.archives,
         take,
     )
     entries = admitted_entries(opened, admission, settings.source, vault)

@@ -94,5 +94,12 @@ def with_source(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def source_and_paths(given: str | Path) -> tuple[Path, tuple[str, ...]]:
+    """The folder of a source in any form, and what is named below it; raises UsageError."""
+    values = with_source({"source": given})
+    section = values.get("input", {})
+    return Path(values["source"]), tuple(section.get("paths", ()))
+
+
 def _is_list(given: str | Path) -> bool:
     return str(given).startswith(LIST_MARK) or Path(given).is_file()

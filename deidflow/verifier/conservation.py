@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deidflow.verifier.findings import Check, Finding
 from deidflow.verifier.vault import RELEASED, VaultView
@@ -14,12 +15,21 @@ _EXCLUDED = "excluded"
 
 
 def conservation_findings(
-    view: VaultView, source: Path, release: Path, subjects: Collection[str]
+    view: VaultView,
+    source: Path,
+    release: Path,
+    subjects: Collection[str],
+    named: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """Files without one verdict, or released and missing; those of the source by number."""
+    """Files without one verdict, or released and missing; those of the source by number.
+
+    Only files that are `named`, or below what is, where anything is.
+    """
     counts = _verdicts(view)
     unrecorded = counts[""]
-    for number, path in enumerate(files_below(source), 1):
+    for number, path in enumerate(files_below(source, counts), 1):
+        if not _is_named(path, named):
+            continue
         count = counts[path]
         if count == 0 and unrecorded:
             # Of those without consent the vault has no paths, only how many files there are.
@@ -86,11 +96,23 @@ def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:
     return removed
 
 
-def files_below(source: Path) -> list[str]:
-    """Paths of all files below the source, in order."""
+def files_below(source: Path, judged: Collection[str] = ()) -> list[str]:
+    """Paths of all regular files below the source, in order; folders that are `judged` count once.
+
+    Links, pipes and devices are no files of anybody.
+    """
     paths = []
-    for folder, _, names in os.walk(source):
+    for folder, folders, names in os.walk(source):
         below = os.path.relpath(folder, source)
+        prefix = "" if below == "." else f"{below}/"
+        folders[:] = [name for name in folders if prefix + name not in judged]
         for name in names:
-            paths.append(name if below == "." else f"{below}/{name}")
+            if stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode):
+                paths.append(prefix + name)
     return sorted(paths)
+
+
+def _is_named(path: str, named: Collection[str]) -> bool:
+    """Whether a path is one of those named or below one; without any, each path is."""
+    places = (path, *map(str, PurePosixPath(path).parents))
+    return not named or any(place in named for place in places)

@@ -263,5 +263,6 @@ class FaceCheck:
         if self.view is None or source is None:
             return []
         rows = self.view.by_released_path.items()
-        paths = [source / row.source_path for name, row in rows if name.startswith(f"{folder}/")]
+        own = [row for name, row in rows if name.startswith(f"{folder}/")]
+        paths = [self.view.source_of(row, source) for row in own]
         return [path for path in paths if path.is_file()]

@@ -20,6 +20,8 @@ class VerifyOptions:
     """Folders at the top of the release; empty for all."""
     vault: Path | None = None
     source: Path | None = None
+    named: tuple[str, ...] = ()
+    """Files and folders of the source that were asked for; none named: all of it."""
     uid_roots: tuple[str, ...] = ("2.25",)
     vocabulary: frozenset[str] = frozenset()
     """Further words that descriptions may hold, lower case."""

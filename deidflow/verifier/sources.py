@@ -76,7 +76,7 @@ class SourceComparison:
             return
         self._met.add(name)
         yield from self._belongs(seen, row)
-        path = self.source / row.source_path
+        path = self.vault.source_of(row, self.source)
 
         try:
             content = path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 from deidflow.errors import UsageError
 from deidflow.identity.workorder import SessionOrder, WorkOrder, read_order
 from deidflow.release.layout import Layout
-from deidflow.store.files import safe_cell
+from deidflow.store.files import safe_cell, sha256_of
 
 _COLUMNS = (
     "source_path", "sop_uid", "released_sop_uid", "subject", "session", "series", "released_path",
     "verdict",
 )  # fmt: skip
 RELEASED = "released"
+_MEMBER = re.compile(r"(?P<archive>.+)!/(?P<number>\d+)")
+"""The locator of an archive's member."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,15 @@ class VaultView:
                     owners[path] = name
         return owners
 
+    def source_of(self, row: Row, source: Path) -> Path:
+        """The source file of a row; that of an archive's member is in the vault's work."""
+        member = _MEMBER.fullmatch(row.source_path)
+        if member is None:
+            return source / row.source_path
+        archive = source / member["archive"]
+        digest = _hash_of(archive) if archive.is_file() else "gone"
+        return self.layout.archives / digest / member["number"]
+
     def samples_of_others(self, subject: str, source: Path) -> list[list[Path]]:
         """For each other subject, one source file of each series."""
         samples = []
@@ -105,6 +117,11 @@ class VaultView:
         if not path.is_file():
             return None
         return _masks_in(path).get(name)
+
+
+@lru_cache(maxsize=256)
+def _hash_of(archive: Path) -> str:
+    return sha256_of(archive)
 
 
 @lru_cache(maxsize=2)

@@ -80,11 +80,12 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
                 report,
             )
         if view is not None and options.source is not None:
-            places = options.source, options.release
             report.findings += conservation_findings(
                 view,
-                *places,
+                options.source,
+                options.release,
                 options.subjects,
+                options.named,
             )
     if not report.files["DICOM"] and not report.files["NIfTI"]:
         raise UsageError("the folder holds no image to verify")
@@ -138,7 +139,7 @@ def _source_of(options: VerifyOptions, view: VaultView | None, name: str) -> Pat
     if view is None or options.source is None:
         return None
     row = view.by_released_path.get(name)
-    return options.source / row.source_path if row is not None else None
+    return view.source_of(row, options.source) if row is not None else None
 
 
 def vault_view(options: VerifyOptions, description: Description | None) -> VaultView:

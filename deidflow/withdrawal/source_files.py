@@ -73,6 +73,5 @@ def forget_source_files(vault: Vault, layouts: Iterable[Layout], files: SourceFi
     """Forget what was read of the files, and delete those that were unpacked from archives."""
     vault.forget_files(files.paths)
     for layout in layouts:
-        archives = layout.work / "archives"
-        unpacked = [path for path in files.paths if path.is_relative_to(archives)]
+        unpacked = [path for path in files.paths if path.is_relative_to(layout.archives)]
         forget_members(unpacked)

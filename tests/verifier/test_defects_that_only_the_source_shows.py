@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
+from deidflow.store.files import sha256_of
 from deidflow.verifier.findings import Check
 from tests.verifier.conftest import MASKED, WHOLE, MiniRelease
 
@@ -138,6 +140,35 @@ def test_a_file_that_only_the_last_run_left_out_has_one_verdict(low: MiniRelease
     table.write_text("\n".join([*rows, f"{source},{sop_uid},,P001,,,,excluded", ""]))
 
     assert low.found(with_source=True) == set()
+
+
+def test_what_was_not_asked_for_needs_no_verdict(low: MiniRelease) -> None:
+    (low.source / "README").write_text("nothing")
+    os.symlink(low.first, low.source / "P001" / "link")
+    (low.source / ".out.deidflow").mkdir()
+    (low.source / ".out.deidflow" / "1.dcm").write_text("staged")
+    table = next(low.vault.glob("instances/*.csv"))
+    table.write_text(table.read_text() + ".out.deidflow,,,,,,,skipped\n")
+
+    assert low.found(with_source=True, named=("P001", "P002")) == set()
+    assert low.found(with_source=True, named=("README", "P001", "P002")) != set()
+
+
+def test_members_of_an_archive_are_where_the_vault_unpacked_them(low: MiniRelease) -> None:
+    archive = low.source / "P001.zip"
+    archive.write_bytes(b"the content of an archive")
+    unpacked = low.vault / "work" / "default-low" / "archives" / sha256_of(archive)
+    unpacked.mkdir(parents=True)
+    text = (low.vault / "instances" / "default-low.csv").read_text()
+    for number in range(1, 4):
+        name = f"P001/004-MR-{number}.dcm"
+        (low.source / name).rename(unpacked / f"{number:05d}")
+        text = text.replace(name, f"P001.zip!/{number:05d}")
+    (low.vault / "instances" / "default-low.csv").write_text(text + "P001.zip,,,,,,,skipped\n")
+
+    assert low.found(with_source=True) == set()
+    archive.write_bytes(b"another one")
+    assert (Check.CONSERVATION, "source") in low.found(with_source=True)
 
 
 def test_an_instance_that_the_vault_does_not_know(low: MiniRelease) -> None:
