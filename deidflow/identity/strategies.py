@@ -31,6 +31,8 @@ _ADVICE: dict[Strategy, str] = {
 _FROM_TEXT = ("folder", "csv")
 """Strategies whose pseudonyms somebody wrote, so that they may identify."""
 _HASH_BYTES = 32
+_ARCHIVE_END = re.compile(r"(\.zip|(\.tar|\.dcm)?\.gz|\.tgz|\.tar)?!$", re.IGNORECASE)
+"""What the name of an archive has beyond that of a folder: its suffix, and the mark of members."""
 
 Named = dict[str, str]
 """Subject key -> pseudonym."""
@@ -184,7 +186,8 @@ class Namer:
         parts = PurePath(folder).parts
         if len(parts) < rule.depth:
             return ""
-        match = re.search(rule.regex, parts[rule.depth - 1])
+        name = _ARCHIVE_END.sub("", parts[rule.depth - 1])
+        match = re.search(rule.regex, name)
         if match is None:
             return ""
         return match[1] or ""

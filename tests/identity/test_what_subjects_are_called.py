@@ -85,6 +85,13 @@ def test_folders_name_subjects() -> None:
         named(people, strategy="folder", folder={"depth": 1})
 
 
+def test_an_archive_names_a_subject_as_its_folder_would() -> None:
+    names = ("sub-01.zip!", "sub-02.tar.gz!", "sub-03.TGZ!", "sub-04.dcm.gz!", "sub-05")
+    people = [person(name, folder=name) for name in names]
+
+    assert named(people, strategy="folder") == [f"sub-0{number}" for number in range(1, 6)]
+
+
 @pytest.mark.parametrize("folder", ["Doe_Jane", "PID77120", "x-pid-77120", "jane1"])
 def test_a_folder_that_identifies_is_no_pseudonym(folder: str) -> None:
     with pytest.raises(UsageError, match="identifier of a patient"):
