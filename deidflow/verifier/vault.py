@@ -99,7 +99,10 @@ class VaultView:
         if member is None:
             return source / row.source_path
         archive = source / member["archive"]
-        digest = _hash_of(archive) if archive.is_file() else "gone"
+        digest = "gone"
+        if archive.is_file():
+            status = archive.stat()
+            digest = _hash_of(archive, status.st_size, status.st_mtime_ns)
         return self.layout.archives / digest / member["number"]
 
     def samples_of_others(self, subject: str, source: Path) -> list[list[Path]]:
@@ -120,7 +123,8 @@ class VaultView:
 
 
 @lru_cache(maxsize=256)
-def _hash_of(archive: Path) -> str:
+def _hash_of(archive: Path, _size: int, _changed: int) -> str:
+    """The hash of a file as it was then."""
     return sha256_of(archive)
 
 

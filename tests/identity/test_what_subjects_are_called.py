@@ -87,7 +87,9 @@ def test_folders_name_subjects() -> None:
 
 def test_an_archive_names_a_subject_as_its_folder_would() -> None:
     names = ("sub-01.zip!", "sub-02.tar.gz!", "sub-03.TGZ!", "sub-04.dcm.gz!", "sub-05")
-    people = [person(name, folder=name) for name in names]
+    people = [
+        person(f"AAA{letter}", folder=name) for letter, name in zip("abcde", names, strict=True)
+    ]
 
     assert named(people, strategy="folder") == [f"sub-0{number}" for number in range(1, 6)]
 
