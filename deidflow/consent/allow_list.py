@@ -14,7 +14,7 @@ from deidflow.errors import ConfigError, UsageError
 from deidflow.resources import load_yaml
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.tables import ColumnSettings
-from deidflow.tables.columns import Column, Role, columns_of, plain_name
+from deidflow.tables.columns import Column, columns_of, plain_name, tell_persons
 from deidflow.tables.matching import Who
 from deidflow.tables.people import RowPerson, people_in
 from deidflow.tables.reading import Table, read_table
@@ -74,9 +74,8 @@ def _columns_wanted(settings: ConsentSettings) -> ColumnSettings:
     )
 
 
-def _check_columns(columns: Iterable[Column]) -> None:
-    roles = {column.role for column in columns}
-    if roles.isdisjoint((Role.ID, Role.NAME)):
+def _check_columns(columns: Sequence[Column]) -> None:
+    if not tell_persons(columns):
         raise ConfigError(
             "'consent.list': no column is known to hold IDs or names (its first row must name "
             "the columns); say which with 'consent.columns: {id: [..], name: [..]}'"

@@ -24,6 +24,7 @@ _COMMENT = "#"
 _LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
 """Of a session: what BIDS takes too."""
 _SESSION_PREFIX = "ses-"
+_NO_LIST = "the manifest must contain a list of paths, or keys with paths"
 _FIRST_ROW = 2
 """The line of the first row in a table, below its header."""
 _LIKE = 0.75
@@ -44,7 +45,7 @@ def read_manifest(path: Path) -> tuple[ManifestEntry, ...]:
         return entries_of_mapping(manifest, folder)
     if isinstance(manifest, list) and manifest:
         return tuple(_of_list(manifest, folder))
-    raise UsageError("the manifest must contain a list of paths, or keys with paths")
+    raise UsageError(_NO_LIST)
 
 
 def entries_of_mapping(manifest: Mapping[str, Any], base: Path) -> tuple[ManifestEntry, ...]:
@@ -151,6 +152,8 @@ def _check_columns(names: list[str]) -> None:
 def _of_list(rows: list[Any], folder: Path) -> Iterator[ManifestEntry]:
     for number, row in enumerate(rows, 1):
         facts = row if isinstance(row, Mapping) else {_PATH: row}
+        if not isinstance(facts.get(_PATH), str):
+            raise UsageError(_NO_LIST)
         texts = {name: _text(facts.get(name), name, number) for name in _COLUMNS}
         yield _entry(texts, folder, f"entry {number}")
 

@@ -24,6 +24,13 @@ _DROPPED_CELLS = {
     "holds times without dates": re.compile(r"[0-2]?\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"),
 }
 """What can say when without a date that can be moved, and the words for it."""
+_SERIAL_DAY = re.compile(r"[2-5]\d{4}(?:[.,]\d+)?")
+"""A day as a spreadsheet counts it, from 1954 to 2064."""
+_SERIAL = "holds dates as numbers of a spreadsheet"
+_DATE_NAME = re.compile(r"(?<!up)(?:date|datum|fecha|datetime)$|^(?:date|datum|fecha)(?![a-z])")
+"""What a column of dates is called, folded."""
+_COUNTED = re.compile(r"[_ .]?\d+$")
+"""What tells a second column of one name apart."""
 _NO_ORDER = "does not tell day from month"
 _LONG_NUMBER = re.compile(r"[A-Za-z]{0,4}[-_ ]?\d{6,}")
 _MOSTLY = 0.9
@@ -81,6 +88,11 @@ def columns_of(table: Table, wanted: ColumnSettings, date_order: str = "") -> tu
     return tuple(columns)
 
 
+def tell_persons(columns: Sequence[Column]) -> bool:
+    """Whether a column is known to hold IDs or names."""
+    return any(column.role in (Role.ID, Role.NAME) for column in columns)
+
+
 def _chosen(names: Sequence[str], wanted: ColumnSettings) -> dict[str, Role]:
     roles = {
         Role.KEPT: wanted.keep,
@@ -125,7 +137,8 @@ def plain_name(name: str) -> str:
 
 
 def _by_name(name: str, wanted: ColumnSettings) -> Role | None:
-    role = _known_names().get(plain_name(name))
+    known = _known_names()
+    role = known.get(plain_name(name)) or known.get(plain_name(_COUNTED.sub("", name)))
     if role is Role.ID and wanted.id:
         return Role.DROPPED
     if role is Role.NAME and wanted.name:
@@ -139,16 +152,13 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
     if not filled:
         return Column(name, place, Role.NUMBER)
 
-    if _share(filled, is_day) >= _MOSTLY:
-        order = date_order_of(filled, date_order)
-        if order is None:
-            return Column(
-                name,
-                place,
-                Role.DROPPED,
-                why=_NO_ORDER,
-            )
-        return Column(name, place, Role.DATE, order)
+    if _share(filled, is_day) >= _MOSTLY or _is_called_date(name, filled):
+        return _dated(
+            name,
+            place,
+            filled,
+            date_order,
+        )
 
     for why, pattern in _DROPPED_CELLS.items():
         if _share(filled, pattern.fullmatch) >= _MOSTLY:
@@ -172,6 +182,34 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
         place,
         Role.NUMBER if is_number else Role.TEXT,
     )
+
+
+def _is_called_date(name: str, filled: Sequence[str]) -> bool:
+    """Whether the name says that a column holds dates, and a cell does not deny it."""
+    if not _DATE_NAME.search(fold(name).strip()):
+        return False
+    return any(is_day(cell) or _SERIAL_DAY.fullmatch(cell) for cell in filled)
+
+
+def _dated(name: str, place: int, filled: Sequence[str], date_order: str) -> Column:
+    """A column of dates; cells that are none are emptied. Dropped where none can be moved."""
+    days = [cell for cell in filled if is_day(cell)]
+    if not days:
+        return Column(
+            name,
+            place,
+            Role.DROPPED,
+            why=_SERIAL,
+        )
+    order = date_order_of(days, date_order)
+    if order is None:
+        return Column(
+            name,
+            place,
+            Role.DROPPED,
+            why=_NO_ORDER,
+        )
+    return Column(name, place, Role.DATE, order)
 
 
 def _share(cells: Sequence[str], fits: Callable[[str], object]) -> float:

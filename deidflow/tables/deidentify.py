@@ -11,7 +11,7 @@ from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
-from deidflow.errors import EnvironmentFault
+from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.header.ages import age_from
 from deidflow.identity.database import NAME as DATABASE
 from deidflow.identity.secret import Keys, load_secret
@@ -20,7 +20,7 @@ from deidflow.release.layout import Layout
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.tables import TableSettings
 from deidflow.tables.cells import CellCounts, RowCleaner, limited_age
-from deidflow.tables.columns import Column, Role, columns_of
+from deidflow.tables.columns import Column, Role, columns_of, tell_persons
 from deidflow.tables.pairs import Pairing, missing_sides, name_the_rest, pair_up, unpaired
 from deidflow.tables.people import (
     Subject,
@@ -140,6 +140,11 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
         sheet=settings.sheet,
     )
     columns = columns_of(table, settings.columns, settings.date_order)
+    if not tell_persons(columns):
+        raise UsageError(
+            "no column is known to hold IDs or names: the first row must name the columns; where "
+            "yours have other names, say which with --id-column and --name-column"
+        )
     people = people_in(table, columns)
     subjects = subjects_of(vault, layout, settings)
     pairings = pair_up(subjects, people, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from deidflow.tables.matching import Who, normal_number
 from deidflow.tables.reading import Table
 
 _KINDS = {Role.NAME: "name", Role.ID: "id", Role.BIRTH: "birth", Role.DROPPED: "text"}
+_NAME = re.compile(r"[^\W\d_]{2,}(?:[ ,.^'’-]+[^\W\d_]+)+\.?")
 _SEALED_FIELDS = {
     "patient_id": "id",
     "patient_name": "name",
@@ -163,9 +165,22 @@ def row_identifiers(row: Sequence[str], columns: Sequence[Column]) -> list[tuple
 
 
 def full_name(row: Sequence[str], columns: Sequence[Column]) -> str:
-    """The name in a row, from one column or several."""
+    """The name in a row, from one column or several, or where an ID was expected."""
     parts = [row[column.place] for column in columns if column.role is Role.NAME]
-    return " ".join(part for part in parts if part)
+    name = " ".join(part for part in parts if part)
+    cell = _first(row, columns, Role.ID)
+    return cell if not name and _is_name(cell) else name
+
+
+def _number(row: Sequence[str], columns: Sequence[Column]) -> str:
+    """The number in a row; empty where a name stands in its place."""
+    cell = _first(row, columns, Role.ID)
+    return "" if _is_name(cell) else cell
+
+
+def _is_name(cell: str) -> bool:
+    """Whether a cell of a column of IDs is a name: two words of letters or more."""
+    return len(name_words(cell)) > 1 and bool(_NAME.fullmatch(cell))
 
 
 def people_in(table: Table, columns: Sequence[Column]) -> list[RowPerson]:
@@ -180,7 +195,7 @@ def people_in(table: Table, columns: Sequence[Column]) -> list[RowPerson]:
 
 def _group_key(row: Sequence[str], columns: Sequence[Column]) -> tuple[str, ...]:
     """What rows of one person have in common; empty for a row of nobody."""
-    number = normal_number(_first(row, columns, Role.ID))
+    number = normal_number(_number(row, columns))
     if number:
         return "number", number
     words = sorted(name_words(full_name(row, columns)))
@@ -198,11 +213,7 @@ def _person(places: Sequence[int], table: Table, columns: Sequence[Column]) -> R
 
     names = list(filter(None, names))
     name = names[0] if names else ""
-    number = _first(
-        table.rows[places[0]],
-        columns,
-        Role.ID,
-    )
+    number = _number(table.rows[places[0]], columns)
     days = frozenset[date]().union(*map(days_meant, births))
     is_mixed = any(not same_name(name, other) for other in names)
     return RowPerson(

@@ -46,7 +46,9 @@ _CODEPAGES = [
 _WESTERN = "cp1252"
 _LEAST_GUESSED = 32
 """Bytes beyond ASCII from which a guess of the encoding is better than the commonest one."""
+_LAST = "the-row-after-the-last"
 _LARGEST_FILE = 512 << 20
+_WORKBOOKS = (".xlsx", ".xlsm")
 _LARGEST_SHEET = 1 << 30
 _UNREADABLE = (
     AttributeError,
@@ -97,6 +99,8 @@ def read_table(path: Path, *, encoding: str = "", delimiter: str = "", sheet: st
         )
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise UsageError("the table is an old .xls or an encrypted workbook; save it as .xlsx")
+    if path.suffix.lower() in _WORKBOOKS:
+        raise UsageError("the table is called a workbook and is not one that can be read")
 
     text = decode(content, encoding)
     chosen = delimiter or guess_delimiter(text)
@@ -178,11 +182,23 @@ def guess_delimiter(text: str) -> str:
 
 
 def _split(text: str, delimiter: str) -> list[list[str]]:
-    stream = io.StringIO(text.replace("\0", ""), newline="")
+    plain = text.replace("\0", "")
+    if _ends_in_quotes(plain, delimiter):
+        raise UsageError("the table ends inside a quoted cell; a quote is missing before")
     try:
-        return list(csv.reader(stream, delimiter=delimiter))
+        return list(csv.reader(io.StringIO(plain, newline=""), delimiter=delimiter))
     except csv.Error:
         raise UsageError("the table is not valid CSV; check its quotes and delimiter") from None
+
+
+def _ends_in_quotes(text: str, delimiter: str) -> bool:
+    """Whether a quoted cell has no end, so that it takes in the rows after it."""
+    ended = f"{text}\n{_LAST}"
+    try:
+        rows = list(csv.reader(io.StringIO(ended, newline=""), delimiter=delimiter))
+    except csv.Error:
+        return False
+    return rows[-1] != [_LAST]
 
 
 # workbooks
