@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from deidflow.face.brain import BrainSource, field_of
+from deidflow.face.brain import BrainSource, field_of, field_with_room
 from deidflow.face.candidate import Refused, Registered, attempt
 from deidflow.face.features import Features
 from deidflow.face.mask import Field
@@ -131,15 +131,26 @@ def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) 
     region = locate(registered)
     figures = registered.figures | region.figures
     growth = _growth_mm(registered, region.kind, settings)
+    brain_margin = _brain_margin_mm(registered, settings)
     return Anchor(
         replace(registered, figures=figures),
         face=region.field,
-        brain=field_of(registered.brain),
-        brain_margin_mm=_brain_margin_mm(registered, settings),
+        brain=_brain_field(registered, brain_margin),
+        brain_margin_mm=brain_margin,
         margin_mm=growth,
         carried_margin_mm=max(growth, _carried_growth_mm(region.kind, settings)),
         kind=region.kind,
     )
+
+
+def _brain_field(registered: Registered, margin_mm: float) -> Field:
+    """What is kept: the brain and the room around it.
+
+    The brain alone where the field of view ends in the face, which may lie in that room then.
+    """
+    if is_mostly_out_of_view(registered):
+        return field_of(registered.brain)
+    return field_with_room(registered.brain, margin_mm)
 
 
 def _brain_margin_mm(registered: Registered, settings: DefaceSettings) -> float:

@@ -178,7 +178,7 @@ def _judged(
     brain = brain_of(
         registration.head,
         affine=affine,
-        template_brain=template.brain,
+        template=template,
     )
     figures = {
         **decision.features,

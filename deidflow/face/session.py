@@ -262,7 +262,7 @@ def brain_lost(series: HeadSeries, plan: MaskPlan, template: Template) -> float:
     brain = brain_of(
         prepared(series),
         affine=affine,
-        template_brain=template.brain,
+        template=template,
     )
     if brain.source is BrainSource.TEMPLATE:
         return 0.0

@@ -100,11 +100,15 @@ def extended_region(original: Flags, brain: Image, ears: bool) -> Flags:
 
 def distance_to(mask: Image) -> Image:
     """Distance to a mask in steps of 0.1 mm: 0 inside it, 250 and more than 25 mm away."""
-    distances = view_of(outward(mask))
+    return steps_of(view_of(outward(mask)), mask)
+
+
+def steps_of(distances: Values, grid: Image) -> Image:
+    """Distances in mm on a grid as steps of 0.1 mm, from 0 to 250."""
     farthest = FARTHEST_MM / UNIT_MM
     steps = np.clip(
         np.ceil(distances / UNIT_MM),
         min=0,
         max=farthest,
     )
-    return like(steps.astype(np.uint8), mask)
+    return like(steps.astype(np.uint8), grid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,16 +16,26 @@ from deidflow.face.anchor import (
     anchor_of,
     can_be_registered,
 )
-from deidflow.face.brain import Brain, BrainSource, brain_of, field_of
+from deidflow.face.brain import Brain, BrainSource, brain_of, field_of, field_with_room
 from deidflow.face.candidate import Registered
 from deidflow.face.face_in_view import FaceState, state_in_view
 from deidflow.face.grids import nearest, shrink
-from deidflow.face.mask import Field
+from deidflow.face.lookup import Lookup
+from deidflow.face.mask import Field, WorldMask
+from deidflow.face.morphology import all_of, grown
 from deidflow.face.prepare import Resonance, Tomography, prepared
 from deidflow.face.series import About, HeadSeries
 from deidflow.face.template import Template
 from deidflow.face.template_regions import NEAREST_MM
-from deidflow.face.volume import Image, dice, flags_of, float_like, millilitres, values_of
+from deidflow.face.volume import (
+    Image,
+    dice,
+    flags_of,
+    float_like,
+    mask_like,
+    millilitres,
+    values_of,
+)
 from deidflow.settings.face import DefaceSettings
 from tests.face.conftest import ball
 
@@ -79,7 +91,7 @@ def test_the_brain_of_the_average_head_is_found_by_its_intensity(
     brain = brain_of(
         Resonance.of(average),
         IDENTITY,
-        template.brain,
+        template,
     )
     expected = nearest(template.brain, brain.mask)
 
@@ -98,7 +110,7 @@ def test_a_head_of_one_brightness_gets_the_templates_brain(
     brain = brain_of(
         prepared_head,
         IDENTITY,
-        template.brain,
+        template,
     )
 
     if brain.source is BrainSource.TEMPLATE:
@@ -113,7 +125,7 @@ def test_a_brain_out_of_view_is_empty(average: Image, template: Template) -> Non
     brain = brain_of(
         Resonance.of(average),
         away,
-        template.brain,
+        template,
     )
 
     assert (brain.source, brain.millilitres) == (BrainSource.TEMPLATE, 0.0)
@@ -140,7 +152,7 @@ def test_a_brain_on_ct_that_ran_into_the_neck_is_not_trusted(
     brain = brain_of(
         tomography,
         IDENTITY,
-        template.brain,
+        template,
     )
 
     assert brain.source is BrainSource.TEMPLATE
@@ -157,7 +169,7 @@ def test_a_brain_on_ct_where_the_templates_is_is_trusted(
             own,
         ),
         IDENTITY,
-        template.brain,
+        template,
     )
     assert brain.source is BrainSource.OWN
     assert brain.millilitres == pytest.approx(millilitres(own), rel=0.01)
@@ -179,6 +191,45 @@ def test_the_field_of_a_brain_lies_in_its_own_series() -> None:
 
     assert np.array_equal(field.affine, IDENTITY)
     assert np.array_equal(values_of(field.distance) == 0, flags_of(brain.mask))
+
+
+def test_what_lies_deep_beside_the_brain_is_kept_and_the_skin_goes(
+    average: Image, template: Template
+) -> None:
+    """The frontal pole is as dark as fluid, so the estimate of the brain misses it."""
+    inside = flags_of(nearest(template.brain, average))
+    pole = inside & (np.indices(inside.shape)[1] < 36)
+    dark = float_like(np.where(pole, 0.3, 1.0) * values_of(average), average)
+    brain = brain_of(Resonance.of(dark), IDENTITY, template)
+    deep = all_of(
+        grown(nearest(template.brain, average), 14.0),
+        grown(nearest(template.head, average), -16.0),
+    )
+
+    kept, alone = (
+        WorldMask(Field(template.distance, IDENTITY), 4.0, field, SETTINGS.brain_margin_mm)
+        for field in (field_with_room(brain, SETTINGS.brain_margin_mm), field_of(brain))
+    )
+
+    assert brain.source is BrainSource.OWN
+    assert alone.taken(deep) > 0.5
+    assert kept.taken(deep) == 0.0
+    removed = mask_like(kept.on(average), average)
+    assert Lookup.of_mask(removed).at(template.points["front"]).share() == 1.0
+
+
+def test_where_the_view_ends_in_the_face_the_brain_alone_is_kept(
+    average: Image, template: Template
+) -> None:
+    whole = registered(average)
+    found = replace(whole, brain=brain_of(whole.head, IDENTITY, template))
+    partial = replace(found, figures={"front_in_view": 0.2})
+
+    larger, smaller = (values_of(_anchor(one).brain.distance) for one in (found, partial))
+
+    assert (larger <= smaller).all()
+    assert (larger < smaller).any()
+    assert np.array_equal(smaller, values_of(field_of(found.brain).distance))
 
 
 @pytest.mark.parametrize(

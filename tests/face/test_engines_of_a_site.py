@@ -50,7 +50,7 @@ def subject(template: Template, registered: np.ndarray) -> Registered:
     brain = brain_of(
         prepared,
         registered,
-        template.brain,
+        template,
     )
     return Registered(
         HeadSeries(

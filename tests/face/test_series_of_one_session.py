@@ -75,7 +75,7 @@ def reference(template: Template, registered: np.ndarray) -> Registered:
     brain = brain_of(
         prepared,
         registered,
-        template.brain,
+        template,
     )
     return Registered(
         series("001-MR", head(5)),
@@ -251,7 +251,7 @@ def test_brain_inside_a_mask_is_measured_on_the_series_itself(template: Template
     brain = brain_of(
         Resonance.of(average.main),
         IDENTITY,
-        template.brain,
+        template,
     )
 
     assert brain.source == "own"
