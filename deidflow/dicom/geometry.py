@@ -47,11 +47,16 @@ class Plane:
     @property
     def normal(self) -> Vector:
         """Row direction x column direction."""
-        crossed: Vector = np.cross(
-            self.row_direction,
-            self.column_direction,
+        # Written out: np.cross takes thirty times as long.
+        ax, ay, az = self.row_direction.tolist()
+        bx, by, bz = self.column_direction.tolist()
+        return np.array(
+            [
+                ay * bz - az * by,
+                az * bx - ax * bz,
+                ax * by - ay * bx,
+            ]
         )
-        return crossed
 
     @property
     def height(self) -> float:

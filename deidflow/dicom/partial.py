@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pydicom
@@ -27,8 +28,8 @@ from deidflow.dicom.elements import (
     Element,
     NotUnderstood,
 )
+from deidflow.dicom.repeats import Repeats
 from deidflow.dicom.structure import EXPLICIT_LITTLE, IMPLICIT_LITTLE, file_meta, syntax_of
-from deidflow.dicom.walk import elements_of
 from deidflow.errors import Withheld
 
 _OTHER_FORMS = ("1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
@@ -61,48 +62,88 @@ def read_attributes(content: bytes, wanted: Set[int], *, pixels: bool = False) -
 
     Raises what pydicom raises for a file that it cannot read.
     """
-    try:
-        return _read_natively(content, wanted, pixels)
-    except (NotUnderstood, Withheld):
-        return _read_by_pydicom(content, wanted, pixels)
+    return AttributeReader(wanted).read(content, pixels=pixels)
 
 
-def _read_natively(content: bytes, wanted: Set[int], pixels: bool) -> PartialFile:
-    meta, start = file_meta(content)
-    syntax = syntax_of(meta)
-    if not syntax or syntax in _OTHER_FORMS:
-        raise NotUnderstood
+class AttributeReader:
+    """Reads the `wanted` attributes of files one after the other; what repeats is walked once."""
 
-    explicit = syntax != IMPLICIT_LITTLE
-    elements = elements_of(content, start, len(content), explicit=explicit, top=True)
-    chosen = _chosen(elements, wanted)
-    parts = [content[element.start : element.end] for element in chosen]
-    pixel_start = None
-    if pixels:
-        end = elements[-1].end if elements else start
-        element = _pixel_element(content, end, explicit)
-        parts.append(content[end : element.end])
-        is_native = syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
-        pixel_start = element.value if is_native and not element.undefined else None
+    def __init__(self, wanted: Set[int]) -> None:
+        self._wanted = wanted
+        self._repeats = {
+            explicit: Repeats(_Chosen(wanted, explicit=explicit)) for explicit in (True, False)
+        }
 
-    attributes = _data_set(parts, syntax, explicit)
-    return PartialFile(attributes, pixel_start)
+    def read(self, content: bytes, *, pixels: bool = False) -> PartialFile:
+        """The attributes of a file, as `read_attributes` gives them."""
+        try:
+            return self._read_natively(content, pixels)
+        except (NotUnderstood, Withheld, struct.error, IndexError):
+            return _read_by_pydicom(content, self._wanted, pixels)
+
+    def _read_natively(self, content: bytes, pixels: bool) -> PartialFile:
+        meta, start = file_meta(content)
+        syntax = syntax_of(meta)
+        if not syntax or syntax in _OTHER_FORMS:
+            raise NotUnderstood
+
+        explicit = syntax != IMPLICIT_LITTLE
+        _, parts, end = self._repeats[explicit].read(content, start)
+        pixel_start = None
+        if pixels:
+            element = _pixel_element(content, end, explicit)
+            parts.append(content[end : element.end])
+            is_native = syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
+            pixel_start = element.value if is_native and not element.undefined else None
+
+        attributes = _data_set(parts, syntax, explicit)
+        return PartialFile(attributes, pixel_start)
 
 
-def _chosen(elements: list[Element], wanted: Set[int]) -> list[Element]:
-    """The wanted elements, with the character set; private ones in any block of their group."""
-    private = {_private_kind(tag) for tag in wanted if tag >> 16 & 1}
-    groups = {group for group, _ in private}
-    chosen = []
-    for element in elements:
-        tag = element.tag
-        if tag in wanted or tag == CHARSET:
-            chosen.append(element)
-        elif tag >> 16 in groups:
-            is_creator = tag & 0xFFFF <= _LAST_CREATOR
-            if is_creator or _private_kind(tag) in private:
-                chosen.append(element)
-    return chosen
+class _Chosen:
+    """Copies the wanted elements, with the character set; private ones in any block of their group.
+
+    A handler for `Repeats`.
+    """
+
+    fixed: frozenset[int] = frozenset()
+    together: Mapping[int, int] = MappingProxyType({})
+
+    def __init__(self, wanted: Set[int], *, explicit: bool) -> None:
+        self.explicit = explicit
+        self._tags = wanted | {CHARSET}
+        self._private = {_private_kind(tag) for tag in wanted if tag >> 16 & 1}
+        self._groups = {group for group, _ in self._private}
+
+    def learn(self, body: bytes, elements: Sequence[Element]) -> None:
+        """Nothing: each element is handled by itself."""
+
+    def run(
+        self,
+        header: None,  # noqa: ARG002 - one of several handlers
+        body: bytes,
+        elements: Sequence[Element],
+        before: int,  # noqa: ARG002
+    ) -> bytes:
+        """The chosen ones of elements that repeat."""
+        return b"".join(self._raw(body, element) for element in elements)
+
+    def vary(self, header: None, body: bytes, element: Element) -> bytes:  # noqa: ARG002
+        """An element that differs from file to file, if it is chosen."""
+        return self._raw(body, element)
+
+    def _raw(self, body: bytes, element: Element) -> bytes:
+        if not self._is_chosen(element.tag):
+            return b""
+        return body[element.start : element.end]
+
+    def _is_chosen(self, tag: int) -> bool:
+        if tag in self._tags:
+            return True
+        if tag >> 16 not in self._groups:
+            return False
+        is_creator = tag & 0xFFFF <= _LAST_CREATOR
+        return is_creator or _private_kind(tag) in self._private
 
 
 def _private_kind(tag: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -148,8 +149,18 @@ class WorldMask:
 
 def _near(field: Field, plane: Plane, reach_mm: float) -> Flags:
     """Which pixels of a plane lie within reach, shape (rows, columns)."""
-    flags = field.within(grid_of(plane), reach_mm)
-    near: Flags = flags[0]
+    distances = sitk.Resample(
+        field.distance,
+        size=_size_of(plane),
+        transform=as_transform(field.affine),
+        interpolator=sitk.sitkNearestNeighbor,
+        outputOrigin=plane.origin.tolist(),
+        outputSpacing=_spacing_of(plane),
+        outputDirection=_direction_of(plane),
+        defaultPixelValue=float(_FAR),
+        outputPixelType=sitk.sitkUInt8,
+    )
+    near: Flags = view_of(distances)[0] <= round(reach_mm / UNIT_MM)
     return near
 
 
@@ -217,28 +228,36 @@ def _part(plane: Plane, box: Rectangle) -> Plane:
 
 def grid_of(plane: Plane) -> Image:
     """The pixels of a plane as an empty image of one slice."""
-    axes = [
-        plane.row_direction,
-        plane.column_direction,
-        plane.normal,
-    ]
-    direction = nearest_rotation(np.stack(axes, axis=1))
-    size = [
-        plane.columns,
-        plane.rows,
-        1,
-    ]
-    spacing = [
-        plane.column_spacing,
-        plane.row_spacing,
-        1.0,
-    ]
-
-    grid = sitk.Image(size, sitk.sitkUInt8)
-    grid.SetDirection(direction.ravel().tolist())
-    grid.SetSpacing(spacing)
+    grid = sitk.Image(_size_of(plane), sitk.sitkUInt8)
+    grid.SetDirection(_direction_of(plane))
+    grid.SetSpacing(_spacing_of(plane))
     grid.SetOrigin(plane.origin.tolist())
     return grid
+
+
+def _size_of(plane: Plane) -> list[int]:
+    return [plane.columns, plane.rows, 1]
+
+
+def _spacing_of(plane: Plane) -> list[float]:
+    return [plane.column_spacing, plane.row_spacing, 1.0]
+
+
+def _direction_of(plane: Plane) -> list[float]:
+    """Row by row the matrix whose columns are the axes of a plane, made exactly orthogonal."""
+    return _rotation_of(
+        tuple(plane.row_direction.tolist()),
+        tuple(plane.column_direction.tolist()),
+        tuple(plane.normal.tolist()),
+    )
+
+
+@lru_cache(maxsize=16)
+def _rotation_of(*axes: tuple[float, ...]) -> list[float]:
+    """The same of three axes: the planes of a stack have it in common."""
+    rotation = nearest_rotation(np.stack(axes, axis=1))
+    values: list[float] = rotation.ravel().tolist()
+    return values
 
 
 def in_view(volume: Image, affine: Array, points: Array, margin_mm: float) -> float:

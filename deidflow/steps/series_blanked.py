@@ -6,7 +6,8 @@ What dcm2niix made of the source shows the text still, so that it converts the b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from deidflow.burned.rectangles import Covered, covered
 from deidflow.dicom.functional_groups import PER_FRAME_TAG
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.partial import AttributeReader
 from deidflow.dicom.pixels import ColourLayout, read_pixels
 from deidflow.dicom.stored_values import filled, without_overlay_bits
 from deidflow.dicom.structure import EXPLICIT_LITTLE
@@ -61,6 +62,7 @@ class BlankedSeries:
     masks: Path
     log: Path
     released: ReleasedFiles
+    reader: AttributeReader = field(default_factory=partial(AttributeReader, IMAGE_ATTRIBUTES))
 
     def build(self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]) -> int:
         """Write DICOM, and NIfTI where the series is a volume.
@@ -97,7 +99,7 @@ class BlankedSeries:
     def _instance(
         self, content: bytes, header_path: Path, name: str, work: Path, number: int
     ) -> tuple[Covered, bool]:
-        image = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
+        image = self.reader.read(content, pixels=True)
         source = image.attributes
         pixels = read_pixels(source, work)
         rectangles = self.inspected.of_instance(number)

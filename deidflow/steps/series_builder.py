@@ -14,7 +14,7 @@ import numpy as np
 
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.image_attributes import PLANE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.partial import AttributeReader
 from deidflow.errors import StepFailed, Withheld
 from deidflow.face.average import AverageFace
 from deidflow.face.picture import save_sheet
@@ -237,7 +237,8 @@ class SeriesBuilder:
 
 def _spatial_names(headers: Sequence[Path]) -> list[str]:
     """Slice names in the order of the work order: along row x column, then by volume."""
-    keys = [_spatial_key(path, number) for number, path in enumerate(headers)]
+    reader = AttributeReader(PLANE_ATTRIBUTES)
+    keys = [_spatial_key(reader, path, number) for number, path in enumerate(headers)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     names = dict(
         zip(
@@ -249,8 +250,8 @@ def _spatial_names(headers: Sequence[Path]) -> list[str]:
     return [names[index] for index in range(len(keys))]
 
 
-def _spatial_key(path: Path, number: int) -> tuple[Any, ...]:
-    header = read_attributes(path.read_bytes(), PLANE_ATTRIBUTES).attributes
+def _spatial_key(reader: AttributeReader, path: Path, number: int) -> tuple[Any, ...]:
+    header = reader.read(path.read_bytes()).attributes
     try:
         first: Plane = planes(header)[0]
     except Withheld:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from deidflow.burned.rectangles import covered
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.partial import AttributeReader
 from deidflow.dicom.pixels import (
     ColourLayout,
     read_pixels,
@@ -76,6 +77,7 @@ class MaskedSeries:
     """What is blanked beside the face."""
     average: AverageFace | None = None
     """What is laid into the mask; None for one value."""
+    reader: AttributeReader = field(default_factory=partial(AttributeReader, IMAGE_ATTRIBUTES))
     planes: dict[tuple[bytes, ...], NDArray[np.uint8]] = field(default_factory=dict)
     """Masks of planes that come again in other volumes, packed."""
 
@@ -121,7 +123,7 @@ class MaskedSeries:
     def _instance(
         self, content: bytes, header_path: Path, name: str, work: Path, number: int
     ) -> tuple[Removed, bool]:
-        image = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
+        image = self.reader.read(content, pixels=True)
         source = image.attributes
         pixels = read_pixels(source, work)
         face = self._removed(source, pixels.cells.shape[:3])

@@ -17,7 +17,7 @@ from deidflow.dicom.codestream import without_comments
 from deidflow.dicom.elements import PIXEL_DATA
 from deidflow.dicom.encoding import NATIVE
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.partial import AttributeReader
 from deidflow.dicom.pixels import (
     ColourLayout,
     check_encoding,
@@ -54,10 +54,11 @@ def release_whole(
     cleared = 0
     targets[0].parent.mkdir(parents=True)
     released = ReleasedFiles()
+    reader = AttributeReader(IMAGE_ATTRIBUTES)
     instances = zip(files, headers, targets, strict=True)
     for file, header_path, target in instances:
         content = read_content(order, file)
-        source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
+        source = reader.read(content, pixels=True).attributes
         pixels = _pixels_of(source, scratch)
         released.write(
             header_path.read_bytes(),

@@ -14,7 +14,7 @@ import numpy as np
 from deidflow.dicom.component import MAGNITUDE, component
 from deidflow.dicom.geometry import Plane, planes
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.partial import AttributeReader
 from deidflow.dicom.pixels import read_pixels
 from deidflow.dicom.policy import is_projection
 from deidflow.dicom.stack import Slice, StackKey, Volume, reduced, stack_key, volume_of
@@ -151,12 +151,13 @@ def _stacks(
             in_file = by_file.setdefault(frame.file, [])
             in_file.append((number, frame))
 
+    reader = AttributeReader(IMAGE_ATTRIBUTES)
     slices: list[dict[StackKey, list[Slice]]] = [{} for _ in volumes]
     for file, in_file in sorted(by_file.items()):
         source = sources.pop(file, None)
         if source is None:
             content = read_content(order, series.files[file])
-            source = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes
+            source = reader.read(content, pixels=True).attributes
         read = _read(source, [frame for _, frame in in_file], scratch)
         for (number, frame), plane in zip(in_file, read, strict=True):
             stack = slices[number].setdefault(frame.key, [])
@@ -230,15 +231,12 @@ def _frames(order: WorkOrder, series: SeriesOrder) -> tuple[list[_Frame], dict[i
     """The frames of all files, and the data sets with pixels of the first so many bytes of them."""
     frames: list[_Frame] = []
     sources: dict[int, Any] = {}
+    reader = AttributeReader(IMAGE_ATTRIBUTES)
     room = _KEPT_BYTES
     for number, file in enumerate(series.files):
         content = read_content(order, file)
         room -= len(content)
-        header = read_attributes(
-            content,
-            IMAGE_ATTRIBUTES,
-            pixels=room >= 0,
-        ).attributes
+        header = reader.read(content, pixels=room >= 0).attributes
         if room >= 0:
             sources[number] = header
         for plane in planes(header):

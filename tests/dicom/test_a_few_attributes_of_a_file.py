@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from deidflow.dicom.elements import PIXEL_DATA
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes, tags_of
+from deidflow.dicom.partial import AttributeReader, read_attributes, tags_of
 from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.header.edit import HeaderEditor, encoded_elements
 from tests.places import REAL_DATA
@@ -78,6 +78,21 @@ def test_what_the_walk_does_not_understand_is_read_by_pydicom() -> None:
     assert ours.Columns == theirs.Columns
     with pytest.raises(InvalidDicomError):
         read_attributes(b"no DICOM" * 40, IMAGE_ATTRIBUTES)
+
+
+def test_a_file_is_read_as_if_it_were_the_first() -> None:
+    files = []
+    for number in range(12):
+        header = mr_instance(SliceLocation=number / 7, Rows=8 + number % 2)
+        if number % 3 == 0:
+            header.PatientComments = "x" * number
+        header.ImagePositionPatient = [0.25, -number, 10**number]
+        files.append(as_file(header, IMPLICIT if number % 4 == 1 else EXPLICIT_LITTLE))
+
+    reader = AttributeReader(IMAGE_ATTRIBUTES)
+    for content in (*files, *reversed(files)):
+        alone = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
+        assert reader.read(content, pixels=True) == alone
 
 
 def test_a_word_that_is_no_attribute_is_named() -> None:
