@@ -208,6 +208,8 @@ class ElementSplicer:
         content = b""
         if rule.action != "empty":
             content = self._items.spliced(level, body, element)
+            if not content and self._items.may_not_be_empty(element):
+                return b""
         return self.encode(element.tag, b"SQ", content)
 
     def _private(self, level: Level, body: bytes, element: Element) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from deidflow.header.content_tree import (
     relations_of,
 )
 from deidflow.header.level import Level, level_of
+from deidflow.header.local_codes import allowed_tags, of_reports, telling_codes
 from deidflow.header.notes import differing
 from deidflow.header.rules import Rule, Rules
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _DEPTH = 32
 _LOST = Rule("remove", reason=words.CONTENT_TARGET)
+_FOREIGN = Rule("remove", reason=words.CONTENT_FOREIGN)
+_LOCAL_CODE = Rule("dummy", reason=words.CONTENT_CODE)
 
 
 @dataclass
@@ -39,6 +42,12 @@ class Items:
     """Where structured content is cleaned."""
     relations: Relations = NO_RELATIONS
     """Those of the report at hand."""
+    within: int = 0
+    """How many sequences of reports are around."""
+
+    def may_not_be_empty(self, element: Element) -> bool:
+        """Whether a sequence without items goes as a whole (PS3.3 table C.17-6)."""
+        return self.content is not None and element.tag == CONTENT_SEQUENCE
 
     def spliced(self, level: Level, body: bytes, element: Element) -> bytes:
         """The content of a sequence; raises NotUnderstood, Withheld."""
@@ -46,11 +55,20 @@ class Items:
             raise NotUnderstood
         explicit = level.explicit and element.vr == b"SQ"
         rules = level.rules.inside(element.tag)
-        is_content = self.content is not None and element.tag in content_sequences()
-        if is_content and level.depth == 0:
+        if level.depth == 0:
+            self.within = 0
             self.relations = self._relations(body, element, rules, explicit)
 
-        items = []
+        is_report = self.content is not None and element.tag in of_reports()
+        self.within += is_report
+        items = list(self._items(level, body, element, rules, explicit))
+        self.within -= is_report
+        return b"".join(items)
+
+    def _items(
+        self, level: Level, body: bytes, element: Element, rules: Rules, explicit: bool
+    ) -> Iterator[bytes]:
+        is_content = element.tag in content_sequences()
         places = items_of(body, element, explicit=explicit)
         for number, (start, end) in enumerate(places, 1):
             elements = elements_of(body, start, end, explicit=explicit)
@@ -61,11 +79,10 @@ class Items:
             contents = self._contents(inner, data, found.removed, start)
             self._note(inner, data, contents)
             if found.removed is None:
-                items.append(item(b"".join(contents)))
-        return b"".join(items)
+                yield item(b"".join(contents))
 
     def _relations(self, body: bytes, element: Element, rules: Rules, explicit: bool) -> Relations:
-        if element.tag != CONTENT_SEQUENCE:
+        if self.content is None or element.tag != CONTENT_SEQUENCE:
             return NO_RELATIONS
         return relations_of(
             body,
@@ -96,19 +113,30 @@ class Items:
     def _contents(self, level: Level, data: Data, removed: Rule | None, start: int) -> list[bytes]:
         """What becomes of the elements of an item."""
         if removed is not None:
-            for element in data.elements:
-                vr, _ = self.splicer.plan(level, element.tag, element.vr)
-                level.plans[element.tag, element.vr] = vr, removed
-            return [b""] * len(data.elements)
+            return [self._replaced(level, element, removed) for element in data.elements]
 
         target = self.relations.targets.get(start)
+        scrubber = level.settings.context.scrubber
+        telling = telling_codes(data, scrubber) if self.within else frozenset()
         contents = []
         for element in data.elements:
             if element.tag == TARGET and target is not None:
                 contents.append(self.splicer.encode(TARGET, b"UL", target))
+            elif self.within and _is_foreign(element.tag):
+                contents.append(self._replaced(level, element, _FOREIGN))
+            elif element.tag in telling:
+                contents.append(self._replaced(level, element, _LOCAL_CODE, b"REMOVED"))
             else:
                 contents.append(self.splicer.element(level, data.body, element))
         return contents
+
+    def _replaced(
+        self, level: Level, element: Element, rule: Rule, value: bytes | None = None
+    ) -> bytes:
+        """Another value for an element, or none, which the audit explains by a rule."""
+        vr, _ = self.splicer.plan(level, element.tag, element.vr)
+        level.plans[element.tag, element.vr] = vr, rule
+        return b"" if value is None else self.splicer.encode(element.tag, vr, value)
 
     def _note(self, level: Level, data: Data, contents: Sequence[bytes]) -> None:
         """Keep what is not as before, where somebody wants to know."""
@@ -121,3 +149,8 @@ class Items:
             contents,
             explicit=self.splicer.explicit_out,
         )
+
+
+def _is_foreign(tag: int) -> bool:
+    """Whether a standard attribute is not one of reports; private ones have rules of their own."""
+    return not tag >> 16 & 1 and tag not in allowed_tags()

@@ -25,6 +25,8 @@ CONTENT_TYPE = f"{_CONTENT}: the concept identifies, and is written with another
 CONTENT_TEXT = f"not in {_CONTENT}: text keeps its words of acquisition"
 CONTENT_NAME = f"not in {_CONTENT}: a name of a person"
 CONTENT_VALUE = "PS3.3 C.17.3: the item's value type has no such value"
+CONTENT_CODE = "a code that the standard does not have, with words that are not of acquisition"
+CONTENT_FOREIGN = "PS3.3 C.17: not an attribute of reports"
 CONTENT_UNIT = "a number in units that cannot be generalised"
 CONTENT_TARGET = "PS3.3 C.17.3.2.5: the item that it refers to is not there"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from deidflow.verifier.content_table import (
     attribute_of_concepts,
     demand_of,
     known_meanings,
+    known_terms,
+    report_attributes,
+    report_sequences,
     size_of_unit,
 )
 from deidflow.verifier.findings import Check, Mark
@@ -36,6 +40,16 @@ _VALUES = {
     "UIDREF": 0x0040A124,
 }
 _TARGET, _MEANING, _COMPLETION = 0x0040DB73, 0x00080104, 0x0040A492
+_SCHEME = 0x00080102
+_TERMS = frozenset(
+    (
+        *(0x00080100, _SCHEME, 0x00080103, 0x00080105, 0x0008010F, 0x00080119, 0x00080120),
+        *(0x0040A010, 0x0040A040, 0x0040A050, 0x0040A130, 0x0040DB00, 0x00480301, 0x00700023),
+    )
+)
+"""Codes, and what has defined terms."""
+_VERSIONS = "http://snomed.info/"
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _TEMPORAL = frozenset((b"DA", b"DT", b"TM"))
 _OLDEST = 90
 """Years."""
@@ -70,7 +84,8 @@ class ContentCheck:
         sequences = {element.tag for element in elements if element.vr == b"SQ"}
         if not sequences.intersection(SEQUENCES.values()):
             return
-        root, content = tree_of(elements)
+        root, items = tree_of(elements)
+        content = [item for item in items if item.is_content]
         if content and CLEAN_CONTENT not in self.codes:
             words = "is structured content, and the option that cleans it is not claimed"
             yield Mark(Check.FORBIDDEN, content[0].path.rstrip("/"), words)
@@ -78,7 +93,32 @@ class ContentCheck:
         for item in content:
             yield from self._item(item)
             yield from _relations(root, item, order)
+        for item in items:
+            if report_sequences().intersection(item.path.split("/")):
+                yield from self._contents(item)
         yield from self._meanings(elements)
+
+    def _contents(self, item: Item) -> Iterator[Mark]:
+        """What no report has: other attributes, and codes and terms with words of somebody."""
+        is_unit = item.text(_SCHEME).upper() == "UCUM"
+        for element in item.elements:
+            if not element.tag >> 16 & 1 and element.tag not in report_attributes():
+                words = "is not an attribute of a report"
+                yield Mark(Check.FORBIDDEN, name_of(element), words)
+            elif element.tag in _TERMS and not is_unit and self._is_strange_code(element):
+                words = "has a word that is neither a term of the standard nor of acquisition"
+                yield Mark(Check.TEXT, name_of(element), words)
+
+    def _is_strange_code(self, element: Element) -> bool:
+        for text in texts_of(element):
+            term = text.strip().lower()
+            is_makers = element.tag == _SCHEME and term.startswith("99")
+            if is_makers or term in known_terms() or term.startswith(_VERSIONS):
+                continue
+            words = " ".join(_LONG_WORD.findall(term))
+            if self._is_strange(words):
+                return True
+        return False
 
     def _item(self, item: Item) -> Iterator[Mark]:
         demand = demand_of(item.concepts, item.value_type, self.codes)

@@ -71,11 +71,11 @@ class Item:
 
 
 def tree_of(elements: Iterable[Element]) -> tuple[Item, list[Item]]:
-    """The data set with what is in it, and all content items; elements are depth first."""
+    """The data set with what is in it, and the items of all sequences; elements are depth first."""
     root = Item("")
     by_level: dict[int, Item] = {}
     owners: dict[str, tuple[Item, int]] = {}
-    content: list[Item] = []
+    items: list[Item] = []
     for element in elements:
         path = path_of(element)
         item = root if not path else by_level.get(id(element.level))
@@ -83,9 +83,8 @@ def tree_of(elements: Iterable[Element]) -> tuple[Item, list[Item]]:
             item = by_level[id(element.level)] = Item(path)
             owner, tag = owners.get(path, (root, 0))
             owner.inner.setdefault(tag, []).append(item)
-            if item.is_content:
-                content.append(item)
+            items.append(item)
         item.elements.append(element)
         if element.vr == b"SQ":
             owners[f"{path}{own_name(element.tag, element.level)}/"] = item, element.tag
-    return root, content
+    return root, items

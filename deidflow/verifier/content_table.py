@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from pydicom.datadict import tag_for_keyword
+
 from deidflow.resources import load_table, load_yaml
 from deidflow.verifier.content_items import Concept
 from deidflow.verifier.table import OPTIONS, Demand
@@ -83,6 +85,39 @@ def size_of_unit(keyword: str, unit: str) -> str:
     """How many of a UCUM unit are one of the attribute's; empty for one that is not known."""
     sizes = load_yaml(_ITEMS)["units"].get(keyword, {})
     return str(sizes.get(unit, ""))
+
+
+@lru_cache(maxsize=1)
+def report_sequences() -> frozenset[str]:
+    """Keywords of the sequences that hold only what reports may hold."""
+    loaded = load_yaml(_ITEMS)
+    return frozenset((*loaded["sequences"], *loaded["reports"]))
+
+
+@lru_cache(maxsize=1)
+def report_attributes() -> frozenset[int]:
+    """Tags of what may be in them."""
+    loaded = load_yaml(_ITEMS)
+    keywords = [*loaded["sequences"]]
+    for line in loaded["allowed"]:
+        keywords += line.split()
+    return frozenset(tag for tag in map(tag_for_keyword, keywords) if tag is not None)
+
+
+@lru_cache(maxsize=1)
+def known_terms() -> frozenset[str]:
+    """Terms, coding schemes and codes that the standard has, in lower case."""
+    from pydicom.sr._concepts_dict import concepts
+
+    loaded = load_yaml(_ITEMS)
+    terms = [term for line in loaded["terms"] for term in line]
+    for line in (*loaded["schemes"], *loaded["meanings"]):
+        terms += line.split()
+    for scheme, entries in concepts.items():
+        terms.append(scheme)
+        for codes in entries.values():
+            terms += codes
+    return frozenset(term.lower() for term in terms)
 
 
 @lru_cache(maxsize=1)

@@ -242,3 +242,52 @@ def test_without_the_option_no_content_is_left_and_nothing_is_claimed() -> None:
 def test_every_concept_of_the_table_is_named_once() -> None:
     rows = load_table(TABLE)
     assert len({(row["scheme"], row["code"], row["value_type"]) for row in rows}) == 211
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "expected"),
+    [
+        ("99SITE", "bmiller", "REMOVED"),
+        ("99SITE", "PID-77120", "REMOVED"),
+        ("L", "Miller, B", "REMOVED"),
+        ("99SITE", "T1-HEAD-7", "T1-HEAD-7"),
+        ("99SITE", "2001", "2001"),
+        ("DCM", "CTPROTOCOL", "CTPROTOCOL"),
+        ("DCM", "bmiller", "REMOVED"),
+        ("UCUM", "{events}/min", "{events}/min"),
+        ("SRT", "R-404FA", "R-404FA"),
+    ],
+)
+def test_codes_of_a_site_that_are_words_are_not_told(
+    scheme: str, value: str, expected: str
+) -> None:
+    entry = code(value, "a meaning", scheme)
+    items = (content("CODE", named("121058"), entry), content("NUM", entry, ("1", "mm")))
+    coded, number = kept(cleaning("low"), *items)
+    assert coded.ConceptCodeSequence[0].CodeValue == expected
+    assert number.ConceptNameCodeSequence[0].CodeValue == expected
+
+
+def test_what_is_no_part_of_a_report_does_not_stay_in_it() -> None:
+    item = content("NUM", named("113830"), ("1", "mGy"))
+    for holder in (item, item.MeasuredValueSequence[0], item.ConceptNameCodeSequence[0]):
+        holder.SequenceName, holder.ImplantName, holder.FilterType = "Miller", "Miller", "Miller"
+        holder.CodingSchemeVersion, holder.RelationshipType = "by Miller", "MILLER"
+    header = report(item, HL7StructuredDocumentReferenceSequence=Sequence([item]))
+    for keyword in ("Current", "Pertinent"):
+        name = {"Current": "CurrentRequestedProcedure", "Pertinent": "PertinentOther"}[keyword]
+        setattr(header, f"{name}EvidenceSequence", Sequence([item]))
+    assert "miller" not in str(cleaning("low").clean(header)).lower()
+
+
+def test_templates_are_named_by_their_number() -> None:
+    header = report(content("NUM", named("113830"), ("1", "mGy")))
+    templates = []
+    for identifier in ("10011", "MILLER_B"):
+        template = Dataset()
+        template.MappingResource, template.TemplateIdentifier = "DCMR", identifier
+        templates.append(template)
+    header.ContentTemplateSequence = Sequence(templates)
+    cleaned = cleaning("low").clean(header).ContentTemplateSequence
+    assert [item.TemplateIdentifier for item in cleaned] == ["10011", "REMOVED"]
+    assert {item.MappingResource for item in cleaned} == {"DCMR"}

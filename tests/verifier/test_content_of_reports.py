@@ -120,6 +120,18 @@ PLANTED = [
     (add(by_reference(1, 77)), f"reference: {INNER}/ReferencedContentItemIdentifier"),
     (add(content("NUM", named("121033"), ("97", "a"))), f"{INNER} (121033, DCM)"),
     (lambda header: setattr(header, "CompletionFlagDescription", "by Quark"), "CompletionFlag"),
+    (
+        add(content("CODE", named("121071"), code("bquark", "T1", "99S"))),
+        f"text: {INNER}/ConceptCodeSequence/CodeValue",
+    ),
+    (
+        put(content("NUM", named("113830"), ("1", "mm")), RelationshipType="QUARK"),
+        f"text: {INNER}/RelationshipType",
+    ),
+    (
+        put(content("NUM", named("113830"), ("1", "mm")), SequenceName="T1"),
+        f"forbidden attribute: {INNER}/SequenceName",
+    ),
     (evidence, "PertinentOtherEvidenceSequence/ReferencedSeriesSequence/RetrieveAETitle"),
 ]
 
