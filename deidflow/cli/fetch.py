@@ -37,12 +37,13 @@ def fetch(
     incomplete: Hand on also studies of which the archive gave only a part.
     """
     from deidflow.pacs.fetch import FetchOptions, fetch_list
+    from deidflow.pacs.window import WindowUse
     from deidflow.settings.load import load_settings
     from deidflow.store.process import stop_on_signals
 
     options = FetchOptions(
         list=list,
-        ignore_window=now,
+        window=WindowUse.IGNORE if now else WindowUse.WAIT,
         again=again,
         incomplete=incomplete,
     )

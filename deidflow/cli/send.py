@@ -17,6 +17,7 @@ def send(
     *,
     config: Path | None = None,
     subjects: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    now: Annotated[bool, Parameter(negative="")] = False,
     again: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Send the DICOM objects of a finished release to the archive of 'pacs.send'.
@@ -30,9 +31,11 @@ def send(
     release: The release; by default that of the configuration.
     config: YAML file with source, release, vault and the section 'pacs'.
     subjects: Pseudonyms to send; by default all.
+    now: Do not wait for the window of 'pacs.send.window'.
     again: Send also what was sent before with other bytes under the same UID.
     """
     from deidflow.pacs.send import send_release
+    from deidflow.pacs.window import WindowUse
     from deidflow.release.dataset import read_review
     from deidflow.settings.load import load_settings
     from deidflow.settings.pacs import required_send
@@ -53,6 +56,7 @@ def send(
         settings,
         tuple(subjects or ()),
         again=again,
+        window=WindowUse.IGNORE if now else WindowUse.WAIT,
         tell=lambda line: print(line, flush=True),
     )
     _show(result)
@@ -69,6 +73,8 @@ def _show(result: SendResult) -> None:
             f"{result.changed} were sent before with other bytes under the same UID; "
             "delete them in the archive, then send with --again"
         )
+    if result.left:
+        problems.append(f"{result.left} sessions are left for the next window")
     if result.lost:
         problems.append(f"{result.lost}; send again to carry on")
     for line in problems:

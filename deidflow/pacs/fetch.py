@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from deidflow.errors import StepFailed, UsageError
@@ -18,14 +16,13 @@ from deidflow.pacs.retries import with_retries
 from deidflow.pacs.retrieve import destination, retrieve
 from deidflow.pacs.spool import Spool
 from deidflow.pacs.wanted import WantedStudy, read_wanted
-from deidflow.pacs.window import Hours, is_open, seconds_to_open
+from deidflow.pacs.window import WindowUse, may_work
 from deidflow.settings.pacs import FetchSettings, PacsSettings, required_fetch
 from deidflow.settings.run import RunSettings
 from deidflow.store.locks import held
 
 Tell = Callable[[str], None]
 """Called with a line without identifiers."""
-_LOOK_SECONDS = 20.0
 _ABSENT_EXIT = 4
 _STAY = "; they stay in the spool (--incomplete hands them on)"
 
@@ -66,9 +63,7 @@ class FetchOptions:
 
     list: Path | None = None
     """Instead of that of the settings."""
-    wait: bool = True
-    """Wait for the window to open, instead of leaving the rest for another time."""
-    ignore_window: bool = False
+    window: WindowUse = WindowUse.WAIT
     again: bool = False
     """Fetch also what was fetched before."""
     incomplete: bool = False
@@ -106,7 +101,7 @@ def fetch_list(
             tell,
         )
         for number, row in enumerate(wanted):
-            if not fetcher.is_open():
+            if not fetcher.may_work():
                 result.left = len(wanted) - number
                 break
             fetcher.fetch_row(row)
@@ -138,25 +133,13 @@ class _Fetcher:
     result: FetchResult
     tell: Tell
 
-    def is_open(self) -> bool:
+    def may_work(self) -> bool:
         """Whether the archive may be asked now, after a wait where that is wanted."""
-        if self.options.ignore_window:
-            return True
-        hours = self.asked.hours
-        if self.options.wait:
-            self._wait(hours)
-        now = datetime.now()
-        return is_open(hours, now)
-
-    def _wait(self, hours: Hours | None) -> None:
-        """Wait for the window to open."""
-        seconds = seconds_to_open(hours, datetime.now())
-        if seconds:
-            self.tell(f"waiting for the window {self.asked.window}")
-        while seconds:
-            pause = min(seconds, _LOOK_SECONDS)
-            time.sleep(pause)
-            seconds = seconds_to_open(hours, datetime.now())
+        return may_work(
+            self.asked,
+            self.options.window,
+            self.tell,
+        )
 
     def fetch_row(self, row: WantedStudy) -> None:
         """Fetch the studies of one row; what became of them is in the result."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,25 +47,18 @@ class OutgoingSession:
     problem: str = ""
 
 
-def outgoing_sessions(
-    layout: Layout, checksums: Mapping[str, str], subjects: tuple[str, ...] = ()
-) -> Iterator[OutgoingSession]:
-    """Every published session of these subjects, of all without any; read when it is asked for."""
-    sessions = _by_session(checksums)
-    for subject, label in layout.published_sessions():
-        if subjects and subject not in subjects:
-            continue
-        listed = sessions.get(f"{subject}/{label}", {})
-        yield _session(
-            layout,
-            subject,
-            label,
-            listed,
-        )
+Listed = Mapping[str, Mapping[str, str]]
+"""`P001/M00` -> the files of that session with their hashes."""
 
 
-def _by_session(checksums: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """`P001/M00` -> the files of that session with their hashes."""
+def asked_sessions(layout: Layout, subjects: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Subject and label of the published sessions of these subjects, of all without any."""
+    sessions = layout.published_sessions()
+    return [session for session in sessions if not subjects or session[0] in subjects]
+
+
+def listed_by_session(checksums: Mapping[str, str]) -> Listed:
+    """The checksums of a release by session."""
     sessions: dict[str, dict[str, str]] = {}
     for path, digest in checksums.items():
         parts = path.split("/", 2)
@@ -76,9 +69,11 @@ def _by_session(checksums: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return sessions
 
 
-def _session(
-    layout: Layout, subject: str, label: str, listed: Mapping[str, str]
+def outgoing_session(
+    layout: Layout, checksums: Listed, subject: str, label: str
 ) -> OutgoingSession:
+    """A published session with the instances that may be sent of it."""
+    listed = checksums.get(f"{subject}/{label}", {})
     folder = layout.published(subject, label)
     try:
         instances = _checked(folder, listed)

@@ -14,11 +14,14 @@ from deidflow.pacs.association import ConnectionLost, Refused
 from deidflow.pacs.published import (
     NO_PATIENT,
     OutgoingSession,
-    outgoing_sessions,
+    asked_sessions,
+    listed_by_session,
+    outgoing_session,
 )
 from deidflow.pacs.retries import with_retries
 from deidflow.pacs.send_result import SendResult
 from deidflow.pacs.sender import Sender
+from deidflow.pacs.window import WindowUse, may_work
 from deidflow.release.layout import Layout
 from deidflow.release.tables import check_release, read_checksums
 from deidflow.settings.pacs import required_send
@@ -28,6 +31,10 @@ from deidflow.store.scratch import private_folder
 
 Tell = Callable[[str], None]
 """Called with a line without identifiers."""
+_NO_PATIENT_ID = (
+    "objects of this release have no PatientID ('patient_id: empty'): an archive would merge all "
+    "patients; send a release whose subjects have pseudonyms ('patient_id: pseudonym')"
+)
 
 
 def send_release(
@@ -35,15 +42,22 @@ def send_release(
     subjects: tuple[str, ...] = (),
     *,
     again: bool = False,
+    window: WindowUse = WindowUse.WAIT,
     tell: Tell = lambda _: None,
 ) -> SendResult:
     """Send what the archive does not have yet of a finished release.
 
-    With `again` also what was sent before with other bytes. Raises UsageError for a release without
+    With `again` also what was sent before with other bytes. Where the window closes, the sessions
+    that are left wait for the next call. Raises UsageError for a release without
     its checksums, of another vault, or whose objects have no PatientID; ReleaseBusy while another
     process sends.
     """
     asked = required_send(settings.pacs)
+    if settings.patient_id == "empty":
+        raise UsageError(_NO_PATIENT_ID)
+    # Before anything is read: a run may publish while this waits.
+    may_work(asked, window, tell)
+    later = WindowUse.LEAVE if window is WindowUse.WAIT else window
     layout = Layout.of(settings)
     secret = load_secret(layout.vault, create=False)
     keys = Keys(
@@ -53,7 +67,7 @@ def send_release(
     )
     check_release(layout, release_id(keys))
     _check_subjects(layout, subjects)
-    checksums = read_checksums(layout.release)
+    checksums = listed_by_session(read_checksums(layout.release))
     result = SendResult()
     folder = private_folder(layout.sending, "vault")
     with (
@@ -69,8 +83,17 @@ def send_release(
             result,
             again,
         )
-        sessions = outgoing_sessions(layout, checksums, subjects)
-        for session in sessions:
+        sessions = asked_sessions(layout, subjects)
+        for number, (subject, label) in enumerate(sessions):
+            if not may_work(asked, later, tell):
+                result.left = len(sessions) - number
+                break
+            session = outgoing_session(
+                layout,
+                checksums,
+                subject,
+                label,
+            )
             _send(sender, session, tell)
             if result.lost:
                 break
@@ -111,10 +134,7 @@ def _send(sender: Sender, session: OutgoingSession, tell: Tell) -> None:
     """Send one session; what became of it is in the result."""
     result = sender.result
     if session.problem == NO_PATIENT and not result.sent:
-        raise UsageError(
-            "objects of this release have no PatientID ('patient_id: empty'): an archive would "
-            "merge all patients; send a release whose subjects have pseudonyms"
-        )
+        raise UsageError(_NO_PATIENT_ID)
     if session.problem:
         result.held.append((session.subject, session.label, session.problem))
         tell(f"{session.subject} {session.label}: not sent, it {session.problem}")

@@ -19,6 +19,8 @@ class SendResult:
     refused: Counter[str] = field(default_factory=Counter)
     held: list[tuple[str, str, str]] = field(default_factory=list)
     """Subject, session and why."""
+    left: int = 0
+    """Sessions that were not looked at, since the window closed."""
     lost: str = ""
     """Why the archive was given up."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
+from deidflow.header.rules import compile_profile
 from deidflow.release.layout import Layout
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.scratch import PUBLIC_FILE_MODE
@@ -16,6 +17,8 @@ from deidflow.version import __version__
 
 DATASET = "dataset.json"
 STANDARD = "DICOM PS3.15 Table E.1-1, 2026d"
+
+_PATIENT_ID = 0x00100020
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def write_dataset(
         "tools": dict(tools),
     }
 
+    if _empties_patient_id(profile):
+        description["patient_id"] = "empty"
     if refaced:
         description["faces_replaced_by"] = "an average face"
     if not is_complete(profile):
@@ -90,6 +95,11 @@ def write_dataset(
     if review is not None:
         description |= _review_fields(review)
     _write(layout.release, description)
+
+
+def _empties_patient_id(profile: Profile) -> bool:
+    rules = compile_profile(profile)
+    return rules.for_tag(_PATIENT_ID, "LO").action in ("empty", "remove")
 
 
 def read_review(release: Path) -> ReviewRow | None:

@@ -16,6 +16,7 @@ from deidflow.settings.run import CommonSettings
 from deidflow.settings.sections import DEFAULT_UID_ROOT, HeaderSettings
 
 _REQUESTED = "asked for on the command line or in the configuration"
+_PATIENT_ID = "PatientID"
 _LONGITUDINAL_OPTIONS = ("retain_longitudinal_modified_dates", "retain_longitudinal_full_dates")
 
 
@@ -37,12 +38,32 @@ def effective_profile(settings: CommonSettings) -> Profile:
         profile = _with_uids(profile, header)
     if settings.ids.strategy == "none":
         kept_id = Deviation(
-            attribute="PatientID",
+            attribute=_PATIENT_ID,
             action="retain",
             reason="the identity strategy is none",
         )
         profile = profile.deviating((kept_id,))
+    if settings.patient_id == "empty":
+        profile = _without_patient_id(profile, settings)
     return profile.deviating(_deviations(header))
+
+
+def _without_patient_id(profile: Profile, settings: CommonSettings) -> Profile:
+    """The profile that empties PatientID; refuses settings that give it a value."""
+    asked = (*settings.header.keep, *settings.header.replace)
+    patient_id = parse_selector(_PATIENT_ID)
+    is_given = any(parse_selector(attribute) == patient_id for attribute in asked)
+    if is_given or settings.ids.strategy == "none":
+        raise UsageError(
+            "'patient_id: empty' contradicts what keeps or replaces PatientID "
+            "('header.keep', 'header.replace', 'ids.strategy: none'); give one of them"
+        )
+    emptied = Deviation(
+        attribute=_PATIENT_ID,
+        action="empty",
+        reason=_REQUESTED,
+    )
+    return profile.deviating((emptied,))
 
 
 def _with_section(profile: Profile, header: HeaderSettings) -> Profile:

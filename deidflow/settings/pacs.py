@@ -82,15 +82,11 @@ class ReceiveSettings(Section):
     """A study that is never quiet is handed on after so long."""
 
 
-class FetchSettings(Section):
-    """From where studies of a list are fetched, how, and when."""
+class WindowSettings(Section):
+    """When an archive may be troubled."""
 
-    peer: PeerSettings
-    by: Literal["move", "get"] = "get"
-    """With DIMSE: C-GET, or C-MOVE to our own title, which the archive has to know."""
-    list: Path | None = None
     window: str = ""
-    """Hours in which studies are asked for, e.g. "22:00-06:00"; empty: at any time."""
+    """Hours of the day, e.g. "22:00-06:00"; empty: at any time."""
 
     @field_validator("window")
     @classmethod
@@ -111,6 +107,15 @@ class FetchSettings(Section):
         return start, end
 
 
+class FetchSettings(WindowSettings):
+    """From where studies of a list are fetched, how, and when."""
+
+    peer: PeerSettings
+    by: Literal["move", "get"] = "get"
+    """With DIMSE: C-GET, or C-MOVE to our own title, which the archive has to know."""
+    list: Path | None = None
+
+
 class XnatSettings(Section):
     """Text by which XNAT files what it receives."""
 
@@ -125,8 +130,8 @@ class XnatSettings(Section):
         return text
 
 
-class SendSettings(Section):
-    """Where published sessions are sent."""
+class SendSettings(WindowSettings):
+    """Where published sessions are sent, and when."""
 
     peer: PeerSettings
     xnat: XnatSettings | None = None

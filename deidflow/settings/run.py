@@ -55,6 +55,8 @@ class CommonSettings(Section):
     log: Path | None = None
     private: Literal["listed", "none"] = "listed"
     """`listed` keeps the private elements that the profile lists; `none` keeps none."""
+    patient_id: Literal["pseudonym", "empty"] = "pseudonym"
+    """`empty` leaves PatientID without a value, whatever the profile says; then nothing is sent."""
     header: HeaderSettings = HeaderSettings()
     ids: IdSettings = IdSettings()
     sessions: SessionSettings = SessionSettings()

@@ -75,6 +75,7 @@ deface:
 #   read: auto              # text in pixels: always refuses to run without the extra ocr; never
 #   rules: []               # files with rules of devices: rectangles to blank, harmless texts
 # private: listed           # none: keep no private element; mosaics and gradients convert worse
+# patient_id: pseudonym     # empty: no PatientID at all; such a release is not sent to a PACS
 # header:
 #   remove: [StationName]   # attributes beyond the profile: keyword, gggg,eeee, gggg,[CREATOR]ee
 #   keep: []

@@ -58,6 +58,8 @@ class Claims:
     identified: bool = False
     """Whether the release says that it is not de-identified."""
     faces_removed: bool = False
+    patient_id_empty: bool = False
+    """Whether files carry no PatientID, on purpose."""
     faces_replaced: bool = False
     """Whether an average face may be in the place of those that were removed."""
     fixed: bool = True
@@ -80,6 +82,7 @@ class Description:
     faces_removed: bool
     faces_replaced: bool
     identified: bool
+    patient_id_empty: bool
 
     @classmethod
     def read(cls, release: Path) -> Description | None:
@@ -110,6 +113,7 @@ class Description:
             faces_removed=loaded.get("faces") == "removed",
             faces_replaced="faces_replaced_by" in loaded,
             identified="de-identified" in loaded,
+            patient_id_empty=loaded.get("patient_id") == "empty",
         )
 
 
@@ -133,6 +137,7 @@ def claims_of(description: Description | None, level: str) -> Claims:
         identified=description.identified,
         faces_removed=description.faces_removed,
         faces_replaced=description.faces_replaced,
+        patient_id_empty=description.patient_id_empty,
     )
 
 

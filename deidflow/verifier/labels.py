@@ -69,12 +69,22 @@ def face_marks(parts: list[str], markers: Markers) -> Iterator[Mark]:
         )
 
 
-def patient_marks(parts: list[str], name: str, number: str) -> Iterator[Mark]:
-    """Whether an instance carries the pseudonym of the folder that it lies in."""
-    for attribute, value in (("PatientName", name), ("PatientID", number)):
-        if value != parts[0]:
-            yield Mark(
-                Check.PATIENT,
-                attribute,
-                "is not the pseudonym of its folder",
-            )
+def patient_marks(parts: list[str], name: str, number: str, claims: Claims) -> Iterator[Mark]:
+    """Whether an instance carries the pseudonym of the folder that it lies in.
+
+    Or no PatientID, in a release that says so.
+    """
+    pseudonym = parts[0]
+    expected_number = "" if claims.patient_id_empty else pseudonym
+    if name != pseudonym:
+        yield _not_the_pseudonym("PatientName")
+    if number != expected_number:
+        yield _not_the_pseudonym("PatientID")
+
+
+def _not_the_pseudonym(attribute: str) -> Mark:
+    return Mark(
+        Check.PATIENT,
+        attribute,
+        "is not the pseudonym of its folder",
+    )

@@ -269,6 +269,7 @@ class ReleaseCheck:
             parts,
             name,
             number,
+            self.claims,
         )
         if parts[3] == "defaced_dicom":
             yield from self._masked_pixels(seen)

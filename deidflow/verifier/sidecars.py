@@ -29,7 +29,8 @@ _SUMMARY_WORD = re.compile(
 _SESSION = re.compile(r"[A-Za-z0-9]{1,18}")
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",
-     "tools", "de-identified", "notes", "review", "final", "faces_replaced_by")
+     "tools", "de-identified", "notes", "review", "final", "faces_replaced_by",
+     "patient_id")
 )  # fmt: skip
 
 

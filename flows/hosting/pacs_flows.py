@@ -22,6 +22,7 @@ from deidflow.pacs.receiver import Received, receiving
 from deidflow.pacs.send import send_release
 from deidflow.pacs.send_result import SendResult
 from deidflow.pacs.spool import Spool
+from deidflow.pacs.window import WindowUse
 from deidflow.settings.pacs import required_receive
 from flows.hosting.cancel import store_cancellation
 from flows.hosting.flow_states import FLOW_OPTIONS, ended_in_words
@@ -57,14 +58,15 @@ def receive() -> State[Any]:
 
 @flow(name="send", flow_run_name=lambda: _now("send"), **FLOW_OPTIONS)
 def send() -> State[Any]:
-    """Send what the archive does not have yet of the release."""
+    """Send what the archive does not have yet; where the window closes, the rest goes the next
+    night."""
     return ended_in_words(_send)
 
 
 def _fetch() -> State[Any]:
     settings = Site.of_worker().settings()
     logger = get_run_logger()
-    options = FetchOptions(wait=False)
+    options = FetchOptions(window=WindowUse.LEAVE)
     result = fetch_list(settings, options, logger.info)
     if result.fetched:
         _start_incoming()
@@ -89,7 +91,11 @@ def fetch_counts(result: FetchResult) -> dict[str, int]:
 def _send() -> State[Any]:
     settings = Site.of_worker().settings()
     logger = get_run_logger()
-    result = send_release(settings, tell=logger.info)
+    result = send_release(
+        settings,
+        window=WindowUse.LEAVE,
+        tell=logger.info,
+    )
     counts = send_counts(result)
     with suppress(*_SERVER_AWAY):
         show_counts("sent", counts)
@@ -105,6 +111,7 @@ def send_counts(result: SendResult) -> dict[str, int]:
         "instances changed since": result.changed,
         "instances refused": result.refused.total(),
         "sessions held": len(result.held),
+        "sessions left for the next window": result.left,
     }
 
 

@@ -25,6 +25,7 @@ from prefect.types.entrypoint import EntrypointType
 from deidflow.errors import ConfigError
 from deidflow.identity.strategies import pattern_of
 from deidflow.release.layout import Layout
+from deidflow.settings.pacs import PacsSettings, WindowSettings
 from deidflow.settings.run import RunSettings
 from flows.hosting.offered_flows import incoming, nightly, reprocess_subject
 from flows.hosting.prefect_private import close_parameters, restrict_parameter
@@ -109,7 +110,7 @@ def _deployments(settings: RunSettings, cron: str) -> list[RunnerDeployment]:
 
 
 def _pacs_deployments(settings: RunSettings) -> list[RunnerDeployment]:
-    """Those that the section `pacs` asks for; `fetch` starts when its window opens."""
+    """Those that the section `pacs` asks for; `fetch` and `send` start when their windows open."""
     pacs = settings.pacs
     if not (pacs.fetch or pacs.receive or pacs.send):
         return []
@@ -130,8 +131,7 @@ def _pacs_deployments(settings: RunSettings) -> list[RunnerDeployment]:
 def _plain_deployment(
     settings: RunSettings, name: str, flow: Flow[[], State[Any]]
 ) -> RunnerDeployment:
-    hours = settings.pacs.fetch.hours if name == "fetch" and settings.pacs.fetch else None
-    opening = f"{hours[0].minute} {hours[0].hour} * * *" if hours else ""
+    opening = _opening(settings.pacs, name)
     deployment = flow.to_deployment(
         name,
         schedule=Cron(opening, timezone=_local_zone()) if opening else None,
@@ -139,6 +139,16 @@ def _plain_deployment(
         tags=tags_of(settings),
     )
     return cast(RunnerDeployment, deployment)
+
+
+def _opening(pacs: PacsSettings, name: str) -> str:
+    """When the window of a flow opens, as a cron schedule; empty without a window."""
+    windows: dict[str, WindowSettings | None] = {"fetch": pacs.fetch, "send": pacs.send}
+    asked = windows.get(name)
+    if asked is None or asked.hours is None:
+        return ""
+    start, _ = asked.hours
+    return f"{start.minute} {start.hour} * * *"
 
 
 def _pseudonyms(settings: RunSettings) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def pacs_of(archive: Orthanc, port: int, table: Path) -> str:
     peer = {"ae_title": TITLE, "host": "127.0.0.1", "port": archive.port}
     receive = {"port": port, "allow": ["SCANNER"], "quiet_minutes": 0.01}
     fetch = {"peer": peer, "list": str(table)}
-    section = {"receive": receive, "fetch": fetch, "send": {"peer": peer}}
+    section = {"receive": receive, "fetch": fetch, "send": {"peer": peer, "window": "00:00-23:59"}}
     return yaml.safe_dump({"level": "low", "pacs": section})
 
 
@@ -74,6 +74,9 @@ def test_studies_come_are_released_and_sent(tmp_path: Path) -> None:
             fetched = served.api.ended(served.api.start("fetch"))
             assert fetched["state"]["message"] == "studies fetched: 1"
             ended(served, "studies that came", 2)
+            schedules = served.api.deployment("send")["schedules"]
+            assert [row["schedule"]["cron"] for row in schedules] == ["0 0 * * *"]
+            assert served.api.deployment("fetch")["schedules"] == []
             sent = served.api.ended(served.api.start("send"))
             assert sent["state"]["message"] == "instances sent: 6"
 

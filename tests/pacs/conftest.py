@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ class Site:
 
     def handed_on(self) -> list[bytes]:
         return [path.read_bytes() for path in sorted(self.source.rglob("*.dcm"))]
+
+
+def later_today() -> str:
+    """A window that is closed now."""
+    now = datetime.now()
+    start, end = now + timedelta(hours=3), now + timedelta(hours=4)
+    return f"{start:%H:%M}-{end:%H:%M}"
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ from deidflow.pacs.association import ConnectionLost
 from deidflow.pacs.retries import with_retries
 from deidflow.pacs.send import SendResult, send_release
 from deidflow.pacs.web import PASSWORD
+from deidflow.pacs.window import WindowUse
 from deidflow.release.layout import Layout
 from deidflow.settings.pacs import RetrySettings
 from deidflow.store.locks import held
 from tests.commands import command_line
 from tests.pacs.archive import TITLE, WEB, Orthanc, digests, free_port, needs_orthanc, study
-from tests.pacs.conftest import Site
+from tests.pacs.conftest import Site, later_today
 from tests.pacs.proxy import Proxy
 from tests.pacs.released import release_of, slices, two_subjects
 
@@ -92,6 +93,15 @@ def test_objects_without_a_patient_id_are_refused(site: Site, orthanc: Orthanc) 
     assert orthanc.instances() == []
 
 
+def test_settings_that_empty_patient_ids_send_nothing(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    settings = site.settings(send=by_dimse(orthanc))
+    with pytest.raises(UsageError, match="no PatientID"):
+        send_release(settings.model_copy(update={"patient_id": "empty"}))
+    assert orthanc.instances() == []
+
+
 def test_other_bytes_under_one_uid_are_said(
     site: Site, orthanc: Orthanc, files: list[bytes]
 ) -> None:
@@ -140,6 +150,16 @@ def test_what_arrived_before_a_kill_is_asked_for(
 
     assert send_release(settings).sent == 6
     assert orthanc.stored() == 6, "what had arrived was not sent again"
+
+
+def test_outside_the_window_sessions_are_left(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    settings = site.settings(send={**by_dimse(orthanc), "window": later_today()})
+    result = send_release(settings, window=WindowUse.LEAVE)
+    assert (result.left, result.sent, result.exit_code) == (2, 0, 0)
+    assert orthanc.instances() == []
+    assert send_release(settings, window=WindowUse.IGNORE).sent == 6
 
 
 def test_who_may_not_be_sent(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:

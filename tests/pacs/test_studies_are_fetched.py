@@ -21,11 +21,11 @@ from deidflow.errors import ConfigError, UsageError
 from deidflow.pacs.fetch import FetchOptions, FetchResult, fetch_list
 from deidflow.pacs.query import matching_studies
 from deidflow.pacs.wanted import WantedStudy, read_wanted
-from deidflow.pacs.window import is_open, seconds_to_open
+from deidflow.pacs.window import WindowUse, is_open, seconds_to_open
 from deidflow.settings.pacs import FetchSettings, PeerSettings
 from tests.commands import command_line
 from tests.pacs.archive import WEB, Orthanc, digests, needs_orthanc, study
-from tests.pacs.conftest import Site
+from tests.pacs.conftest import Site, later_today
 
 
 def written(site: Site, text: str) -> Path:
@@ -208,11 +208,10 @@ def test_a_window_over_midnight() -> None:
 
 
 def test_outside_the_window_nothing_is_asked(site: Site) -> None:
-    minute = datetime.now().minute
-    window = f"{(datetime.now().hour + 3) % 24}:{minute:02d}-{(datetime.now().hour + 4) % 24}:{minute:02d}"
+    window = later_today()
     peer = {"ae_title": "NOBODY", "host": "127.0.0.1", "port": 9}
     fetch = {"peer": peer, "window": window, "list": str(written(site, "patient\n1\n"))}
-    result = fetch_list(site.settings(fetch=fetch), FetchOptions(wait=False))
+    result = fetch_list(site.settings(fetch=fetch), FetchOptions(window=WindowUse.LEAVE))
     assert (result.left, result.lost, result.exit_code) == (1, "", 0)
 
 

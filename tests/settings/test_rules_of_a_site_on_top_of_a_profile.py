@@ -95,6 +95,17 @@ def test_with_strategy_none_the_patient_id_stays() -> None:
     assert action_of(effective(), "PatientID") != "retain"
 
 
+def test_an_empty_patient_id_and_what_gives_it_a_value_contradict_each_other() -> None:
+    assert action_of(effective_profile(settings(patient_id="empty")), "PatientID") == "empty"
+    for wish in (
+        {"ids": {"strategy": "none"}},
+        {"header": {"keep": ["0010,0020"]}},
+        {"header": {"replace": {"PatientID": "A"}}},
+    ):
+        with pytest.raises(UsageError, match="patient_id: empty"):
+            effective_profile(settings(patient_id="empty", **wish))
+
+
 @pytest.mark.parametrize(
     ("attribute", "value"),
     [

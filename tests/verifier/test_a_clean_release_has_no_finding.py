@@ -40,6 +40,17 @@ def test_a_release_of_level_low_is_none_of_level_high(low: MiniRelease) -> None:
     assert {(Check.DATE, "StudyDate"), (Check.FORBIDDEN, "PatientWeight")} <= found
 
 
+def test_a_release_without_patient_ids_that_says_so(low: MiniRelease) -> None:
+    for path in low.release.rglob("*.dcm"):
+        low.change(lambda header: setattr(header, "PatientID", ""), path)
+    assert low.found() == {(Check.PATIENT, "PatientID")}
+
+    path = low.release / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "patient_id": "empty"}))
+    low.seal()
+    assert low.found() == set()
+
+
 def test_a_profile_of_a_site_is_held_to_its_codes(low: MiniRelease) -> None:
     path = low.release / "dataset.json"
     named = json.loads(path.read_bytes())
