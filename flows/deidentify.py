@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from typing import Any, TypeVar
 
 from prefect import State, flow
@@ -86,7 +86,14 @@ def _chain(run: Run, vault: Vault, pages: RunPages) -> State[Any]:
         discover(run, vault, return_state=True),
         RunBatch,
     )
-    if batch is None or run.fault is not None:
+    if batch is None:
+        return _faulted(run, run.fault)
+    with closing(batch.listing):
+        return _work_through(run, vault, batch, pages)
+
+
+def _work_through(run: Run, vault: Vault, batch: RunBatch, pages: RunPages) -> State[Any]:
+    if run.fault is not None:
         return _faulted(run, run.fault)
 
     fan_out(run, batch, pages)
@@ -159,10 +166,8 @@ def _shown_rows(run: Run, batch: RunBatch) -> int:
 
 def withdraw_unordered(layout: Layout, vault: Vault, batch: RunBatch) -> None:
     """Take out published sessions whose study is in the source but may not go on any more."""
-    ordered = {
-        (order.pseudonym, session.label) for order in batch.orders for session in order.sessions
-    }
-    for pseudonym, label in vault.published_of(batch.cohort.study_uids) - ordered:
+    ordered = {(order.pseudonym, label) for order in batch.orders for label in order.labels}
+    for pseudonym, label in vault.published_of(batch.study_uids) - ordered:
         published = layout.published(pseudonym, label)
         if published.exists():
             withdraw(published, layout.staging)

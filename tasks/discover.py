@@ -25,7 +25,7 @@ def discover(run: Run, vault: Vault) -> State[Any]:
             vault,
             run.children,
         )
-        message = f"{len(batch.cohort.subjects)} subjects, {len(batch.orders)} selected"
+        message = f"{len(batch.identities)} subjects, {len(batch.orders)} selected"
         run.say(
             f"discover: {message}",
             step="discover",

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = [
     "store",
     "dicom",
+    "inventory",
     "archives",
     "header",
     "settings",
@@ -42,6 +43,7 @@ ROOMS = [
 ALLOWED = {
     "store": set(),
     "dicom": {"store"},
+    "inventory": {"store", "dicom"},
     "archives": {"store", "dicom"},
     "header": {"dicom"},
     "settings": {"dicom", "header"},
@@ -61,7 +63,16 @@ ALLOWED = {
     "review": {"store", "dicom", "settings", "identity", "face", "release", "report"},
     "evidence": {"store", "header", "identity", "release", "report", "review"},
     "bundles": {"store", "identity", "release"},
-    "withdrawal": {"audit", "store", "dicom", "archives", "identity", "release", "report"},
+    "withdrawal": {
+        "audit",
+        "store",
+        "dicom",
+        "inventory",
+        "archives",
+        "identity",
+        "release",
+        "report",
+    },
     "pacs": {"store", "dicom", "settings", "identity", "release", "tables"},
     "demo": {"face"},
     "steps": {
@@ -85,6 +96,7 @@ ALLOWED = {
         "store",
         "archives",
         "dicom",
+        "inventory",
         "header",
         "settings",
         "identity",

@@ -60,17 +60,17 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         manifest=call.manifest,
     )
     refuse_mixed_folders(
-        cohort,
+        cohort.mixed_folders,
         vault.folder if call.remembers else None,
     )
 
     identities = vault.identify(
-        persons(cohort),
+        persons(cohort.subjects),
         settings.ids,
         settings.sessions,
     )
     write_neighbours(
-        cohort,
+        cohort.subjects,
         identities,
         call.located.root,
         call.others_folder,

@@ -45,6 +45,13 @@ class CohortIndex:
         return cls((hashes,), key)
 
     @classmethod
+    def merged(cls, indexes: Iterable[CohortIndex], key: bytes) -> CohortIndex:
+        """One index of what is in any of several."""
+        arrays = [hashes for index in indexes for hashes in index.arrays]
+        together = np.concatenate([*arrays, np.empty(0, np.uint64)])
+        return cls((np.unique(together),), key)
+
+    @classmethod
     def open(cls, paths: Iterable[Path], key: bytes) -> CohortIndex:
         """The index in files that `save` wrote; they are mapped, not read."""
         arrays = []

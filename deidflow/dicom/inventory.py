@@ -48,13 +48,6 @@ def read_files(source: str, paths: Sequence[str]) -> Iterator[Entry]:
         yield reader.read(path)
 
 
-def read_heads(source: str, paths: Sequence[str]) -> Iterator[Entry]:
-    """Read who the files are of, without their pixels or hashes (runs in a child process)."""
-    reader = Reader(Path(source), hashed=False)
-    for path in paths:
-        yield reader.read(path)
-
-
 def read_file(source: Path, path: str) -> Entry:
     """Read one file: hash, structure, header. Never raises, whatever the file holds."""
     return Reader(source).read(path)
@@ -96,9 +89,11 @@ class Reader:
                 Reason.EMPTY_FILE,
                 Verdict.SKIPPED,
             )
-        instance = self._skimmed(descriptor, size)
+        instance, head = self._skimmed(descriptor, size)
         if instance is not None and not self.hashed:
             return _judged(path, "", instance)
+        if instance is not None and len(head) == size:
+            return _judged(path, hashlib.sha256(head).hexdigest(), instance)
 
         digest = _digest(descriptor) if self.hashed else ""
         if instance is not None:
@@ -113,17 +108,19 @@ class Reader:
         ):
             return self._walked(path, digest, data)
 
-    def _skimmed(self, descriptor: int, size: int) -> Instance | None:
-        """The instance, read from the head of the file; None if the whole file must be walked."""
+    def _skimmed(self, descriptor: int, size: int) -> tuple[Instance | None, bytes]:
+        """The instance, read from the head of the file, and that head; no instance if the whole
+        file must be walked."""
+        head = b""
         for length in HEADS:
             head = os.pread(descriptor, length, 0)
             skimmed = self.skimmer.read(head, size) if has_mark(head) else None
             if skimmed is not None:
                 instance, sop_class = skimmed
-                return None if is_dicomdir(sop_class) else instance
+                return None if is_dicomdir(sop_class) else instance, head
             if length >= size:
                 break
-        return None
+        return None, head
 
     def _walked(self, path: str, digest: str, data: memoryview) -> Entry:
         head = bytes(data[:_KIND_BYTES])

@@ -150,8 +150,7 @@ def _by_headers(members: Sequence[Member], discovery: Discovery, known: Known) -
 def _one_per_study(members: Iterable[Member]) -> Patients:
     owners: dict[str, str] = {}
     for member in members:
-        study_uid = member.instance.study_uid
-        owners[member.path] = f"study|{study_uid}"
+        owners[member.path] = own_key(member, "one_per_study")
     return Patients(owners)
 
 
@@ -177,6 +176,14 @@ def _by_base(members: Sequence[Member], discovery: Discovery) -> dict[str, list[
 
 
 def _base(member: Member, discovery: Discovery, nameless: dict[str, str]) -> str:
+    key = own_key(member, discovery)
+    return nameless.get(key, key)
+
+
+def own_key(member: Member, discovery: Discovery) -> str:
+    """What a member alone says of its patient; without a PatientID a shared study may say more."""
+    if discovery == "one_per_study":
+        return f"study|{member.instance.study_uid}"
     if discovery == "per_top_folder":
         top = top_folder(member)
         if top:
@@ -184,7 +191,7 @@ def _base(member: Member, discovery: Discovery, nameless: dict[str, str]) -> str
     patient_id = member.instance.patient_id
     if is_usable(patient_id):
         return f"id||{patient_id.strip()}"
-    return nameless[_nameless_key(member)]
+    return _nameless_key(member)
 
 
 def _is_nameless(member: Member) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 
 from deidflow.dicom.grouping import Study
 from deidflow.dicom.instance import Instance
@@ -43,6 +44,7 @@ def real_dates(texts: Iterable[str]) -> list[date]:
     return [day for day in days if day is not None]
 
 
+@lru_cache(maxsize=1_000)
 def real_date(text: str) -> date | None:
     """A DA value as a date; None for a placeholder or what is not a date."""
     if is_placeholder(text):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from deidflow.dicom.demographics import Known, nobody
@@ -28,18 +29,40 @@ def group_by(
     *,
     defacing: bool,
     known: Known = nobody,
-    reading: bool = False,
-    asked_for: AskedFor = everything,
     classes: Iterable[str] = (),
     manifest: Manifest = NO_MANIFEST,
 ) -> Cohort:
     """Group an inventory as settings and profile ask; `known` is what the vault has of subjects.
 
-    `reading`: text in pixels is read later. `classes` are let through beside those of the profile.
+    `classes` are let through beside those of the profile.
+    """
+    grouped = grouper(
+        settings,
+        defacing=defacing,
+        known=known,
+        classes=classes,
+        manifest=manifest,
+    )
+    return grouped(entries)
+
+
+def grouper(
+    settings: CommonSettings,
+    *,
+    defacing: bool,
+    known: Known = nobody,
+    reading: bool = False,
+    asked_for: AskedFor = everything,
+    classes: Iterable[str] = (),
+    manifest: Manifest = NO_MANIFEST,
+) -> Callable[[Iterable[Entry]], Cohort]:
+    """What groups entries as settings and profile ask, as `group_by`.
+
+    `reading`: text in pixels is read later. `asked_for`: which instances are not excluded.
     """
     profile = effective_profile(settings)
-    return group(
-        entries,
+    return partial(
+        group,
         defacing=defacing,
         classes=class_uids((*profile.classes, *classes)),
         discovery=settings.ids.discovery,
@@ -51,14 +74,14 @@ def group_by(
     )
 
 
-def refuse_mixed_folders(cohort: Cohort, vault: Path | None) -> None:
+def refuse_mixed_folders(mixed: Sequence[str], vault: Path | None) -> None:
     """Raise UsageError where a folder that should be one patient holds several PatientIDs.
 
     Folder names may identify: they are written into the vault only.
     """
     if vault:
-        _write_mixed_folders(cohort, vault)
-    count = len(cohort.mixed_folders)
+        _write_mixed_folders(mixed, vault)
+    count = len(mixed)
     if not count:
         return
 
@@ -71,12 +94,12 @@ def refuse_mixed_folders(cohort: Cohort, vault: Path | None) -> None:
     )
 
 
-def _write_mixed_folders(cohort: Cohort, vault: Path) -> None:
+def _write_mixed_folders(mixed: Sequence[str], vault: Path) -> None:
     """Name the folders in the vault; the list of an earlier run goes."""
     table = vault / MIXED_FOLDERS
     table.unlink(missing_ok=True)
-    if cohort.mixed_folders:
-        lines = "".join(f"{folder}\n" for folder in cohort.mixed_folders)
+    if mixed:
+        lines = "".join(f"{folder}\n" for folder in mixed)
         write_bytes_atomic(table, os.fsencode(lines))
 
 

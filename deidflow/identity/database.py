@@ -24,9 +24,7 @@ SESSIONS = "sessions"
 _BUSY_SECONDS = 60
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
-    entry TEXT NOT NULL);
+DROP TABLE IF EXISTS files;
 CREATE TABLE IF NOT EXISTS patients (
     project TEXT, level TEXT, lookup BLOB, pseudonym TEXT NOT NULL, shift_days INTEGER NOT NULL,
     anchor TEXT, sealed BLOB NOT NULL,

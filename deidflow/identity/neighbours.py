@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deidflow.checks.cohort import CohortIndex
 from deidflow.dicom.attributes import DATES
-from deidflow.dicom.grouping import Cohort, Series, Study, Subject
+from deidflow.dicom.grouping import Series, Study, Subject
+from deidflow.dicom.instance import Pair
 from deidflow.identity.vault import Identity
 from deidflow.store.files import read_json, write_json_atomic
 
@@ -78,7 +79,7 @@ def _index_path(folder: Path, kind: str) -> Path:
 
 
 def write_neighbours(
-    cohort: Cohort,
+    subjects: Iterable[Subject],
     identities: Mapping[str, Identity],
     source: Path,
     folder: Path,
@@ -87,7 +88,7 @@ def write_neighbours(
     with_uids: bool = True,
     places: Mapping[str, Path] | None = None,
 ) -> None:
-    """Write what the checks of this run look up.
+    """Write what the checks of this run look up; of a subject only hashes stay in memory.
 
     Hashes of identifiers by kind, and source files by subject. `places` says where files are that
     are not below the source: members of archives.
@@ -97,53 +98,54 @@ def write_neighbours(
         parents=True,
         exist_ok=True,
     )
-    _write_identifiers(cohort, folder, key)
-    if with_uids:
-        uids = _uids(cohort.subjects)
-        index = CohortIndex.of((), uids, key)
-        index.save(_index_path(folder, _UIDS))
-
+    indexes: defaultdict[str, list[CohortIndex]] = defaultdict(list)
     placed = places or {}
     files: dict[str, list[str]] = {}
-    for subject in cohort.subjects:
+    for subject in subjects:
+        for kind, index in _indexes(subject, key, with_uids):
+            indexes[kind].append(index)
         identity = identities[subject.key]
         paths = _one_file_per_series(subject)
         files[identity.pseudonym] = [str(placed.get(path, path)) for path in paths]
+
+    if with_uids:
+        indexes.setdefault(_UIDS, [])
+    _write_indexes(indexes, folder, key)
     table = _FileTable(str(source), files)
     table.write(folder)
 
 
-def _write_identifiers(cohort: Cohort, folder: Path, key: bytes) -> None:
+def _write_indexes(indexes: Mapping[str, Sequence[CohortIndex]], folder: Path, key: bytes) -> None:
     """Write an index per kind; those of an earlier run go."""
-    values_by_kind = _values_by_kind(cohort.subjects)
     for path in folder.glob("*.npy"):
-        if path.stem not in values_by_kind:
+        if path.stem not in indexes:
             path.unlink()
 
-    for kind, values in values_by_kind.items():
-        identifiers = [(kind, value) for value in values]
-        index = CohortIndex.of(identifiers, (), key)
+    for kind, of_kind in indexes.items():
+        index = CohortIndex.merged(of_kind, key)
         index.save(_index_path(folder, kind))
 
 
-def _values_by_kind(subjects: Iterable[Subject]) -> dict[str, set[str]]:
-    """Identifiers that mean one person: dates do not."""
-    values: defaultdict[str, set[str]] = defaultdict(set)
-    for subject in subjects:
-        for kind, value in subject.identifiers:
-            if kind not in DATES:
-                values[kind].add(value)
-    return values
+def _indexes(subject: Subject, key: bytes, with_uids: bool) -> Iterator[tuple[str, CohortIndex]]:
+    """The identifiers of a subject that mean one person, by kind: dates do not."""
+    values: defaultdict[str, list[Pair]] = defaultdict(list)
+    for kind, value in subject.identifiers:
+        if kind not in DATES:
+            values[kind].append((kind, value))
+
+    for kind, pairs in values.items():
+        yield kind, CohortIndex.of(pairs, (), key)
+    if with_uids:
+        yield _UIDS, CohortIndex.of((), _uids(subject), key)
 
 
-def _uids(subjects: Iterable[Subject]) -> set[str]:
-    """UIDs of every study, series and instance of the run."""
+def _uids(subject: Subject) -> set[str]:
+    """UIDs of every study, series and instance of a subject."""
     uids: set[str] = set()
-    for subject in subjects:
-        for study in subject.studies:
-            uids.add(study.uid)
-            for series in study.series:
-                uids.update(_uids_of_series(series))
+    for study in subject.studies:
+        uids.add(study.uid)
+        for series in study.series:
+            uids.update(_uids_of_series(series))
     return uids
 
 

@@ -1,4 +1,4 @@
-"""From a cohort to persons for the vault, and from identities to work orders."""
+"""From subjects to persons for the vault, and from identities to work orders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from deidflow.dicom.attributes import DATES, NAMES, NUMBERS
-from deidflow.dicom.grouping import Cohort, Series, Study, Subject
+from deidflow.dicom.grouping import Series, Study, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.persons import Member
 from deidflow.dicom.policy import has_plane, is_object, text_doubt
@@ -56,22 +56,30 @@ def is_read_anyway(since: str) -> bool:
     return since in ("", FIRST_STUDY, *_EVENT_DATES)
 
 
-def persons(cohort: Cohort) -> list[Person]:
-    """Every subject with something to release, as the vault needs them.
+def persons(subjects: Iterable[Subject]) -> list[Person]:
+    """Every subject with something to release, as the vault needs them; raises UsageError as
+    `refuse_split_studies`."""
+    everybody = list(subjects)
+    refuse_split_studies(sum(map(split_studies, everybody)))
+    return list(map(person_of, everybody))
 
-    Raises UsageError where a manifest gives the files of one study several sessions.
-    """
-    studies = [study for subject in cohort.subjects for study in subject.studies]
-    split = sum(len(study.sessions) > 1 for study in studies)
+
+def split_studies(subject: Subject) -> int:
+    """How many studies have files to which a manifest gives several sessions."""
+    return sum(len(study.sessions) > 1 for study in subject.studies)
+
+
+def refuse_split_studies(split: int) -> None:
+    """Raise UsageError where there are any."""
     if split:
         raise UsageError(
             f"the manifest gives the files of {split} studies more than one session; "
             "a session is one study"
         )
-    return [_person(subject) for subject in cohort.subjects]
 
 
-def _person(subject: Subject) -> Person:
+def person_of(subject: Subject) -> Person:
+    """A subject as the vault needs them."""
     first = _first(subject)
     dates = _values_of_kinds(subject, DATES)
     searched = NAMES | DATES

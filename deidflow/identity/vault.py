@@ -11,13 +11,6 @@ from deidflow.dicom.demographics import Demographics
 from deidflow.identity.audit_table import AuditTable
 from deidflow.identity.bundle_table import BundleRecord, BundleTable
 from deidflow.identity.database import is_intact, open_database, transaction
-from deidflow.identity.file_table import (
-    FileSignature,
-    delete_files,
-    replace_files,
-    select_entries,
-    select_files,
-)
 from deidflow.identity.manifest_names import (
     check_manifest_names,
     check_published_names,
@@ -71,23 +64,6 @@ class Vault:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
-
-    # inventory
-
-    def known_files(self, root: Path) -> dict[str, tuple[FileSignature, str]]:
-        """Relative path -> signature and entry JSON of every file read before below `root`."""
-        return select_files(self._database, root)
-
-    def remember_files(
-        self,
-        root: Path,
-        fresh: Iterable[tuple[str, FileSignature, str]],
-        gone: Iterable[str],
-    ) -> None:
-        """Store entries that were read now, and forget files that are no longer there."""
-        with transaction(self._database) as database:
-            replace_files(database, root, fresh)
-            delete_files(database, root, gone)
 
     # identities
 
@@ -224,16 +200,6 @@ class Vault:
     def studies_of(self, pseudonym: str) -> list[str]:
         """Study UIDs of a subject."""
         return self._sessions.studies_of(pseudonym)
-
-    def known_entries(self) -> Iterator[tuple[Path, str]]:
-        """Path and entry JSON of every file of every source of this vault."""
-        return select_entries(self._database)
-
-    def forget_files(self, paths: Iterable[Path]) -> None:
-        """Forget what was read of files."""
-        with transaction(self._database) as database:
-            for path in paths:
-                delete_files(database, path.parent, [path.name])
 
     def erase_patient(self, pseudonym: str) -> None:
         """Delete a patient with all sessions; the pseudonym is nobody else's ever."""

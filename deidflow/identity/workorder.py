@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ class WorkOrder:
 
         The place of the source and the names of its files do not count.
         """
-        session = asdict(self.session(label))
+        session = _plain(self.session(label))
         for series in session["series"]:
             series["files"] = [file["sha256"] for file in series["files"]]
             if not series["is_object"]:
@@ -166,7 +166,7 @@ class WorkOrder:
 
     def write(self, path: Path) -> None:
         """Write the order as JSON, mode 0600."""
-        row = asdict(self)
+        row = _plain(self)
         row[_SCHEMA] = SCHEMA_NUMBER
         write_json_atomic(path, row)
 
@@ -188,6 +188,17 @@ class WorkOrder:
             audit_key=row["audit_key"],
             ledger_key=row["ledger_key"],
         )
+
+
+def _plain(order: WorkOrder | SessionOrder | SeriesOrder) -> dict[str, Any]:
+    """As `dataclasses.asdict`, which takes ten times as long for the files of a subject."""
+    row = dict(vars(order))
+    for name in ("sessions", "series"):
+        if name in row:
+            row[name] = [_plain(part) for part in row[name]]
+    if "files" in row:
+        row["files"] = [vars(file) for file in row["files"]]
+    return row
 
 
 def _placed(session: SessionOrder, places: Mapping[str, Path]) -> SessionOrder:

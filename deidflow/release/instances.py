@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from deidflow.store.files import safe_cell
-from deidflow.store.tables import write_csv
+from deidflow.store.tables import csv_file
 
 
 @dataclass(frozen=True)
@@ -27,32 +29,41 @@ class InstanceRow:
     verdict: str = ""
 
 
+_cells_of = attrgetter(*(field.name for field in fields(InstanceRow)))
 _COLUMNS = tuple(field.name for field in fields(InstanceRow))
 
 
-def write_instances(path: Path, rows: Sequence[InstanceRow], out: Path) -> None:
+def write_instances(path: Path, rows: Iterable[InstanceRow], out: Path) -> None:
     """Write the table, mode 0600, atomically.
 
     Rows of earlier calls stay if `out` still contains the released file and no new row names it.
     """
-    current = {row.released_path for row in rows}
-    kept: list[InstanceRow] = []
-    for row in _read(path):
-        released_path = row.released_path
-        if not released_path or released_path in current:
-            continue
-        if (out / released_path).exists():
-            kept.append(row)
-
-    lines = _lines([*rows, *kept])
-    write_csv(path, lines)
+    with instances_table(path, out) as write:
+        write(rows)
 
 
-def _lines(rows: Sequence[InstanceRow]) -> Iterator[Sequence[str]]:
-    """The table line by line, the columns first."""
-    yield _COLUMNS
-    for row in rows:
-        yield [safe_cell(cell) for cell in astuple(row)]
+@contextmanager
+def instances_table(path: Path, out: Path) -> Iterator[Callable[[Iterable[InstanceRow]], None]]:
+    """What writes rows into the table, which is there when the context ends, as
+    `write_instances`."""
+    current: set[str] = set()
+    with csv_file(path) as write:
+
+        def add(rows: Iterable[InstanceRow]) -> None:
+            for row in rows:
+                current.add(row.released_path)
+                write([_line(row)])
+
+        write([_COLUMNS])
+        yield add
+        for row in _read(path):
+            name = row.released_path
+            if name and name not in current and (out / name).exists():
+                write([_line(row)])
+
+
+def _line(row: InstanceRow) -> Sequence[str]:
+    return [safe_cell(cell) for cell in _cells_of(row)]
 
 
 def _read(path: Path) -> Iterator[InstanceRow]:

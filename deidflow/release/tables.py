@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ from deidflow.store.files import (
 )
 from deidflow.store.scratch import PUBLIC_FILE_MODE
 from deidflow.store.staging import contents_of
-from deidflow.store.tables import write_csv
+from deidflow.store.tables import csv_file, write_csv
 
 CHECKSUMS = "manifest.sha256"
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
@@ -39,6 +41,7 @@ class FileRow:
     words: str
 
 
+_cells_of = attrgetter(*(field.name for field in fields(FileRow)))
 _QUARANTINE_COLUMNS = ("source_path", *(field.name for field in fields(FileRow)[1:]))
 
 _DOUBTFUL_COLUMNS = ("pseudonym", "session", "attribute", "words")
@@ -204,13 +207,20 @@ def _write_public_lines(path: Path, lines: Iterable[str]) -> None:
 
 def write_quarantine(path: Path, rows: Iterable[FileRow]) -> None:
     """Write the vault's table of everything that is not released, with source paths."""
-    write_csv(path, _quarantine_lines(rows))
+    with quarantine_table(path) as write:
+        write(rows)
 
 
-def _quarantine_lines(rows: Iterable[FileRow]) -> Iterator[Sequence[str]]:
-    yield _QUARANTINE_COLUMNS
-    for row in rows:
-        yield [safe_cell(cell) for cell in astuple(row)]
+@contextmanager
+def quarantine_table(path: Path) -> Iterator[Callable[[Iterable[FileRow]], None]]:
+    """What writes rows into the table, which is there when the context ends."""
+    with csv_file(path) as write:
+        write([_QUARANTINE_COLUMNS])
+        yield lambda rows: write(map(_quarantine_line, rows))
+
+
+def _quarantine_line(row: FileRow) -> Sequence[str]:
+    return [safe_cell(cell) for cell in _cells_of(row)]
 
 
 def write_doubtful(path: Path, rows: Iterable[tuple[str, str, str, int]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,43 +70,57 @@ class _Known:
     """Session -> a hash of where its files went, as last noted."""
 
 
-def note_end(
-    run: Run,
-    vault: Vault,
-    orders: Sequence[WorkOrder],
-    rows: Sequence[InstanceRow],
-    summary: RunSummary,
-) -> None:
-    """Note where the files of each session went, what became of its study, and of the cohort."""
-    ledger = Ledger.of(vault.folder, vault.keys)
-    known = _known(ledger, run.run_id)
-    names = _names(orders)
-    by_session: dict[Session, list[InstanceRow]] = {}
-    for row in rows:
-        if row.subject:
+class RunLedger:
+    """What a run adds to the ledger at its end: subject by subject, then the sum."""
+
+    def __init__(self, run: Run, vault: Vault) -> None:
+        self._run_id = run.run_id
+        self._ledger = Ledger.of(vault.folder, vault.keys)
+        self._known = _known(self._ledger, run.run_id)
+        self._verdicts: dict[Session, Counter[str]] = {}
+
+    def add(self, order: WorkOrder, rows: Iterable[InstanceRow]) -> None:
+        """Note where the files of a subject went."""
+        names = _names(order)
+        by_session: dict[Session, list[InstanceRow]] = {}
+        for row in rows:
             by_session.setdefault((row.subject, row.session), []).append(row)
 
-    for session, own in sorted(by_session.items()):
-        _note_places(ledger, known, session, own, names)
-    news = {(row.subject, row.session): row for row in summary.sessions if row.has_news}
-    studies = [
-        _study(known, news[session], by_session.get(session, [])) for session in sorted(news)
-    ]
-    ledger.add_all((Event.STUDY, study) for study in studies)
-    ledger.add(
-        Event.ENDED,
-        {
-            "command": "run",
-            "run": run.run_id,
-            "since": known.started,
-            "files": summary.files,
-            "verdicts": {verdict.value: files for verdict, files in summary.verdicts.items()},
-            "errors": [list(reason) for reason in summary.reasons],
-            "attributes": sum(known.attributes.values()),
-            "reused": _reused(by_session, news),
-            "seconds": _seconds_since(known.started),
-        },
-    )
+        for session, own in sorted(by_session.items()):
+            self._verdicts[session] = Counter(row.verdict for row in own)
+            _note_places(self._ledger, self._known, session, own, names)
+
+    def end(self, summary: RunSummary) -> None:
+        """Note what became of each study, and of the cohort."""
+        known = self._known
+        news = {(row.subject, row.session): row for row in summary.sessions if row.has_news}
+        studies = [
+            _study(known, news[session], self._verdicts.get(session, Counter()))
+            for session in sorted(news)
+        ]
+        self._ledger.add_all((Event.STUDY, study) for study in studies)
+        self._ledger.add(
+            Event.ENDED,
+            {
+                "command": "run",
+                "run": self._run_id,
+                "since": known.started,
+                "files": summary.files,
+                "verdicts": {verdict.value: files for verdict, files in summary.verdicts.items()},
+                "errors": [list(reason) for reason in summary.reasons],
+                "attributes": sum(known.attributes.values()),
+                "reused": self._reused(news),
+                "seconds": _seconds_since(known.started),
+            },
+        )
+
+    def _reused(self, news: Mapping[Session, SessionCounts]) -> int:
+        """Released files of sessions that the run had nothing to do for."""
+        return sum(
+            verdicts[Verdict.RELEASED]
+            for session, verdicts in self._verdicts.items()
+            if session not in news
+        )
 
 
 def _seconds_since(started: str) -> float:
@@ -132,14 +146,13 @@ def _known(ledger: Ledger, run_id: str) -> _Known:
     return _Known(started, attributes, places)
 
 
-def _names(orders: Sequence[WorkOrder]) -> dict[str, str]:
+def _names(order: WorkOrder) -> dict[str, str]:
     """Path below the source -> name of the file in the audit."""
     names: dict[str, str] = {}
-    for order in orders:
-        for session in order.sessions:
-            for series in session.series:
-                for number, file in enumerate(series.files, 1):
-                    names[file.path] = instance_name(session.label, series, number)
+    for session in order.sessions:
+        for series in session.series:
+            for number, file in enumerate(series.files, 1):
+                names[file.path] = instance_name(session.label, series, number)
     return names
 
 
@@ -181,8 +194,7 @@ def _place_record(instance: str, released: str) -> AuditRecord:
     return AuditRecord("", fields.encode("ascii"))
 
 
-def _study(known: _Known, session: SessionCounts, rows: Sequence[InstanceRow]) -> dict[str, object]:
-    verdicts = Counter(row.verdict for row in rows)
+def _study(known: _Known, session: SessionCounts, verdicts: Counter[str]) -> dict[str, object]:
     released = verdicts[Verdict.RELEASED]
     is_new = session.is_written
     return {
@@ -193,14 +205,3 @@ def _study(known: _Known, session: SessionCounts, rows: Sequence[InstanceRow]) -
         "failed": verdicts.total() - released,
         "attributes": known.attributes.get(f"{session.subject}/{session.session}", 0),
     }
-
-
-def _reused(
-    by_session: Mapping[Session, Sequence[InstanceRow]], news: Mapping[Session, SessionCounts]
-) -> int:
-    """Released files of sessions that the run had nothing to do for."""
-    released = 0
-    for session, rows in by_session.items():
-        if session not in news:
-            released += sum(row.verdict == Verdict.RELEASED for row in rows)
-    return released

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from deidflow.archives.opened import open_archives
 from deidflow.burned.installed import reads
 from deidflow.consent.admission import admission_of
 from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.instance import Instance
-from deidflow.dicom.inventory import Entry
 from deidflow.dicom.source_walk import is_working_folder, walk
 from deidflow.errors import EnvironmentFault, UsageError
-from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
+from deidflow.identity.cohort import grouper, order_options, refuse_mixed_folders
 from deidflow.identity.neighbours import write_neighbours
-from deidflow.identity.orders import persons, work_order
+from deidflow.identity.orders import person_of, refuse_split_studies, split_studies, work_order
+from deidflow.identity.persons import Person
 from deidflow.identity.vault import Identity, Vault
 from deidflow.identity.workorder import WorkOrder
+from deidflow.inventory.components import components
+from deidflow.inventory.listing import Listing
 from deidflow.release.layout import Layout
 from deidflow.run.event_dates import event_dates
-from deidflow.run.source_inventory import admitted_entries, take_inventory
+from deidflow.run.selection import Selection, selection_of
+from deidflow.run.source_inventory import InventoryTaker
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.input import InputSettings
 from deidflow.settings.run import PlanSettings, RunSettings
@@ -30,17 +32,69 @@ from deidflow.store.children import Children
 
 
 @dataclass(frozen=True)
-class RunBatch:
-    """What a run has to do: cohort, identities by subject key, orders of the selected subjects."""
+class OrderedSubject:
+    """A subject whose work order is written."""
 
-    cohort: Cohort
-    absent: tuple[str, ...]
+    key: str
+    """Only the vault may hold it."""
+    pseudonym: str
+    labels: tuple[str, ...]
+    """Of its sessions."""
+
+
+@dataclass(frozen=True)
+class RunBatch:
+    """What a run has to do: every file and subject on disk, identities, the selected subjects."""
+
+    listing: Listing
+    places: Mapping[str, Path]
+    """Locator -> file, for members of archives only."""
     identities: dict[str, Identity]
-    orders: tuple[WorkOrder, ...]
-    not_selected: frozenset[str]
-    """Keys of subjects that this run leaves out."""
+    """By subject key."""
+    orders: tuple[OrderedSubject, ...]
+    """The selected subjects by pseudonym."""
+    study_uids: frozenset[str]
+    """Every study of which there is a readable instance, whatever its verdict."""
     without_consent: frozenset[str] = frozenset()
     """Pseudonyms of subjects of earlier runs who may not be released any more."""
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Files that a DICOMDIR lists and that do not exist."""
+        return tuple(self.listing.absent())
+
+    @property
+    def not_selected(self) -> list[str]:
+        """Keys of subjects that this run leaves out."""
+        ordered = {order.key for order in self.orders}
+        return sorted(self.identities.keys() - ordered)
+
+    def subject(self, key: str) -> Subject:
+        """A subject with its files."""
+        return self.listing.subject(key)
+
+    def place(self, locator: str) -> str:
+        """Where a file is, as work orders have it."""
+        return str(self.places.get(locator, locator))
+
+
+@dataclass
+class _Grouped:
+    """What is found while the source is grouped piece by piece."""
+
+    selection: Selection
+    persons: list[Person] = field(default_factory=list)
+    study_uids: set[str] = field(default_factory=set)
+    mixed_folders: list[str] = field(default_factory=list)
+    split_studies: int = 0
+
+    def add(self, cohort: Cohort) -> None:
+        """Take a piece of the source."""
+        self.persons += map(person_of, cohort.subjects)
+        self.study_uids |= cohort.study_uids
+        self.mixed_folders += cohort.mixed_folders
+        self.split_studies += sum(map(split_studies, cohort.subjects))
+        self.selection.add(cohort)
 
 
 def check_source(settings: PlanSettings) -> None:
@@ -75,34 +129,28 @@ def discover_batch(
 ) -> RunBatch:
     """Read the source, identify its subjects, and write what the steps need into the vault."""
     admission = admission_of(settings.consent, vault.withdrawn())
-    take = partial(
-        take_inventory,
-        vault=vault,
+    taker = InventoryTaker(
         children=children,
         log=layout.tool_log,
-        strict=settings.strict,
+        work=layout.work,
+        archives=layout.archives,
         admission=admission,
+        known=layout.vault,
+        strict=settings.strict,
     )
-    opened = open_archives(
-        settings.source,
-        take(settings.source, named=settings.input.paths),
-        layout.archives,
-        take,
-    )
-    entries = admitted_entries(opened, admission, settings.source, vault)
+    listing, places = taker.source(settings.source, settings.input.paths)
     vault.mark_published(layout.published_sessions())
-    batch = make_batch(entries, vault, settings, opened.places)
-    for order in batch.orders:
-        order.with_places(opened.places).write(layout.order(order.pseudonym))
+    batch = make_batch(listing, vault, settings, places)
+    for order in work_orders(batch, vault, settings):
+        order.with_places(places).write(layout.order(order.pseudonym))
 
-    key = vault.keys.derive("hash")
     write_neighbours(
-        batch.cohort,
+        map(batch.subject, sorted(batch.identities)),
         batch.identities,
         settings.source,
         layout.neighbours,
-        key,
-        places=opened.places,
+        vault.keys.derive("hash"),
+        places=places,
     )
     return replace(
         batch,
@@ -111,15 +159,39 @@ def discover_batch(
 
 
 def make_batch(
-    entries: Sequence[Entry],
+    listing: Listing,
     vault: Vault,
     settings: PlanSettings,
-    places: Mapping[str, Path] | None = None,
+    places: Mapping[str, Path],
 ) -> RunBatch:
-    """Group the inventory, identify everyone in one transaction, make orders for the selected."""
-    source, profile = settings.source, effective_profile(settings)
-    cohort = group_by(
-        entries,
+    """Group the inventory, identify everyone in one transaction, select subjects."""
+    grouped = _group(listing, vault, settings)
+    refuse_mixed_folders(sorted(grouped.mixed_folders), vault.folder)
+    refuse_split_studies(grouped.split_studies)
+    identities = vault.identify(
+        sorted(grouped.persons, key=lambda person: person.key),
+        settings.ids,
+        settings.sessions,
+    )
+    chosen = grouped.selection.chosen(identities)
+    orders = [_ordered(key, identities[key]) for key in chosen]
+    return RunBatch(
+        listing=listing,
+        places=places,
+        identities=identities,
+        orders=tuple(sorted(orders, key=lambda order: order.pseudonym)),
+        study_uids=frozenset(grouped.study_uids),
+    )
+
+
+def _ordered(key: str, identity: Identity) -> OrderedSubject:
+    labels = sorted(identity.labels.values())
+    return OrderedSubject(key, identity.pseudonym, tuple(labels))
+
+
+def _group(listing: Listing, vault: Vault, settings: PlanSettings) -> _Grouped:
+    """Group a listing, note its verdicts and keep its subjects."""
+    group = grouper(
         settings,
         defacing=settings.defacing,
         known=vault.demographics,
@@ -127,42 +199,45 @@ def make_batch(
         asked_for=partial(_is_asked_for, settings.input),
         manifest=settings.input.manifest,
     )
-    refuse_mixed_folders(cohort, vault.folder)
-    identities = vault.identify(
-        persons(cohort),
-        settings.ids,
-        settings.sessions,
+    grouped = _Grouped(selection_of(settings))
+    pieces = components(
+        listing,
+        settings.ids.discovery,
+        settings.input.manifest,
     )
-    chosen = _select(
-        cohort,
-        identities,
-        source,
-        settings.subjects,
-    )
-    wishes = replace(
-        order_options(settings, profile),
-        event_dates=event_dates(
-            (subject for subject in cohort.subjects if subject.key in chosen),
+    for numbers in pieces:
+        rows = listing.numbered(numbers)
+        cohort = group(row.entry for row in rows)
+        listing.decide(
+            (row.number, cohort.verdicts[row.entry.path], cohort.owners[row.entry.path])
+            for row in rows
+            if row.entry.path in cohort.verdicts
+        )
+        listing.keep(cohort.subjects)
+        grouped.add(cohort)
+    return grouped
+
+
+def work_orders(batch: RunBatch, vault: Vault, settings: PlanSettings) -> Iterator[WorkOrder]:
+    """The work orders of the selected subjects by pseudonym, one after the other."""
+    source = settings.source
+    profile = effective_profile(settings)
+    options = order_options(settings, profile)
+    for ordered in batch.orders:
+        subject = batch.subject(ordered.key)
+        dates = event_dates(
+            [subject],
             profile.dates.since,
             source,
-            places or {},
-        ),
-    )
-    orders = [
-        work_order(one, identities[one.key], vault.keys, source, wishes)
-        for one in cohort.subjects
-        if one.key in chosen
-    ]
-    left_out = frozenset(one.key for one in cohort.subjects) - chosen
-    absent = tuple(name for entry in entries for name in entry.absent)
-
-    return RunBatch(
-        cohort,
-        absent,
-        identities,
-        tuple(sorted(orders, key=lambda order: order.pseudonym)),
-        left_out,
-    )
+            batch.places,
+        )
+        yield work_order(
+            subject,
+            batch.identities[ordered.key],
+            vault.keys,
+            source,
+            replace(options, event_dates=dates),
+        )
 
 
 def _is_asked_for(asked: InputSettings, instance: Instance) -> bool:
@@ -170,68 +245,3 @@ def _is_asked_for(asked: InputSettings, instance: Instance) -> bool:
         return True
     names = [instance.series_description, instance.protocol_name]
     return asked.takes(instance.modality, instance.body_part, names)
-
-
-def _select(
-    cohort: Cohort, identities: dict[str, Identity], source: Path, selection: Sequence[str]
-) -> frozenset[str]:
-    """Keys of the selected subjects; all without a selection. Raises UsageError for one that is not
-    there."""
-    everyone = frozenset(subject.key for subject in cohort.subjects)
-    if not selection:
-        return everyone
-
-    chosen: set[str] = set()
-    for number, wanted in enumerate(selection, 1):
-        keys = _meant(
-            wanted,
-            cohort,
-            identities,
-            source,
-        )
-        if not keys:
-            raise UsageError(
-                f"entry {number} of --subjects names nobody in this source; "
-                "give a pseudonym, or @FILE with source folders or PatientIDs"
-            )
-        chosen |= keys
-
-    return frozenset(chosen)
-
-
-def _meant(wanted: str, cohort: Cohort, identities: dict[str, Identity], source: Path) -> set[str]:
-    """Keys of the subjects that an entry means: a pseudonym, else a PatientID, else a folder of the
-    source."""
-    keys = [subject.key for subject in cohort.subjects]
-    pseudonyms = {key for key in keys if identities[key].pseudonym == wanted}
-    numbers = {subject.key for subject in cohort.subjects if wanted in patient_ids(subject)}
-
-    return (
-        pseudonyms
-        or numbers
-        or _below(
-            Path(source, wanted.rstrip("/")),
-            cohort,
-            source,
-        )
-        & set(keys)
-    )
-
-
-def patient_ids(subject: Subject) -> set[str]:
-    """Every PatientID of a subject."""
-    members = (
-        member for study in subject.studies for series in study.series for member in series.members
-    )
-    return {member.instance.patient_id.strip() for member in members}
-
-
-def _below(folder: Path, cohort: Cohort, source: Path) -> set[str]:
-    if folder == source or not folder.is_relative_to(source):
-        return set()
-    name = str(folder.relative_to(source))
-    return {
-        owner
-        for path, owner in cohort.owners.items()
-        if path == name or path.startswith(f"{name}/")
-    }

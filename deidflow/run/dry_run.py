@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from deidflow.archives.opened import OpenedInventory, open_archives
 from deidflow.burned.devices import load_rules
 from deidflow.burned.installed import check_reader, reader_warnings
-from deidflow.consent.admission import Admission, admission_of
-from deidflow.dicom.inventory import Entry, read_heads
-from deidflow.dicom.source_walk import Found, walk
+from deidflow.consent.admission import admission_of
 from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.run.discovery import RunBatch, check_source, make_batch
+from deidflow.run.discovery import RunBatch, check_source, make_batch, work_orders
 from deidflow.run.machine import memory_limit
 from deidflow.run.plan import (
     TO_BE_RELEASED,
@@ -38,7 +35,7 @@ from deidflow.run.plan import (
 from deidflow.run.plan_names import names_of_session
 from deidflow.run.plan_vault import vault_for_plan
 from deidflow.run.planned_series import is_any_read, plan_session
-from deidflow.run.source_inventory import admitted_entries, read_in_children
+from deidflow.run.source_inventory import InventoryTaker
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.settings.run import PlanSettings
@@ -64,69 +61,42 @@ def make_plan(settings: PlanSettings, *, with_names: bool = False) -> RunPlan:
     children = Children(memory_limit(settings))
     try:
         with vault_for_plan(settings) as vault:
-            admission = admission_of(settings.consent, vault.withdrawn())
-            opened = _opened(settings, children, admission, vault)
-            entries = admitted_entries(opened, admission, settings.source, vault)
-            batch = make_batch(entries, vault, settings, opened.places)
-            orders = [order.with_places(opened.places) for order in batch.orders]
-            batch = replace(batch, orders=tuple(orders))
-            return _plan(
-                settings,
-                batch,
-                len(entries),
-                children,
-                vault.folder,
-                with_names=with_names,
+            taker = InventoryTaker(
+                children=children,
+                log=Path(os.devnull),
+                work=vault.folder,
+                archives=vault.folder / "archives",
+                admission=admission_of(settings.consent, vault.withdrawn()),
             )
+            listing, places = taker.source(settings.source, settings.input.paths)
+            with closing(listing):
+                batch = make_batch(listing, vault, settings, places)
+                return _plan(
+                    settings,
+                    batch,
+                    vault,
+                    children,
+                    with_names=with_names,
+                )
     finally:
         children.stop()
-
-
-def _opened(
-    settings: PlanSettings, children: Children, admission: Admission, vault: Vault
-) -> OpenedInventory:
-    """Every file of the source, members of archives too; those are unpacked beside the copy of the
-    vault, and deleted with it."""
-    return open_archives(
-        settings.source,
-        _entries(settings.source, children, admission, settings.input.paths),
-        vault.folder / "archives",
-        partial(_entries, children=children, admission=admission),
-    )
-
-
-def _entries(
-    folder: Path, children: Children, admission: Admission, named: Sequence[str] = ()
-) -> list[Entry]:
-    """Every file below a folder, or of those that are named."""
-    found = list(walk(folder, named))
-    names = [file.path for file in found if isinstance(file, Found)]
-    entries = [file for file in found if isinstance(file, Entry)]
-    log = Path(os.devnull)
-    if admission.is_asked:
-        heads = read_in_children(folder, names, children, log, read_heads)
-        refused = admission.refused(heads)
-        entries += refused.values()
-        names = [name for name in names if name not in refused]
-
-    entries += read_in_children(folder, names, children, log)
-    return sorted(entries, key=lambda entry: entry.path)
 
 
 def _plan(
     settings: PlanSettings,
     batch: RunBatch,
-    files: int,
+    vault: Vault,
     children: Children,
-    folder: Path,
     *,
     with_names: bool,
 ) -> RunPlan:
+    folder = vault.folder
     counts = _counts_of_discovery(batch)
     released = 0
     subjects = []
     names: list[NamePlan] = []
-    for number, order in enumerate(batch.orders, 1):
+    for number, located in enumerate(work_orders(batch, vault, settings), 1):
+        order = located.with_places(batch.places)
         ends = _series_ends(
             settings,
             order,
@@ -151,7 +121,7 @@ def _plan(
         if count
     ]
     return RunPlan(
-        files=files,
+        files=batch.listing.files,
         level=settings.level,
         verdicts=(
             VerdictPlan(
@@ -175,13 +145,13 @@ def _plan(
 
 
 def _counts_of_discovery(batch: RunBatch) -> Counter[tuple[str, Reason]]:
-    counts: Counter[tuple[str, Reason]] = Counter(
-        (str(verdict), reason) for verdict, reason in batch.cohort.verdicts.values()
-    )
-    for subject in batch.cohort.subjects:
-        if subject.key in batch.not_selected:
-            files = sum(len(series.members) for study in subject.studies for series in study.series)
-            counts[Verdict.EXCLUDED, Reason.NOT_SELECTED] += files
+    counts: Counter[tuple[str, Reason]] = Counter()
+    for (verdict, reason), files in batch.listing.counts().items():
+        counts[str(verdict), reason] = files
+    for key in batch.not_selected:
+        subject = batch.subject(key)
+        files = sum(len(series.members) for study in subject.studies for series in study.series)
+        counts[Verdict.EXCLUDED, Reason.NOT_SELECTED] += files
     return counts
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from deidflow.dicom.grouping import Study
-from deidflow.identity.workorder import WorkOrder
+from deidflow.dicom.grouping import Subject
+from deidflow.dicom.persons import Member
+from deidflow.identity.workorder import WorkOrder, read_order
 from deidflow.release.layout import Layout
 from deidflow.release.tables import FileRow
-from deidflow.run.discovery import RunBatch
+from deidflow.run.discovery import OrderedSubject, RunBatch
 from deidflow.run.outcome import SeriesOutcome, read_outcome
 from deidflow.states import SeriesState
 from deidflow.verdicts import UNRECORDED, Reason, Verdict
@@ -28,6 +30,8 @@ class FileEnd:
     pseudonym: str = ""
     session: str = ""
     series: str = ""
+    sop_uid: str = ""
+    """Of the source, where the file went on from discovery."""
 
     @property
     def is_released(self) -> bool:
@@ -48,6 +52,16 @@ class FileEnd:
         )
 
 
+@dataclass(frozen=True)
+class SubjectFiles:
+    """The files of a subject."""
+
+    order: WorkOrder
+    """With locators as paths."""
+    sop_uids: Mapping[str, str]
+    """By locator."""
+
+
 _NO_OUTCOME = SeriesOutcome(
     verdict=Verdict.FAILED,
     step="subject",
@@ -57,57 +71,58 @@ _NO_OUTCOME = SeriesOutcome(
 )
 
 
-def file_ends(layout: Layout, batch: RunBatch) -> Iterator[FileEnd]:
-    """The end of each file of the source."""
+def ends_of_discovery(batch: RunBatch) -> Iterator[FileEnd]:
+    """The end of each file that goes to no step."""
     pseudonyms = {key: identity.pseudonym for key, identity in batch.identities.items()}
-    yield from _decided_by_discovery(batch, pseudonyms)
-    yield from _not_selected(batch, pseudonyms)
-    for order in batch.orders:
-        yield from _of_subject(layout, order)
-
-
-def _decided_by_discovery(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[FileEnd]:
-    for path, (verdict, reason) in sorted(batch.cohort.verdicts.items()):
-        shown_path = "" if reason in UNRECORDED else path
-        owner = pseudonyms.get(
-            batch.cohort.owners.get(path, ""),
-            "",
-        )
+    for file in batch.listing.decided():
         yield FileEnd(
-            shown_path,
-            verdict,
-            "discover",
-            reason,
-            reason.words,
-            owner,
+            path="" if file.reason in UNRECORDED else file.path,
+            verdict=file.verdict,
+            step="discover",
+            reason=file.reason,
+            words=file.reason.words,
+            pseudonym=pseudonyms.get(file.owner, ""),
+        )
+    for key in batch.not_selected:
+        yield from _not_selected(batch.subject(key), pseudonyms[key])
+
+
+def _not_selected(subject: Subject, pseudonym: str) -> Iterator[FileEnd]:
+    reason = Reason.NOT_SELECTED
+    for member in _members(subject):
+        yield FileEnd(
+            path=member.path,
+            verdict=Verdict.EXCLUDED,
+            step="discover",
+            reason=reason,
+            words=reason.words,
+            pseudonym=pseudonym,
+            sop_uid=member.instance.sop_uid,
         )
 
 
-def _not_selected(batch: RunBatch, pseudonyms: Mapping[str, str]) -> Iterator[FileEnd]:
-    reason = Reason.NOT_SELECTED
-    for subject in batch.cohort.subjects:
-        if subject.key not in batch.not_selected:
-            continue
-        owner = pseudonyms[subject.key]
-        for study in subject.studies:
-            for path in _paths(study):
-                yield FileEnd(
-                    path,
-                    Verdict.EXCLUDED,
-                    "discover",
-                    reason,
-                    reason.words,
-                    owner,
-                )
+def _members(subject: Subject) -> Iterator[Member]:
+    for study in subject.studies:
+        for series in study.series:
+            yield from series.members
 
 
-def _paths(study: Study) -> Iterator[str]:
-    for series in study.series:
-        for member in series.members:
-            yield member.path
+def read_files(layout: Layout, batch: RunBatch, ordered: OrderedSubject) -> SubjectFiles:
+    """The work order of a subject with locators instead of places, and the UIDs of its files."""
+    members = list(_members(batch.subject(ordered.key)))
+    order = read_order(layout.order(ordered.pseudonym))
+    if batch.places:
+        locators = {batch.place(member.path): Path(member.path) for member in members}
+        order = order.with_places(locators)
+    return SubjectFiles(
+        order,
+        {member.path: member.instance.sop_uid for member in members},
+    )
 
 
-def _of_subject(layout: Layout, order: WorkOrder) -> Iterator[FileEnd]:
+def ends_of_subject(layout: Layout, files: SubjectFiles) -> Iterator[FileEnd]:
+    """The end of each file in a work order."""
+    order = files.order
     outcomes = read_outcome(layout.outcome(order.pseudonym))
     for session in order.sessions:
         outcome = outcomes.get(session.label)
@@ -123,4 +138,5 @@ def _of_subject(layout: Layout, order: WorkOrder) -> Iterator[FileEnd]:
                     pseudonym=order.pseudonym,
                     session=session.label,
                     series=series.name,
+                    sop_uid=files.sop_uids[file.path],
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pydicom
@@ -11,8 +11,8 @@ import pydicom
 from deidflow.header.uids import UidMap
 from deidflow.identity.vault import Vault
 from deidflow.release.instances import InstanceRow
+from deidflow.release.layout import Layout
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch
 from deidflow.run.files import FileEnd
 from deidflow.steps.revisions import Revision, read_revisions
 from deidflow.store.files import Manifest, read_json, write_json_atomic
@@ -84,40 +84,40 @@ def _missing(end: FileEnd) -> FileEnd:
     )
 
 
-def instance_rows(
-    run: Run,
-    vault: Vault,
-    batch: RunBatch,
-    ends: Sequence[FileEnd],
-    published: Mapping[Session, Published],
-) -> Iterator[InstanceRow]:
-    """One row for each file found."""
-    keeps_uids = "retain_uids" in run.profile.options
-    uids = UidMap(
+def uid_map(run: Run, vault: Vault) -> UidMap:
+    """From UIDs of the source to those of the release."""
+    return UidMap(
         vault.keys.derive("uid"),
         run.settings.header.uid_root,
-        keeps_uids,
+        "retain_uids" in run.profile.options,
     )
-    originals = dict(_originals(batch))
+
+
+def instance_rows(
+    layout: Layout,
+    uids: UidMap,
+    ends: Iterable[FileEnd],
+    published: Mapping[Session, Published],
+) -> Iterator[InstanceRow]:
+    """One row for each file."""
     revisions: dict[Session, dict[str, Revision]] = {}
     for end in ends:
         session = end.pseudonym, end.session
-        original = originals.get(end.path, "")
         released = ""
         place = ""
         if end.is_released and session in published:
             if session not in revisions:
-                revisions[session] = read_revisions(run.layout.revisions(*session))
+                revisions[session] = read_revisions(layout.revisions(*session))
             released = _released(
                 uids,
-                original,
+                end.sop_uid,
                 revisions[session].get(end.series),
             )
             place = published[session].paths.get(released, "")
 
         yield InstanceRow(
             source_path=end.path,
-            sop_uid=original,
+            sop_uid=end.sop_uid,
             released_sop_uid=released,
             subject=end.pseudonym,
             session=end.session,
@@ -125,13 +125,6 @@ def instance_rows(
             released_path=place,
             verdict=end.verdict,
         )
-
-
-def _originals(batch: RunBatch) -> Iterator[tuple[str, str]]:
-    for subject in batch.cohort.subjects:
-        for study in subject.studies:
-            for series in study.series:
-                yield from ((member.path, member.instance.sop_uid) for member in series.members)
 
 
 def _released(uids: UidMap, original: str, revision: Revision | None) -> str:

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 
 from deidflow.bids.around import write_around
 from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
-from deidflow.release.instances import write_instances
+from deidflow.release.instances import InstanceRow, instances_table
 from deidflow.release.layout import Layout
 from deidflow.release.tables import (
+    FileRow,
+    quarantine_table,
     write_checksums,
     write_doubtful,
     write_lines,
-    write_quarantine,
     write_subjects,
 )
 from deidflow.release.withdrawal import release_manifests
 from deidflow.report.write import write_shared
 from deidflow.review.sign_off import REVIEW_KEY, note_sign_off
-from deidflow.run.audit import note_end
+from deidflow.run.audit import RunLedger
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch
-from deidflow.run.files import FileEnd, file_ends
+from deidflow.run.discovery import OrderedSubject, RunBatch
+from deidflow.run.files import FileEnd, ends_of_discovery, ends_of_subject, read_files
 from deidflow.run.instances import (
+    Published,
     Session,
     instance_rows,
     published_instances,
+    uid_map,
     with_missing,
 )
 from deidflow.run.outcome import read_outcome
-from deidflow.run.summary import RunSummary, gone_sessions, read_summary, summarize, with_news
+from deidflow.run.summary import (
+    RunSummary,
+    Tally,
+    gone_sessions,
+    read_summary,
+    summarize,
+    with_news,
+)
 from deidflow.store.files import Manifest, write_json_atomic
+
+_PIECE = 1_000
+"""Files that are written at once."""
 
 
 def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
@@ -41,51 +57,99 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     manifests = release_manifests(layout)
     note_sign_off(layout, vault.keys.derive(REVIEW_KEY))
     _describe_release(layout, manifests)
-
-    published = {
-        session: published_instances(run, session, manifest)
-        for session, manifest in manifests.items()
-    }
-    ends = with_missing(
-        list(file_ends(layout, batch)),
-        published,
+    ledger = RunLedger(run, vault)
+    tally = _write_files(
+        run,
+        vault,
+        batch,
+        manifests,
+        ledger,
     )
-    rows = list(
-        instance_rows(
-            run,
-            vault,
-            batch,
-            ends,
-            published,
-        )
-    )
-    write_instances(
-        layout.instances_table,
-        rows,
-        layout.release,
-    )
-    _write_quarantine(layout, batch, ends)
+    _write_quarantine(layout, batch)
 
     summary = summarize(
         run.run_id,
         layout,
         batch,
-        ends,
+        tally,
     )
     summary = with_news(summary, read_summary(layout.summary))
     summary.write(layout.summary)
-    note_end(
-        run,
-        vault,
-        batch.orders,
-        rows,
-        summary,
-    )
+    ledger.end(summary)
     if layout.shared_report.exists():
         write_shared(layout)
     if run.settings.output.layout == "bids":
         _write_bids(run)
     return summary
+
+
+def _write_files(
+    run: Run,
+    vault: Vault,
+    batch: RunBatch,
+    manifests: Mapping[Session, Manifest],
+    ledger: RunLedger,
+) -> Tally:
+    """Write the tables of all files, subject by subject: a source may hold millions."""
+    layout = run.layout
+    uids = uid_map(run, vault)
+    with _file_tables(layout) as tables:
+        for ends in _in_pieces(ends_of_discovery(batch)):
+            tables.add(ends, list(instance_rows(layout, uids, ends, {})))
+
+        for ordered in batch.orders:
+            files = read_files(layout, batch, ordered)
+            published = _published(run, ordered, manifests)
+            ends = with_missing(list(ends_of_subject(layout, files)), published)
+            rows = list(instance_rows(layout, uids, ends, published))
+            tables.add(ends, rows)
+            ledger.add(files.order, rows)
+    return tables.tally
+
+
+@dataclass(frozen=True)
+class _FileTables:
+    """The tables of all files, while they are written."""
+
+    write_rows: Callable[[Iterable[InstanceRow]], None]
+    write_held: tuple[Callable[[Iterable[FileRow]], None], ...]
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, ends: Sequence[FileEnd], rows: Sequence[InstanceRow]) -> None:
+        """Write the files of a piece of the source."""
+        self.write_rows(rows)
+        withheld = [end.row() for end in ends if not end.is_released]
+        for write in self.write_held:
+            write(withheld)
+        for end in ends:
+            self.tally.add(end)
+
+
+@contextmanager
+def _file_tables(layout: Layout) -> Iterator[_FileTables]:
+    with (
+        instances_table(layout.instances_table, layout.release) as write_rows,
+        quarantine_table(layout.quarantine_table) as write_held,
+        quarantine_table(layout.own_quarantine_table) as write_own_held,
+    ):
+        yield _FileTables(write_rows, (write_held, write_own_held))
+
+
+def _in_pieces(ends: Iterator[FileEnd]) -> Iterator[list[FileEnd]]:
+    while piece := list(islice(ends, _PIECE)):
+        yield piece
+
+
+def _published(
+    run: Run, ordered: OrderedSubject, manifests: Mapping[Session, Manifest]
+) -> dict[Session, Published]:
+    """What is published of a subject."""
+    sessions = [(ordered.pseudonym, label) for label in ordered.labels]
+    return {
+        session: published_instances(run, session, manifests[session])
+        for session in sessions
+        if session in manifests
+    }
 
 
 def _write_bids(run: Run) -> None:
@@ -111,12 +175,10 @@ def _describe_release(layout: Layout, manifests: Mapping[Session, Manifest]) -> 
     write_checksums(layout, manifests)
 
 
-def _write_quarantine(layout: Layout, batch: RunBatch, ends: list[FileEnd]) -> None:
-    withheld = [end.row() for end in ends if not end.is_released]
-    for table in (layout.quarantine_table, layout.own_quarantine_table):
-        write_quarantine(table, withheld)
+def _write_quarantine(layout: Layout, batch: RunBatch) -> None:
+    absent = batch.absent
     for table in (layout.absent_table, layout.own_absent_table):
-        write_lines(table, batch.absent)
+        write_lines(table, absent)
     write_doubtful(
         layout.doubtful_table,
         _doubtful(layout, batch),

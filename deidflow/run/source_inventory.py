@@ -2,126 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from deidflow.archives.opened import OpenedInventory
+from deidflow.archives.opened import open_archives
 from deidflow.archives.unpack import forget_members
 from deidflow.consent.admission import Admission
-from deidflow.dicom.entry_records import from_json, to_json
-from deidflow.dicom.inventory import Entry, failed, read_files, read_heads
-from deidflow.dicom.source_walk import Found, is_named, walk
-from deidflow.errors import StepFailed
-from deidflow.identity.vault import Vault
+from deidflow.dicom.inventory import Entry
+from deidflow.dicom.source_walk import walk
+from deidflow.inventory.database import LISTING_NAME, MEMBERS_NAME
+from deidflow.inventory.listing import Listing
+from deidflow.inventory.packed import shared_facts, unpack
+from deidflow.inventory.reading import read_rows
 from deidflow.store.children import Children
 from deidflow.verdicts import UNRECORDED, Reason
 
-_BATCH = 2_000
-Read = Callable[[str, Sequence[str]], Iterator[Entry]]
-"""Reads files below a folder."""
-Fresh = tuple[str, tuple[int, int, int, int], str]
 
+@dataclass(frozen=True)
+class InventoryTaker:
+    """What the inventory of a folder needs."""
 
-def take_inventory(
-    source: Path,
-    vault: Vault,
-    children: Children,
-    log: Path,
-    *,
-    strict: bool,
-    admission: Admission,
-    named: Sequence[str] = (),
-) -> list[Entry]:
-    """Every file below the source, or of what of it is `named`.
+    children: Children
+    log: Path
+    work: Path
+    """Private folder for the listing."""
+    archives: Path
+    """Private folder for what is unpacked of archives."""
+    admission: Admission
+    known: Path | None = None
+    """The vault's folder, where it is kept what was read; None for a run that keeps nothing."""
+    strict: bool = False
+    """Read every file again."""
 
-    Read anew where it is new, was touched, or is read by other code.
+    def source(self, source: Path, named: Sequence[str]) -> tuple[Listing, Mapping[str, Path]]:
+        """Every file below a source, or of what of it is `named`, members of archives too; and
+        where these are, by their locators."""
+        listing = self.folder(source, LISTING_NAME, named)
+        opened = open_archives(
+            source,
+            list(listing.entries(reason=Reason.ARCHIVE)),
+            self.archives,
+            self._members,
+        )
+        listing.add(opened.entries)
+        self._admit(listing, source, opened.places)
+        return listing, opened.places
 
-    Where somebody can be refused, heads are read first; of a patient who is, no more is read and
-    nothing kept.
-    """
-    known = {} if strict else vault.known_files(source)
-    entries: list[Entry] = []
-    unread: dict[str, Found] = {}
-    for file in walk(source, named):
-        if isinstance(file, Entry):
-            entries.append(file)
-            continue
+    def folder(self, folder: Path, name: str, named: Sequence[str] = ()) -> Listing:
+        """Every file below a folder.
 
-        signature, text = known.pop(file.path, (None, ""))
-        entry = from_json(text) if signature == file.signature else None
-        if entry is not None:
-            entries.append(entry)
-        else:
-            unread[file.path] = file
+        Read anew where it is new, was touched, or is read by other code. Where somebody can be
+        refused, heads are read first; of a patient who is, no more is read and nothing kept.
+        """
+        listing = Listing(self.work / name, self.known)
+        listing.add_found(walk(folder, named))
+        if self.known is not None and not self.strict:
+            listing.recall(folder)
+        if self.admission.is_asked:
+            heads = self._heads(listing, folder)
+            refused = self.admission.refused(chain(listing.entries(), heads))
+            listing.refuse(folder, refused)
 
-    refused: dict[str, Entry] = {}
-    if admission.is_asked:
-        heads = read_in_children(source, list(unread), children, log, read_heads)
-        refused = admission.refused([*entries, *heads])
-        entries = [entry for entry in entries if entry.path not in refused]
+        for after, paths in listing.unread():
+            for chunk in read_rows(folder, paths, self.children, self.log):
+                listing.store(chunk)
+            listing.remember(folder, after)
+        listing.forget_gone(folder, named)
+        return listing
 
-    admitted = [path for path in unread if path not in refused]
-    fresh = list(read_in_children(source, admitted, children, log))
-    rows = [_row(unread[entry.path], entry) for entry in fresh]
-    gone = [path for path in known if is_named(path, named)]
-    vault.remember_files(source, rows, [*gone, *refused])
-    return sorted(
-        [*entries, *fresh, *refused.values()],
-        key=lambda entry: entry.path,
-    )
+    def _members(self, folder: Path) -> Iterable[Entry]:
+        """What was unpacked; few enough to be held in memory."""
+        listing = self.folder(folder, MEMBERS_NAME)
+        entries = list(listing.entries())
+        listing.close()
+        return entries
 
+    def _heads(self, listing: Listing, folder: Path) -> Iterator[Entry]:
+        """Who the unread files are of, without their pixels."""
+        headers: dict[bytes, tuple[Any, ...]] = {}
+        for _, paths in listing.unread():
+            for chunk in read_rows(folder, paths, self.children, self.log, hashed=False):
+                headers |= {digest: shared_facts(text) for digest, text in chunk.headers}
+                for row in chunk.rows:
+                    yield unpack(row, headers.get(row.header or b""))
 
-def _row(file: Found, entry: Entry) -> Fresh:
-    return file.path, file.signature, to_json(entry)
+    def _admit(self, listing: Listing, source: Path, places: Mapping[str, Path]) -> None:
+        """Two patients outside and inside an archive may claim one consent.
 
+        What was unpacked of refused patients is deleted.
+        """
+        if not self.admission.is_asked:
+            return
 
-def read_in_children(
-    source: Path,
-    paths: Sequence[str],
-    children: Children,
-    log: Path,
-    read: Read = read_files,
-) -> Iterator[Entry]:
-    """Read files in child processes; one that kills its reader costs itself only."""
-    waiting = list(paths)
-    while waiting:
-        batch = waiting[:_BATCH]
-        done = 0
-        try:
-            for entry in children.stream(
-                log,
-                read,
-                str(source),
-                batch,
-            ):
-                done += 1
-                yield entry
-        except StepFailed as error:
-            if error.reason is Reason.STOPPED:
-                raise
-            if done < len(batch):
-                starved = error.reason is Reason.OUT_OF_MEMORY
-                reason = Reason.OUT_OF_MEMORY if starved else Reason.READER_DIED
-                yield failed(batch[done], reason)
-                done += 1
-        waiting = waiting[done:]
-
-
-def admitted_entries(
-    opened: OpenedInventory, admission: Admission, source: Path, vault: Vault
-) -> list[Entry]:
-    """The entries, where two patients outside and inside an archive may claim one consent.
-
-    What was unpacked of refused patients is deleted.
-    """
-    if not admission.is_asked:
-        return list(opened.entries)
-
-    refused = admission.refused(opened.entries)
-    for path in refused:
-        place = opened.places.get(path, source / path)
-        vault.remember_files(place.parent, (), [place.name])
-    entries = [refused.get(entry.path, entry) for entry in opened.entries]
-    unrecorded = [entry.path for entry in entries if entry.reason in UNRECORDED]
-    forget_members(opened.places[path] for path in unrecorded if path in opened.places)
-    return entries
+        refused = self.admission.refused(listing.entries())
+        listing.add(refused.values())
+        listing.forget(places.get(path, source / path) for path in refused)
+        unrecorded = [entry.path for entry in listing.entries() if entry.reason in UNRECORDED]
+        forget_members(places[path] for path in unrecorded if path in places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -106,16 +106,31 @@ def failed_summary(run: str, error: DeidflowError) -> RunSummary:
     )
 
 
-def summarize(run: str, layout: Layout, batch: RunBatch, ends: Sequence[FileEnd]) -> RunSummary:
+@dataclass
+class Tally:
+    """How many files have which verdict, and which reason."""
+
+    files: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    reasons: Counter[tuple[Verdict, Reason]] = field(default_factory=Counter)
+
+    def add(self, end: FileEnd) -> None:
+        """Count a file."""
+        self.files += 1
+        self.verdicts[end.verdict] += 1
+        if end.reason is not None:
+            self.reasons[end.verdict, end.reason] += 1
+
+
+def summarize(run: str, layout: Layout, batch: RunBatch, tally: Tally) -> RunSummary:
     """The summary of a run by the verdicts of all files."""
-    verdicts = Counter(end.verdict for end in ends)
-    reasons = Counter((end.verdict, end.reason) for end in ends if end.reason is not None)
+    verdicts, reasons = tally.verdicts, tally.reasons
     outcomes = _outcomes(layout, batch)
 
     return RunSummary(
         run=run,
         exit_code=_exit_code(verdicts, reasons),
-        files=len(ends),
+        files=tally.files,
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         reasons=tuple((*reason, count) for reason, count in sorted(reasons.items())),
         absent=len(batch.absent),

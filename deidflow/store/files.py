@@ -7,10 +7,11 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet evaluate a cell, or hide one that would."""
@@ -35,6 +36,13 @@ def digest_of(value: Any) -> str:
 
 def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file so that it is there completely or not at all."""
+    with atomic_file(path, mode) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A stream into a file that is there completely when the context ends, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     random = secrets.token_hex(6)
     temporary = path.with_name(f".{path.name}.{random}.part")
@@ -46,7 +54,7 @@ def write_bytes_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
 
     with os.fdopen(descriptor, "wb") as stream:
         os.fchmod(descriptor, mode)
-        stream.write(content)
+        yield stream
     os.replace(temporary, path)
 
 

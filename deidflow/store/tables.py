@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from deidflow.store.files import write_bytes_atomic
+from deidflow.store.files import atomic_file
 
 Cells = Sequence[str | int]
 
@@ -28,5 +29,21 @@ def csv_bytes(rows: Iterable[Cells]) -> bytes:
 
 def write_csv(path: Path, rows: Iterable[Cells]) -> None:
     """Write rows as CSV, mode 0600, atomically."""
-    content = csv_bytes(rows)
-    write_bytes_atomic(path, content)
+    with csv_file(path) as write:
+        write(rows)
+
+
+@contextmanager
+def csv_file(path: Path) -> Iterator[Callable[[Iterable[Cells]], None]]:
+    """What writes rows into a CSV file, mode 0600, which is there when the context ends."""
+    with (
+        atomic_file(path) as stream,
+        io.TextIOWrapper(
+            stream,
+            encoding="utf-8",
+            errors="surrogateescape",
+            newline="",
+        ) as text,
+    ):
+        writer = csv.writer(text, lineterminator="\n")
+        yield writer.writerows

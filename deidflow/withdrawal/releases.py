@@ -35,7 +35,7 @@ def layouts_of(
             raise _missing(project, level, missing[0])
 
         places = {*ours, *known} - set(missing)
-        for place in sorted(places) or [_nowhere(registry.folder, project, level)]:
+        for place in sorted(places) or [_nowhere(registry.folder)]:
             layouts.append(Layout(place, registry.folder, project, level))
 
     if unused:
@@ -57,9 +57,9 @@ def _is_of(release: Path, keys: Keys) -> bool:
     return isinstance(description, dict) and description.get("release_id") == release_id(keys)
 
 
-def _nowhere(vault: Path, project: str, level: str) -> Path:
-    """A release that does not exist, for what a vault holds without one; each has its own lock."""
-    return vault / f"no-release-{project}-{level}"
+def _nowhere(vault: Path) -> Path:
+    """A release that does not exist, for what a vault holds without one."""
+    return vault / "no-release"
 
 
 def _missing(project: str, level: str, place: Path) -> UsageError:

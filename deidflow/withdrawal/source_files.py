@@ -8,9 +8,10 @@ from pathlib import Path
 
 from deidflow.archives.unpack import forget_members
 from deidflow.dicom.demographics import Demographics
-from deidflow.dicom.entry_records import patient_of
 from deidflow.identity.vault import Vault
 from deidflow.identity.withdrawn import WithdrawnPatients
+from deidflow.inventory.database import LISTING_NAME, MEMBERS_NAME
+from deidflow.inventory.known import forget_known, known_patients
 from deidflow.release.layout import Layout
 from deidflow.store.files import read_json, safe_cell
 
@@ -41,8 +42,7 @@ def source_files(vault: Vault, patient: WithdrawnPatients) -> SourceFiles:
     theirs: list[Path] = []
     folders_of_others: set[Path] = set()
     without_patient: list[Path] = []
-    for path, text in vault.known_entries():
-        told = patient_of(text)
+    for path, told in known_patients(vault.folder):
         if told is None:
             without_patient.append(path)
         elif patient.include(*told):
@@ -71,7 +71,10 @@ def sources_of(layouts: Sequence[Layout], pseudonyms: Iterable[str]) -> Iterator
 
 def forget_source_files(vault: Vault, layouts: Iterable[Layout], files: SourceFiles) -> None:
     """Forget what was read of the files, and delete those that were unpacked from archives."""
-    vault.forget_files(files.paths)
+    forget_known(vault.folder, files.paths)
     for layout in layouts:
+        # What a killed run has left.
+        for name in (LISTING_NAME, MEMBERS_NAME):
+            (layout.work / name).unlink(missing_ok=True)
         unpacked = [path for path in files.paths if path.is_relative_to(layout.archives)]
         forget_members(unpacked)

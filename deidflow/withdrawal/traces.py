@@ -15,7 +15,6 @@ from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.release.layout import Layout
 from deidflow.store.files import remove_tree
 from deidflow.store.tables import write_csv
-from deidflow.verdicts import Verdict
 
 Words = tuple[str, ...]
 
@@ -105,24 +104,9 @@ def _drop_rows(table: Path, traces: Traces) -> None:
         newline="",
     ) as stream:
         header, *rows = list(csv.reader(stream)) or [[]]
-    kept: list[list[str]] = []
-    files: set[str] = set()
-    for row in rows:
-        cells = _by_column(header, row)
-        if traces.has(cells):
-            files.add(cells.get("source_path", ""))
-        else:
-            kept.append(row)
+    kept = [row for row in rows if not traces.has(_by_column(header, row))]
     if len(kept) < len(rows):
-        write_csv(table, [header, *kept, *_counted(header, len(files))])
-
-
-def _counted(header: Sequence[str], files: int) -> list[list[str]]:
-    """What a table of instances keeps of a person: how many source files there are."""
-    if "released_path" not in header:
-        return []
-    row = [Verdict.EXCLUDED.value if column == "verdict" else "" for column in header]
-    return [row] * files
+        write_csv(table, [header, *kept])
 
 
 def _by_column(header: Sequence[str], row: Sequence[str]) -> dict[str, str]:

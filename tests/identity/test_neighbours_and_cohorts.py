@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deidflow.checks.tokens import Token
-from deidflow.dicom.grouping import Cohort
+from deidflow.dicom.grouping import Subject
 from deidflow.errors import UsageError
 from deidflow.header.load_profile import load_profile
 from deidflow.identity.cleaner import scrubber_for
@@ -30,14 +30,13 @@ UID = Token("uid", "1.2.3.4.5.1.1.1")
 KINDS = ("name", "staff", "id", "number")
 
 
-def cohort() -> Cohort:
+def subjects() -> tuple[Subject, ...]:
     two_series = study(
         series(instance(), instance(SOPInstanceUID="1.2.3.4.5.1.1.2")),
         series(instance(SeriesInstanceUID="1.2.3.4.5.2", PatientID="44719982")),
     )
     other = study_of(PatientName="Doe^Jane", PatientID="X-99", StudyInstanceUID="1.9")
-    subjects = (subject(two_series), subject(other, key="id||X-99"))
-    return Cohort(subjects, {}, {}, frozenset())
+    return subject(two_series), subject(other, key="id||X-99")
 
 
 IDENTITIES = {
@@ -46,8 +45,11 @@ IDENTITIES = {
 }
 
 
-def written(folder: Path, group: Cohort | None = None, *, with_uids: bool = True) -> Neighbours:
-    write_neighbours(group or cohort(), IDENTITIES, SOURCE, folder, KEY, with_uids=with_uids)
+def written(
+    folder: Path, group: tuple[Subject, ...] | None = None, *, with_uids: bool = True
+) -> Neighbours:
+    everybody = subjects() if group is None else group
+    write_neighbours(everybody, IDENTITIES, SOURCE, folder, KEY, with_uids=with_uids)
     return Neighbours(folder, KEY)
 
 
@@ -79,7 +81,7 @@ def test_dates_are_nobodys_and_have_no_index(tmp_path: Path) -> None:
 def test_the_index_of_an_earlier_run_goes(tmp_path: Path) -> None:
     folder = tmp_path / "n"
     written(folder)
-    written(folder, Cohort((), {}, {}, frozenset()), with_uids=False)
+    written(folder, (), with_uids=False)
     assert [path.name for path in folder.iterdir()] == ["files.json"]
 
 
@@ -103,13 +105,9 @@ def test_what_is_written_is_private(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in paths)
 
 
-def mixed(*folders: str) -> Cohort:
-    return Cohort((), {}, {}, frozenset(), folders)
-
-
 def test_folders_of_one_patient_are_no_problem(tmp_path: Path) -> None:
-    refuse_mixed_folders(mixed(), tmp_path)
-    refuse_mixed_folders(mixed(), None)
+    refuse_mixed_folders((), tmp_path)
+    refuse_mixed_folders((), None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,19 +115,19 @@ def test_mixed_folders_are_counted_and_named_in_the_vault(tmp_path: Path) -> Non
     with pytest.raises(
         UsageError, match=r"2 folders .*\(the vault's mixed_folders\.txt names them"
     ):
-        refuse_mixed_folders(mixed("Zimmerquast", "\udcfc"), tmp_path)
+        refuse_mixed_folders(("Zimmerquast", "\udcfc"), tmp_path)
     assert (tmp_path / "mixed_folders.txt").read_bytes() == b"Zimmerquast\n\xfc\n"
 
 
 def test_without_a_vault_mixed_folders_are_not_named() -> None:
     with pytest.raises(UsageError, match="give a vault to have them named") as error:
-        refuse_mixed_folders(mixed("Zimmerquast"), None)
+        refuse_mixed_folders(("Zimmerquast",), None)
     assert "Zimmerquast" not in str(error.value)
 
 
 def test_the_list_of_an_earlier_run_goes(tmp_path: Path) -> None:
     (tmp_path / "mixed_folders.txt").write_text("Zimmerquast\n")
-    refuse_mixed_folders(mixed(), tmp_path)
+    refuse_mixed_folders((), tmp_path)
     assert not (tmp_path / "mixed_folders.txt").exists()
 
 

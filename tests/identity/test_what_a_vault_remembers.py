@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
-from pathlib import Path
-
-import pytest
 
 from deidflow.dicom.demographics import Demographics
 from deidflow.identity.persons import Person
 from deidflow.identity.vault import Vault
 
-ROOT = Path("/source")
-OLD = (1, 2, 3, 4)
-NEW = (1, 2, 3, 5)
 DAY = date(2020, 1, 1)
 
 
 def person(key: str, original: dict[str, str] | None = None, **studies: date | None) -> Person:
     return Person(key, original or {}, frozenset(), studies)
-
-
-def test_files_are_known_by_their_path_below_the_source(vault: Vault) -> None:
-    vault.remember_files(ROOT, [("a/x.dcm", OLD, "entry"), ("y.dcm", NEW, "other")], [])
-    assert vault.known_files(ROOT) == {"a/x.dcm": (OLD, "entry"), "y.dcm": (NEW, "other")}
-
-
-def test_files_of_another_source_are_not_known(vault: Vault) -> None:
-    vault.remember_files(ROOT, [("x.dcm", OLD, "entry")], [])
-    assert vault.known_files(Path("/source2")) == {}
-    assert vault.known_files(Path("/sour")) == {}
-
-
-def test_the_source_may_be_a_folder_of_a_source(vault: Vault) -> None:
-    vault.remember_files(ROOT, [("a/x.dcm", OLD, "entry")], [])
-    assert vault.known_files(ROOT / "a") == {"x.dcm": (OLD, "entry")}
-
-
-def test_a_file_read_again_is_replaced_and_one_that_is_gone_is_forgotten(vault: Vault) -> None:
-    vault.remember_files(ROOT, [("x", OLD, "old"), ("y", OLD, "old")], [])
-    vault.remember_files(ROOT, [("x", NEW, "new")], ["y"])
-    assert vault.known_files(ROOT) == {"x": (NEW, "new")}
-
-
-@pytest.mark.parametrize("name", [b"\xfc.dcm", "ü.dcm".encode(), b"%_'.dcm"])
-def test_names_of_files_may_be_any_bytes(vault: Vault, name: bytes) -> None:
-    path = os.fsdecode(name)
-    vault.remember_files(ROOT, [(path, OLD, "entry")], [])
-    assert vault.known_files(ROOT) == {path: (OLD, "entry")}
-    vault.remember_files(ROOT, [], [path])
-    assert vault.known_files(ROOT) == {}
 
 
 def test_a_new_patient_has_no_demographics(vault: Vault) -> None:

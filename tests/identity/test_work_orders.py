@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.errors import EnvironmentFault
-from deidflow.identity.orders import OrderOptions, persons, work_order
+from deidflow.identity.orders import OrderOptions, person_of, work_order
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import (
@@ -29,10 +28,6 @@ KEYS = Keys(b"s" * 32, "default", "high")
 FIRST = {"StudyInstanceUID": "1.1", "StudyDate": "20200101"}
 SECOND = {"StudyInstanceUID": "1.2", "StudyDate": "20200131"}
 IDENTITY = Identity("P001", -77, {"1.1": "M00", "1.2": "M01", "1.2.3.4.5": "M00"})
-
-
-def cohort(*subjects: Subject) -> Cohort:
-    return Cohort(subjects, {}, {}, frozenset())
 
 
 def ordered(*studies: Any, since: str = "", with_files: bool = True) -> WorkOrder:
@@ -274,7 +269,7 @@ def test_days_from_an_event_without_a_date_are_not_known() -> None:
 
 
 def test_a_person_is_what_the_vault_needs() -> None:
-    (person,) = persons(cohort(subject(study_of(**FIRST), study_of(**SECOND))))
+    person = person_of(subject(study_of(**FIRST), study_of(**SECOND)))
     assert person.key == "id||PID-77120"
     assert (person.patient_id, person.name) == ("PID-77120", "Zimmerquast^Adelheid")
     assert person.studies == {"1.1": date(2020, 1, 1), "1.2": date(2020, 1, 31)}
@@ -284,13 +279,13 @@ def test_a_person_is_what_the_vault_needs() -> None:
 
 def test_names_by_their_parts_and_numbers_identify_and_short_ones_do_not() -> None:
     made = subject(study_of(PatientName="Zimmerquast^Jo", PatientID="77", AccessionNumber="A-991"))
-    (person,) = persons(cohort(made))
+    person = person_of(made)
     assert {"Zimmerquast", "A-991"} <= person.identifying
     assert not {"Jo", "77"} & person.identifying
 
 
 def test_originals_name_who_it_is_first_and_then_every_identifier() -> None:
-    (person,) = persons(cohort(subject(study_of(AccessionNumber="A-991"))))
+    person = person_of(subject(study_of(AccessionNumber="A-991")))
     assert list(person.original)[:5] == [
         "patient_id",
         "issuer",
@@ -302,7 +297,7 @@ def test_originals_name_who_it_is_first_and_then_every_identifier() -> None:
 
 
 def test_a_pseudonym_may_not_contain_names_and_dates() -> None:
-    (person,) = persons(cohort(subject(study_of())))
+    person = person_of(subject(study_of()))
     kinds = {kind for kind, _ in person.searched}
     assert "name" in kinds
     assert "birth" in kinds
@@ -310,5 +305,5 @@ def test_a_pseudonym_may_not_contain_names_and_dates() -> None:
 
 
 def test_words_of_a_name_are_sorted_and_bare() -> None:
-    (person,) = persons(cohort(subject(study_of(PatientName="Zimmerquast^JOE=Xy,Ab"))))
+    person = person_of(subject(study_of(PatientName="Zimmerquast^JOE=Xy,Ab")))
     assert person.name_words == ["ab", "joe", "xy", "zimmerquast"]

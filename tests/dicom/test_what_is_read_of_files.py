@@ -1,8 +1,7 @@
-"""An entry of the inventory comes back from its text, unless another reader made it."""
+"""Which attributes are read of a file, and what a reader says of it."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,11 @@ from deidflow.dicom.attributes import (
     wanted_tags,
 )
 from deidflow.dicom.dictionary import keyword_tags, sequence_tags, sop_class_uids, tags_of
-from deidflow.dicom.entry_records import from_json, reader_version, to_json
 from deidflow.dicom.instance import Instance
-from deidflow.dicom.inventory import Entry, Reader, failed, read_file, read_files
+from deidflow.dicom.inventory import Entry, Reader, read_file, read_files
 from deidflow.dicom.source_walk import Found, walk
 from deidflow.resources import load_yaml
-from deidflow.verdicts import Reason, Verdict
+from deidflow.verdicts import Reason
 from tests.synthetic import mr_instance, save
 
 
@@ -35,60 +33,6 @@ def in_any_order(entry: Entry) -> Instance:
     """The instance, with identifiers in the order of the alphabet."""
     assert entry.instance is not None
     return entry.instance._replace(identifiers=tuple(sorted(entry.instance.identifiers)))
-
-
-def test_an_instance_comes_back_with_every_field(tmp_path: Path) -> None:
-    entry = read_one(tmp_path, PatientName="Łukasz^Ärger", SpecificCharacterSet="ISO_IR 192")
-
-    assert entry.instance is not None
-    assert from_json(to_json(entry)) == entry
-
-
-def test_identifiers_come_back_as_pairs(tmp_path: Path) -> None:
-    entry = from_json(to_json(read_one(tmp_path)))
-
-    assert entry is not None
-    assert entry.instance is not None
-    assert ("name", "Zimmerquast^Adelheid") in entry.instance.identifiers
-    hash(entry.instance)
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        failed("a/b.dcm", Reason.UNREADABLE),
-        failed("empty", Reason.EMPTY_FILE, Verdict.SKIPPED),
-        Entry("cut", "ab" * 32, Verdict.QUARANTINED, Reason.TRUNCATED, None),
-        Entry("DICOMDIR", "cd" * 32, Verdict.SKIPPED, Reason.DICOMDIR, None, ("IM1", "IM2")),
-    ],
-)
-def test_a_file_without_instance_comes_back(entry: Entry) -> None:
-    again = from_json(to_json(entry))
-
-    assert again == entry
-    assert again is not None
-    assert isinstance(again.verdict, Verdict)
-    assert isinstance(again.reason, Reason)
-
-
-def test_the_text_of_another_reader_is_not_used(tmp_path: Path) -> None:
-    record = json.loads(to_json(read_one(tmp_path)))
-    for reader in ("7", None, reader_version() + "0"):
-        text = json.dumps(record | {"reader": reader})
-        assert from_json(text) is None
-
-
-def test_files_are_read_again_when_other_attributes_identify(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The version depends on the list, not only on a number that somebody must raise."""
-    before = reader_version()
-    monkeypatch.setattr("deidflow.dicom.entry_records.IDENTIFIERS", "standard/body_parts.yaml")
-    reader_version.cache_clear()
-    after = reader_version()
-    reader_version.cache_clear()
-
-    assert before != after
 
 
 # which attributes are read
