@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator, Iterator
+from functools import partial
 
 from deidflow.checks.elements import (
     LONG_VRS,
@@ -23,7 +24,13 @@ _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _ITEM_HEADER = 8
 _CHARSET = 0x00080005
+_PRIVATE = 0x10000
+"""A bit of every private tag."""
 _DEEPEST = 64
+Header = tuple[int, bytes, int, int]
+"""Tag, VR, start of the value, and length."""
+_element = partial(tuple.__new__, Element)
+"""An element of its four parts, without the cost of a constructor."""
 
 
 def explicit_length(body: bytes, position: int, vr: bytes, order: str) -> tuple[int, int]:
@@ -48,6 +55,15 @@ def explicit_length(body: bytes, position: int, vr: bytes, order: str) -> tuple[
     return start, length
 
 
+def _note(tag: int, raw: bytes, level: Level) -> None:
+    """Keep what names and decodes later elements of a data set."""
+    if tag == _CHARSET:
+        level.charset = raw
+    elif is_creator(tag):
+        creator = raw.strip(b"\0 ")
+        level.creators[tag] = creator.decode("latin-1")
+
+
 class DataSetWalk:
     """Walks one data set and notes where its pixels are.
 
@@ -62,6 +78,7 @@ class DataSetWalk:
         self._order = order
         self._tag = struct.Struct(f"{order}HH")
         self._length = struct.Struct(f"{order}I")
+        self._short = struct.Struct(f"{order}HH2sH").unpack_from
 
     def values(self, start: int, *, explicit: bool) -> Iterator[Element]:
         """Every value from `start` to the end of the body, depth first."""
@@ -71,10 +88,10 @@ class DataSetWalk:
 
     def _level(self, position: int, end: int, level: Level, explicit: bool) -> Iterator[Element]:
         """The values of a data set that fills the body from `position` to `end`."""
+        body = self._body
+        header = self._explicit_header if explicit else self._implicit_header
         while position < end:
-            tag = self._tag_at(position)
-            vr, start, length = self._header(position, tag, explicit)
-
+            tag, vr, start, length = header(position)
             if tag in PIXEL_DATA and level.depth == 0:
                 position = self._pass_pixels(start, length)
             elif vr == b"SQ" or length == _UNDEFINED:
@@ -86,13 +103,12 @@ class DataSetWalk:
                 )
             else:
                 position = start + length
-                yield self._element(
-                    tag,
-                    vr,
-                    start,
-                    position,
-                    level,
-                )
+                if position > len(body):
+                    raise NotReadable
+                raw = body[start:position]
+                if tag == _CHARSET or tag & _PRIVATE:
+                    _note(tag, raw, level)
+                yield _element((tag, vr, raw, level))
 
         if position != end:
             raise NotReadable
@@ -113,37 +129,18 @@ class DataSetWalk:
         )
         return length
 
-    def _header(self, position: int, tag: int, explicit: bool) -> tuple[bytes, int, int]:
-        """VR, start of the value, and length."""
-        after_tag = position + 4
-        if not explicit:
-            return (
-                implicit_vr(tag),
-                position + 8,
-                self._length_at(after_tag),
-            )
-
-        after_vr = position + 6
-        vr = self._body[after_tag:after_vr]
-        start, length = explicit_length(
-            self._body,
-            position,
-            vr,
-            self._order,
-        )
-        return vr, start, length
-
-    def _element(self, tag: int, vr: bytes, start: int, end: int, level: Level) -> Element:
+    def _explicit_header(self, position: int) -> Header:
         body = self._body
-        if end > len(body):
-            raise NotReadable
-        raw = body[start:end]
-        if tag == _CHARSET:
-            level.charset = raw
-        if is_creator(tag):
-            creator = raw.strip(b"\0 ")
-            level.creators[tag] = creator.decode("latin-1")
-        return Element(tag, vr, raw, level)
+        group, number, vr, length = self._short(body, position)
+        tag = group << 16 | number
+        if vr in SHORT_VRS:
+            return tag, vr, position + 8, length
+        start, length = explicit_length(body, position, vr, self._order)
+        return tag, vr, start, length
+
+    def _implicit_header(self, position: int) -> Header:
+        tag = self._tag_at(position)
+        return tag, implicit_vr(tag), position + 8, self._length_at(position + 4)
 
     def _items(
         self, position: int, length: int, parent: Level, explicit: bool
@@ -191,7 +188,8 @@ class DataSetWalk:
             if tag == _ITEM_END:
                 return position
 
-            vr, start, length = self._header(position, tag, explicit)
+            header = self._explicit_header if explicit else self._implicit_header
+            _, vr, start, length = header(position)
             position = start + length
             if length == _UNDEFINED:
                 inner = explicit and vr == b"SQ"

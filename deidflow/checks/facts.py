@@ -59,13 +59,15 @@ class Facts:
     uids: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     """Values of the attributes that are kept."""
+    _raws: set[bytes] = field(default_factory=set)
+    """UIDs that were taken, as they are in the file."""
 
     def take(self, element: Element) -> None:
         """Note a value."""
         tag, vr, raw, level = element
-        if vr == b"UI" and tag not in CLASSES:
-            uids = _own_uids(raw)
-            self.uids.update(uids)
+        if vr == b"UI" and tag not in CLASSES and raw not in self._raws:
+            self._raws.add(raw)
+            self.uids.update(_own_uids(raw))
 
         if level.depth:
             return

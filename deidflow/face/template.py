@@ -34,6 +34,8 @@ from deidflow.face.tomography import label_image
 from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, view_of
 
 _TARGETS = "plain", "ranked", "labels"
+_MASKS = frozenset(("head", "brain", "original"))
+"""Images of 0 and 1, which are kept as bits."""
 _IMAGES = "head", "brain", "original", "distance", "zone", "target", "average"
 
 
@@ -181,8 +183,12 @@ def _pack(template: Template) -> dict[str, Values]:
         packed[f"points_{name}"] = points
 
     for name, image in _named_images(template).items():
-        packed[f"{name}_values"] = values_of(image)
         packed[f"{name}_affine"] = index_to_world(image)
+        values = values_of(image)
+        if name in _MASKS:
+            packed[f"{name}_shape"] = np.array(values.shape)
+            values = np.packbits(values)
+        packed[f"{name}_values"] = values
     return packed
 
 
@@ -202,10 +208,11 @@ def _unpack(stored: dict[str, Values]) -> Template:
     """A template of named arrays."""
 
     def image(name: str) -> Image:
-        return image_of(
-            stored[f"{name}_values"],
-            stored[f"{name}_affine"],
-        )
+        values = stored[f"{name}_values"]
+        if name in _MASKS:
+            shape = stored[f"{name}_shape"]
+            values = np.unpackbits(values, count=shape.prod()).reshape(shape)
+        return image_of(values, stored[f"{name}_affine"])
 
     targets: dict[str, Target] = {}
     for name in _TARGETS:
