@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from deidflow.recognition.detectors import Detector
     from deidflow.recognition.matching import MatchResult
     from deidflow.recognition.study import PairResult, Recognition
-    from deidflow.verifier.faces import FaceReport
+    from deidflow.verifier.face_report import FaceReport
 
 JSON = dict[str, object]
 

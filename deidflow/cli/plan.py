@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from deidflow.cli.subjects import selection
 from deidflow.settings.run import Level, PlanSettings
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ def plan(
     bids: Also show the BIDS names; takes about as long as converting all that would go out.
     json_: Print JSON.
     """
-    from deidflow.cli.run import selection
     from deidflow.settings.load import load_plan_settings
 
     flags = {

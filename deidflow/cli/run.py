@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from deidflow.bulk.console import Verbosity, verbosity
-from deidflow.errors import ConfigError, EnvironmentFault
+from deidflow.cli.subjects import selection
+from deidflow.errors import EnvironmentFault
 from deidflow.release.layout import Layout
 from deidflow.settings.load import load_plan_settings, load_settings
 from deidflow.settings.run import Level, RunSettings
@@ -212,21 +213,3 @@ def _refused(error: Exception) -> Exception:
     return EnvironmentFault(
         f"the Prefect server refused the run (HTTP {answer.status_code}); run again, or see its log"
     )
-
-
-def selection(subjects: list[str] | None) -> tuple[str, ...] | None:
-    """Entries as given; `@FILE` stands for its lines."""
-    if subjects is None:
-        return None
-    chosen: list[str] = []
-    for entry in subjects:
-        chosen += _lines(Path(entry[1:])) if entry.startswith("@") else [entry]
-    return tuple(chosen)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"the file of --subjects cannot be read: {cause}") from None

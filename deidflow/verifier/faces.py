@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.recognition.cohort import HeadPair
-from deidflow.recognition.detectors import Detections, detections
+from deidflow.recognition.detectors import detections
 from deidflow.recognition.study import (
     Judges,
     PairResult,
-    Recognition,
     is_as_recognisable,
     judge_pair,
     recognition,
@@ -24,6 +23,7 @@ from deidflow.recognition.study import (
 from deidflow.recognition.views import HeadViews
 from deidflow.recognition.volumes import HeadVolume, NotAVolume, on_one_grid, read_volume
 from deidflow.verifier.claims import Claims
+from deidflow.verifier.face_report import FaceReport, SeenImage
 from deidflow.verifier.findings import Check, Finding, Report
 from deidflow.verifier.options import VerifyOptions
 from deidflow.verifier.tree import Entry, entries_below, shown_name
@@ -34,26 +34,6 @@ _GALLERY = 12
 """People in the gallery; made-up ones fill it."""
 _NIFTI = (".nii", ".nii.gz")
 _SERIES_DEPTH = 4
-
-
-@dataclass(frozen=True)
-class SeenImage:
-    """One volume of the release, and in how many views of it a face is found."""
-
-    image: str
-    """Its file, as reports write it."""
-    detections: Detections
-
-
-@dataclass(frozen=True)
-class FaceReport:
-    """What the judges saw."""
-
-    images: tuple[SeenImage, ...]
-    heads: tuple[PairResult, ...] = ()
-    """One head per subject beside its original."""
-    recognition: tuple[Recognition, ...] = ()
-    """Rates per recogniser; empty without the source, or with too few faces in it."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from deidflow.verifier.faces import FaceReport
+from deidflow.verifier.face_report import FaceReport
 
 SCHEMA = 1
 """Version of the JSON form of a report."""

@@ -22,7 +22,7 @@ from deidflow.verifier.release import ReleaseCheck
 from deidflow.verifier.vault import VaultView
 
 if TYPE_CHECKING:
-    from deidflow.verifier.faces import FaceReport
+    from deidflow.verifier.face_report import FaceReport
     from deidflow.verifier.volumes import SeriesFiles
 
 
