@@ -26,6 +26,7 @@ from deidflow.face.volume import centre_of_view, flags_of, image_of, like, mask_
 MIDDLE = np.array([88.0, 110.0, 112.0])
 """Between the ears, at the height of the eyes: a child's lower face is nearer to it."""
 EYE_Z, EAR_Y = 100.0, 115.0
+FACE_Y, BROW_Z, BEHIND_MM = 60.0, 122.0, 20.0
 TISSUES = 0.0, 0.3, 0.65, 1.0, 1.5
 """Air, fluid, grey matter, white matter and fat on T1, as shares of white matter."""
 CONTRASTS = {
@@ -131,6 +132,23 @@ def wrap(frame: Frame, depth_mm: float, behind_mm: float = 25.0) -> Case:
     )
 
 
+def ghost_in_air(frame: Frame, strength: float) -> Case:
+    """A copy moved back by the length of the head, in a field of view that shows it whole."""
+    image = sitk.DICOMOrient(frame.image, "LPS")
+    face = frame.head & (frame.points[1] < FACE_Y) & (frame.points[2] < BROW_Z)
+    oriented = sitk.DICOMOrient(mask_like(face, frame.image), "LPS")
+    head = flags_of(sitk.DICOMOrient(mask_like(frame.head, frame.image), "LPS"))
+    used = np.flatnonzero(head.any((0, 2)))
+    rows = int(used[-1] - used[0] + BEHIND_MM / image.GetSpacing()[1])
+
+    wide = ((0, 0), (0, rows), (0, 0))
+    values = np.pad(values_of(image).astype(np.float32), wide)
+    ghosted = values + strength * np.roll(values, rows, axis=1)
+    copy = np.roll(np.pad(flags_of(oriented), wide), rows, axis=1)
+    affine = index_to_world(image)
+    return Case(image_of(ghosted, affine), IDENTITY, copy=image_of(copy.astype(np.uint8), affine))
+
+
 def void(frame: Frame, centre: Any, radius: float) -> Case:
     """No signal around metal, and a bright rim."""
     away = frame.distance(centre)
@@ -212,6 +230,9 @@ def kinds(image: Any, truth: Any, brain: Any, template: Template) -> dict[str, C
         "large ventricles": lambda: ventricles(frame),
         "ghost 30 %": lambda: ghost(frame, 1, 0.3),
         "ghost 15 %": lambda: ghost(frame, 2, 0.15),
+        "ghost 10 % in air": lambda: ghost_in_air(frame, 0.1),
+        "ghost 30 % in air": lambda: ghost_in_air(frame, 0.3),
+        "wrap 6 mm": lambda: wrap(frame, 6),
         "wrap 15 mm": lambda: wrap(frame, 15),
         "wrap 40 mm": lambda: wrap(frame, 40, 50),
         "void at the teeth": lambda: void(frame, (88, 35, 35), 32),

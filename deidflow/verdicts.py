@@ -141,9 +141,9 @@ class Reason(StrEnum):
         "parts-apart",
         "stacks or volumes of this series show the head in different places",
     )
-    FACE_FOLDED = (
-        "face-folded",
-        "a part of the face beyond the field of view is seen at its other side, outside the mask",
+    FACE_COPIED = (
+        "face-copied",
+        "the face is seen once more at more places outside the mask than can be emptied",
     )
     ENGINE_MASK = (
         "engine-mask",

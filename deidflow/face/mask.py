@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import (
     Array,
+    affine_of,
     apply,
     as_transform,
     compose,
@@ -96,9 +97,44 @@ class WorldMask:
     brain: Field | None
     brain_margin_mm: float
     """What lies this near to the brain stays."""
+    copies: tuple[WorldMask, ...] = ()
+    """The same where the face is seen once more; what is spared there is the head."""
+
+    def with_copies(self, moves: Array, head: Field, margin_mm: float) -> WorldMask:
+        """The mask that also removes the face moved by vectors in mm, shape (n, 3).
+
+        What lies within `margin_mm` of the head stays there.
+        """
+        copies: list[WorldMask] = []
+        for move in moves:
+            back = affine_of(np.eye(3), -move)
+            copy = WorldMask(
+                face=self.face.seen_from(back),
+                margin_mm=self.margin_mm,
+                brain=head,
+                brain_margin_mm=margin_mm,
+            )
+            copies.append(copy)
+        return replace(self, copies=tuple(copies))
+
+    def seen_from(self, motion: Array) -> WorldMask:
+        """The mask for a series whose world `motion` maps to this one's, without copies."""
+        return WorldMask(
+            face=self.face.seen_from(motion),
+            margin_mm=self.margin_mm,
+            brain=None if self.brain is None else self.brain.seen_from(motion),
+            brain_margin_mm=self.brain_margin_mm,
+        )
 
     def removed(self, plane: Plane) -> Flags:
         """Which pixels of a plane are removed, (rows, columns); no NIfTI affine is involved."""
+        removed = self._removed_once(plane)
+        for copy in self.copies:
+            removed |= copy.removed(plane)
+        return removed
+
+    def _removed_once(self, plane: Plane) -> Flags:
+        """The same without the copies."""
         removed = np.zeros((plane.rows, plane.columns), bool)
         box = _box(
             self.face,
@@ -138,6 +174,8 @@ class WorldMask:
         if self.brain is not None and removed.any():
             near_brain = self.brain.within(grid, self.brain_margin_mm)
             removed &= ~near_brain
+        for copy in self.copies:
+            removed |= copy.on(grid)
         return removed
 
     def taken(self, tissue: Image) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,57 +12,17 @@ from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
 from deidflow.face.anchor import Anchor, Locate, anchor_of, can_be_registered
 from deidflow.face.brain import BrainSource, brain_of
 from deidflow.face.candidate import Refused, attempt
-from deidflow.face.face_in_view import FaceState, state_in_view
-from deidflow.face.features import Features
-from deidflow.face.folded import folded_share
-from deidflow.face.mask import WorldMask
+from deidflow.face.copies import MOST_COPIES, Copies, copies_of, head_field
+from deidflow.face.face_in_view import state_in_view
+from deidflow.face.mask_plan import MaskPlan, Route
 from deidflow.face.outline import outline_match
-from deidflow.face.parts import Parts, StackMotion, trusted
+from deidflow.face.parts import Parts, trusted
 from deidflow.face.prepare import prepared
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
 from deidflow.face.volume import Image
 from deidflow.settings.face import DefaceSettings
 from deidflow.verdicts import Reason
-
-
-class Route(StrEnum):
-    """How the mask of an anchor reaches a series."""
-
-    REFERENCE = "reference"
-    """It is the series that was registered."""
-    REFINED = "refined"
-    """By the motion that was found between the two."""
-    COORDINATES = "coordinates"
-    """By the scanner's coordinates: no motion fits better."""
-    MAGNITUDE = "magnitude"
-    """As it reaches the magnitude series on the same grid."""
-    OWN = "own"
-    """By a registration of its own, which is the anchor."""
-
-
-@dataclass(frozen=True)
-class MaskPlan:
-    """What one series gets: a state, and how the mask of an anchor reaches it."""
-
-    state: FaceState
-    how: Route
-    anchor: Anchor
-    motion: Array = field(default_factory=lambda: IDENTITY)
-    """World of the series -> world of the anchor."""
-    stacks: tuple[StackMotion, ...] = ()
-    """The same of each stack that moved by itself."""
-    margin_mm: float = 0.0
-    figures: Features = field(default_factory=dict)
-
-    def mask(self) -> WorldMask:
-        """The mask in the world of the series."""
-        return WorldMask(
-            face=self.anchor.face.seen_from(self.motion),
-            margin_mm=self.margin_mm,
-            brain=self.anchor.brain.seen_from(self.motion),
-            brain_margin_mm=self.anchor.brain_margin_mm,
-        )
 
 
 @dataclass(frozen=True)
@@ -210,9 +169,17 @@ class Carrier:
         return self._measured(series, plan)
 
     def _measured(self, series: HeadSeries, plan: MaskPlan) -> MaskPlan:
-        """The plan with the ml of brain that it changes; raises Withheld if that is too much,
+        """The plan with the copies of the face and the ml of brain that it changes.
 
-        or if a part of the face is seen where no mask is."""
+        Raises Withheld where either is too much.
+        """
+        moves = self._moves(series, plan)
+        if len(moves) > MOST_COPIES:
+            raise Withheld(Reason.FACE_COPIED, f"{len(moves)} copies")
+        if len(moves):
+            head = head_field(self.template, plan.anchor.registered.affine)
+            plan = replace(plan, copies=Copies(moves, head))
+
         lost = brain_lost(
             series,
             plan=plan,
@@ -220,21 +187,31 @@ class Carrier:
         )
         if lost > self.settings.gate.brain_lost_max_ml:
             raise Withheld(Reason.GATE_BRAIN, f"{lost:.2f} ml")
-        folded = self._folded(series, plan)
-        if folded > self.settings.gate.folded_max:
-            raise Withheld(Reason.FACE_FOLDED, f"{folded:.0%} tissue")
-        figures = plan.figures | {"brain_lost_ml": lost, "folded": folded}
+        figures = plan.figures | {"brain_lost_ml": lost, "copies": float(len(moves))}
         return replace(plan, figures=figures)
 
-    def _folded(self, series: HeadSeries, plan: MaskPlan) -> float:
-        """How much of a folded face a series shows; phase says nothing, its magnitude does."""
+    def _moves(self, series: HeadSeries, plan: MaskPlan) -> Array:
+        """From the face to where a series shows it once more, mm, (n, 3).
+
+        Phase does not say, its magnitude does.
+        """
         source = self._magnitude_of(series) or series
         if source.component != "M" or source.about.modality != "MR":
-            return 0.0
+            return np.empty((0, 3))
 
         affine = compose(plan.anchor.registered.affine, plan.motion)
-        shares = [folded_share(stack, affine, self.template) for stack in source.stacks]
-        return max(shares)
+        mask = plan.mask()
+        moves: list[Array] = []
+        for stack in source.stacks:
+            found = copies_of(
+                stack,
+                affine,
+                self.template,
+                mask,
+                in_slices=source.about.acquisition_type == "2D",
+            )
+            moves.append(found)
+        return np.concatenate(moves)
 
 
 def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:

@@ -63,11 +63,6 @@ class GateSettings(Section):
     """PET that shows nothing sharply: overlap (Dice) of its outline with the registered head's."""
     outline_shift_max_mm: float = 6.0
     """The same: the shift by which the outlines would overlap most; steps are 4 mm."""
-    folded_max: float = Field(default=0.1, ge=0, le=1)
-    """Share of a face folded into air at the other side of the field of view that is tissue.
-
-    Six heads folded by 15 to 40 mm: at least .15; cut or whole, with noise or coil: 0.
-    """
     face_left_max: float = Field(default=0.10, ge=0, le=1)
     """Share of the face's surface that a mask of another engine may leave."""
 

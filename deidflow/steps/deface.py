@@ -14,8 +14,9 @@ from deidflow.face.anchor import FaceRegion, anchor_of, register_session
 from deidflow.face.average import gain_of
 from deidflow.face.candidate import Refused, Registered
 from deidflow.face.engines import engine_of
+from deidflow.face.mask_plan import MaskPlan
 from deidflow.face.series import HeadSeries, scope_rule_for
-from deidflow.face.session import Carrier, MaskPlan
+from deidflow.face.session import Carrier
 from deidflow.face.template import Template, load_template
 from deidflow.release.decisions import Action
 from deidflow.settings.face import DefaceSettings

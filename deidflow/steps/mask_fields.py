@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from deidflow.face.copies import HEAD_MARGIN_MM
 from deidflow.face.mask import Field, WorldMask, load_field, save_field
+from deidflow.face.mask_plan import MaskPlan
 from deidflow.face.parts import StackMotion
 from deidflow.face.series_mask import SeriesMask
-from deidflow.face.session import MaskPlan
 from deidflow.face.volume import Image
 from deidflow.steps.results import MaskFields, MovedStack
 from deidflow.store.files import digest_of, sha256_of
@@ -25,7 +26,11 @@ def keep_fields(
     anchor = plan.anchor
     brain = f"brain-{name}.npz"
     face = ""
+    head = ""
     fields = {brain: anchor.brain}
+    if plan.copies is not None:
+        head = f"head-{name}.npz"
+        fields[head] = plan.copies.head
     if anchor.face.distance is not template:
         face = f"face-{name}.npz"
         fields[face] = anchor.face
@@ -45,6 +50,8 @@ def keep_fields(
         margin_mm=plan.margin_mm + more_margin_mm,
         brain_margin_mm=anchor.brain_margin_mm,
         stacks=tuple(_kept(stack) for stack in plan.stacks),
+        head=head,
+        copies=plan.copies.moves.tolist() if plan.copies else [],
     )
 
 
@@ -68,17 +75,14 @@ def read_mask(fields: MaskFields, folder: Path, template: Image) -> SeriesMask:
         load_field(folder / fields.brain),
         fields.brain_margin_mm,
     )
-    stacks = {tuple(stack.key): _seen_from(here, stack.motion) for stack in fields.stacks}
-    return SeriesMask(_seen_from(here, fields.motion), stacks)
+    head = load_field(folder / fields.head) if fields.head else None
 
+    def seen_from(motion: list[list[float]]) -> WorldMask:
+        affine = np.array(motion)
+        mask = here.seen_from(affine)
+        if head is None:
+            return mask
+        return mask.with_copies(np.array(fields.copies), head.seen_from(affine), HEAD_MARGIN_MM)
 
-def _seen_from(mask: WorldMask, motion: list[list[float]]) -> WorldMask:
-    """A mask for images whose world a motion maps to the mask's."""
-    affine = np.array(motion)
-    brain = mask.brain
-    return WorldMask(
-        mask.face.seen_from(affine),
-        mask.margin_mm,
-        brain.seen_from(affine) if brain is not None else None,
-        mask.brain_margin_mm,
-    )
+    stacks = {tuple(stack.key): seen_from(stack.motion) for stack in fields.stacks}
+    return SeriesMask(seen_from(fields.motion), stacks)

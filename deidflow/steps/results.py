@@ -77,7 +77,7 @@ class AverageFields:
 
 @dataclass(frozen=True)
 class MaskFields:
-    """Where the two distance fields of a mask are, and how to see them from the series.
+    """Where the distance fields of a mask are, and how to see them from the series.
 
     Affines and `motion` are 4 x 4, voxel or world (LPS, mm) to world.
     """
@@ -94,6 +94,10 @@ class MaskFields:
     stacks: tuple[MovedStack, ...] = ()
     average: AverageFields | None = None
     """None where the fill is one value."""
+    head: str = ""
+    """File of the head that is spared where copies of the face are removed; empty without any."""
+    copies: list[list[float]] = field(default_factory=list)
+    """From the face to each copy of it, mm in the world of the series."""
 
 
 @dataclass(frozen=True)

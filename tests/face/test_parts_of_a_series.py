@@ -13,7 +13,8 @@ from deidflow.dicom.stack import stack_key
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, apply, compose, inverse
 from deidflow.face.candidate import Registered
-from deidflow.face.mask import Field, WorldMask
+from deidflow.face.copies import Copies, head_field
+from deidflow.face.mask import Field, WorldMask, grid_of
 from deidflow.face.parts import StackMotion
 from deidflow.face.refine import shift_mm
 from deidflow.face.series_mask import SeriesMask
@@ -124,3 +125,28 @@ def test_masks_of_moved_stacks_survive_the_way_between_steps(
 
     assert np.array_equal(mask.common.face.affine, plan.mask().face.affine)
     assert np.array_equal(mask.stacks[stack_key(one)].face.affine, compose(reference.affine, by))
+
+
+def test_copies_of_the_face_survive_the_way_between_steps(
+    reference: Registered, template: Template, tmp_path: Path
+) -> None:
+    alone = carrier(reference, template).plan_for(reference.series)
+    back = np.array([[0.0, 60.0, 0.0]])
+    head = head_field(template, reference.affine)
+    plan = replace(alone, copies=Copies(back, head))
+    image = reference.series.main
+
+    kept = keep_fields(plan, "001-MR", template.distance, tmp_path, 0.0)
+    mask = read_mask(kept, tmp_path, template.distance).common
+
+    removed = mask.on(image)
+    assert np.array_equal(removed, plan.mask().on(image))
+    assert removed.sum() > alone.mask().on(image).sum()
+    _, y, z = np.eye(3)
+    sagittal = replace(
+        plane(y, z),
+        rows=128,
+        columns=128,
+        origin=np.array(image.GetOrigin()),
+    )
+    assert np.array_equal(mask.removed(sagittal), plan.mask().on(grid_of(sagittal))[0])

@@ -18,7 +18,8 @@ from deidflow.face.engines import TemplateEngine
 from deidflow.face.grids import shrink
 from deidflow.face.prepare import Resonance
 from deidflow.face.series import About, HeadSeries
-from deidflow.face.session import Carrier, MaskPlan, brain_lost
+from deidflow.face.mask_plan import MaskPlan
+from deidflow.face.session import Carrier, brain_lost
 from deidflow.face.template import Template
 from deidflow.face.volume import image_of
 from deidflow.settings.face import DefaceSettings, GateSettings

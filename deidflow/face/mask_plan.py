@@ -1,0 +1,62 @@
+"""What one series gets: a state, and how the mask of an anchor reaches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from deidflow.face.affine import IDENTITY, Array
+from deidflow.face.anchor import Anchor
+from deidflow.face.copies import HEAD_MARGIN_MM, Copies
+from deidflow.face.face_in_view import FaceState
+from deidflow.face.features import Features
+from deidflow.face.mask import WorldMask
+from deidflow.face.parts import StackMotion
+
+
+class Route(StrEnum):
+    """How the mask of an anchor reaches a series."""
+
+    REFERENCE = "reference"
+    """It is the series that was registered."""
+    REFINED = "refined"
+    """By the motion that was found between the two."""
+    COORDINATES = "coordinates"
+    """By the scanner's coordinates: no motion fits better."""
+    MAGNITUDE = "magnitude"
+    """As it reaches the magnitude series on the same grid."""
+    OWN = "own"
+    """By a registration of its own, which is the anchor."""
+
+
+@dataclass(frozen=True)
+class MaskPlan:
+    """What one series gets: a state, and how the mask of an anchor reaches it."""
+
+    state: FaceState
+    how: Route
+    anchor: Anchor
+    motion: Array = field(default_factory=lambda: IDENTITY)
+    """World of the series -> world of the anchor."""
+    stacks: tuple[StackMotion, ...] = ()
+    """The same of each stack that moved by itself."""
+    margin_mm: float = 0.0
+    copies: Copies | None = None
+    """Where the series shows the face once more."""
+    figures: Features = field(default_factory=dict)
+
+    def mask(self) -> WorldMask:
+        """The mask in the world of the series."""
+        once = WorldMask(
+            face=self.anchor.face.seen_from(self.motion),
+            margin_mm=self.margin_mm,
+            brain=self.anchor.brain.seen_from(self.motion),
+            brain_margin_mm=self.anchor.brain_margin_mm,
+        )
+        if self.copies is None:
+            return once
+        return once.with_copies(
+            self.copies.moves,
+            self.copies.head.seen_from(self.motion),
+            HEAD_MARGIN_MM,
+        )
