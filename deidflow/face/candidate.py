@@ -8,10 +8,10 @@ from functools import partial
 
 from deidflow.face.affine import Array
 from deidflow.face.brain import Brain, BrainSource, brain_of
-from deidflow.face.face_in_view import FaceState, state_in_view
+from deidflow.face.face_in_view import FaceState, in_view, state_in_view
 from deidflow.face.features import Features, face_is_empty
 from deidflow.face.gate import AGREEMENT, OTHERS, GateDecision, agreement, judge, judge_tomography
-from deidflow.face.mask import Field, WorldMask, in_view
+from deidflow.face.mask import Field, WorldMask
 from deidflow.face.prepare import Head, Resonance, Tomography
 from deidflow.face.register import register
 from deidflow.face.series import HeadSeries

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from deidflow.face.affine import Array
-from deidflow.face.mask import in_view
+import numpy as np
+
+from deidflow.face.affine import Array, apply, index_to_world, inverse
 from deidflow.face.series import HeadSeries
 from deidflow.face.template import Template
+from deidflow.face.volume import Image, spacing_of
 
 _NO_FACE_SHARE, _NO_FACE_MARGIN_MM, _BROW_SHARE = 0.02, 15.0, 0.10
 
@@ -52,3 +54,17 @@ def _most_in_view(series: HeadSeries, affine: Array, points: Array, margin_mm: f
     for stack in series.stacks:
         shares.append(in_view(stack, affine, points, margin_mm))
     return max(shares)
+
+
+def in_view(volume: Image, affine: Array, points: Array, margin_mm: float) -> float:
+    """The share of template points, grown by a margin, that lies in a volume's field of view."""
+    to_world = index_to_world(volume)
+    reach = margin_mm / spacing_of(to_world)
+    lowest = -0.5 - reach
+    highest = np.array(volume.GetSize()) - 0.5 + reach
+
+    subject = apply(inverse(affine), points)
+    indices = apply(inverse(to_world), subject)
+    within = (indices >= lowest) & (indices <= highest)
+    inside = within.all(1)
+    return float(inside.mean())

@@ -15,11 +15,9 @@ from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import (
     Array,
     affine_of,
-    apply,
     as_transform,
     compose,
     index_to_world,
-    inverse,
     nearest_rotation,
 )
 from deidflow.face.grids import nearest
@@ -29,7 +27,6 @@ from deidflow.face.volume import (
     Image,
     flags_of,
     image_of,
-    spacing_of,
     values_of,
     view_of,
     volume_ml,
@@ -296,17 +293,3 @@ def _rotation_of(*axes: tuple[float, ...]) -> list[float]:
     rotation = nearest_rotation(np.stack(axes, axis=1))
     values: list[float] = rotation.ravel().tolist()
     return values
-
-
-def in_view(volume: Image, affine: Array, points: Array, margin_mm: float) -> float:
-    """The share of template points, grown by a margin, that lies in a volume's field of view."""
-    to_world = index_to_world(volume)
-    reach = margin_mm / spacing_of(to_world)
-    lowest = -0.5 - reach
-    highest = np.array(volume.GetSize()) - 0.5 + reach
-
-    subject = apply(inverse(affine), points)
-    indices = apply(inverse(to_world), subject)
-    within = (indices >= lowest) & (indices <= highest)
-    inside = within.all(1)
-    return float(inside.mean())

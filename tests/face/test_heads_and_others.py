@@ -12,9 +12,10 @@ from deidflow.demo.head import average_head, grid_affine, on_grid
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import apply, as_transform, index_to_world, inverse
 from deidflow.face.candidate import Registered, attempt
+from deidflow.face.face_in_view import in_view
 from deidflow.face.gate import agreement, judge
 from deidflow.face.grids import nearest
-from deidflow.face.mask import Field, WorldMask, in_view
+from deidflow.face.mask import Field, WorldMask
 from deidflow.face.prepare import Resonance
 from deidflow.face.register import register
 from deidflow.face.series import About, HeadSeries

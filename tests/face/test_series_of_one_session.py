@@ -16,9 +16,9 @@ from deidflow.face.brain import brain_of
 from deidflow.face.candidate import Registered
 from deidflow.face.engines import TemplateEngine
 from deidflow.face.grids import shrink
+from deidflow.face.mask_plan import MaskPlan
 from deidflow.face.prepare import Resonance
 from deidflow.face.series import About, HeadSeries
-from deidflow.face.mask_plan import MaskPlan
 from deidflow.face.session import Carrier, brain_lost
 from deidflow.face.template import Template
 from deidflow.face.volume import image_of
