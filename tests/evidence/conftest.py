@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from deidflow.evidence.folder import Statement, write_evidence
-from deidflow.identity.secret import Keys
+from deidflow.identity.secret import Keys, load_secret
 from deidflow.release.decisions import Action, CaseName
 from deidflow.release.layout import Layout
 from deidflow.review.desk import Desk, Wish
-from tests.synthetic_release import SECRET, make_release
+from tests.synthetic_release import make_release
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Filed:
 
 
 def keys_of(layout: Layout) -> Keys:
-    return Keys(SECRET, layout.project, layout.level)
+    """The keys that a command makes of the vault's secret."""
+    secret = load_secret(layout.vault, {}, create=False)
+    return Keys(secret, layout.project, layout.level)
 
 
 @pytest.fixture
