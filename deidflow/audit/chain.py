@@ -54,10 +54,13 @@ class Chain:
         """The next line with its line break; `fields` are members of a JSON object."""
         number = self.lines + 1
         content = b'{"n":%d,%s' % (number, fields)
-        mac = self.hashed(self.mac.encode() + content)
+        before = self.mac.encode()
+        mac = self.hashed(before + content)
+
         self.lines = number
         self.mac = mac
-        return content + _END + mac.encode() + _TAIL + b"\n"
+        end = _END + mac.encode() + _TAIL
+        return content + end + b"\n"
 
     def joined(self, rows: Iterable[bytes]) -> bytes:
         """The next lines."""
@@ -65,8 +68,11 @@ class Chain:
 
     def fits(self, line: bytes, mac: str) -> bool:
         """Whether a line with this hash follows on the lines so far."""
-        content = line[: -len(_END) - len(mac) - len(_TAIL)]
-        return self.hashed(self.mac.encode() + content) == mac
+        behind = len(_END) + len(mac) + len(_TAIL)
+        content = line[:-behind]
+        before = self.mac.encode()
+        expected = self.hashed(before + content)
+        return expected == mac
 
 
 @dataclass(frozen=True)

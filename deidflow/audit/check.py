@@ -49,9 +49,11 @@ class _Walk:
 
     def end(self, lines: int, mac: str) -> None:
         """Compare with what is known of the file: its lines, and the hash of the last."""
-        if self.chain.lines < lines:
-            self._say_missing(self.chain.lines + 1, lines)
-        elif self.macs.get(lines, mac) != mac:
+        known = self.chain.lines
+        expected = self.macs.get(lines, mac)
+        if known < lines:
+            self._say_missing(known + 1, lines)
+        elif expected != mac:
             self._say(lines, "was changed, or a line before it was")
 
     def _say(self, place: int, words: str) -> None:
@@ -72,14 +74,22 @@ def audit_problems(vault: Vault) -> list[str]:
     ledger = Ledger.of(vault.folder, vault.keys)
     problems, known = _ledger_problems(vault, ledger)
     for name, end in sorted(_ends(ledger).items()):
-        problems += _segment_problems(vault, ledger, name, end)
+        problems += _segment_problems(
+            vault,
+            ledger,
+            name,
+            end,
+        )
     if known is not None and not ledger.path.exists():
-        problems.append(f"{_shown(vault, ledger.path)} is missing")
+        shown = _shown(vault, ledger.path)
+        problems.append(f"{shown} is missing")
     return problems
 
 
 def _ledger_problems(vault: Vault, ledger: Ledger) -> tuple[list[str], LedgerHead | None]:
-    walk = _Walk(_shown(vault, ledger.path), Chain.of(ledger.key, NAME))
+    shown = _shown(vault, ledger.path)
+    chain = Chain.of(ledger.key, NAME)
+    walk = _Walk(shown, chain)
     for place, line in enumerate(ledger.lines(), 1):
         walk.line(place, line)
     try:
@@ -99,11 +109,20 @@ def _ends(ledger: Ledger) -> dict[str, SegmentEnd | None]:
     """Every segment by its name, with its end as noted; None for one that is not finished."""
     ends: dict[str, SegmentEnd | None] = dict.fromkeys(segment_names(ledger.folder))
     for event in ledger.events():
-        name, lines, head = event.get("name"), event.get("lines"), event.get("head")
-        if event.get("event") != Event.SEGMENT or not isinstance(name, str):
+        if event.get("event") != Event.SEGMENT:
+            continue
+
+        name = event.get("name")
+        lines = event.get("lines")
+        head = event.get("head")
+        if not isinstance(name, str):
             continue
         if isinstance(lines, int) and isinstance(head, str):
-            ends[name] = SegmentEnd(name, lines, head)
+            ends[name] = SegmentEnd(
+                name,
+                lines,
+                head,
+            )
     return ends
 
 
@@ -116,12 +135,16 @@ def _segment_problems(
         yield f"{shown} is missing"
         return
     walk = _Walk(shown, Chain.of(ledger.key, name))
-    for place, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    content = path.read_bytes()
+    whole_lines = content.split(b"\n")[:-1]
+    for place, line in enumerate(whole_lines, 1):
         walk.line(place, line)
+
     if end is not None:
         walk.end(end.lines, end.head)
-        if walk.chain.lines > end.lines:
-            walk.problems.append(f"{shown} has lines after line {end.lines}, its end")
+    if end is not None and walk.chain.lines > end.lines:
+        words = f"{shown} has lines after line {end.lines}, its end"
+        walk.problems.append(words)
     yield from walk.problems
 
 

@@ -25,8 +25,18 @@ def export_rows(path: Path, tables: Sequence[AuditTables], table: Table) -> int:
     count = 0
     is_csv = path.suffix == ".csv"
     temporary = path.with_name(f".{path.name}.part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
+
+    descriptor = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+        _PRIVATE,
+    )
+    with os.fdopen(
+        descriptor,
+        "w",
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         if is_csv:
             writer.writerow(COLUMNS[table])
@@ -34,7 +44,18 @@ def export_rows(path: Path, tables: Sequence[AuditTables], table: Table) -> int:
             if is_csv:
                 writer.writerow(_safe(row))
             else:
-                stream.write(json.dumps(dict(zip(COLUMNS[table], row, strict=True))) + "\n")
+                stream.write(
+                    json.dumps(
+                        dict(
+                            zip(
+                                COLUMNS[table],
+                                row,
+                                strict=True,
+                            )
+                        )
+                    )
+                    + "\n"
+                )
             count += 1
     os.replace(temporary, path)
     return count
@@ -63,7 +84,11 @@ def export_workbook(path: Path, tables: Sequence[AuditTables], password: str) ->
     OOXMLFile(content).encrypt(password, encrypted)
 
     temporary = path.with_name(f".{path.name}.part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+    descriptor = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+        _PRIVATE,
+    )
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(encrypted.getvalue())
     os.replace(temporary, path)
@@ -79,7 +104,12 @@ def _write_sheets(content: io.BytesIO, tables: Sequence[AuditTables]) -> int:
         head = book.add_format({"bold": True, "bg_color": "#D9E2EC", "bottom": 1})
         for table in Table:
             rows = _rows_of(tables, table)
-            counts[table] = _write_table(book, head, table, rows)
+            counts[table] = _write_table(
+                book,
+                head,
+                table,
+                rows,
+            )
     return counts[Table.ATTRIBUTES]
 
 
@@ -92,9 +122,19 @@ def _write_table(book: Any, head: Any, table: Table, rows: Iterator[tuple[Cell, 
         line = number % _MOST_ROWS
         if line == 0:
             sheets += 1
-            sheet = _new_sheet(book, head, table, sheets)
-        sheet.write_row(line + 1, 0, _printable(row))
+            sheet = _new_sheet(
+                book,
+                head,
+                table,
+                sheets,
+            )
+        sheet.write_row(
+            line + 1,
+            0,
+            _printable(row),
+        )
         number += 1
+
     if sheet is None:
         _new_sheet(book, head, table, 1)
     return number
@@ -106,8 +146,18 @@ def _new_sheet(book: Any, head: Any, table: Table, number: int) -> Any:
     columns = COLUMNS[table]
     sheet.write_row(0, 0, columns, head)
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, _MOST_ROWS, len(columns) - 1)
-    sheet.set_column(0, len(columns) - 1, _WIDTH)
+
+    sheet.autofilter(
+        0,
+        0,
+        _MOST_ROWS,
+        len(columns) - 1,
+    )
+    sheet.set_column(
+        0,
+        len(columns) - 1,
+        _WIDTH,
+    )
     return sheet
 
 

@@ -61,7 +61,11 @@ class Ledger:
     @classmethod
     def of(cls, vault: Path, keys: Keys) -> Ledger:
         """The ledger of a project and level."""
-        folder = audit_folder(vault, keys.project, keys.level)
+        folder = audit_folder(
+            vault,
+            keys.project,
+            keys.level,
+        )
         return cls(folder, keys.derive(LEDGER_PURPOSE))
 
     @property
@@ -75,7 +79,10 @@ class Ledger:
 
     def add_all(self, events: Iterable[tuple[Event, Details]]) -> None:
         """Add lines; they are on disk when this returns."""
-        rows = [_fields(event, details) for event, details in events]
+        rows = []
+        for event, details in events:
+            rows.append(_fields(event, details))
+
         if not rows:
             return
         self.folder.mkdir(
@@ -95,11 +102,16 @@ class Ledger:
         if not last:
             return chain
         end = parsed(last)
+
         if end is None:
             raise EnvironmentFault(
                 "the last line of the audit's ledger was changed; run 'deidflow vault check'"
             )
-        return Chain(chain.hashed, end.mac, end.number)
+        return Chain(
+            chain.hashed,
+            end.mac,
+            end.number,
+        )
 
     def lines(self) -> Iterator[bytes]:
         """The whole lines; none where nothing was noted yet."""
@@ -144,7 +156,11 @@ def _last_line(descriptor: int) -> bytes:
     window = _WINDOW
     while True:
         start = max(0, size - window)
-        content = os.pread(descriptor, size - start, start)
+        content = os.pread(
+            descriptor,
+            size - start,
+            start,
+        )
         whole = content.rfind(b"\n") + 1
         lines = content[:whole].split(b"\n")
         if len(lines) > _SURROUNDED or start == 0:

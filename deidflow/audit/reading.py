@@ -114,23 +114,40 @@ class SegmentReader:
     def _learn(self, name: str, row: Mapping[str, Any]) -> None:
         """Take up the elements that a record holds."""
         charset = row.get("charset", "")
+
         originals = iter(self._unsealed(row["sealed"], name))
         for element, *cells in row["new"]:
-            rows = [self._row(cell, next(originals, b""), charset) for cell in cells]
+            rows = []
+            for cell in cells:
+                rows.append(
+                    self._row(
+                        cell,
+                        next(originals, b""),
+                        charset,
+                    )
+                )
             self._elements[element] = tuple(rows)
 
     def _file(self, row: Mapping[str, Any]) -> FileRow:
         meta = self._repeated[row["meta"]]
         header = self._repeated[row["header"]]
         source, *originals = self._unsealed(row["sealed"], row["file"]) or [b""]
-        rows = self._changed(row["changed"], originals, header["charset"])
-        named = {changed.attribute for changed in rows}
-        kept = [
-            self._kept(cells)
-            for cells in (*meta["varying"], *header["varying"])
-            if cells[0] not in named
-        ]
-        repeated = [self._elements[name] for name in (*meta["rows"], *header["rows"])]
+        rows = self._changed(
+            row["changed"],
+            originals,
+            header["charset"],
+        )
+        named = set()
+        for changed in rows:
+            named.add(changed.attribute)
+
+        kept = []
+        for cells in (*meta["varying"], *header["varying"]):
+            if cells[0] not in named:
+                kept.append(self._kept(cells))
+        repeated = []
+        for name in (*meta["rows"], *header["rows"]):
+            repeated.append(self._elements[name])
         return FileRow(
             subject=self.subject,
             segment=self.name,
@@ -145,7 +162,19 @@ class SegmentReader:
         self, cells: Sequence[Sequence[str]], originals: Sequence[bytes], charset: str
     ) -> list[AttributeRow]:
         values = [*originals, *[b""] * (len(cells) - len(originals))]
-        return [self._row(cell, value, charset) for cell, value in zip(cells, values, strict=True)]
+
+        return [
+            self._row(
+                cell,
+                value,
+                charset,
+            )
+            for cell, value in zip(
+                cells,
+                values,
+                strict=True,
+            )
+        ]
 
     def _held(self, row: Mapping[str, Any]) -> FileRow:
         source = self._unsealed(row["sealed"], f"{row['held']}/-") or [b""]
@@ -161,7 +190,14 @@ class SegmentReader:
 
     def _kept(self, cells: Sequence[str]) -> AttributeRow:
         attribute, reason, vr, _ = cells
-        return AttributeRow(attribute, Change.KEPT, self._words(reason), vr, "", "")
+        return AttributeRow(
+            attribute,
+            Change.KEPT,
+            self._words(reason),
+            vr,
+            "",
+            "",
+        )
 
     def _row(self, cell: Sequence[str], original: bytes, charset: str) -> AttributeRow:
         attribute, action, reason, vr, old, new = cell

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from deidflow.audit.repeats import RepeatedRecords
 from deidflow.audit.rows import (
     LONGEST_SEALED,
     NO_ROWS,
@@ -41,7 +42,6 @@ from deidflow.header.trail import FileTrail
 
 _REMEMBERED = 50_000
 _LONGEST_REMEMBERED = 1024
-_NAME_DIGITS = 12
 _META_INSTANCE = "MediaStorageSOPInstanceUID"
 _CHARSET = 0x00080005
 
@@ -51,22 +51,17 @@ class Recorder:
     """Makes the records of the files of one subject, series after series."""
 
     keys: SubjectKeys
-    new: list[AuditRecord] = field(default_factory=list)
-    """Records that were made since somebody took them."""
-    _named: set[str] = field(default_factory=set)
-    _written: set[str] = field(default_factory=set)
-    """Names of rows that some record holds."""
-    _row_names: dict[str, str] = field(default_factory=dict)
     _known: dict[tuple[bytes, bytes, str, bool], ElementRows] = field(default_factory=dict)
-    _reasons: dict[str, str] = field(default_factory=dict)
     _levels: dict[str, Repeated] = field(default_factory=dict)
     _metas: dict[tuple[bytes, bytes], Repeated] = field(default_factory=dict)
+    _repeats: RepeatedRecords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._repeats = RepeatedRecords(self.keys)
 
     def taken(self) -> tuple[AuditRecord, ...]:
         """The records that were made since the last call."""
-        records = tuple(self.new)
-        self.new.clear()
-        return records
+        return self._repeats.taken()
 
     def file(
         self, trail: FileTrail, output: str, source: str, *, is_staged: bool = False
@@ -78,16 +73,23 @@ class Recorder:
         comparison = Comparison(trail.elements)
         header = self._header(trail, comparison)
         meta, instance = self._meta(trail)
-        changed = [*self._varied(trail, header, comparison), instance]
-        fields = (
-            f'"file":{json.dumps(output)},"time":"{_now()}",'
-            f'"staged":{json.dumps(is_staged)},"header":"{header.name}","meta":"{meta.name}",'
-            f'"changed":[{",".join([rows.cells for rows in changed if rows.cells])}],'
-            f'"sealed":"{self._sealed(output, source, changed)}"'
+        varied = self._varied(trail, header, comparison)
+        changed = [*varied, instance]
+
+        name = json.dumps(output)
+        staged = json.dumps(is_staged)
+        cells = ",".join([rows.cells for rows in changed if rows.cells])
+        sealed = self._sealed(output, source, changed)
+        self._repeats.add_file(
+            f'"file":{name},"time":"{_now()}",'
+            f'"staged":{staged},"header":"{header.name}","meta":"{meta.name}",'
+            f'"changed":[{cells}],'
+            f'"sealed":"{sealed}"'
         )
-        self.new.append(AuditRecord("", fields.encode("ascii")))
-        varied = [rows.differences for rows in changed]
-        return FileChanges((meta.differences, header.differences, *varied))
+
+        differences = [meta.differences, header.differences]
+        differences += [rows.differences for rows in changed]
+        return FileChanges(tuple(differences))
 
     def held(self, series: str, source: str, verdict: str, reason: str) -> None:
         """Record a file that has no output."""
@@ -99,7 +101,8 @@ class Recorder:
             "reason": reason,
             "sealed": self._sealed(place, source, ()),
         }
-        self.new.append(AuditRecord("", json.dumps(row)[1:-1].encode("ascii")))
+        members = json.dumps(row)[1:-1]
+        self._repeats.add_file(members)
 
     def _sealed(self, place: str, source: str, changed: Iterable[ElementRows]) -> str:
         """Source path and old values of a file; bytes that are not UTF-8 stay as they are."""
@@ -115,12 +118,21 @@ class Recorder:
         known = self._levels.get(level.record)
         if known is not None:
             return known
+
         rows = self._repeated_rows(level, comparison)
-        varying = {fate.tag: self._varying(level, comparison, fate) for fate in trail.varied}
-        charset = level.raws.get(_CHARSET, b"").decode("latin-1").strip()
-        cells = [[row.attribute, row.reason, row.vr, row.action] for row in varying.values()]
-        rest = f'"varying":{json.dumps(cells)},"charset":{json.dumps(charset)}'
-        repeated = self._repeated("header", rows, rest)._replace(varying=varying)
+        varying = {}
+        for fate in trail.varied:
+            varying[fate.tag] = self._varying(level, comparison, fate)
+
+        cells = []
+        for row in varying.values():
+            cells.append([row.attribute, row.reason, row.vr, row.action])
+        charset = level.raws.get(_CHARSET, b"").decode("latin-1")
+        shown = json.dumps(charset.strip())
+        rest = f'"varying":{json.dumps(cells)},"charset":{shown}'
+
+        repeated = self._repeats.repeated("header", rows, rest)
+        repeated = repeated._replace(varying=varying)
         level.record = repeated.name
         self._levels[repeated.name] = repeated
         return repeated
@@ -133,6 +145,7 @@ class Recorder:
             if other is not None and not other.after:
                 fate = other._replace(after=fate.after)
             fates[fate.tag] = fate
+
         for fate in fates.values():
             yield self._remembered(level, fate, comparison)
 
@@ -144,46 +157,8 @@ class Recorder:
             attribute=attribute_name(level, fate.tag),
             vr=vr,
             action=action,
-            reason=self._reason(reason),
+            reason=self._repeats.reason(reason),
         )
-
-    def _repeated(self, kind: str, elements: Iterable[ElementRows], rest: str) -> Repeated:
-        """A record that names its rows, and holds those that no record held before."""
-        names: list[str] = []
-        new: list[str] = []
-        originals: list[bytes] = []
-        differences: list[Difference] = []
-        for rows in elements:
-            name = self._row_name(rows)
-            names.append(name)
-            differences += rows.differences
-            if name not in self._written:
-                self._written.add(name)
-                new.append(f'["{name}",{rows.cells}]')
-                originals += rows.originals
-
-        fields = f'"rows":{json.dumps(names)},{rest}'
-        name = self._name(fields)
-        sealed = self.keys.seal(originals, name)
-        fields += f',"new":[{",".join(new)}],"sealed":"{sealed}"'
-        self._add(f"{kind}:{name}", f'"{kind}":"{name}",{fields}')
-        return Repeated(name, tuple(differences))
-
-    def _row_name(self, rows: ElementRows) -> str:
-        name = self._row_names.get(rows.cells)
-        if name is None:
-            name = self._name(rows.cells)
-            self._row_names[rows.cells] = name
-        return name
-
-    def _name(self, text: str) -> str:
-        """The name of a record, by its content."""
-        return self.keys.hashed(text.encode("ascii"))[:_NAME_DIGITS]
-
-    def _add(self, name: str, fields: str) -> None:
-        if name not in self._named:
-            self._named.add(name)
-            self.new.append(AuditRecord(name, fields.encode("ascii")))
 
     # file meta information
 
@@ -194,23 +169,32 @@ class Recorder:
         key = old_rest, new_rest
         meta = self._metas.get(key)
         if meta is None:
-            changes = meta_changes(old_rest, new_rest)
-            rows = [self._rows_of([change]) for change in changes]
-            varying = json.dumps([_META_INSTANCE, self._reason(FILE_META), "UI", "uid"])
-            meta = self._repeated("meta", rows, f'"varying":[{varying}]')
+            rows = []
+            for change in meta_changes(old_rest, new_rest):
+                rows.append(self._rows_of([change]))
+
+            reason = self._repeats.reason(FILE_META)
+            varying = json.dumps([_META_INSTANCE, reason, "UI", "uid"])
+            meta = self._repeats.repeated("meta", rows, f'"varying":[{varying}]')
             self._metas[key] = meta
-        return meta, self._instance(old_uid, new_uid)
+
+        instance = self._instance(old_uid, new_uid)
+        return meta, instance
 
     def _instance(self, old: bytes, new: bytes) -> ElementRows:
         """The row of the UID in the file meta information; none where it was kept."""
         if old.rstrip(b"\0 ") == new.rstrip(b"\0 "):
             return NO_ROWS
-        hashed = self.keys.hashed
+
+        reason = self._repeats.reason(FILE_META)
+        old_hash = self.keys.hashed(old)
+        new_hash = self.keys.hashed(new)
+        difference = Difference(_META_INSTANCE, Change.REWRITTEN)
         return ElementRows(
-            cells=f'["{_META_INSTANCE}","{Change.REWRITTEN}","{self._reason(FILE_META)}","UI",'
-            f'"{hashed(old)}","{hashed(new)}"]',
+            cells=f'["{_META_INSTANCE}","{Change.REWRITTEN}","{reason}","UI",'
+            f'"{old_hash}","{new_hash}"]',
             originals=(old,),
-            differences=(Difference(_META_INSTANCE, Change.REWRITTEN),),
+            differences=(difference,),
         )
 
     # what varies
@@ -223,7 +207,8 @@ class Recorder:
         sequences = sequence_tags()
         for fate in trail.varied:
             element = header.varying.get(fate.tag)
-            if element is None or fate.notes or element.vr == "SQ" or fate.tag in sequences:
+            is_sequence = fate.tag in sequences or (element is not None and element.vr == "SQ")
+            if element is None or fate.notes or is_sequence:
                 yield self._remembered(level, fate, comparison)
             elif not _is_kept(fate, explicit_out):
                 yield self._single(fate, element, explicit_out)
@@ -233,57 +218,68 @@ class Recorder:
         old = fate.before[fate.value :]
         new: bytes | None = None
         if fate.after:
-            new = fate.after[value_start(fate.after, explicit=explicit_out) :]
+            start = value_start(fate.after, explicit=explicit_out)
+            new = fate.after[start:]
+
         action = action_of(fate.tag, old, new, element.action)
         if action == Change.KEPT:
             return NO_ROWS
-        hashed = self.keys.hashed
-        new_hash = "" if new is None else hashed(new)
+        old_hash = self.keys.hashed(old)
+        new_hash = "" if new is None else self.keys.hashed(new)
+        original = old if len(old) <= LONGEST_SEALED else b""
+        difference = Difference(element.attribute, action)
         return ElementRows(
             cells=f'["{element.attribute}","{action}","{element.reason}","{element.vr}",'
-            f'"{hashed(old)}","{new_hash}"]',
-            originals=(old if len(old) <= LONGEST_SEALED else b"",),
-            differences=(Difference(element.attribute, action),),
+            f'"{old_hash}","{new_hash}"]',
+            originals=(original,),
+            differences=(difference,),
         )
 
     def _remembered(self, level: Level, fate: Fate, comparison: Comparison) -> ElementRows:
         """The rows of an element, made once for equal bytes before and after."""
         creator = ""
-        if fate.tag >> 16 & 1:
-            creator = level.creators.get((fate.tag >> 16, fate.tag >> 8 & 0xFF), "")
+        group = fate.tag >> 16
+        if group & 1:
+            block = fate.tag >> 8 & 0xFF
+            creator = level.creators.get((group, block), "")
+
         key = fate.before, fate.after, creator, level.explicit
         rows = self._known.get(key)
         if rows is not None:
             return rows
+
         rows = self._rows_of(comparison.changes(level, fate))
-        if len(fate.before) <= _LONGEST_REMEMBERED or fate.tag in sequence_tags():
+        is_short = len(fate.before) <= _LONGEST_REMEMBERED
+        if is_short or fate.tag in sequence_tags():
             if len(self._known) > _REMEMBERED:
                 self._known.clear()
             self._known[key] = rows
         return rows
 
     def _rows_of(self, changes: Sequence[AttributeChange]) -> ElementRows:
+        cells = [self._cell(change) for change in changes]
+        originals = [original_of(change) for change in changes]
+        differences = differing_of(changes)
         return ElementRows(
-            cells=",".join(map(self._cell, changes)),
-            originals=tuple(original_of(change) for change in changes),
-            differences=tuple(differing_of(changes)),
+            cells=",".join(cells),
+            originals=tuple(originals),
+            differences=tuple(differences),
         )
 
     def _cell(self, change: AttributeChange) -> str:
-        before, after = change.before, change.after
-        old = "" if before is None else self.keys.hashed(before)
-        new = "" if after is None else old if after == before else self.keys.hashed(after)
-        reason = self._reason(change.reason)
-        return f'["{change.attribute}","{change.action}","{reason}","{change.vr}","{old}","{new}"]'
+        before = change.before
+        after = change.after
+        old = ""
+        if before is not None:
+            old = self.keys.hashed(before)
 
-    def _reason(self, words: str) -> str:
-        """The name of a reason, which is written in words once."""
-        name = self._reasons.get(words)
-        if name is None:
-            name = self.keys.hashed(words.encode())[:_NAME_DIGITS]
-            self._reasons[words] = name
-            self._add(f"reason:{name}", f'"reason":"{name}","words":{json.dumps(words)}')
-        return name
+        new = ""
+        if after is not None and after == before:
+            new = old
+        elif after is not None:
+            new = self.keys.hashed(after)
+        reason = self._repeats.reason(change.reason)
+        return f'["{change.attribute}","{change.action}","{reason}","{change.vr}","{old}","{new}"]'
 
 
 def _is_kept(fate: Fate, explicit_out: bool) -> bool:

@@ -33,7 +33,11 @@ class SubjectKeys:
         return AESGCM(self._derived(b"seal"))
 
     def _derived(self, purpose: bytes) -> bytes:
-        return hmac.digest(self.key, purpose, "sha256")
+        return hmac.digest(
+            self.key,
+            purpose,
+            "sha256",
+        )
 
     def seal(self, values: Sequence[bytes], place: str) -> str:
         """Encrypt values for one place; base64 of nonce and ciphertext, empty without any value."""
@@ -42,7 +46,11 @@ class SubjectKeys:
         lengths = ",".join([str(len(value)) for value in values])
         text = b"".join((lengths.encode("ascii"), b"\n", *values))
         nonce = os.urandom(_NONCE_BYTES)
-        content = nonce + self._cipher.encrypt(nonce, text, place.encode())
+        content = nonce + self._cipher.encrypt(
+            nonce,
+            text,
+            place.encode(),
+        )
         return binascii.b2a_base64(content, newline=False).decode("ascii")
 
     def unseal(self, sealed: str, place: str) -> list[bytes]:
@@ -55,6 +63,7 @@ class SubjectKeys:
             content[_NONCE_BYTES:],
             place.encode(),
         )
+
         head, _, rest = text.partition(b"\n")
         values: list[bytes] = []
         start = 0

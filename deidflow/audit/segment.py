@@ -43,17 +43,30 @@ class SegmentWriter:
     def create(cls, folder: Path, key: bytes, pseudonym: str) -> SegmentWriter:
         """A new segment of a subject, in the audit of a project and level."""
         own = folder / pseudonym
-        own.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own.mkdir(
+            parents=True,
+            exist_ok=True,
+            mode=0o700,
+        )
+
         number = 1 + max(map(_number, own.iterdir()), default=0)
         while True:
             name = f"{pseudonym}/{number:0{_DIGITS}d}{SUFFIX}"
             try:
-                descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+                descriptor = os.open(
+                    folder / name,
+                    os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+                    _PRIVATE,
+                )
             except FileExistsError:
                 number += 1
                 continue
             os.close(descriptor)
-            return cls(folder, name, Chain.of(key, name))
+            return cls(
+                folder,
+                name,
+                Chain.of(key, name),
+            )
 
     def add(self, records: Iterable[AuditRecord]) -> None:
         """Append lines."""

@@ -105,7 +105,10 @@ class AuditTables:
 
     def _events(self) -> Rows:
         for event in self._ledger.events():
-            details = {key: value for key, value in event.items() if key not in _COMMON}
+            details = {}
+            for key, value in event.items():
+                if key not in _COMMON:
+                    details[key] = value
             yield (
                 _text(event, "time"),
                 _text(event, "event"),
@@ -155,7 +158,11 @@ class AuditTables:
 
         for name in names:
             key = keys.get(name.partition("/")[0])
-            reader = SegmentReader(folder, name, None if key is None else SubjectKeys(key))
+            reader = SegmentReader(
+                folder,
+                name,
+                None if key is None else SubjectKeys(key),
+            )
             for file in reader.files():
                 yield _placed(file, released)
 

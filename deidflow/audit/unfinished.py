@@ -9,8 +9,13 @@ from deidflow.audit.segment import SegmentEnd, segment_names
 
 def adopt_unfinished(ledger: Ledger) -> None:
     """Note the end of each segment that no event names; for the one run at work on the project."""
-    known = {event.get("name") for event in ledger.events()}
-    ends = [_end(ledger, name) for name in segment_names(ledger.folder) if name not in known]
+    known = set()
+    for event in ledger.events():
+        known.add(event.get("name"))
+    ends = []
+    for name in segment_names(ledger.folder):
+        if name not in known:
+            ends.append(_end(ledger, name))
     ledger.add_all((Event.SEGMENT, {"unfinished": True, **end._asdict()}) for end in ends)
 
 
@@ -24,6 +29,7 @@ def _end(ledger: Ledger, name: str) -> SegmentEnd:
             break
         chain.lines = row.number
         chain.mac = row.mac
+
     return SegmentEnd(
         name,
         chain.lines,

@@ -73,16 +73,30 @@ def write_around(
     known = read_participants(participants)
     visits = _by_visit(plan.named)
     before: Digests = read_json(record) or {}
-    after = _with_sessions(root, visits, before, scratch)
+    after = _with_sessions(
+        root,
+        visits,
+        before,
+        scratch,
+    )
     for folder in before.keys() - after.keys():
         _remove_session(root, Path(folder))
 
     folders = list(series_folders(release))
     write_session_tables(root, folders)
     subjects = sorted({subject for subject, _, _ in folders})
-    write_top(root, release, subjects, known)
+    write_top(
+        root,
+        release,
+        subjects,
+        known,
+    )
     write_derivative_description(root)
-    list_unnamed(root, plan.unnamed, release)
+    list_unnamed(
+        root,
+        plan.unnamed,
+        release,
+    )
     write_json_atomic(record, after)
     return Around(
         len(plan.named),
@@ -110,9 +124,23 @@ def _with_sessions(
         folder = visit_folder(*visit)
         made_of = _made_of(named)
         place = folder.as_posix()
-        if before.get(place) != _digest(root, folder, made_of):
-            _replace_session(root, folder, named, scratch)
-        after[place] = _digest(root, folder, made_of)
+        if before.get(place) != _digest(
+            root,
+            folder,
+            made_of,
+        ):
+            _replace_session(
+                root,
+                folder,
+                named,
+                scratch,
+            )
+        after[place] = _digest(
+            root,
+            folder,
+            made_of,
+        )
+
     return after
 
 
@@ -120,7 +148,9 @@ def _made_of(named: Sequence[Named]) -> list[object]:
     """Names, files and sidecars of the images of a session."""
     parts: list[object] = []
     for entry in named:
-        files = [Signature.of(path) for path in entry.image.files]
+        files = []
+        for path in entry.image.files:
+            files.append(Signature.of(path))
         maps = [entry.field_map, entry.corrected_by]
         parts.append([entry.place, files, entry.sidecar, maps])
     return parts
@@ -128,7 +158,9 @@ def _made_of(named: Sequence[Named]) -> list[object]:
 
 def _digest(root: Path, folder: Path, made_of: Sequence[object]) -> str:
     """Hash of what a session is made of, and of the files that it holds now."""
-    held = [names_below(root / place) for place in _places_of(folder)]
+    held = []
+    for place in _places_of(folder):
+        held.append(names_below(root / place))
     return digest_of([made_of, held])
 
 

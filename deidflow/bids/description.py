@@ -58,7 +58,11 @@ def write_top(
     write_text(out / "README", _README)
     write_text(out / ".bidsignore", _IGNORED)
     rows = [[_INDEX, *participants.columns]]
-    for subject, label in zip(subjects, labels, strict=True):
+    for subject, label in zip(
+        subjects,
+        labels,
+        strict=True,
+    ):
         rows.append([f"sub-{label}", *participants.of(subject)])
 
     write_text(out / "participants.tsv", tsv(rows))
@@ -107,7 +111,9 @@ def read_participants(path: Path | None) -> Participants:
     for row in rows[1:]:
         if len(row) > place:
             padded = row + [""] * len(rows[0])
-            cells = [padded[number].strip() or "n/a" for number in kept.values()]
+            cells = []
+            for number in kept.values():
+                cells.append(padded[number].strip() or "n/a")
             known.setdefault(row[place].strip(), cells)
 
     return Participants(tuple(kept), known)
@@ -117,7 +123,11 @@ def _columns_of(header: Sequence[str]) -> dict[str, int]:
     """Names of columns, as BIDS wants them, and their places; the first of a name is kept."""
     kept: dict[str, int] = {}
     for number, name in enumerate(header):
-        column = re.sub(r"\W+", "_", name.strip())
+        column = re.sub(
+            r"\W+",
+            "_",
+            name.strip(),
+        )
         if column not in ("", "subject", _INDEX):
             kept.setdefault(column, number)
     return kept

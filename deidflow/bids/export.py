@@ -43,7 +43,11 @@ def plan_export(release: Path, table: Path | None = None) -> BidsPlan:
     _check_release(release)
     images: list[ReleasedImage] = []
     for subject, session, series in series_folders(release):
-        images += images_in(subject, session, series)
+        images += images_in(
+            subject,
+            session,
+            series,
+        )
     return plan_names(images, table)
 
 
@@ -130,6 +134,10 @@ def _write(
     write_images(out, plan.named)
     write_session_tables(out, folders)
     write_derivative_description(out)
-    write_unnamed(out, plan.unnamed, release)
+    write_unnamed(
+        out,
+        plan.unnamed,
+        release,
+    )
     if with_dicom:
         copy_dicom(out, folders)

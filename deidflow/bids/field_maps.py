@@ -16,7 +16,11 @@ from deidflow.nifti.sidecar import JSON
 
 _CORRECTED = ("func", "dwi")
 """Data types whose images a field map is for."""
-_GRADIENT_ECHO, _EPI = "gre", "pepolar"
+_GRADIENT_ECHO = "gre"
+_EPI = "pepolar"
+_MAGNITUDES = frozenset(("magnitude", "magnitude1", "magnitude2"))
+_WHOLE_PHASES = frozenset(("phasediff", "fieldmap"))
+_PHASE_PAIR = frozenset(("phase1", "phase2"))
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,33 @@ class FieldMap:
     parts: tuple[Named, ...]
 
     @property
+    def first(self) -> Named:
+        """The part that was taken first."""
+        return self.parts[0]
+
+    @property
     def is_complete(self) -> bool:
         """Whether there is a magnitude and a phase; an EPI image needs no other."""
-        suffixes = {part.name.suffix for part in self.parts}
-        has_magnitude = any(suffix.startswith("magnitude") for suffix in suffixes)
-        has_phase = bool(suffixes & {"phasediff", "fieldmap"}) or {"phase1", "phase2"} <= suffixes
-        return self.family == _EPI or (has_magnitude and has_phase)
+        if self.family == _EPI:
+            return True
+
+        suffixes = set()
+        for part in self.parts:
+            suffixes.add(part.name.suffix)
+        if not suffixes & _MAGNITUDES:
+            return False
+        if suffixes & _WHOLE_PHASES:
+            return True
+        return suffixes >= _PHASE_PAIR
 
     def with_echo_times(self) -> FieldMap:
         """The map with the echo times of its magnitudes in the sidecar of its phase difference."""
         times: dict[str, JSON] = {}
         for part in self.parts:
             suffix = part.name.suffix
-            if suffix in ("magnitude1", "magnitude2") and "EchoTime" in part.sidecar:
-                times[f"EchoTime{suffix[-1]}"] = part.sidecar["EchoTime"]
+            time = part.sidecar.get("EchoTime")
+            if suffix in ("magnitude1", "magnitude2") and time is not None:
+                times[f"EchoTime{suffix[-1]}"] = time
 
         parts = []
         for part in self.parts:
@@ -67,7 +84,14 @@ def with_phase_pairs(named: Sequence[Named]) -> list[Named]:
         pair = pairs.get(entry.image.series, ())
         if entry in pair and len(pair) == 2:
             suffix = f"phase{pair.index(entry) + 1}"
-            entry = replace(entry, name=BidsName("fmap", suffix, entry.name.entities))
+            entry = replace(
+                entry,
+                name=BidsName(
+                    "fmap",
+                    suffix,
+                    entry.name.entities,
+                ),
+            )
         paired.append(entry)
     return paired
 
@@ -75,18 +99,28 @@ def with_phase_pairs(named: Sequence[Named]) -> list[Named]:
 def field_maps(named: Iterable[Named]) -> list[FieldMap]:
     """The parts of field maps among the images, by session and in the order of series."""
     maps: defaultdict[tuple[object, ...], list[list[Named]]] = defaultdict(list)
-    for entry in sorted(filter(is_part, named), key=lambda entry: entry.order):
-        begun = maps[_map_kind(entry)]
-        if not begun or any(_is_same_part(entry, other) for other in begun[-1]):
+    entries = [entry for entry in named if is_part(entry)]
+    entries.sort(key=lambda entry: entry.order)
+    for entry in entries:
+        kind = _map_kind(entry)
+        begun = maps[kind]
+        if not begun or _is_there(entry, begun[-1]):
             begun.append([])
-        begun[-1].append(entry)
+        last = begun[-1]
+        last.append(entry)
 
     found = []
     for begun in maps.values():
         for parts in begun:
-            field_map = FieldMap(_family(parts[0]), tuple(parts))
+            family = _family(parts[0])
+            field_map = FieldMap(family, tuple(parts))
             found.append(field_map.with_echo_times())
     return found
+
+
+def _is_there(entry: Named, others: Iterable[Named]) -> bool:
+    """Whether a map has the part already that an image would be."""
+    return any(_is_same_part(entry, other) for other in others)
 
 
 def _family(entry: Named) -> str:
@@ -97,31 +131,42 @@ def _map_kind(entry: Named) -> tuple[object, ...]:
     """What the parts of one map have in common; EPI images of other slices are another map."""
     family = _family(entry)
     slices = entry.image.facts.grid.slices if family == _EPI else ()
-    return entry.visit, family, entry.name.entities.get("acq", ""), slices
+    label = entry.name.entities.get("acq", "")
+    return entry.visit, family, label, slices
 
 
 def _is_same_part(entry: Named, other: Named) -> bool:
-    keys = ("dir", "part")
-    if entry.name.suffix != other.name.suffix:
+    ours = entry.name
+    theirs = other.name
+    if ours.suffix != theirs.suffix:
         return False
-    return all(entry.name.entities.get(key) == other.name.entities.get(key) for key in keys)
+
+    has_direction = ours.entities.get("dir") == theirs.entities.get("dir")
+    has_part = ours.entities.get("part") == theirs.entities.get("part")
+    return has_direction and has_part
 
 
 def with_runs_and_identifiers(maps: Sequence[FieldMap]) -> list[FieldMap]:
     """Number the maps of a kind in a session, their parts alike, and identify each."""
     alike: defaultdict[tuple[Visit, str, str], list[FieldMap]] = defaultdict(list)
-    for field_map in sorted(maps, key=lambda field_map: field_map.parts[0].order):
-        first = field_map.parts[0]
+    for field_map in sorted(maps, key=lambda field_map: field_map.first.order):
+        first = field_map.first
         label = first.name.entities.get("acq", "")
         alike[first.visit, field_map.family, label].append(field_map)
 
     numbered = []
     for (_, family, label), group in alike.items():
         for run, field_map in enumerate(group, 1):
-            session = field_map.parts[0].image.session
+            session = field_map.first.image.session
             identifier = f"b0map{session}{family}{label}{run}"
             runs = {"run": str(run)} if len(group) > 1 else {}
-            numbered.append(_identified(field_map, identifier, runs))
+            numbered.append(
+                _identified(
+                    field_map,
+                    identifier,
+                    runs,
+                )
+            )
     return numbered
 
 
@@ -129,7 +174,13 @@ def _identified(field_map: FieldMap, identifier: str, runs: Mapping[str, str]) -
     parts = []
     for part in field_map.parts:
         name = part.name.having(**runs)
-        parts.append(replace(part, name=name, field_map=identifier))
+        parts.append(
+            replace(
+                part,
+                name=name,
+                field_map=identifier,
+            )
+        )
     return replace(field_map, parts=tuple(parts))
 
 
@@ -137,7 +188,7 @@ def with_maps_assigned(named: Sequence[Named], maps: Sequence[FieldMap]) -> list
     """Say of each functional and diffusion image which map of each family is for it."""
     by_visit: defaultdict[Visit, list[FieldMap]] = defaultdict(list)
     for field_map in maps:
-        by_visit[field_map.parts[0].visit].append(field_map)
+        by_visit[field_map.first.visit].append(field_map)
 
     assigned = []
     for entry in named:
@@ -156,16 +207,28 @@ def _maps_for(entry: Named, maps: Sequence[FieldMap]) -> list[str]:
     """
     chosen = []
     for family in (_EPI, _GRADIENT_ECHO):
-        candidates = [field_map for field_map in maps if field_map.family == family]
+        candidates = []
+        for field_map in maps:
+            if field_map.family == family:
+                candidates.append(field_map)
+
         same = [field_map for field_map in candidates if _has_slices_of(entry, field_map)]
         if family == _EPI and same:
             candidates = same
-        candidates.sort(key=lambda field_map: field_map.parts[0].order)
-        before = [field_map for field_map in candidates if field_map.parts[0].order < entry.order]
         if candidates:
-            nearest = before[-1] if before else candidates[0]
-            chosen.append(nearest.parts[0].field_map)
+            nearest = _nearest(entry, candidates)
+            chosen.append(nearest.first.field_map)
     return chosen
+
+
+def _nearest(entry: Named, maps: Sequence[FieldMap]) -> FieldMap:
+    """The last map before an image, else the first after it."""
+    ordered = sorted(maps, key=lambda field_map: field_map.first.order)
+    nearest = ordered[0]
+    for field_map in ordered:
+        if field_map.first.order < entry.order:
+            nearest = field_map
+    return nearest
 
 
 def _has_slices_of(entry: Named, field_map: FieldMap) -> bool:

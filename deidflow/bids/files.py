@@ -31,8 +31,17 @@ def tsv(rows: Iterable[Sequence[str]]) -> str:
     """A table as tab-separated text; tabs and line ends in cells become spaces."""
     lines = []
     for row in rows:
-        cells = [re.sub(r"[\t\r\n]+", " ", cell) for cell in row]
+        cells = []
+        for cell in row:
+            cells.append(
+                re.sub(
+                    r"[\t\r\n]+",
+                    " ",
+                    cell,
+                )
+            )
         lines.append("\t".join(cells) + "\n")
+
     return "".join(lines)
 
 

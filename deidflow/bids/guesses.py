@@ -31,7 +31,11 @@ def guessed_name(guess: Sequence[str]) -> BidsName | None:
     for key, label in _PAIR.findall(stem):
         if key in _GUESSED:
             entities[key] = label
-    return BidsName(datatype, suffix, entities)
+    return BidsName(
+        datatype,
+        suffix,
+        entities,
+    )
 
 
 def reproin_name(facts: Facts) -> BidsName | None:
@@ -45,11 +49,19 @@ def reproin_name(facts: Facts) -> BidsName | None:
             continue
         datatype = match["type"]
         entities = _entities(match["rest"])
-        suffix = match["suffix"] or _suffix(datatype, entities, facts)
+        suffix = match["suffix"] or _suffix(
+            datatype,
+            entities,
+            facts,
+        )
         if word.lower().endswith("_sbref") and datatype in ("func", "dwi"):
             suffix = "sbref"
         if suffix in bids_suffixes()[datatype]:
-            return BidsName(datatype, suffix, entities)
+            return BidsName(
+                datatype,
+                suffix,
+                entities,
+            )
 
     return None
 

@@ -28,7 +28,11 @@ def write_images(out: Path, named: Sequence[Named]) -> None:
     targets = _field_map_targets(named)
     for entry in named:
         intended_for = targets.get((entry.visit, entry.field_map), ())
-        _write_image(entry, out, intended_for)
+        _write_image(
+            entry,
+            out,
+            intended_for,
+        )
     _write_scans(out, named)
     _write_masks(out, named)
 
@@ -102,7 +106,9 @@ def _write_scans(out: Path, named: Sequence[Named]) -> None:
     for visit, names in scans.items():
         folder = visit_folder(*visit)
         name = f"{folder.parent.name}_{folder.name}_scans.tsv"
-        rows = [[scan] for scan in sorted(names)]
+        rows = []
+        for scan in sorted(names):
+            rows.append([scan])
         write_text(
             out / folder / name,
             tsv([["filename"], *rows]),
@@ -119,6 +125,7 @@ def _write_masks(out: Path, named: Sequence[Named]) -> None:
         folder = out / root / entry.folder
         folder.mkdir(parents=True, exist_ok=True)
         suffix = entry.name.suffix
+
         stem = entry.stem.removesuffix(suffix) + f"desc-{suffix}deface_mask"
         shutil.copyfile(mask, folder / f"{stem}.nii.gz")
         described = {

@@ -73,6 +73,7 @@ def images_in(subject: str, session: str, series: Path) -> Iterator[ReleasedImag
         name = path.name.removesuffix(".nii.gz")
         sidecar = read_json(path.with_name(f"{name}.json")) or {}
         mask = path.with_name(f"{match['stem']}_mask{match['output']}.nii.gz")
+
         yield ReleasedImage(
             subject=subject,
             session=session,
@@ -80,7 +81,11 @@ def images_in(subject: str, session: str, series: Path) -> Iterator[ReleasedImag
             image=path,
             mask=mask if mask.exists() else None,
             sidecar=sidecar,
-            facts=_facts(path, sidecar, match["output"]),
+            facts=_facts(
+                path,
+                sidecar,
+                match["output"],
+            ),
         )
 
 
@@ -110,7 +115,9 @@ def _facts(path: Path, sidecar: dict[str, Any], output: str) -> Facts:
 def _grid(path: Path) -> Grid:
     """What the header of an image says of its voxels."""
     image = nibabel.load(path)
-    sizes = [round(float(size), 3) for size in image.header.get_zooms()[:3]]
+    sizes = []
+    for size in image.header.get_zooms()[:3]:
+        sizes.append(round(float(size), 3))
     step = float(image.header["pixdim"][4])
     _, unit = image.header.get_xyzt_units()
     return Grid(

@@ -41,8 +41,15 @@ def kind_of(name: BidsName) -> FileKind:
 def legal_name(name: BidsName) -> BidsName:
     """The name without entities that its kind does not have."""
     legal = kind_of(name).entities
-    entities = {key: label for key, label in name.entities.items() if key in legal}
-    return BidsName(name.datatype, name.suffix, entities)
+    entities = {}
+    for key, label in name.entities.items():
+        if key in legal:
+            entities[key] = label
+    return BidsName(
+        name.datatype,
+        name.suffix,
+        entities,
+    )
 
 
 @lru_cache(maxsize=1)

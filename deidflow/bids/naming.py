@@ -46,7 +46,10 @@ def is_set_apart(facts: Facts, rules: Sequence[NameRule]) -> bool:
 
 def _is_derived(facts: Facts, rules: Sequence[NameRule]) -> bool:
     """Whether the image itself says that it is a map or a view, whatever it is called."""
-    by_type = [rule for rule in rules if rule.image_type and not rule.series and not rule.name]
+    by_type = []
+    for rule in rules:
+        if rule.image_type and not rule.series and not rule.name:
+            by_type.append(rule)
     return fitting_rule(facts, by_type) is not None
 
 
@@ -91,13 +94,23 @@ def _completed(name: BidsName, facts: Facts) -> BidsName:
 
 def _direction(facts: Facts) -> str:
     """From where to where phase was encoded, `AP`; `unknown` where the image does not say."""
-    axis, sign = facts.direction[:1], facts.direction[1:]
-    if not axis or axis not in _AXES or len(facts.grid.axes) < len(_AXES):
+    axis = facts.direction[:1]
+    sign = facts.direction[1:]
+    axes = dict(
+        zip(
+            _AXES,
+            facts.grid.axes,
+            strict=False,
+        )
+    )
+    if axis not in axes:
         return "unknown"
 
-    towards = facts.grid.axes[_AXES.index(axis)]
-    label = _OPPOSITE[towards] + towards
-    return label[::-1] if sign == "-" else label
+    towards = axes[axis]
+    away = _OPPOSITE[towards]
+    if sign == "-":
+        return towards + away
+    return away + towards
 
 
 def line_to_add(facts: Facts, name: BidsName | None = None, fields: Sequence[str] = ()) -> str:
@@ -113,17 +126,34 @@ def line_to_add(facts: Facts, name: BidsName | None = None, fields: Sequence[str
     if facts.output:
         conditions["output"] = _exactly(facts.output)
 
-    parts = [f"{key}: '{value}'" for key, value in conditions.items() if value]
+    parts = []
+    for key, value in conditions.items():
+        if value:
+            parts.append(f"{key}: '{value}'")
     if name is None or not fields:
         parts.append("name: DATATYPE/SUFFIX")
     else:
-        entities = ", ".join(f"{key}: '{label}'" for key, label in name.entities.items())
-        values = ", ".join(f"{field}: VALUE" for field in fields)
-        parts.append(f"name: {name.datatype}/{name.suffix}")
-        if entities:
-            parts.append(f"entities: {{{entities}}}")
-        parts.append(f"sidecar: {{{values}}}")
-    return f"- {{{', '.join(parts)}}}"
+        parts += _name_parts(name, fields)
+    line = ", ".join(parts)
+    return f"- {{{line}}}"
+
+
+def _name_parts(name: BidsName, fields: Sequence[str]) -> list[str]:
+    """Keys of a rule for a name that is known, with places for the values of fields."""
+    entities = []
+    for key, label in name.entities.items():
+        entities.append(f"{key}: '{label}'")
+    values = []
+    for field in fields:
+        values.append(f"{field}: VALUE")
+
+    parts = [f"name: {name.datatype}/{name.suffix}"]
+    if entities:
+        listed = ", ".join(entities)
+        parts.append(f"entities: {{{listed}}}")
+    listed = ", ".join(values)
+    parts.append(f"sidecar: {{{listed}}}")
+    return parts
 
 
 def _exactly(text: str) -> str:

@@ -40,7 +40,11 @@ def plan_names(images: Iterable[ReleasedImage], table: Path | None = None) -> Bi
     named: list[Named] = []
     unnamed: list[Unnamed] = []
     for image in images:
-        entry = _named(image, site, standard)
+        entry = _named(
+            image,
+            site,
+            standard,
+        )
         if entry is None:
             unnamed.append(_unnamed(image, _why_no_name(image, rules)))
         else:
@@ -53,7 +57,11 @@ def plan_names(images: Iterable[ReleasedImage], table: Path | None = None) -> Bi
 def _named(
     image: ReleasedImage, site: Sequence[NameRule], standard: Sequence[NameRule]
 ) -> Named | None:
-    name = name_of(image.facts, site, standard)
+    name = name_of(
+        image.facts,
+        site,
+        standard,
+    )
     if name is None:
         return None
 
@@ -61,7 +69,15 @@ def _named(
     rule = fitting_rule(image.facts, site)
     if rule is not None:
         fields |= rule.sidecar
-    return Named(image, name, bids_sidecar(fields, name, image.facts.grid))
+    return Named(
+        image,
+        name,
+        bids_sidecar(
+            fields,
+            name,
+            image.facts.grid,
+        ),
+    )
 
 
 def _why_no_name(image: ReleasedImage, rules: Sequence[NameRule]) -> str:
@@ -71,7 +87,11 @@ def _why_no_name(image: ReleasedImage, rules: Sequence[NameRule]) -> str:
 
 
 def _unnamed(image: ReleasedImage, why: str) -> Unnamed:
-    return Unnamed(image, why, line_to_add(image.facts))
+    return Unnamed(
+        image,
+        why,
+        line_to_add(image.facts),
+    )
 
 
 def _with_requirements(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
@@ -85,8 +105,18 @@ def _with_requirements(named: Sequence[Named]) -> tuple[list[Named], list[Unname
     for entry in joined:
         why = lack_of(entry)
         if why:
-            line = line_to_add(entry.image.facts, entry.name, lacking_fields(entry))
-            lacking.append(Unnamed(entry.image, why, line))
+            line = line_to_add(
+                entry.image.facts,
+                entry.name,
+                lacking_fields(entry),
+            )
+            lacking.append(
+                Unnamed(
+                    entry.image,
+                    why,
+                    line,
+                )
+            )
         else:
             usable.append(entry)
 

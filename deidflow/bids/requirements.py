@@ -28,14 +28,25 @@ def lack_of(entry: Named) -> str:
     if name.datatype == "perf":
         return f"{name.suffix} needs aslcontext.tsv, which a release does not have"
 
-    entities = [f"'{entity}-' in its name" for entity in kind.needed if entity not in name.entities]
+    entities = []
+    for entity in kind.needed:
+        if entity not in name.entities:
+            entities.append(f"'{entity}-' in its name")
     lacking = [*entities, *lacking_fields(entry)]
     if lacking:
         return f"{name.suffix} needs {', '.join(lacking)}"
 
     return (
-        _wrong_dimensions(name, kind.dimensions, image.facts.grid)
-        or _wrong_times(name, fields, image.facts.grid)
+        _wrong_dimensions(
+            name,
+            kind.dimensions,
+            image.facts.grid,
+        )
+        or _wrong_times(
+            name,
+            fields,
+            image.facts.grid,
+        )
         or _wrong_gradients(name, image)
     )
 
@@ -69,7 +80,8 @@ def _wrong_times(name: BidsName, fields: Mapping[str, JSON], grid: Grid) -> str:
             return "the repetition times of image and sidecar differ"
 
     if name.suffix == "phasediff":
-        first, second = (number_of(fields[key]) or 0.0 for key in ("EchoTime1", "EchoTime2"))
+        first = number_of(fields["EchoTime1"]) or 0.0
+        second = number_of(fields["EchoTime2"]) or 0.0
         shortest, longest = _ECHO_DIFFERENCE
         if not shortest <= second - first <= longest:
             return "the echo times are not those of a phase difference"
@@ -80,11 +92,14 @@ def _wrong_gradients(name: BidsName, image: ReleasedImage) -> str:
     """What is wrong with the b-values and b-vectors of a diffusion image or an EPI field map."""
     if name.suffix not in ("dwi", "epi"):
         return ""
-    values, vectors = (_table(image.beside(suffix)) for suffix in (".bval", ".bvec"))
+    values = _table(image.beside(".bval"))
+    vectors = _table(image.beside(".bvec"))
     if not values and not vectors:
         return "dwi needs gradients" if name.suffix == "dwi" else ""
 
-    counts = [len(row) for row in (*values, *vectors)]
+    counts = []
+    for row in (*values, *vectors):
+        counts.append(len(row))
     if (len(values), len(vectors)) != (1, 3) or set(counts) != {image.facts.grid.volumes}:
         return "its gradients do not fit the volumes of the image"
     if name.suffix == "epi" and min(values[0]) >= _WITHOUT_DIFFUSION:

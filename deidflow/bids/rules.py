@@ -118,11 +118,26 @@ class NameRule(BaseModel):
     def named(self) -> BidsName | None:
         """The name; None for an image that goes to sourcedata."""
         datatype, _, suffix = self.name.partition("/")
-        return BidsName(datatype, suffix, self.entities) if self.name else None
+        return (
+            BidsName(
+                datatype,
+                suffix,
+                self.entities,
+            )
+            if self.name
+            else None
+        )
 
 
 def _is_in(pattern: str, text: str) -> bool:
-    return re.search(pattern, text, re.IGNORECASE) is not None
+    return (
+        re.search(
+            pattern,
+            text,
+            re.IGNORECASE,
+        )
+        is not None
+    )
 
 
 def _is_in_words(pattern: str, text: str) -> bool:
@@ -138,7 +153,16 @@ def load_rules(path: Path | None) -> tuple[NameRule, ...]:
     rows = document.value or []
     if not isinstance(rows, list):
         raise ConfigError(f"{document.where()}: must hold a list of rules")
-    site = [_read_rule(row, number, document) for number, row in enumerate(rows)]
+
+    site = []
+    for number, row in enumerate(rows):
+        site.append(
+            _read_rule(
+                row,
+                number,
+                document,
+            )
+        )
     return (*site, *_standard_rules())
 
 

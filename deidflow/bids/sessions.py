@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deidflow.bids.files import subject_label, tsv, visit_folder, write_json, write_text
@@ -23,20 +23,34 @@ def write_session_tables(out: Path, folders: Sequence[tuple[str, str, Path]]) ->
     """
     days: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for subject, session, series in folders:
+        visit = visit_folder(subject, session)
         facts = read_json(series.parent / "session.json") or {}
-        if facts.get(_DAYS) is not None and (out / visit_folder(subject, session)).is_dir():
-            days[subject_label(subject)][f"ses-{session}"] = str(facts[_DAYS])
+        count = facts.get(_DAYS)
+        if count is None or not (out / visit).is_dir():
+            continue
+
+        label = subject_label(subject)
+        days[label][visit.name] = str(count)
 
     for folder in sorted(out.glob("sub-*")):
-        if not any(folder.glob("ses-*")):
-            remove_tree(folder)
-            continue
-        stem = f"{folder.name}_sessions"
-        sessions = days.get(folder.name.removeprefix("sub-"), {})
-        if sessions:
-            rows = [["session_id", _DAYS], *map(list, sessions.items())]
-            write_text(folder / f"{stem}.tsv", tsv(rows))
-            write_json(folder / f"{stem}.json", _DESCRIPTION)
+        if any(folder.glob("ses-*")):
+            subject = folder.name.removeprefix("sub-")
+            _write_table(folder, days[subject])
         else:
-            (folder / f"{stem}.tsv").unlink(missing_ok=True)
-            (folder / f"{stem}.json").unlink(missing_ok=True)
+            remove_tree(folder)
+
+
+def _write_table(folder: Path, days: Mapping[str, str]) -> None:
+    """Write the table of one subject; remove one that is there where no days are counted."""
+    table = folder / f"{folder.name}_sessions.tsv"
+    description = table.with_suffix(".json")
+    if not days:
+        table.unlink(missing_ok=True)
+        description.unlink(missing_ok=True)
+        return
+
+    rows = [["session_id", _DAYS]]
+    for session, count in days.items():
+        rows.append([session, count])
+    write_text(table, tsv(rows))
+    write_json(description, _DESCRIPTION)

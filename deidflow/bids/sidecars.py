@@ -17,7 +17,10 @@ _LONGEST_READOUT = 10.0
 
 def bids_sidecar(sidecar: Mapping[str, JSON], name: BidsName, grid: Grid) -> Fields:
     """The sidecar of a release with the fields that BIDS can take for an image of this name."""
-    fields = {key: value for key, value in sidecar.items() if is_right(key, value)}
+    fields = {}
+    for key, value in sidecar.items():
+        if is_right(key, value):
+            fields[key] = value
     fields.pop("BidsGuess", None)
     method = fields.get("DeidentificationMethod")
     if isinstance(method, str):
@@ -106,12 +109,13 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
 
 def _without_contradictions(fields: Fields, grid: Grid) -> Fields:
     """Fields without the optional ones that cannot be true of this image."""
-    wrong: set[str] = set()
+    kept = dict(fields)
     if not _slice_times_fit(fields, grid):
-        wrong.add("SliceTiming")
+        kept.pop("SliceTiming", None)
     if not _readout_fits(fields, grid):
-        wrong.update(("TotalReadoutTime", "EffectiveEchoSpacing"))
-    return {key: value for key, value in fields.items() if key not in wrong}
+        kept.pop("TotalReadoutTime", None)
+        kept.pop("EffectiveEchoSpacing", None)
+    return kept
 
 
 def _slice_times_fit(fields: Mapping[str, JSON], grid: Grid) -> bool:
@@ -125,7 +129,9 @@ def _slice_times_fit(fields: Mapping[str, JSON], grid: Grid) -> bool:
         return False
 
     repetition = number_of(fields.get("RepetitionTime"))
-    numbers = [number_of(time) or 0.0 for time in times]
+    numbers = []
+    for time in times:
+        numbers.append(number_of(time) or 0.0)
     return repetition is None or max(numbers, default=0.0) <= repetition
 
 

@@ -32,7 +32,11 @@ def write_unnamed(out: Path, unnamed: Sequence[Unnamed], release: Path) -> None:
 
     source = out / "sourcedata"
     source.mkdir(exist_ok=True)
-    list_unnamed(source, unnamed, release)
+    list_unnamed(
+        source,
+        unnamed,
+        release,
+    )
 
 
 def list_unnamed(folder: Path, unnamed: Sequence[Unnamed], release: Path) -> None:
@@ -58,6 +62,7 @@ def copy_dicom(out: Path, folders: Sequence[tuple[str, str, Path]]) -> None:
                     )
                     / name
                 )
+
                 shutil.copytree(
                     series / name,
                     target,

@@ -40,21 +40,33 @@ class Admission:
         Other files in a folder that holds images of refused patients alone are theirs too.
         """
         everything = list(entries)
-        asked = [entry for entry in everything if entry.instance is not None]
+        asked = []
+        others = []
+        for entry in everything:
+            if entry.instance is None:
+                others.append(entry.path)
+            else:
+                asked.append(entry)
+
         reasons = self._reasons(asked)
-        others = [entry.path for entry in everything if entry.instance is None]
         folders = _folders_by_reason(asked, reasons)
         for path in others:
             reason = _reason_beside(path, folders)
             if reason is not None:
                 reasons[path] = reason
-        return {path: _refusal(path, reason) for path, reason in reasons.items()}
+
+        refused_files = {}
+        for path, reason in reasons.items():
+            refused_files[path] = _refusal(path, reason)
+        return refused_files
 
     def refused_subjects(self, originals: Iterable[Original]) -> frozenset[str]:
         """Pseudonyms of subjects known from earlier runs who may not go on any more."""
         if not self.is_asked:
             return frozenset()
-        patients = {original.pseudonym: original.demographics for original in originals}
+        patients = {}
+        for original in originals:
+            patients[original.pseudonym] = original.demographics
         reasons = self._unlisted(patients.values())
         refused = set()
         for pseudonym, patient in patients.items():
@@ -78,7 +90,8 @@ class Admission:
             if entry.instance is None:
                 continue
             demographics = Demographics.of(entry.instance)
-            if self.withdrawn.include(demographics, entry.instance.study_uid):
+            study = entry.instance.study_uid
+            if self.withdrawn.include(demographics, study):
                 reasons[entry.path] = Reason.CONSENT_WITHDRAWN
             else:
                 patients[entry.path] = demographics
@@ -110,7 +123,8 @@ def _folders_by_reason(entries: Iterable[Entry], reasons: Mapping[str, Reason]) 
     folders: defaultdict[str, set[Reason | None]] = defaultdict(set)
     for entry in entries:
         for folder in _folders_above(entry.path):
-            folders[folder].add(reasons.get(entry.path))
+            reason = reasons.get(entry.path)
+            folders[folder].add(reason)
     return folders
 
 

@@ -83,7 +83,9 @@ def _check_columns(columns: Sequence[Column]) -> None:
 
 
 def _consent(person: RowPerson, answers: Sequence[bool]) -> Consent:
-    given = {answers[row] for row in person.rows}
+    given = set()
+    for row in person.rows:
+        given.add(answers[row])
     if person.is_mixed or len(given) > 1:
         return Consent.UNCLEAR
     return Consent.GIVEN if given == {True} else Consent.REFUSED
@@ -96,13 +98,22 @@ def _rows_of_protocol(
     places = _places(table.columns, "protocol")
     _check_protocol(places, protocol)
     rows = []
+
     answers = []
     for line, row in enumerate(table.rows, _FIRST_ROW):
-        protocols = [row[place] for place in places]
+        protocols = []
+        for place in places:
+            protocols.append(row[place])
         if places and not any(_names_protocol(cell, protocol) for cell in protocols):
             continue
         rows.append(row)
-        answers.append(_is_given(table.columns, row, line))
+        answers.append(
+            _is_given(
+                table.columns,
+                row,
+                line,
+            )
+        )
     return tuple(rows), answers
 
 
@@ -118,7 +129,9 @@ def _check_protocol(places: Sequence[int], protocol: str) -> None:
 
 def _names_protocol(cell: str, protocol: str) -> bool:
     """Whether a cell names the protocol, or every one; an empty cell names none."""
-    names = {fold(name.strip()) for name in _SEPARATORS.split(cell)}
+    names = set()
+    for name in _SEPARATORS.split(cell):
+        names.add(fold(name.strip()))
     whole = fold(cell.strip())
     wanted = fold(protocol.strip())
     return wanted in names | {whole} or not names.isdisjoint(_words("every"))

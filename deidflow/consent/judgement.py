@@ -38,14 +38,20 @@ def refusals(
     other.
     """
     patients = _patients(sought)
-    rows = {number: person.who for number, person in enumerate(listed)}
+    rows = {}
+    for number, person in enumerate(listed):
+        rows[number] = person.who
     index = RowIndex.of(rows)
     matches = {key: index.match(patient.who, threshold) for key, patient in patients.items()}
     rivals = _rivals(patients, matches)
 
     reasons: dict[Demographics, Reason] = {}
     for key, patient in patients.items():
-        reason = _reason(patient, matches[key], listed)
+        reason = _reason(
+            patient,
+            matches[key],
+            listed,
+        )
         if reason is None and key in rivals:
             reason = Reason.CONSENT_AMBIGUOUS
         if reason is not None:
@@ -56,7 +62,9 @@ def refusals(
 def _reason(patient: _Patient, match: Match, listed: Sequence[ListedPerson]) -> Reason | None:
     """Why a patient may not go on, given the row that was found."""
     if match.row is None:
-        nearest = [listed[row].who for row, _ in match.candidates]
+        nearest = []
+        for row, _ in match.candidates:
+            nearest.append(listed[row].who)
         is_other = all(_is_born_apart(patient.who, who) for who in nearest)
         if match.how == "ambiguous" and not (is_other and match.by_name):
             return Reason.CONSENT_AMBIGUOUS
@@ -65,8 +73,9 @@ def _reason(patient: _Patient, match: Match, listed: Sequence[ListedPerson]) -> 
     person = listed[match.row]
     if person.consent is Consent.REFUSED:
         return Reason.NO_CONSENT
-    has_other_number = _differ(patient.who.numbers, person.who.numbers)
-    if person.consent is Consent.UNCLEAR or has_other_number or not patient.is_one:
+    if person.consent is Consent.UNCLEAR or not patient.is_one:
+        return Reason.CONSENT_AMBIGUOUS
+    if _differ(patient.who.numbers, person.who.numbers):
         return Reason.CONSENT_AMBIGUOUS
     return None
 
@@ -76,32 +85,54 @@ def _is_born_apart(who: Who, other: Who) -> bool:
 
 
 def _differ(ours: frozenset[object], theirs: frozenset[object]) -> bool:
-    return bool(ours and theirs) and ours.isdisjoint(theirs)
+    if not ours or not theirs:
+        return False
+    return ours.isdisjoint(theirs)
 
 
 def _patients(sought: Iterable[Demographics]) -> dict[Key, _Patient]:
     groups: defaultdict[Key, list[Demographics]] = defaultdict(list)
     for demographics in sought:
         groups[_key(demographics)].append(demographics)
-    return {key: _patient(key, group) for key, group in groups.items()}
+
+    patients = {}
+    for key, group in groups.items():
+        patients[key] = _patient(key, group)
+    return patients
 
 
 def _key(demographics: Demographics) -> Key:
     if is_usable(demographics.patient_id):
         return "number", demographics.patient_id
-    words = () if is_generic(demographics.name) else name_words(demographics.name)
+    if is_generic(demographics.name):
+        return ("name",)
+    words = name_words(demographics.name)
     return "name", *sorted(words)
 
 
 def _patient(key: Key, group: Sequence[Demographics]) -> _Patient:
     names = [one.name for one in group if not is_generic(one.name)]
-    days = frozenset[date]().union(*(one.birth_days for one in group))
+    days: set[date] = set()
+    for one in group:
+        days.update(one.birth_days)
+    numbers: frozenset[str] = frozenset()
+    if key[0] == "number":
+        numbers = frozenset(map(normal_number, key[1:]))
+
     who = Who(
-        numbers=frozenset(map(normal_number, key[1:])) if key[0] == "number" else frozenset(),
-        name=max(names, key=len, default=""),
-        births=days,
+        numbers=numbers,
+        name=max(
+            names,
+            key=len,
+            default="",
+        ),
+        births=frozenset(days),
     )
-    return _Patient(tuple(group), who, _are_one(key, group))
+    return _Patient(
+        tuple(group),
+        who,
+        _are_one(key, group),
+    )
 
 
 def _are_one(key: Key, group: Sequence[Demographics]) -> bool:
@@ -124,15 +155,39 @@ def _rivals(patients: Mapping[Key, _Patient], matches: Mapping[Key, Match]) -> s
     rivals: set[Key] = set()
     for keys in claims.values():
         for one, other in combinations(keys, 2):
-            if _is_same_person(patients[one].who, patients[other].who):
+            ours = patients[one].who
+            theirs = patients[other].who
+            if _is_same_person(ours, theirs):
                 continue
-            ways = {matches[one].how, matches[other].how}
-            rivals |= {key for key in (one, other) if len(ways) == 1 or matches[key].by_name}
+            rivals |= _losers(
+                one,
+                other,
+                matches,
+            )
     return rivals
+
+
+def _losers(one: Key, other: Key, matches: Mapping[Key, Match]) -> set[Key]:
+    """Who of two loses a row that both claim: both if they were found in one way."""
+    ours = matches[one]
+    theirs = matches[other]
+    if ours.how == theirs.how:
+        return {one, other}
+
+    losers = set()
+    if ours.by_name:
+        losers.add(one)
+    if theirs.by_name:
+        losers.add(other)
+    return losers
 
 
 def _is_same_person(who: Who, other: Who) -> bool:
     """Whether two numbers are surely of one person: the same name and the same birth date."""
-    if is_generic(who.name) or is_generic(other.name):
+    if is_generic(who.name):
         return False
-    return not who.births.isdisjoint(other.births) and same_name(who.name, other.name)
+    if is_generic(other.name):
+        return False
+    if who.births.isdisjoint(other.births):
+        return False
+    return same_name(who.name, other.name)

@@ -24,35 +24,52 @@ def find_person(
     everybody = list(registry.rows(None, None))
     meant = []
     for row in everybody:
-        is_asked = project in (None, row.project) and level in (None, row.level)
-        if is_asked and row.is_meant(value):
+        if project not in (None, row.project):
+            continue
+        if level not in (None, row.level):
+            continue
+        if row.is_meant(value):
             meant.append(row)
     if not meant:
         return ()
 
     _refuse_several(meant)
-    return tuple(row for row in everybody if any(is_same_person(row, one) for one in meant))
+    found = []
+    for row in everybody:
+        if any(is_same_person(row, one) for one in meant):
+            found.append(row)
+    return tuple(found)
 
 
 def is_same_person(row: Row, other: Row) -> bool:
     """Whether two rows are of one person: one number, or one name with one birth date."""
+    if _is_same_row(row, other):
+        return True
+
     ours = sealed_demographics(row.original)
     theirs = sealed_demographics(other.original)
-    if _is_same_row(row, other) or _share_number(ours, theirs):
+    if _share_number(ours, theirs):
         return True
-    return ours.agrees(theirs) and not ours.birth_days.isdisjoint(theirs.birth_days)
+    if not ours.agrees(theirs):
+        return False
+    return not ours.birth_days.isdisjoint(theirs.birth_days)
 
 
 def _is_same_row(row: Row, other: Row) -> bool:
     names = (row.project, row.level, row.pseudonym)
-    return names == (other.project, other.level, other.pseudonym)
+    others = (other.project, other.level, other.pseudonym)
+    return names == others
 
 
 def _share_number(ours: Demographics, theirs: Demographics) -> bool:
     """Whether both have one PatientID of one issuer, and nothing else denies it."""
-    if not is_usable(ours.patient_id) or ours.patient_id != theirs.patient_id:
+    if not is_usable(ours.patient_id):
         return False
-    if ours.issuer and theirs.issuer and ours.issuer != theirs.issuer:
+    if ours.patient_id != theirs.patient_id:
+        return False
+
+    issuers = {ours.issuer, theirs.issuer} - {""}
+    if len(issuers) > 1:
         return False
     return not ours.contradicts(theirs)
 
@@ -61,7 +78,9 @@ def _refuse_several(rows: Sequence[Row]) -> None:
     first, *others = rows
     if all(is_same_person(first, other) for other in others):
         return
-    names = [f"{row.project} {row.level} {row.pseudonym}" for row in rows[:_MOST_NAMED]]
+    names = []
+    for row in rows[:_MOST_NAMED]:
+        names.append(f"{row.project} {row.level} {row.pseudonym}")
     more = " .." if len(rows) > _MOST_NAMED else ""
     raise UsageError(
         f"several persons are meant ({', '.join(names)}{more}); look them up with "

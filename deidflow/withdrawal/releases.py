@@ -26,17 +26,32 @@ def layouts_of(
     layouts: list[Layout] = []
     unused = set(named)
     for project, level in sorted({(row.project, row.level) for row in rows}):
-        keys = Keys(registry.master, project, level)
+        keys = Keys(
+            registry.master,
+            project,
+            level,
+        )
         ours = [path for path in named if _is_of(path, keys)]
         unused -= set(ours)
         known = _known_releases(registry.folder, keys)
         missing = [path for path in known if not _is_of(path, keys)]
         if missing and not ours and not forget_missing:
-            raise _missing(project, level, missing[0])
+            raise _missing(
+                project,
+                level,
+                missing[0],
+            )
 
         places = {*ours, *known} - set(missing)
         for place in sorted(places) or [_nowhere(registry.folder)]:
-            layouts.append(Layout(place, registry.folder, project, level))
+            layouts.append(
+                Layout(
+                    place,
+                    registry.folder,
+                    project,
+                    level,
+                )
+            )
 
     if unused:
         raise UsageError(
@@ -54,7 +69,10 @@ def _known_releases(vault: Path, keys: Keys) -> list[Path]:
 def _is_of(release: Path, keys: Keys) -> bool:
     """Whether a folder is a release of this vault, project and level."""
     description = read_json(release / "dataset.json")
-    return isinstance(description, dict) and description.get("release_id") == release_id(keys)
+    if not isinstance(description, dict):
+        return False
+    made_by = description.get("release_id")
+    return made_by == release_id(keys)
 
 
 def _nowhere(vault: Path) -> Path:
@@ -71,5 +89,7 @@ def _missing(project: str, level: str, place: Path) -> UsageError:
 
 def scopes_of(layouts: Iterable[Layout]) -> list[Layout]:
     """One layout of each project and level."""
-    by_scope = {(layout.project, layout.level): layout for layout in layouts}
+    by_scope = {}
+    for layout in layouts:
+        by_scope[(layout.project, layout.level)] = layout
     return list(by_scope.values())

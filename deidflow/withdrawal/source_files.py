@@ -51,7 +51,10 @@ def source_files(vault: Vault, patient: WithdrawnPatients) -> SourceFiles:
         else:
             folders_of_others.update(path.parents)
 
-    own = {folder for path in theirs for folder in path.parents} - folders_of_others
+    own: set[Path] = set()
+    for path in theirs:
+        own.update(path.parents)
+    own -= folders_of_others
     beside = [path for path in without_patient if path.parent in own]
     return SourceFiles(
         frozenset(demographics),
@@ -65,8 +68,11 @@ def sources_of(layouts: Sequence[Layout], pseudonyms: Iterable[str]) -> Iterator
     for layout in layouts:
         for pseudonym in names:
             order = read_json(layout.order(pseudonym))
-            if isinstance(order, dict) and isinstance(order.get("source"), str):
-                yield Path(order["source"])
+            if not isinstance(order, dict):
+                continue
+            source = order.get("source")
+            if isinstance(source, str):
+                yield Path(source)
 
 
 def forget_source_files(vault: Vault, layouts: Iterable[Layout], files: SourceFiles) -> None:
@@ -76,5 +82,8 @@ def forget_source_files(vault: Vault, layouts: Iterable[Layout], files: SourceFi
         # What a killed run has left.
         for name in (LISTING_NAME, MEMBERS_NAME):
             (layout.work / name).unlink(missing_ok=True)
-        unpacked = [path for path in files.paths if path.is_relative_to(layout.archives)]
+        unpacked = []
+        for path in files.paths:
+            if path.is_relative_to(layout.archives):
+                unpacked.append(path)
         forget_members(unpacked)

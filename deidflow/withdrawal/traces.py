@@ -36,6 +36,7 @@ class Traces:
             return True
         if words_of(row.get("name", "")) in self.names:
             return True
+
         demographics = Demographics(
             row.get("id", ""),
             "",
@@ -48,7 +49,10 @@ class Traces:
 
 def words_of(name: str) -> Words:
     """A name as it is compared: its words in alphabetical order; none for a generic one."""
-    return () if is_generic(name) else tuple(sorted(name_words(name)))
+    if is_generic(name):
+        return ()
+    words = name_words(name)
+    return tuple(sorted(words))
 
 
 def erase_files(layout: Layout, traces: Traces) -> None:
@@ -66,10 +70,13 @@ def erase_files(layout: Layout, traces: Traces) -> None:
 def _folders_of(layout: Layout, pseudonym: str) -> Iterator[Path]:
     """Folders of one subject: work with masks and orders, pictures, what was taken out before."""
     yield layout.subject(pseudonym)
-    yield layout.review(pseudonym, "M00").parent
     yield layout.withdrawn / pseudonym
     yield layout.staging / "withdrawn" / pseudonym
-    yield layout.staged(pseudonym, "M00").parent
+
+    pictures = layout.review(pseudonym, "M00")
+    staged = layout.staged(pseudonym, "M00")
+    yield pictures.parent
+    yield staged.parent
     yield layout.private_report / f"{pseudonym}.html"
 
 
@@ -90,8 +97,11 @@ def _tables(layout: Layout) -> Iterator[Path]:
     yield layout.own_quarantine_table
     yield layout.doubtful_table
     instances = layout.instances_table.parent
-    yield from sorted(instances.glob(f"anonymize-{layout.scope}-*.csv"))
-    yield from sorted((layout.vault / "tables" / layout.scope).glob("*.csv"))
+    anonymized = instances.glob(f"anonymize-{layout.scope}-*.csv")
+    yield from sorted(anonymized)
+
+    people = layout.vault / "tables" / layout.scope
+    yield from sorted(people.glob("*.csv"))
 
 
 def _drop_rows(table: Path, traces: Traces) -> None:
@@ -104,7 +114,11 @@ def _drop_rows(table: Path, traces: Traces) -> None:
         newline="",
     ) as stream:
         header, *rows = list(csv.reader(stream)) or [[]]
-    kept = [row for row in rows if not traces.has(_by_column(header, row))]
+
+    kept = []
+    for row in rows:
+        if not traces.has(_by_column(header, row)):
+            kept.append(row)
     if len(kept) < len(rows):
         write_csv(table, [header, *kept])
 
@@ -117,5 +131,8 @@ def _drop_lines(path: Path, dropped: Collection[str]) -> None:
     if not path.is_file():
         return
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if os.fsdecode(line.rstrip(b"\n")) not in dropped]
+    kept = []
+    for line in lines:
+        if os.fsdecode(line.rstrip(b"\n")) not in dropped:
+            kept.append(line)
     path.write_bytes(b"".join(kept))

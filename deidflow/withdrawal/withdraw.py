@@ -97,7 +97,12 @@ def withdraw_person(
                     erase_files(layout, traces)
         recipients = [recipient for row in rows for recipient in _recipients(registry, row)]
         archives = [archive for row in rows for archive in _archives(registry, row)]
-        _erase_rows(registry, rows, layouts, files)
+        _erase_rows(
+            registry,
+            rows,
+            layouts,
+            files,
+        )
     return Withdrawal(
         tuple(withdrawn),
         tuple(recipients),
@@ -106,8 +111,17 @@ def withdraw_person(
 
 
 def _archives(registry: Registry, row: Row) -> Iterator[ArchiveToTell]:
-    keys = Keys(registry.master, row.project, row.level)
-    archives = archives_with(registry.folder, keys, row.pseudonym)
+    keys = Keys(
+        registry.master,
+        row.project,
+        row.level,
+    )
+
+    archives = archives_with(
+        registry.folder,
+        keys,
+        row.pseudonym,
+    )
     for archive, sessions in archives.items():
         yield ArchiveToTell(
             row.project,
@@ -122,7 +136,11 @@ def _recipients(registry: Registry, row: Row) -> Iterator[RecipientToTell]:
     with _opened(registry, row) as vault:
         last = last_to_each(vault.bundles())
     for record in last.values():
-        sessions = [name for name in record.sessions if name.startswith(f"{row.pseudonym}/")]
+        sessions = []
+        for name in record.sessions:
+            if name.startswith(f"{row.pseudonym}/"):
+                sessions.append(name)
+
         if sessions:
             yield RecipientToTell(
                 row.project,
@@ -137,7 +155,9 @@ def _is_of(row: Row, layout: Layout) -> bool:
 
 
 def _names(rows: Sequence[Row]) -> frozenset[tuple[str, ...]]:
-    words = {words_of(row.name) for row in rows}
+    words = set()
+    for row in rows:
+        words.add(words_of(row.name))
     return frozenset(filter(None, words))
 
 
@@ -189,6 +209,7 @@ def _erase_rows(
         layouts,
         files,
     )
+
     for row in rows:
         with _opened(registry, row) as vault:
             vault.erase_patient(row.pseudonym)
@@ -207,6 +228,10 @@ def _note_erasure(registry: Registry, row: Row) -> None:
 
 @contextmanager
 def _opened(registry: Registry, row: Row) -> Iterator[Vault]:
-    keys = Keys(registry.master, row.project, row.level)
+    keys = Keys(
+        registry.master,
+        row.project,
+        row.level,
+    )
     with closing(Vault(registry.folder, keys)) as vault:
         yield vault
