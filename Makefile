@@ -15,7 +15,7 @@ test: .venv/test.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: .venv/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,dask]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,dask,tools]"
 	DEIDFLOW_TEST_ALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/test.stamp

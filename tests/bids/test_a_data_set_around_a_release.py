@@ -90,7 +90,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         check_root(tmp_path, tmp_path / "sourcedata")
 
 
-def test_a_run_leaves_the_names_that_the_plan_showed(tmp_path: Path) -> None:
+def test_a_run_leaves_the_names_that_the_plan_showed(shared_server: None, tmp_path: Path) -> None:
     source, release, vault = (tmp_path / name for name in ("source", "bids", "vault"))
     save_series(source / "a", 3, SeriesDescription="MPRAGE sag")
     write_secret(vault)
@@ -99,7 +99,7 @@ def test_a_run_leaves_the_names_that_the_plan_showed(tmp_path: Path) -> None:
     plan = make_plan(load_plan_settings({"source": source}, site), with_names=True)
 
     places = (source, release, "--vault", vault, "--config", site)
-    result = command_line("run", *places, PREFECT_HOME="")
+    result = command_line("run", *places)
 
     assert result.returncode == 0, result.stderr
     assert [Path(place).name for place in times(release)] == [

@@ -256,7 +256,7 @@ def upside_down() -> sitk.Image:
     )
 
 
-@pytest.mark.parametrize("make", [noise, upside_down])
+@pytest.mark.parametrize("make", [pytest.param(noise, marks=pytest.mark.slow), upside_down])
 def test_what_is_no_upright_head_is_refused(template: Template, make: object) -> None:
     volume = make()  # type: ignore[operator]
     prepared = Resonance.of(volume)

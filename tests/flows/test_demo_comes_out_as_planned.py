@@ -220,6 +220,7 @@ def test_status_says_done_without_prefect(demo_run: DemoRun) -> None:
     assert sum(row["written"] for row in found["sessions"]) == 490
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing_and_changes_nothing(
     demo_run: DemoRun, tmp_path: Path
 ) -> None:

@@ -77,12 +77,13 @@ def wait_for_step(root: Path, count: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("kills", [(5,), pytest.param((2, 8), marks=pytest.mark.slow)])
 def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
-    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path, kills: tuple[int, ...]
 ) -> None:
     write_secret(tmp_path / "vault")
     source_before = tree_digest(cohort)
-    for steps in (2, 8):
+    for steps in kills:
         process = start(cohort, tmp_path)
         wait_for_step(tmp_path, steps)
         process.send_signal(signal.SIGKILL)
@@ -107,24 +108,27 @@ def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> N
     assert (result.returncode, "another run" in result.stderr) == (7, True)
 
 
+@pytest.mark.parametrize(
+    ("sign", "steps"),
+    [(signal.SIGTERM, 3), pytest.param(signal.SIGINT, 7, marks=pytest.mark.slow)],
+)
 def test_signals_stop_a_run_soon_and_leave_nothing(
-    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path
+    cohort: Path, undisturbed: dict[str, bytes], tmp_path: Path, sign: signal.Signals, steps: int
 ) -> None:
     write_secret(tmp_path / "vault")
-    for sign, steps in ((signal.SIGTERM, 3), (signal.SIGINT, 7)):
-        process = start(cohort, tmp_path)
-        wait_for_step(tmp_path, steps)
-        process.send_signal(sign)
-        said = process.communicate(timeout=10)[1]
-        assert (process.returncode, b"stopped; run the same command again" in said) == (
-            130,
-            True,
-        ), said
-        time.sleep(0.5)
-        assert processes_of(tmp_path) == {}
-        assert not leftovers(tmp_path)
-        for session in (tmp_path / "release").glob("P*/M*"):
-            assert (session / "session.json").exists()
+    process = start(cohort, tmp_path)
+    wait_for_step(tmp_path, steps)
+    process.send_signal(sign)
+    said = process.communicate(timeout=10)[1]
+    assert (process.returncode, b"stopped; run the same command again" in said) == (
+        130,
+        True,
+    ), said
+    time.sleep(0.5)
+    assert processes_of(tmp_path) == {}
+    assert not leftovers(tmp_path)
+    for session in (tmp_path / "release").glob("P*/M*"):
+        assert (session / "session.json").exists()
     assert command_line(*arguments(cohort, tmp_path)).returncode == 4
     assert tree_digest(tmp_path / "release") == undisturbed
 

@@ -16,6 +16,8 @@ from tests.places import write_secret
 from tests.reports import DOSE, code, content, report
 from tests.synthetic import mr_instance, save, save_series
 
+pytestmark = pytest.mark.usefixtures("shared_server")
+
 CLASSES = {
     "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
     "1.2.840.10008.5.1.4.1.1.66.1": "REG",
@@ -114,7 +116,7 @@ def run(root: Path, profile: str, level: str) -> Path:
     rules.write_text(yaml.safe_dump(own))
     places = (root / "source", release, "--vault", root / "vault")
     options = ("--level", level, "--profile", rules, "--project", f"{profile}-{level}")
-    result = command_line("run", *places, *options, PREFECT_HOME="")
+    result = command_line("run", *places, *options)
     assert result.returncode in (0, 4), result.stderr
     return release
 

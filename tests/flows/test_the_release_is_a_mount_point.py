@@ -35,7 +35,6 @@ def test_a_run_leaves_the_release_and_nothing_else(volume: Site, first: Path) ->
     assert volume.run() == EVERYTHING
     assert tree_digest(volume.release) == tree_digest(first / "release")
     assert not (volume.release / ".deidflow").exists()
-    assert volume.run() == {"P001": set(), "P002": set()}
 
 
 @pytest.mark.slow
@@ -74,6 +73,7 @@ def test_a_killed_run_carries_on(volume: Site, first: Path) -> None:
     assert tree_digest(volume.release) == tree_digest(first / "release")
 
 
+@pytest.mark.slow
 def test_a_full_volume_is_named_and_the_next_run_goes_on(
     volume: Site, first: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
