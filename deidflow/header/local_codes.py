@@ -36,6 +36,8 @@ _SEARCHED = _CODES | _TERMS | {_SCHEME, _VERSION}
 _PRIVATE = "99"
 """How designators of makers begin (PS3.16 section 8.2)."""
 _LETTERS = re.compile(r"[^\W\d_]{4,}")
+_LONG_NUMBER = re.compile(r"\d{7,}")
+"""In a code of a site: the number of a person rather than of a kind."""
 _UNIT = re.compile(r"[\[\]{}/*^.]")
 """What units have that words have not."""
 _VERSIONS = "http://snomed.info/"
@@ -48,7 +50,10 @@ def telling_codes(data: Data, scrubber: Scrubber) -> frozenset[int]:
     for element in data.elements:
         if element.tag in _SEARCHED:
             (text,) = data.texts(element.tag)
-            if not _is_standard(element.tag, scheme, text) and _tells(text, scrubber):
+            if _is_standard(element.tag, scheme, text):
+                continue
+            is_number = scheme not in _schemes() and _LONG_NUMBER.search(text)
+            if is_number or _tells(text, scrubber):
                 telling.add(element.tag)
     return frozenset(telling)
 

@@ -14,6 +14,7 @@ from deidflow.checks.ours import CLASSES
 from deidflow.checks.text import BINARY, TEXT, runs_of, texts_of
 from deidflow.checks.words import is_common
 from deidflow.verifier.claims import Claims
+from deidflow.verifier.content_table import known_meanings
 from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.instance import Instance, name_of
 from deidflow.verifier.repeats import Latest
@@ -45,6 +46,7 @@ from deidflow.verifier.values import (
 WELL_KNOWN = "1.2.840.10008."
 _PATIENT_NAME, _PATIENT_ID, _PATIENT_AGE = 0x00100010, 0x00100020, 0x00101010
 _SOFTWARE, _METHOD, _CHARSET = 0x00181020, 0x00120063, 0x00080005
+_MEANING = 0x00080104
 _DERIVATION = 0x00082111
 _FACE_REMOVED = re.compile(r"Face removed by deidflow [\w.+]+")
 """The one sentence that a release of ours writes itself."""
@@ -243,6 +245,8 @@ class AttributeCheck:
             if tag == _DERIVATION and _FACE_REMOVED.fullmatch(text):
                 continue
             for suspicion in suspicions_in(text, build=tag == _SOFTWARE):
+                if tag == _MEANING and text.strip().lower() in known_meanings():
+                    continue
                 yield Mark(Check.TEXT, name_of(element), f"looks like {suspicion.value}")
             if self._is_strange(tag, demand, text) and not self._is_held_to_vocabulary:
                 self.strange[name_of(element)] += 1

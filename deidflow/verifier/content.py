@@ -187,10 +187,12 @@ class ContentCheck:
         for element in elements:
             if element.tag not in (_MEANING, _COMPLETION):
                 continue
-            for text in texts_of(element):
-                if text.strip().lower() not in known_meanings() and self._is_strange(text):
-                    words = "has a word outside the vocabulary of acquisition"
-                    yield Mark(Check.TEXT, name_of(element), words)
+            readings = [text.strip() for text in texts_of(element)]
+            if known_meanings().intersection(map(str.lower, readings)):
+                continue
+            if any(map(self._is_strange, readings)):
+                words = "has a word outside the vocabulary of acquisition"
+                yield Mark(Check.TEXT, name_of(element), words)
 
 
 def _is_dummy(element: Element) -> bool:

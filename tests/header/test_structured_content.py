@@ -252,6 +252,8 @@ def test_every_concept_of_the_table_is_named_once() -> None:
         ("L", "Miller, B", "REMOVED"),
         ("99SITE", "T1-HEAD-7", "T1-HEAD-7"),
         ("99SITE", "2001", "2001"),
+        ("99SITE", "7712034", "REMOVED"),
+        ("SCT", "12738006", "12738006"),
         ("DCM", "CTPROTOCOL", "CTPROTOCOL"),
         ("DCM", "bmiller", "REMOVED"),
         ("UCUM", "{events}/min", "{events}/min"),

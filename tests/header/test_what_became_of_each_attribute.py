@@ -9,13 +9,18 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from deidflow.header.comparison import AttributeChange, Comparison
+from deidflow.header.load_profile import load_profile
+from deidflow.header.profile import Profile
 from tests.headers import cleaner
+from tests.reports import code, content, report
 from tests.synthetic import as_file, mr_instance
 
 ITEM = "AnatomicRegionSequence[1]"
 
 
-def changes(header: Dataset, level: str = "high", files: int = 1) -> dict[str, AttributeChange]:
+def changes(
+    header: Dataset, level: str | Profile = "high", files: int = 1
+) -> dict[str, AttributeChange]:
     """What became of the attributes of the last of some equal files."""
     traced = cleaner(level)
     traced.is_traced = True
@@ -132,3 +137,21 @@ def test_with_and_without_a_trace_the_same_bytes_come_out() -> None:
     for number in range(4):
         content = as_file(mr_instance(InstanceNumber=str(number)))
         assert b"".join(traced.header(content)) == b"".join(plain.header(content))
+
+
+def test_a_content_item_has_the_line_of_its_concept() -> None:
+    low = load_profile("low")
+    options = (*low.options, "clean_structured_content")
+    name = content("PNAME", code("121008", "Person Observer Name"), "Miller^Bob")
+    name.ConceptNameCodeSequence[0].SequenceName = "Miller"
+    accession = content("TEXT", code("121022", "Accession Number"), "A77120")
+    rows = changes(report(accession, name), low.model_copy(update={"options": options}))
+
+    gone = rows["ContentSequence[1]/TextValue"]
+    assert (gone.action, gone.after) == ("removed", None)
+    assert gone.reason == "PS3.15 2026a E.3.4-1: Accession Number: X"
+    replaced = rows["ContentSequence[2]/PersonName"]
+    assert replaced.action == "dummy"
+    assert replaced.reason == "PS3.15 2026a E.3.4-1: Person Observer Name: D"
+    foreign = rows["ContentSequence[2]/ConceptNameCodeSequence[1]/SequenceName"]
+    assert foreign.reason == "PS3.3 C.17: not an attribute of reports"

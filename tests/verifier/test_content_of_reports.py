@@ -165,6 +165,14 @@ def test_level_high_asks_for_more(item: Dataset) -> None:
     assert any(finding.startswith(("forbidden", "date")) for finding in found(header, "high"))
 
 
+def test_a_meaning_of_the_standard_is_nobodys_name() -> None:
+    header = cleaned("low")
+    breed = code("132507005", "Saint Bernard dog (organism)", "SCT")
+    frank = code("10:11345", "Frank XYZ lead system", "MDC")
+    add(*(content("CODE", named("121071"), entry) for entry in (breed, frank)))(header)
+    assert found(header) == set()
+
+
 def test_content_of_which_nobody_says_that_it_was_cleaned() -> None:
     marks = found(cleaned("low"), codes=())
     assert f"{Check.FORBIDDEN.value}: ContentSequence" in marks
