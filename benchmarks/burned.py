@@ -1,7 +1,8 @@
 """Text in pixels: how much of it is found, and what is held back without cause.
 
 Lines with identifiers of made-up people are drawn into images in many fonts, sizes, contrasts,
-places, bit depths and photometric interpretations, and read as the step `inspect` reads them. A
+places (edges and corners too), directions, bit depths, photometric interpretations and
+compressions, and read as the step `inspect` reads them. A
 line is found if it would hold its series back. Then come volumes that look like anatomy and show no
 text, and the series of a folder, if one is given: each that would be held is a false alarm, or
 shows text.
@@ -17,7 +18,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,16 @@ from burned_forms import (
     data_set,
     grey_8,
     inverted_12,
+    jpeg,
+    jpeg_2000,
     one_of_many,
     palette,
     red_green_blue,
     signed_16,
     with_hot_pixels,
 )
+from burned_lines import all_fonts, draw
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from scipy import ndimage
 
@@ -45,91 +47,7 @@ from deidflow.header.text import Scrubber
 
 NOBODY = Scrubber.of([])
 """The worst case: text of people whom the header does not name."""
-SIZES = ((256, 256), (512, 512), (600, 800), (768, 1024), (1024, 1024), (1536, 2048), (2500, 3000))
-FAMILIES = (
-    "Miller",
-    "Kowalski",
-    "Nguyen",
-    "Okafor",
-    "Lindqvist",
-    "Hassan",
-    "Garcia",
-    "Novak",
-    "Li",
-)
-GIVEN = ("Anna", "John", "Maria", "Peter", "Lena", "Omar", "Mei", "Chidi", "Eva")
 Cells = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A line of text on plain ground: grey levels of 0 to 255."""
-
-    grey: NDArray[np.uint8]
-    text: str
-    about: str
-
-
-def a_line(chance: random.Random) -> str:
-    """What is written on pages: a name, a number, a date, a place."""
-    family = chance.choice(FAMILIES)
-    given = chance.choice(GIVEN)
-    day = f"{chance.randrange(1, 29):02d}"
-    month = f"{chance.randrange(1, 13):02d}"
-    year = chance.randrange(1930, 2015)
-    lines = (
-        f"{family}, {given}",
-        f"{family.upper()}^{given.upper()}",
-        f"ID: {chance.randrange(10**5, 10**8)}",
-        f"{year}-{month}-{day}",
-        f"DOB {day}.{month}.{year}",
-        "St. Mary Hospital",
-        f"Dr. {family}",
-        f"MRN{chance.randrange(10**4, 10**7)}",
-    )
-    return chance.choice(lines)
-
-
-def all_fonts() -> list[Path]:
-    """Text fonts of the system, without those for formulas and other scripts."""
-    paths = Path("/usr/share/fonts").rglob("*.ttf")
-    return sorted(
-        path for path in paths if path.stem.startswith(("Liberation", "DejaVuS", "NotoSansM"))
-    )
-
-
-def sized(path: Path, height: int) -> Any:
-    """A font whose capitals are at least so many pixels high."""
-    size = height
-    while True:
-        font = ImageFont.truetype(path, size)
-        _, top, _, bottom = font.getbbox("H")
-        if bottom - top >= height:
-            return font
-        size += 1
-
-
-def draw(chance: random.Random, fonts: list[Path], tallest: int = 24) -> Drawn:
-    """A line of at least 10 pixels and a contrast of at least 80 somewhere on plain ground."""
-    rows, columns = chance.choice(SIZES)
-    height = chance.randint(10, tallest)
-    path = chance.choice(fonts)
-    font = sized(path, height)
-    text = a_line(chance)
-    left, top, right, bottom = font.getbbox(text)
-    if right - left + 8 > columns:
-        return draw(chance, fonts, tallest)
-
-    contrast = chance.randint(80, 255)
-    dark = chance.randint(0, 255 - contrast)
-    levels = [dark, dark + contrast]
-    chance.shuffle(levels)
-    image = Image.new("L", (columns, rows), levels[0])
-    x = chance.randint(2, columns - (right - left) - 3)
-    y = chance.randint(2, rows - (bottom - top) - 3)
-    ImageDraw.Draw(image).text((x - left, y - top), text, fill=levels[1], font=font)
-    about = f"{path.stem} {height} px, {levels[0]} on {levels[1]}, {rows} x {columns}"
-    return Drawn(np.array(image), text, about)
 
 
 # forms of pixel data
@@ -143,6 +61,8 @@ FORMS: tuple[Callable[[Cells], Dataset], ...] = (
     red_green_blue,
     palette,
     one_of_many,
+    jpeg,
+    jpeg_2000,
 )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 
 Cells = NDArray[Any]
 
@@ -75,9 +78,43 @@ def palette(grey: Cells) -> Dataset:
 
 def one_of_many(grey: Cells) -> Dataset:
     """40 frames of noise around the ground, the text on one of them."""
-    small = grey[:768, :768] if (grey[:768, :768] != grey[0, 0]).any() else grey
-    ground = int(small[0, 0])
+    small = _around_text(grey, 384)
+    ground = int(np.median(small))
     noise = np.random.default_rng(0).normal(ground, 4, (40, *small.shape))
     frames = np.clip(noise, 0, 255).astype("u1")
     frames[23] = np.where(small == ground, frames[23], small)
     return data_set(frames[..., None], "MONOCHROME2", 8)
+
+
+def jpeg(grey: Cells) -> Dataset:
+    """JPEG with loss, of a quality as ultrasound devices have it."""
+    return _compressed(grey, "1.2.840.10008.1.2.4.50", "JPEG", quality=85)
+
+
+def jpeg_2000(grey: Cells) -> Dataset:
+    """JPEG 2000 without loss."""
+    return _compressed(grey, "1.2.840.10008.1.2.4.90", "JPEG2000", no_jp2=True)
+
+
+def _compressed(grey: Cells, syntax: str, form: str, **options: Any) -> Dataset:
+    stream = io.BytesIO()
+    Image.fromarray(grey).save(stream, form, **options)
+    source = data_set(grey[None, ..., None], "MONOCHROME2", 8)
+    source.file_meta.TransferSyntaxUID = syntax
+    source.PixelData = encapsulate([stream.getvalue()])
+    source["PixelData"].VR = "OB"
+    source["PixelData"].is_undefined_length = True
+    return source
+
+
+def _around_text(grey: Cells, side: int) -> Cells:
+    """A part of an image of at most this size, with its text; edges of the image stay edges."""
+    rows, columns = np.nonzero(grey != np.median(grey))
+    top = _first(int(rows.min()), int(rows.max()), grey.shape[0], side)
+    left = _first(int(columns.min()), int(columns.max()), grey.shape[1], side)
+    return grey[top : top + side, left : left + side]
+
+
+def _first(first: int, last: int, length: int, side: int) -> int:
+    centred = (first + last - side) // 2
+    return max(0, min(centred, length - side))

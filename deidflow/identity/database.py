@@ -119,7 +119,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _fault(error: sqlite3.Error) -> EnvironmentFault:
-    return EnvironmentFault(f"the vault's database cannot be opened: {type(error).__name__}")
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return EnvironmentFault(
+        f"the vault's database cannot be opened ({name}); check the vault's disk and its "
+        "permissions, and restore the vault from a backup where the file is damaged"
+    )
 
 
 def _prepare(database: sqlite3.Connection, keys: Keys) -> None:

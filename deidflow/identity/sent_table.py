@@ -52,7 +52,7 @@ class SentLedger:
             "WHERE project = ? AND level = ? AND peer = ? AND subject = ? AND session = ?",
             (*self._scope, subject, session),
         )
-        return {uid: (sha256, SentState(state)) for uid, sha256, state in rows}
+        return {uid: (sha256, _state_of(state)) for uid, sha256, state in rows}
 
     def note(self, instances: Iterable[SentInstance], state: SentState) -> None:
         """Store a state of instances; it is on the disk when this returns."""
@@ -66,6 +66,14 @@ class SentLedger:
                 "INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
+
+
+def _state_of(text: str) -> SentState:
+    """The state in a row; one that is none says that the archive has to be asked."""
+    try:
+        return SentState(text)
+    except ValueError:
+        return SentState.SENDING
 
 
 def archives_with(folder: Path, keys: Keys, subject: str) -> dict[str, tuple[str, ...]]:

@@ -121,8 +121,8 @@ class Spool:
 
         random = secrets.token_hex(16)
         part = self.folder / "parts" / random
-        write_new_durable(part, instance.content)
         try:
+            write_new_durable(part, instance.content)
             self._place(part, study, name)
         except FileExistsError:
             known = self._compared_with_earlier(study, name, instance)
@@ -130,7 +130,7 @@ class Spool:
                 raise
             return known
         finally:
-            part.unlink()
+            part.unlink(missing_ok=True)
         return Kept.STORED
 
     def _compared_with_earlier(

@@ -15,7 +15,7 @@ from deidflow.settings.sections import Section
 _TITLE = re.compile(r"(?! )[ -\[\]-~]{1,16}(?<! )")
 """An application entity title: default characters without the backslash (PS3.5 section 6.2)."""
 _WINDOW = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
-_XNAT_NAME = re.compile(r"[A-Za-z0-9_]+")
+_XNAT_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _title(text: str) -> str:
@@ -126,7 +126,7 @@ class XnatSettings(Section):
     @classmethod
     def _is_name(cls, text: str) -> str:
         if not _XNAT_NAME.fullmatch(text):
-            raise ValueError("is not an ID of XNAT: letters, digits and underscores")
+            raise ValueError("is not an ID of XNAT: letters, digits, underscores and hyphens")
         return text
 
 

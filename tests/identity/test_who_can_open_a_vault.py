@@ -169,7 +169,7 @@ def test_a_transaction_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "deidflow.sqlite").write_bytes(b"x" * 4096)
-    with pytest.raises(EnvironmentFault, match="cannot be opened: DatabaseError"):
+    with pytest.raises(EnvironmentFault, match="SQLITE_NOTADB"):
         open_database(tmp_path, KEYS)
 
 

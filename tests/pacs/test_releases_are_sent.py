@@ -6,18 +6,19 @@ import hashlib
 import io
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
 
-from deidflow.errors import ConfigError, ReleaseBusy, UsageError, VaultMismatch
+from deidflow.errors import ConfigError, EnvironmentFault, ReleaseBusy, UsageError, VaultMismatch
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.sent_table import SentInstance, SentLedger, SentState
 from deidflow.pacs.association import ConnectionLost
@@ -162,6 +163,26 @@ def test_outside_the_window_sessions_are_left(
     assert send_release(settings, window=WindowUse.IGNORE).sent == 6
 
 
+def test_a_ledger_that_says_nothing_clear_has_the_archive_asked(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    settings = site.settings(send=by_dimse(orthanc))
+    send_release(settings)
+    with closing(sqlite3.connect(site.vault / "deidflow.sqlite")) as database, database:
+        database.execute("UPDATE sent SET state = 'half' WHERE subject = 'P001'")
+    assert send_release(settings).exit_code == 0
+    assert orthanc.stored() == 6
+
+
+def test_a_ledger_that_is_damaged_sends_nothing(
+    site: Site, orthanc: Orthanc, files: list[bytes]
+) -> None:
+    (site.vault / "deidflow.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(EnvironmentFault, match="restore the vault"):
+        send_release(site.settings(send=by_dimse(orthanc)))
+    assert orthanc.instances() == []
+
+
 def test_who_may_not_be_sent(site: Site, orthanc: Orthanc, files: list[bytes]) -> None:
     settings = site.settings(send=by_dimse(orthanc))
     with pytest.raises(UsageError, match="pseudonyms"):
@@ -232,7 +253,7 @@ def test_one_bad_instance_costs_itself_only(site: Site, orthanc: Orthanc) -> Non
 def test_text_for_xnat_is_all_that_differs(
     site: Site, orthanc: Orthanc, files: list[bytes]
 ) -> None:
-    site.write(send={**by_dimse(orthanc), "xnat": {"project": "HEADS"}})
+    site.write(send={**by_dimse(orthanc), "xnat": {"project": "HEADS-1"}})
     result = command_line("send", "--config", site.config)
     assert result.returncode == 0, result.stderr
     assert "text for XNAT in StudyComments" in result.stdout
@@ -240,7 +261,7 @@ def test_text_for_xnat_is_all_that_differs(
     for content in files[:3]:
         released = _read(content)
         copy = arrived[released.SOPInstanceUID]
-        assert copy.StudyComments == "Project:HEADS Subject:P001 Session:P001_M00"
+        assert copy.StudyComments == "Project:HEADS-1 Subject:P001 Session:P001_M00"
         del copy.StudyComments
         assert copy == released
 

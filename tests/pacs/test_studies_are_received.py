@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -145,10 +146,29 @@ def test_one_receiver_per_spool(site: Site) -> None:
 
 
 def test_a_full_disk_is_not_acknowledged(site: Site) -> None:
+    content = study(1)[0]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with received(site) as (spool, counts), sender(site) as association:
-        (spool.folder / "parts").rmdir()
-        assert store(association, study(1)[0]) == 0xA700
-    assert counts.counts() == {"refused: no space, or not writable": 1}
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) // 2, hard))
+        try:
+            assert store(association, content) == 0xA700
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not list((spool.folder / "parts").iterdir()), "half a file needs space too"
+        assert store(association, content) == 0
+    assert counts.counts() == {"refused: no space, or not writable": 1, "stored": 1}
+
+
+def test_a_study_whose_sender_gives_up_is_completed_by_the_next(site: Site) -> None:
+    files = study(1)
+    with received(site) as (spool, counts):
+        with sender(site) as association:
+            assert store(association, files[0]) == 0
+            association.abort()
+        with sender(site) as association:
+            assert [store(association, content) for content in files] == [0, 0, 0]
+    assert spool.instances("1.2.3.1") == 3
+    assert counts.counts() == {"duplicate, acknowledged": 1, "stored": 3}
 
 
 def test_what_was_acknowledged_outlives_a_kill(site: Site) -> None:
