@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from deidflow.dicom.person_names import fold
-from deidflow.errors import ConfigError, UsageError
+from deidflow.errors import ConfigError, EnvironmentFault, UsageError
 from deidflow.resources import load_yaml
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.tables import ColumnSettings
@@ -59,6 +59,8 @@ def read_allow_list(settings: ConsentSettings, path: Path) -> tuple[ListedPerson
         columns = columns_of(table, _columns_wanted(settings))
     except (UsageError, ConfigError) as error:
         raise ConfigError(f"'consent.list': {error}") from None
+    except EnvironmentFault as error:
+        raise EnvironmentFault(f"'consent.list': {error}") from None
     _check_columns(columns)
 
     rows, answers = _rows_of_protocol(table, settings.protocol)

@@ -14,7 +14,7 @@ from deidflow.checks.own import OwnIdentifiers
 from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.header.ages import age_from
 from deidflow.identity.database import NAME as DATABASE
-from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.secret import KEY_FILE, Keys, load_secret
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.settings.effective import effective_profile
@@ -92,6 +92,12 @@ def deidentify_table(settings: TableSettings) -> TableResult:
 
 def _make_vault(folder: Path) -> None:
     try:
+        is_prepared = (folder / KEY_FILE).exists()
+        if folder.is_dir() and any(folder.iterdir()) and not is_prepared:
+            raise UsageError(
+                "the vault is a folder that holds other files; name the vault of the images, or a "
+                "new folder for a table alone"
+            )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise EnvironmentFault(f"the vault cannot be made: {error.strerror}") from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from deidflow.errors import ConfigError, EnvironmentFault, UsageError
 
 _DELIMITERS = ",;\t|"
+_IN_ONE_COLUMN = ";\t|,"
 _BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\x00\x00": "utf-32",
@@ -178,6 +179,10 @@ def guess_delimiter(text: str) -> str:
             return 0.0, width
         return widths.count(width) / len(widths), width
 
+    if not any(fit(delimiter)[0] for delimiter in _DELIMITERS):
+        # One column: a comma is part of its cells, as in "Doe, Jane".
+        absent = [delimiter for delimiter in _IN_ONE_COLUMN if delimiter not in text]
+        return absent[0] if absent else ","
     return max(_DELIMITERS, key=fit)
 
 

@@ -43,7 +43,7 @@ def layouts_of(
             )
 
         places = {*ours, *known} - set(missing)
-        for place in sorted(places) or [_nowhere(registry.folder)]:
+        for place in sorted(places) or [_nowhere(registry.folder, project, level)]:
             layouts.append(
                 Layout(
                     place,
@@ -75,9 +75,9 @@ def _is_of(release: Path, keys: Keys) -> bool:
     return made_by == release_id(keys)
 
 
-def _nowhere(vault: Path) -> Path:
-    """A release that does not exist, for what a vault holds without one."""
-    return vault / "no-release"
+def _nowhere(vault: Path, project: str, level: str) -> Path:
+    """A release that does not exist, for what a vault holds without one; each has its own lock."""
+    return vault / f"no-release-{project}-{level}"
 
 
 def _missing(project: str, level: str, place: Path) -> UsageError:

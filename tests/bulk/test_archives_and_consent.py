@@ -13,6 +13,7 @@ from deidflow.bulk.result import Result
 from deidflow.errors import ConfigError
 from deidflow.verdicts import Reason, Verdict
 from tests.archives.test_hostile_archives import tarred, zipped
+from tests.commands import command_line
 from tests.places import tree_digest, write_secret
 from tests.synthetic import as_file, mr_instance
 
@@ -155,3 +156,16 @@ def test_who_takes_consent_back_and_is_in_the_output_is_told(tmp_path: Path) -> 
     result = anonymized(tmp_path, on_exists="resume", consent={"list": tmp_path / "list.csv"})
 
     assert "1 subjects of earlier calls" in result.warnings[0]
+
+
+def test_a_person_of_two_projects_without_releases_withdraws_from_both(tmp_path: Path) -> None:
+    write(tmp_path, a=slice_of(1))
+    anonymized(tmp_path)
+    anonymized(tmp_path, "b", project="b")
+    result = command_line("withdraw", "QX-1", "--vault", tmp_path / "vault", "--yes")
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("erased from the vault") == 2
+    assert not list((tmp_path / "vault").glob(".no-release*"))
+    again = anonymized(tmp_path, "c", project="c")
+    assert [row.reason for row in again.not_released] == [Reason.CONSENT_WITHDRAWN]

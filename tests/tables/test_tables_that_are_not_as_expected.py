@@ -43,6 +43,15 @@ def test_a_table_without_names_of_columns_is_refused(tmp_path: Path, text: str) 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_of_other_files_does_not_become_a_vault(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("PatientID\n0012\n")
+    places = "--vault", tmp_path, "--out", tmp_path / "out"
+    result = command_line("tables", tmp_path / "table.csv", *places)
+
+    assert result.returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
 def test_a_second_column_of_ids_does_not_leave(tmp_path: Path) -> None:
     assert roles(tmp_path, "ID;ID;Name 2;dx\n12;13X;Doe;MS\n") == [
         Role.ID,
@@ -90,6 +99,12 @@ def test_names_among_the_ids_are_names(tmp_path: Path) -> None:
         ("Abernathy, Ida", ""),
         ("", "MRN X9"),
     ]
+
+
+def test_one_column_is_not_cut_at_its_commas(tmp_path: Path) -> None:
+    read = table(tmp_path, "Patient\nAbernathy, Ida\nZimmerquast, Otto\n")
+
+    assert read.rows == (("Abernathy, Ida",), ("Zimmerquast, Otto",))
 
 
 def test_an_unknown_column_is_named_by_its_key(tmp_path: Path) -> None:
