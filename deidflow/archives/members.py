@@ -7,56 +7,20 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
-import stat
-import struct
 import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from deidflow.archives.bounds import ArchiveRefused, Bounds, MemberRefused
+from deidflow.archives.member import BROKEN, ArchiveMember, is_traversal
+from deidflow.archives.zip_members import zip_members
 from deidflow.verdicts import Reason
 
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 512
 _CHUNK = 1 << 20
-_ENCRYPTED = 0x1
-_DRIVE = re.compile(r"[A-Za-z]:")
-_END_RECORD = struct.Struct("<4s4H2LH")
-_END64_LOCATOR = struct.Struct("<4sLQL")
-_END64_RECORD = struct.Struct("<4sQ2H2L4Q")
-_LONGEST_COMMENT = 1 << 16
-BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    EOFError,
-    NotImplementedError,
-    RecursionError,
-    UnicodeError,
-    ValueError,
-    struct.error,
-    OSError,
-)
-"""What the readers of the standard library raise for archives that are broken."""
-
-
-@dataclass(frozen=True)
-class ArchiveMember:
-    """A member: its number from 1, and its content or the reason why it has none."""
-
-    number: int
-    stream: IO[bytes] | None
-    reason: Reason | None = None
-    packed_bytes: int = 0
-    """Bytes of the archive that hold the content; 0 where the reader bounds the ratio itself."""
 
 
 def members_of(path: Path, bounds: Bounds) -> Iterator[ArchiveMember]:
@@ -68,7 +32,7 @@ def members_of(path: Path, bounds: Bounds) -> Iterator[ArchiveMember]:
         head = stream.read(_BLOCK)
         stream.seek(0)
         if head.startswith(_ZIP):
-            yield from _zip_members(stream, bounds)
+            yield from zip_members(stream, bounds)
         elif head.startswith(_GZIP):
             yield from _gzip_members(stream, bounds)
         elif is_tar(head):
@@ -91,86 +55,6 @@ def is_tar(head: bytes) -> bool:
     except tarfile.HeaderError:
         return False
     return True
-
-
-def is_traversal(name: str) -> bool:
-    """Whether a member's name leads out of the folder in which it would be unpacked."""
-    parts = name.replace("\\", "/").split("/")
-    return ".." in parts or parts[0] == "" or bool(_DRIVE.match(name)) or "\0" in name
-
-
-# zip
-
-
-def _zip_members(stream: IO[bytes], bounds: Bounds) -> Iterator[ArchiveMember]:
-    _check_directory(stream, bounds)
-    try:
-        archive = zipfile.ZipFile(stream)
-    except BROKEN:
-        raise ArchiveRefused(Reason.ARCHIVE_BROKEN) from None
-
-    with closing(archive):
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-        bounds.check_count(len(infos))
-        for number, info in enumerate(infos, 1):
-            yield _zip_member(archive, info, number)
-
-
-def _check_directory(stream: IO[bytes], bounds: Bounds) -> None:
-    """Refuse a table of contents that is too large, before it is read (APPNOTE 4.3.14-16)."""
-    size = stream.seek(0, os.SEEK_END)
-    start = max(0, size - _LONGEST_COMMENT - _END_RECORD.size)
-    stream.seek(start)
-    tail = stream.read()
-    place = tail.rfind(b"PK\x05\x06")
-    if place < 0 or len(tail) - place < _END_RECORD.size:
-        raise ArchiveRefused(Reason.ARCHIVE_BROKEN)
-
-    record = _END_RECORD.unpack_from(tail, place)
-    directory, count = record[5], record[4]
-    locator = place - _END64_LOCATOR.size
-    if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
-        directory, count = _zip64_directory(stream, tail, locator)
-    stream.seek(0)
-    bounds.check_count(count)
-    if directory > min(bounds.directory_bytes, size):
-        raise ArchiveRefused(Reason.ARCHIVE_MEMBERS)
-
-
-def _zip64_directory(stream: IO[bytes], tail: bytes, locator: int) -> tuple[int, int]:
-    """Size of the table of contents, and its entries, of a zip64 file."""
-    offset = _END64_LOCATOR.unpack_from(tail, locator)[2]
-    try:
-        stream.seek(offset)
-        record = _END64_RECORD.unpack(stream.read(_END64_RECORD.size))
-    except (OSError, OverflowError, struct.error):
-        raise ArchiveRefused(Reason.ARCHIVE_BROKEN) from None
-    return record[8], record[7]
-
-
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, number: int) -> ArchiveMember:
-    reason = _zip_reason(info)
-    if reason is not None:
-        return ArchiveMember(number, None, reason)
-    try:
-        return ArchiveMember(number, archive.open(info), packed_bytes=max(info.compress_size, 1))
-    except NotImplementedError:
-        return ArchiveMember(number, None, Reason.ARCHIVE_METHOD)
-    except RuntimeError:
-        return ArchiveMember(number, None, Reason.ARCHIVE_ENCRYPTED)
-    except BROKEN:
-        return ArchiveMember(number, None, Reason.ARCHIVE_BROKEN)
-
-
-def _zip_reason(info: zipfile.ZipInfo) -> Reason | None:
-    if is_traversal(info.orig_filename):
-        return Reason.ARCHIVE_PATH
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        return Reason.ARCHIVE_NOT_REGULAR
-    if info.flag_bits & _ENCRYPTED:
-        return Reason.ARCHIVE_ENCRYPTED
-    return None
 
 
 # tar and gzip

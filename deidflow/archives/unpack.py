@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.archives.bounds import ArchiveRefused, Bounds, MemberRefused
-from deidflow.archives.members import BROKEN, ArchiveMember, copy_member, members_of
+from deidflow.archives.member import BROKEN, ArchiveMember
+from deidflow.archives.members import copy_member, members_of
 from deidflow.dicom.inventory import Entry, failed
 from deidflow.store.files import read_json, remove_tree, write_json_atomic
 from deidflow.store.scratch import private_folder

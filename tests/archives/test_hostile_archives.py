@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from deidflow.archives.bounds import Bounds
-from deidflow.archives.members import is_tar, is_traversal
+from deidflow.archives.member import is_traversal
+from deidflow.archives.members import is_tar
 from deidflow.archives.unpack import Unpacked, forget_unpacked, unpack_archives
 from deidflow.dicom.inventory import read_file
 from deidflow.verdicts import Reason, Verdict
@@ -172,6 +173,18 @@ def test_a_way_of_compression_that_is_not_read_is_called_so(
 
     assert reasons(unpacked)["a!/00001"] is Reason.ARCHIVE_METHOD
     assert [file.locator for file in unpacked.files] == ["a!/00002"]
+
+
+def test_names_in_another_encoding_than_they_say_cost_nothing(
+    unpack: Callable[..., Unpacked],
+) -> None:
+    wrong = zipped(("AAÜAA", DICOM), ("good", DICOM), method=zipfile.ZIP_STORED)
+    wrong = wrong.replace("AAÜAA".encode(), b"AA\xff\xfeAA")
+    old = zipped(("AAAAAA", DICOM)).replace(b"AAAAAA", b"M\x81ller")
+    unpacked = unpack(a=wrong, b=old)
+
+    assert {file.locator for file in unpacked.files} == {"a!/00001", "a!/00002", "b!/00001"}
+    assert [file.path.read_bytes() for file in unpacked.files] == [DICOM] * 3
 
 
 def test_a_chain_of_headers_without_an_end_is_broken(unpack: Callable[..., Unpacked]) -> None:
