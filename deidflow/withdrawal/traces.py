@@ -15,6 +15,7 @@ from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.release.layout import Layout
 from deidflow.store.files import remove_tree
 from deidflow.store.tables import write_csv
+from deidflow.verdicts import Verdict
 
 Words = tuple[str, ...]
 
@@ -115,12 +116,24 @@ def _drop_rows(table: Path, traces: Traces) -> None:
     ) as stream:
         header, *rows = list(csv.reader(stream)) or [[]]
 
-    kept = []
+    kept: list[list[str]] = []
+    files: set[str] = set()
     for row in rows:
-        if not traces.has(_by_column(header, row)):
+        cells = _by_column(header, row)
+        if traces.has(cells):
+            files.add(cells.get("source_path", ""))
+        else:
             kept.append(row)
     if len(kept) < len(rows):
-        write_csv(table, [header, *kept])
+        write_csv(table, [header, *kept, *_counted(header, len(files))])
+
+
+def _counted(header: Sequence[str], files: int) -> list[list[str]]:
+    """What a table of instances keeps of a person: how many source files there are."""
+    if "released_path" not in header:
+        return []
+    row = [Verdict.EXCLUDED.value if column == "verdict" else "" for column in header]
+    return [row] * files
 
 
 def _by_column(header: Sequence[str], row: Sequence[str]) -> dict[str, str]:

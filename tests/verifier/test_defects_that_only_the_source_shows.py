@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
+from deidflow.identity.secret import Keys
+from deidflow.identity.withdrawn import WithdrawnPatients
+from deidflow.release.layout import Layout
 from deidflow.store.files import sha256_of
 from deidflow.verifier.findings import Check
+from deidflow.withdrawal.traces import Traces, erase_files
 from tests.verifier.conftest import MASKED, WHOLE, MiniRelease
 
 Plant = Callable[[Dataset], object]
@@ -151,6 +155,16 @@ def test_what_was_not_asked_for_needs_no_verdict(low: MiniRelease) -> None:
 
     assert low.found(with_source=True, named=("P001", "P002")) == set()
     assert low.found(with_source=True, named=("README", "P001", "P002")) != set()
+
+
+def test_files_of_somebody_who_withdrew_are_counted_until_the_next_run(low: MiniRelease) -> None:
+    nobody = WithdrawnPatients(frozenset(), Keys(bytes(32), "default", "low"))
+    layout = Layout(low.release, low.vault, "default", "low")
+    erase_files(layout, Traces("P001", (), nobody, frozenset()))
+    table = layout.instances_table.read_text()
+
+    assert "P001" not in table
+    assert (Check.CONSERVATION, "file") not in low.found(with_source=True, subjects=("P002",))
 
 
 def test_members_of_an_archive_are_where_the_vault_unpacked_them(low: MiniRelease) -> None:
