@@ -26,9 +26,11 @@ _SUMMARY_KEYS = frozenset(
     )
 )
 _SUMMARY_WORDS = re.compile(
-    r"[a-z]+(?:[ -][a-z]+)*|[A-Za-z0-9]{1,18}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
 """Words of a state or reason, session labels, modalities, and names of series."""
+_SESSION = re.compile(r"[A-Za-z0-9]{1,18}")
+"""What a session may be called by a manifest."""
 
 
 def hits_in_json(key: str, value: Any, search: LeakSearch) -> Iterator[Hit]:
@@ -52,16 +54,22 @@ def _listed_keys() -> frozenset[str]:
     return frozenset(name for names in lists.values() for name in names)
 
 
-def check_summary(value: Any) -> None:
+def _is_summary_word(key: str, value: str) -> bool:
+    if key == "session" and _SESSION.fullmatch(value):
+        return True
+    return bool(_SUMMARY_WORDS.fullmatch(value))
+
+
+def check_summary(value: Any, key: str = "") -> None:
     """Raise ValueError for anything but known keys, codes, labels and counts in a summary."""
     if isinstance(value, dict):
         keys = value.keys()
         if not keys <= _SUMMARY_KEYS:
             raise ValueError("the summary holds an unknown key")
-        for inner in value.values():
-            check_summary(inner)
+        for name, inner in value.items():
+            check_summary(inner, name)
     elif isinstance(value, list):
         for inner in value:
-            check_summary(inner)
-    elif isinstance(value, str) and not _SUMMARY_WORDS.fullmatch(value):
+            check_summary(inner, key)
+    elif isinstance(value, str) and not _is_summary_word(key, value):
         raise ValueError("the summary holds an unknown word")

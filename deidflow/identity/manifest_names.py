@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from deidflow.dicom.written_dates import days_meant
@@ -42,13 +43,19 @@ def manifest_names(
             f"{odd} subjects of the manifest are no names of folders: letters, digits, - and _, "
             f"at most 48; {_OTHERWISE}"
         )
-    theirs = sum(name in taken for name in names.values())
+    letters = Counter(map(_letters, {*taken, *names.values()}))
+    theirs = sum(name in taken or letters[_letters(name)] > 1 for name in names.values())
     if theirs:
         raise UsageError(
-            f"{theirs} subjects of the manifest are called as another subject of the vault; "
-            f"{_OTHERWISE}"
+            f"{theirs} subjects of the manifest are called as another subject, or differ from one "
+            f"only in signs, which names in BIDS cannot have; {_OTHERWISE}"
         )
     return names
+
+
+def _letters(name: str) -> str:
+    """What BIDS takes of a name."""
+    return "".join(filter(str.isalnum, name.removeprefix("sub-")))
 
 
 def _is_usable(name: str) -> bool:

@@ -24,8 +24,9 @@ _SUMMARY_KEYS = frozenset(
      "overlay_bits_cleared", "by_person", "days_since", "text_in_pixels")
 )  # fmt: skip
 _SUMMARY_WORD = re.compile(
-    r"[a-z]+(?:[ -][a-z]+)*|[A-Za-z0-9]{1,18}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
+    r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
+_SESSION = re.compile(r"[A-Za-z0-9]{1,18}")
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",
      "tools", "de-identified", "notes", "review", "final", "faces_replaced_by",
@@ -96,7 +97,8 @@ def summary_marks(content: bytes) -> Iterator[Mark]:
                 _shown(key),
                 "is not a field of a session's summary",
             )
-        if isinstance(value, str) and not _SUMMARY_WORD.fullmatch(value):
+        pattern = _SESSION if key == "session" else _SUMMARY_WORD
+        if isinstance(value, str) and not pattern.fullmatch(value):
             yield Mark(
                 Check.TABLE,
                 _shown(key),

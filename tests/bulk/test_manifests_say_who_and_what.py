@@ -83,6 +83,7 @@ def test_files_that_are_not_named_go_with_their_patient(tmp_path: Path) -> None:
         ("a,S01,Otto,", "1 sessions .* date"),
         ("a,S 01,,", "no names of folders"),
         ("a,report,,", "no names of folders"),
+        ("a,S_1,,\nc,S1,,", "2 subjects .* only in signs"),
     ],
 )
 def test_what_identifies_is_no_name(tmp_path: Path, rows: str, words: str) -> None:
