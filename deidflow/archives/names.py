@@ -39,9 +39,12 @@ class PlainNames:
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes, without the flag where it is wrong."""
         start = self._stream.tell()
-        content = bytearray(self._stream.read(size))
+        read = self._stream.read(size)
+        end = start + len(read)
+
+        content = bytearray(read)
         first = bisect_left(self._places, start)
-        last = bisect_left(self._places, start + len(content))
+        last = bisect_left(self._places, end)
         for place in self._places[first:last]:
             content[place - start] &= ~_IS_UTF8
         return bytes(content)
@@ -69,13 +72,18 @@ def _wrong_flags(table: bytes, start: int) -> Iterator[int]:
         fields = _ENTRY.unpack_from(table, place)
         if fields[0] != _MARK:
             return
-        name_size, extra_size, comment_size, member = *fields[12:15], fields[18]
+        name_size, extra_size, comment_size = fields[12:15]
+        member = fields[18]
         name_start = place + _ENTRY.size
-        name = table[name_start : name_start + name_size]
-        if table[place + _FLAGS] & _IS_UTF8 and not _is_utf8(name):
-            yield start + place + _FLAGS
+        name_end = name_start + name_size
+        name = table[name_start:name_end]
+
+        flags = place + _FLAGS
+        claims_utf8 = table[flags] & _IS_UTF8
+        if claims_utf8 and not _is_utf8(name):
+            yield start + flags
             yield member + _MEMBER_FLAGS
-        place = name_start + name_size + extra_size + comment_size
+        place = name_end + extra_size + comment_size
 
 
 def _is_utf8(name: bytes) -> bool:

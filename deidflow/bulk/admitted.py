@@ -14,16 +14,24 @@ def admitted(admission: Admission, rows: Sequence[ReadFile]) -> list[ReadFile]:
     if not admission.is_asked:
         return list(rows)
 
-    refused = admission.refused(row.entry for row in rows)
+    entries = [row.entry for row in rows]
+    refused = admission.refused(entries)
     kept = []
     for row in rows:
-        entry = refused.get(row.entry.path, row.entry)
-        kept.append(row._replace(entry=entry))
+        path = row.entry.path
+        entry = refused.get(path, row.entry)
+        judged = row._replace(entry=entry)
+        kept.append(judged)
     return kept
 
 
 def refused_in_output(call: Call) -> int:
     """How many subjects of earlier calls are in the output and may not go on any more."""
-    admission = admission_of(call.settings.consent, call.vault.withdrawn())
-    refused = admission.refused_subjects(call.vault.originals())
-    return sum((call.settings.out / pseudonym).exists() for pseudonym in refused)
+    withdrawn = call.vault.withdrawn()
+    admission = admission_of(call.settings.consent, withdrawn)
+    originals = call.vault.originals()
+    count = 0
+    for pseudonym in admission.refused_subjects(originals):
+        folder = call.settings.out / pseudonym
+        count += folder.exists()
+    return count

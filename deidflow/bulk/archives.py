@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -43,12 +43,14 @@ def with_members(call: Call, rows: Sequence[ReadFile]) -> Opened:
         call.archives_folder,
         members.read,
     )
-    paths = {row.entry.path for row in packed}
-    plain = [row for row in rows if row.entry.path not in paths]
-    signatures = {row.entry.path: row.signature for row in packed}
-    unpacked = list(members.rows(opened, signatures))
+    signatures: dict[str, Signature | None] = {}
+    for row in packed:
+        path = row.entry.path
+        signatures[path] = row.signature
+    plain = [row for row in rows if row.entry.path not in signatures]
+    unpacked = members.rows(opened, signatures)
     return Opened(
-        _with_locators(call, opened, paths),
+        _with_locators(call, opened, signatures),
         [*plain, *unpacked],
     )
 
@@ -62,8 +64,9 @@ class _Members:
 
     def read(self, folder: Path) -> Iterable[Entry]:
         """The entries of all files below a folder."""
-        paths = [path for path, _ in files_below(folder, [], [])]
-        located = Located(folder, tuple(paths), ())
+        files = files_below(folder, [], [])
+        paths = tuple(path for path, _ in files)
+        located = Located(folder, paths, ())
         rows = read_all(
             located,
             self._call.workers,
@@ -71,28 +74,36 @@ class _Members:
             force=self._call.settings.force,
             signed=False,
         )
-        self._read = {folder / row.entry.path: row for row in rows}
-        return [row.entry for row in rows]
+        entries: list[Entry] = []
+        for row in rows:
+            entry = row.entry
+            entries.append(entry)
+            self._read[folder / entry.path] = row
+        return entries
 
     def rows(
         self, opened: OpenedInventory, signatures: dict[str, Signature | None]
     ) -> Iterator[ReadFile]:
         """Archives and members by their locators, with the positions of images."""
         for entry in opened.entries:
+            position = NO_POSITION
             place = opened.places.get(entry.path)
-            position = NO_POSITION if place is None else self._read[place].position
-            archive = entry.path.partition(MARK)[0]
-            yield ReadFile(entry, position, signatures.get(archive))
+            if place is not None:
+                position = self._read[place].position
+            archive, _, _ = entry.path.partition(MARK)
+            signature = signatures.get(archive)
+            yield ReadFile(entry, position, signature)
 
 
 def _hashed(root: Path, entry: Entry) -> Entry:
     try:
-        return entry._replace(sha256=sha256_of(root / entry.path))
+        digest = sha256_of(root / entry.path)
     except OSError:
         return failed(entry.path, Reason.UNREADABLE)
+    return entry._replace(sha256=digest)
 
 
-def _with_locators(call: Call, opened: OpenedInventory, archives: set[str]) -> Call:
+def _with_locators(call: Call, opened: OpenedInventory, archives: Container[str]) -> Call:
     """The call, in which the members have numbers and places."""
     locators = [entry.path for entry in opened.entries if entry.path not in archives]
     located = replace(

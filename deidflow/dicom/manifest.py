@@ -35,17 +35,19 @@ class Category(StrEnum):
     @property
     def raw_kind(self) -> RawKind | None:
         """The kind of raw data; None for images."""
-        if self.value.startswith("lm_"):
+        if self.startswith("lm_"):
             return RawKind.LIST
-        return RawKind.NORM if self.value.startswith("nrm_") else None
+        if self.startswith("nrm_"):
+            return RawKind.NORM
+        return None
 
     def fits(self, instance: Instance) -> bool:
         """Whether an instance can be what the category says."""
-        if self.raw_kind is not None:
-            return instance.sop_class in raw_classes()
-        if instance.sop_class in raw_classes():
-            return False
-        return instance.modality.upper() in _MODALITIES[self]
+        is_raw = instance.sop_class in raw_classes()
+        if is_raw or self.raw_kind is not None:
+            return is_raw and self.raw_kind is not None
+        modality = instance.modality.upper()
+        return modality in _MODALITIES[self]
 
 
 _MODALITIES = {
@@ -85,14 +87,20 @@ class Manifest:
     @classmethod
     def of(cls, entries: Iterable[ManifestEntry]) -> Manifest:
         """The manifest of entries that say something, with paths below the source."""
-        return cls({entry.path: entry for entry in entries if entry.says_something})
+        telling: dict[str, ManifestEntry] = {}
+        for entry in entries:
+            if entry.says_something:
+                telling[entry.path] = entry
+        return cls(telling)
 
     def of_file(self, path: str) -> ManifestEntry:
         """What is said of a file, or of the member of an archive; an empty entry for nothing."""
         if not self.entries:
             return _NOTHING
-        for place in (path, *map(str, PurePosixPath(path).parents)):
-            entry = self.entries.get(place.removesuffix(_ARCHIVE_END))
+        file = PurePosixPath(path)
+        for place in (file, *file.parents):
+            name = str(place).removesuffix(_ARCHIVE_END)
+            entry = self.entries.get(name)
             if entry is not None:
                 return entry
         return _NOTHING

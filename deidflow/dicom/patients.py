@@ -51,8 +51,9 @@ def patients_of(
     a patient. `one_per_study`: a study is.
     """
     by_label = _by_label(members, manifest)
-    labelled = [member.path for group in by_label.values() for member in group]
-    named = frozenset(labelled)
+    named: set[str] = set()
+    for group in by_label.values():
+        named.update(member.path for member in group)
     others = [member for member in members if member.path not in named]
     patients = _by_headers(others, discovery, known)
     return _with_labelled(patients, by_label, known)
@@ -72,19 +73,26 @@ def _by_label(members: Sequence[Member], manifest: Manifest) -> dict[str, list[M
     labels_of: defaultdict[str, set[str]] = defaultdict(set)
     silent: list[Member] = []
     for member in members:
-        label = manifest.of_file(member.path).subject
+        entry = manifest.of_file(member.path)
+        label = entry.subject
         if not label:
             silent.append(member)
             continue
         by_label[label].append(member)
-        labels_of[member.instance.patient_id.strip()].add(label)
+        labels = labels_of[_id_of(member)]
+        labels.add(label)
 
     for member in silent:
-        patient_id = member.instance.patient_id.strip()
+        patient_id = _id_of(member)
         labels = labels_of.get(patient_id, set())
         if is_usable(patient_id) and len(labels) == 1:
-            by_label[next(iter(labels))].append(member)
+            label = min(labels)
+            by_label[label].append(member)
     return by_label
+
+
+def _id_of(member: Member) -> str:
+    return member.instance.patient_id.strip()
 
 
 def _with_labelled(
@@ -95,13 +103,14 @@ def _with_labelled(
     misfits: set[str] = set()
     for label, members in by_label.items():
         base = f"{_LABEL_KEY}{label}"
+        known_as = known(base)
         for person in persons_of(base, members, known):
             paths = [member.path for member in person.members]
-            owners.update(dict.fromkeys(paths, person.key))
-            if person.is_stranger:
-                misfits.update(paths)
-            else:
-                misfits.update(_misnamed(person.members, known(base)))
+            owned = dict.fromkeys(paths, person.key)
+            owners.update(owned)
+            if not person.is_stranger:
+                paths = list(_misnamed(person.members, known_as))
+            misfits.update(paths)
     return replace(
         patients,
         owners=owners,
@@ -111,14 +120,20 @@ def _with_labelled(
 
 def _misnamed(members: Sequence[Member], known: Demographics | None) -> Iterator[str]:
     """Paths of instances with another PatientID and another name than most, or than the known."""
-    demographics = {member.path: Demographics.of(member.instance) for member in members}
+    demographics: dict[str, Demographics] = {}
+    for member in members:
+        demographics[member.path] = Demographics.of(member.instance)
     if not demographics:
         return
-    ranked = Counter(demographics.values()).most_common()
-    reference = known or min(ranked, key=lambda row: (-row[1], row[0]))[0]
+
+    counts = Counter(demographics.values())
+    most = max(counts.values())
+    frequent = [one for one, count in counts.items() if count == most]
+    reference = known or min(frequent)
     for path, one in demographics.items():
         has_other_id = one.patient_id != reference.patient_id
-        if has_other_id and not same_name(one.name, reference.name):
+        has_other_name = not same_name(one.name, reference.name)
+        if has_other_id and has_other_name:
             yield path
 
 

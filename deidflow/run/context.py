@@ -94,6 +94,12 @@ class Run:
         return effective_profile(self.settings)
 
     @cached_property
+    def step_settings(self) -> RunSettings:
+        """The settings for the processes of steps: without paths and subjects of everybody."""
+        nobodys = self.settings.input.model_copy(update={"paths": (), "entries": ()})
+        return self.settings.model_copy(update={"input": nobodys})
+
+    @cached_property
     def measures(self) -> dict[tuple[str, str], dict[str, Measures]]:
         """Pseudonym and label -> what people ask for on the session's series."""
         return measures_in_force(self.layout.decisions)

@@ -73,7 +73,7 @@ class SessionRun:
         run, settings = self.run, self.run.settings
         return StepJob(
             layout=run.layout,
-            settings=settings,
+            settings=run.step_settings,
             profile=run.profile,
             profile_digest=run.profile_digest,
             pseudonym=self.pseudonym,

@@ -19,12 +19,14 @@ from deidflow.settings.manifest import (
 LIST_MARK = "@"
 """Before the path of a text file with one path a line."""
 _COMMENT = "#"
+_MANIFESTS = (".json", ".yaml", ".yml", *TABLES)
 Given = str | Path | Sequence[str | Path] | Mapping[str, Any]
 
 
 def given_paths(given: Given) -> tuple[Path, ...]:
     """The files and folders that are meant; raises UsageError for a manifest that names none."""
-    return tuple(Path(entry.path) for entry in given_entries(given))
+    entries = given_entries(given)
+    return tuple(Path(entry.path) for entry in entries)
 
 
 def given_entries(given: Given) -> tuple[ManifestEntry, ...]:
@@ -57,15 +59,20 @@ def _entries_of_text(text: str) -> tuple[ManifestEntry, ...]:
     if text.startswith(LIST_MARK):
         return _entries_of_list(Path(text[1:]))
     path = Path(text).expanduser()
-    if path.suffix in (".json", ".yaml", ".yml", *TABLES) and path.is_file():
+    if path.suffix in _MANIFESTS and path.is_file():
         return read_manifest(path)
-    return (ManifestEntry(str(path)),)
+    entry = ManifestEntry(str(path))
+    return (entry,)
 
 
 def _entries_of_list(path: Path) -> tuple[ManifestEntry, ...]:
     entries: list[ManifestEntry] = []
-    for line in read_text(path).splitlines():
+    text = read_text(path)
+    for line in text.splitlines():
         name = line.strip()
-        if name and not name.startswith(_COMMENT):
-            entries.append(ManifestEntry(str(path.parent / name)))
+        if not name or name.startswith(_COMMENT):
+            continue
+        place = path.parent / name
+        entry = ManifestEntry(str(place))
+        entries.append(entry)
     return tuple(entries)

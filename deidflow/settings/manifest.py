@@ -58,8 +58,11 @@ def entries_of_mapping(manifest: Mapping[str, Any], base: Path) -> tuple[Manifes
 
     entries: list[ManifestEntry] = []
     for key in keys:
+        category = categories.get(key)
         for path in _paths(manifest[key]):
-            entries.append(ManifestEntry(str(base / path), category=categories.get(key)))
+            place = base / path
+            entry = ManifestEntry(str(place), category=category)
+            entries.append(entry)
     if not entries:
         raise UsageError("the manifest names no file and no folder")
     return tuple(entries)
@@ -73,10 +76,9 @@ def checked_entries(entries: Iterable[ManifestEntry]) -> tuple[ManifestEntry, ..
     """Entries with real paths; raises UsageError where two say different things of one path."""
     by_path: dict[str, ManifestEntry] = {}
     for entry in entries:
-        placed = replace(
-            entry,
-            path=os.path.realpath(Path(entry.path).expanduser()),
-        )
+        path = Path(entry.path).expanduser()
+        real = os.path.realpath(path)
+        placed = replace(entry, path=real)
         earlier = by_path.setdefault(placed.path, placed)
         if earlier != placed:
             raise UsageError(
@@ -91,7 +93,8 @@ def entries_below(entries: Iterable[ManifestEntry], root: Path) -> tuple[Manifes
     for entry in entries:
         if entry.says_something:
             path = Path(entry.path).relative_to(root)
-            below.append(replace(entry, path=str(path)))
+            placed = replace(entry, path=str(path))
+            below.append(placed)
     return tuple(below)
 
 
@@ -128,7 +131,11 @@ def _of_table(text: str, folder: Path) -> Iterator[ManifestEntry]:
     reader.fieldnames = names
     is_empty = True
     for line, row in enumerate(reader, _FIRST_ROW):
-        facts = {name: (row[name] or "").strip() for name in names if name in _COLUMNS}
+        facts: dict[str, str] = {}
+        for name in names:
+            if name in _COLUMNS:
+                cell = row[name] or ""
+                facts[name] = cell.strip()
         if any(facts.values()):
             is_empty = False
             yield _entry(facts, folder, f"line {line}")
@@ -139,12 +146,14 @@ def _of_table(text: str, folder: Path) -> Iterator[ManifestEntry]:
 def _check_columns(names: list[str]) -> None:
     if _PATH not in names:
         raise UsageError(f"the manifest has no column '{_PATH}'; its first row names the columns")
-    doubled = [name for name in _COLUMNS if names.count(name) > 1]
-    if doubled:
-        raise UsageError(f"the manifest has two columns '{doubled[0]}'; keep one of them")
+    for name in _COLUMNS:
+        if names.count(name) > 1:
+            raise UsageError(f"the manifest has two columns '{name}'; keep one of them")
+
     missing = [name for name in _COLUMNS if name not in names]
-    for name in names:
-        hint = "" if name in _COLUMNS else did_you_mean(name, missing, cutoff=_LIKE)
+    others = [name for name in names if name not in _COLUMNS]
+    for name in others:
+        hint = did_you_mean(name, missing, cutoff=_LIKE)
         if hint:
             raise UsageError(f"the manifest has a column '{name}'{hint}")
 
@@ -154,7 +163,10 @@ def _of_list(rows: list[Any], folder: Path) -> Iterator[ManifestEntry]:
         facts = row if isinstance(row, Mapping) else {_PATH: row}
         if not isinstance(facts.get(_PATH), str):
             raise UsageError(_NO_LIST)
-        texts = {name: _text(facts.get(name), name, number) for name in _COLUMNS}
+        texts: dict[str, str] = {}
+        for name in _COLUMNS:
+            value = facts.get(name)
+            texts[name] = _text(value, name, number)
         yield _entry(texts, folder, f"entry {number}")
 
 
@@ -170,11 +182,14 @@ def _text(value: Any, name: str, number: int) -> str:
 def _entry(facts: Mapping[str, str], folder: Path, where: str) -> ManifestEntry:
     if not facts.get(_PATH):
         raise UsageError(f"manifest, {where}: no path; name a file or folder in each")
+    path = Path(facts[_PATH]).expanduser()
+    session = facts.get(_SESSION, "")
+    category = facts.get(_CATEGORY, "")
     return ManifestEntry(
-        path=str(folder / Path(facts[_PATH]).expanduser()),
+        path=str(folder / path),
         subject=facts.get(_SUBJECT, ""),
-        session=_session(facts.get(_SESSION, ""), where),
-        category=_category(facts.get(_CATEGORY, ""), where),
+        session=_session(session, where),
+        category=_category(category, where),
     )
 
 
@@ -190,12 +205,14 @@ def _session(text: str, where: str) -> str:
 def _category(text: str, where: str) -> Category | None:
     if not text:
         return None
-    known = {category.value.lower(): category for category in Category} | {"pet": Category.PT}
-    category = known.get(text.lower())
-    if category is None:
-        names = ", ".join(Category)
-        raise UsageError(f"manifest, {where}: this category is not known; give one of {names}")
-    return category
+    wanted = text.lower()
+    if wanted == "pet":
+        return Category.PT
+    for category in Category:
+        if category.lower() == wanted:
+            return category
+    names = ", ".join(Category)
+    raise UsageError(f"manifest, {where}: this category is not known; give one of {names}")
 
 
 def _paths(value: Any) -> Iterator[str]:
