@@ -113,4 +113,9 @@ def _show(rows: tuple[Row, ...], withdrawal: Withdrawal) -> None:
             f"tell {archive.archive}: {', '.join(sessions)} of {archive.project} {archive.level} "
             "were sent there; have them deleted"
         )
+    for left in withdrawal.headers:
+        print(
+            f"delete yourself: {left.files} files of {left.subject} that 'deidflow anonymize' "
+            f"wrote, in its outputs of {left.project} {left.level}"
+        )
     print("later runs exclude the person: consent withdrawn")

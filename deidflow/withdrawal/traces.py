@@ -92,15 +92,28 @@ def _derived(layout: Layout) -> Iterator[Path]:
     yield layout.vault / MIXED_FOLDERS
 
 
+def written_headers(layout: Layout, pseudonym: str) -> int:
+    """How many files of a subject `deidflow anonymize` wrote, wherever its outputs are."""
+    count = 0
+    for table in _anonymize_tables(layout):
+        with table.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            for row in csv.DictReader(stream):
+                is_theirs = row.get("subject") == pseudonym
+                count += is_theirs and bool(row.get("released_path"))
+    return count
+
+
+def _anonymize_tables(layout: Layout) -> list[Path]:
+    instances = layout.instances_table.parent
+    return sorted(instances.glob(f"anonymize-{layout.scope}-*.csv"))
+
+
 def _tables(layout: Layout) -> Iterator[Path]:
     yield layout.instances_table
     yield layout.quarantine_table
     yield layout.own_quarantine_table
     yield layout.doubtful_table
-    instances = layout.instances_table.parent
-    anonymized = instances.glob(f"anonymize-{layout.scope}-*.csv")
-    yield from sorted(anonymized)
-
+    yield from _anonymize_tables(layout)
     people = layout.vault / "tables" / layout.scope
     yield from sorted(people.glob("*.csv"))
 

@@ -27,7 +27,7 @@ from deidflow.withdrawal.source_files import (
     source_files,
     sources_of,
 )
-from deidflow.withdrawal.traces import Traces, erase_files, words_of
+from deidflow.withdrawal.traces import Traces, erase_files, words_of, written_headers
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,23 @@ class ArchiveToTell:
 
 
 @dataclass(frozen=True)
+class HeadersToDelete:
+    """Files that `deidflow anonymize` wrote of the person, which nobody deletes but the user."""
+
+    project: str
+    level: str
+    subject: str
+    files: int
+
+
+@dataclass(frozen=True)
 class Withdrawal:
-    """What was taken out, and who has copies."""
+    """What was taken out, who has copies, and what is left to delete."""
 
     sessions: tuple[WithdrawnSession, ...]
     recipients: tuple[RecipientToTell, ...]
     archives: tuple[ArchiveToTell, ...]
+    headers: tuple[HeadersToDelete, ...] = ()
 
 
 def withdraw_person(
@@ -85,6 +96,7 @@ def withdraw_person(
             ours = [row.pseudonym for row in rows if _is_of(row, layout)]
             withdrawn += _out_of_release(layout, ours)
 
+        headers = list(_headers(rows, layouts))
         for row in rows:
             traces = Traces(
                 pseudonym=row.pseudonym,
@@ -107,7 +119,21 @@ def withdraw_person(
         tuple(withdrawn),
         tuple(recipients),
         tuple(archives),
+        tuple(headers),
     )
+
+
+def _headers(rows: Sequence[Row], layouts: Sequence[Layout]) -> Iterator[HeadersToDelete]:
+    for layout in scopes_of(layouts):
+        for row in rows:
+            files = written_headers(layout, row.pseudonym) if _is_of(row, layout) else 0
+            if files:
+                yield HeadersToDelete(
+                    row.project,
+                    row.level,
+                    row.pseudonym,
+                    files,
+                )
 
 
 def _archives(registry: Registry, row: Row) -> Iterator[ArchiveToTell]:

@@ -166,6 +166,7 @@ def test_a_person_of_two_projects_without_releases_withdraws_from_both(tmp_path:
 
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("erased from the vault") == 2
+    assert result.stdout.count("delete yourself: 1 files of P001") == 2
     assert not list((tmp_path / "vault").glob(".no-release*"))
     again = anonymized(tmp_path, "c", project="c")
     assert [row.reason for row in again.not_released] == [Reason.CONSENT_WITHDRAWN]
