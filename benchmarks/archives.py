@@ -49,6 +49,7 @@ def slices(count: int) -> Iterator[tuple[str, bytes]]:
         noise = chance.getrandbits(12 * 64 * ROWS).to_bytes(96 * ROWS, "little")
         pixels = bytes(byte & 0x0F if place % 2 else byte for place, byte in enumerate(noise))
         pixels = (pixels * 11)[: 2 * ROWS * ROWS]
+
         instance = mr_instance(
             PatientID=f"QX-{series // 2:04d}",
             PatientName=f"Quastel{series // 2:04d}^Otto",
@@ -72,13 +73,23 @@ def make(folder: Path, kind: str, count: int) -> Path:
     source.mkdir(parents=True)
     path = source / f"scans.{kind}"
     if kind == "zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with zipfile.ZipFile(
+            path,
+            "w",
+            zipfile.ZIP_DEFLATED,
+            compresslevel=1,
+        ) as archive:
             for name, content in slices(count):
                 archive.writestr(name, content)
         return source
+
     mode = "w:gz" if kind == "tar.gz" else "w"
     options = {"compresslevel": 1} if kind == "tar.gz" else {}
-    with tarfile.open(path, mode, **options) as tar:
+    with tarfile.open(
+        path,
+        mode,
+        **options,
+    ) as tar:
         for name, content in slices(count):
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -91,6 +102,7 @@ def peaks_of(command: list[object]) -> tuple[Peaks, int]:
     process = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
+
     peaks = Peaks()
     while process.poll() is None:
         alive = _descendants(process.pid)
@@ -98,7 +110,15 @@ def peaks_of(command: list[object]) -> tuple[Peaks, int]:
             peak = _field(pid, "status", "VmHWM")
             peaks.by_process[pid] = max(peak, peaks.by_process.get(pid, 0.0))
         peaks.together = max(
-            peaks.together, sum(_field(pid, "smaps_rollup", "Pss") for pid in alive)
+            peaks.together,
+            sum(
+                _field(
+                    pid,
+                    "smaps_rollup",
+                    "Pss",
+                )
+                for pid in alive
+            ),
         )
         time.sleep(0.3)
     return peaks, process.returncode
@@ -140,16 +160,35 @@ def main() -> None:
     """Print a line for each command and archive."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--gib", type=float, default=2.0)
-    parser.add_argument("--only", nargs="+", default=["plan", "anonymize", "run"])
-    parser.add_argument("--kinds", nargs="+", default=list(KINDS))
+    parser.add_argument(
+        "--gib",
+        type=float,
+        default=2.0,
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=["plan", "anonymize", "run"],
+    )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        default=list(KINDS),
+    )
+
     options = parser.parse_args()
     os.environ["TMPDIR"] = str(options.folder)
     count = int(options.gib * (1 << 30) / (2 * ROWS * ROWS))
     for kind in options.kinds:
         source = make(options.folder, kind, count)
         for name in options.only:
-            peaks, code = peaks_of(command_of(name, options.folder, source))
+            peaks, code = peaks_of(
+                command_of(
+                    name,
+                    options.folder,
+                    source,
+                )
+            )
             largest = max(peaks.by_process.values())
             print(
                 f"{name:9} {kind:6} exit {code}, {len(peaks.by_process)} processes, "

@@ -117,7 +117,13 @@ def with_patient(content: bytes, patient: Patient) -> bytes:
 
 def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
     """The header as it is released, and what identifies in its source."""
-    instance = describe(scan(memoryview(content), wanted_tags(), nested=nested_identifiers()))
+    instance = describe(
+        scan(
+            memoryview(content),
+            wanted_tags(),
+            nested=nested_identifiers(),
+        )
+    )
     profile = load_profile(level)
     context = HeaderContext(
         pseudonym="P001",
@@ -130,8 +136,21 @@ def released(content: bytes, level: str) -> tuple[bytes, Pairs]:
         label="M00",
         overlay_bits_cleared=True,
     )
-    marks = {way: markers(profile, "M00", None, explicit=way) for way in (True, False)}
-    cleaner = HeaderCleaner(compile_profile(profile), context, marks, explicit_out=True)
+
+    marks = {}
+    for way in (True, False):
+        marks[way] = markers(
+            profile,
+            "M00",
+            None,
+            explicit=way,
+        )
+    cleaner = HeaderCleaner(
+        compile_profile(profile),
+        context,
+        marks,
+        explicit_out=True,
+    )
     return b"".join(bytes(chunk) for chunk in cleaner.header(content)), list(instance.identifiers)
 
 
@@ -155,9 +174,21 @@ def main() -> None:
     """Print false alarms and cost."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--patients", type=int, default=5_000)
-    parser.add_argument("--sessions", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--patients",
+        type=int,
+        default=5_000,
+    )
+    parser.add_argument(
+        "--sessions",
+        type=int,
+        default=500,
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+    )
     options = parser.parse_args()
 
     sources = headers_below(options.folder)
@@ -172,7 +203,13 @@ def main() -> None:
         ).save(path)
         many = CohortIndex.open([path], KEY)
         for level in ("low", "high"):
-            _measure(level, sources, patients[: options.sessions], few, many)
+            _measure(
+                level,
+                sources,
+                patients[: options.sessions],
+                few,
+                many,
+            )
 
 
 def _measure(
@@ -191,10 +228,16 @@ def _measure(
         clean, own = released(with_patient(content, patient), level)
         for name, cohort in (("few", few), ("many", many)):
             start = time.process_time()
-            findings = search_one(clean, own, cohort, others)
+            findings = search_one(
+                clean,
+                own,
+                cohort,
+                others,
+            )
             seconds[name] += time.process_time() - start
         sessions += bool(findings)
         held.update(set(findings))
+
     count = len(patients)
     print(f"{level}: {sessions} of {count} clean sessions held")
     for hit, times in held.most_common(10):

@@ -54,7 +54,11 @@ def _template(series: int, side: int) -> bytes:
     header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
     header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
     stream = io.BytesIO()
-    pydicom.dcmwrite(stream, header, enforce_file_format=True)
+    pydicom.dcmwrite(
+        stream,
+        header,
+        enforce_file_format=True,
+    )
     return stream.getvalue()
 
 
@@ -75,8 +79,13 @@ def _header(series: int, side: int) -> Any:
         setattr(header, keyword, value)
     header.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL" if series % 2 else "M"]
     for kind in ("Study", "Series", "Acquisition", "Content"):
-        setattr(header, f"{kind}Date", f"2019{1 + study % 12:02d}15")
+        setattr(
+            header,
+            f"{kind}Date",
+            f"2019{1 + study % 12:02d}15",
+        )
         setattr(header, f"{kind}Time", "101112.25")
+
     header.AcquisitionTime = header.ContentTime = "101111.110000"
     header.SeriesNumber, header.InstanceNumber = series % 8 + 1, "1111"
     header.ImagePositionPatient, header.SliceLocation = ["-120.5", "-118.25", "1111.11"], "1111.11"
@@ -128,12 +137,25 @@ def _request() -> Dataset:
 
 
 def _private(header: Any) -> None:
-    block = header.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block = header.private_block(
+        0x0019,
+        "SIEMENS MR HEADER",
+        create=True,
+    )
     for number in range(0x0B, 0x70):
         block.add_new(number, "IS", str(number))
-    block = header.private_block(0x0051, "SIEMENS MR HEADER", create=True)
+
+    block = header.private_block(
+        0x0051,
+        "SIEMENS MR HEADER",
+        create=True,
+    )
     for number in range(0x08, 0x58):
-        block.add_new(number, "LO", f"value {number}")
+        block.add_new(
+            number,
+            "LO",
+            f"value {number}",
+        )
 
 
 def _slice(template: bytes, series: int, index: int) -> bytes:
@@ -154,7 +176,12 @@ def _deflate(content: bytes) -> bytes:
         + syntax
         + content[at + 20 : 144 + length]
     )
-    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+
+    packer = zlib.compressobj(
+        6,
+        zlib.DEFLATED,
+        -zlib.MAX_WBITS,
+    )
     packed = packer.compress(content[144 + length :]) + packer.flush()
     return (
         content[:140] + len(meta).to_bytes(4, "little") + meta + packed + b"\0" * (len(packed) & 1)

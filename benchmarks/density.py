@@ -42,22 +42,30 @@ def measure(function: Function, lines: Sequence[str]) -> Measure:
     if not body:
         return Measure(length, 0, 0, 0, 0, True)
 
+    nodes: list[ast.AST] = []
+    for statement in body:
+        nodes += ast.walk(statement)
+    comprehensions = [node for node in nodes if isinstance(node, Comprehension)]
+    conditionals = [node for node in nodes if isinstance(node, ast.IfExp)]
+
+    first = body[0].lineno
     whole = lines[function.lineno - 1 : last]
-    text = lines[body[0].lineno - 1 : last]
-    nodes = [node for statement in body for node in ast.walk(statement)]
+    filled = [line for line in lines[first - 1 : last] if line.strip()]
     return Measure(
         lines=length,
-        body_lines=len([line for line in text if line.strip()]),
+        body_lines=len(filled),
         nodes=len(nodes),
-        comprehensions=sum(isinstance(node, Comprehension) for node in nodes),
-        conditionals=sum(isinstance(node, ast.IfExp) for node in nodes),
+        comprehensions=len(comprehensions),
+        conditionals=len(conditionals),
         has_blank=any(not line.strip() for line in whole),
     )
 
 
 def body_of(function: Function) -> list[ast.stmt]:
     """The statements without the docstring."""
-    return function.body[1:] if ast.get_docstring(function) else function.body
+    if ast.get_docstring(function):
+        return function.body[1:]
+    return function.body
 
 
 def outer_functions(tree: ast.AST) -> Iterator[Function]:
@@ -72,13 +80,18 @@ def outer_functions(tree: ast.AST) -> Iterator[Function]:
 def spread(values: Sequence[int]) -> str:
     """Median, 95th percentile and maximum."""
     ordered = sorted(values)
-    high = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return f"{statistics.median(ordered):.0f} / {high} / {ordered[-1]}"
+    last = len(ordered) - 1
+    place = int(0.95 * len(ordered))
+    high = ordered[min(last, place)]
+    middle = statistics.median(ordered)
+    return f"{middle:.0f} / {high} / {ordered[last]}"
 
 
 def report(folders: Sequence[Path]) -> Iterator[str]:
     """The figures of all modules below the folders, one a line."""
-    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    paths: list[Path] = []
+    for folder in folders:
+        paths += folder.rglob("*.py")
     if not paths:
         yield "no Python module in these folders"
         return
@@ -89,12 +102,15 @@ def report(folders: Sequence[Path]) -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
         sizes.append(len(lines))
-        measures += [measure(function, lines) for function in outer_functions(ast.parse(text))]
+        tree = ast.parse(text)
+        for function in outer_functions(tree):
+            measures.append(measure(function, lines))
 
     yield f"modules                              {len(sizes)}"
     yield f"source lines                         {sum(sizes)}"
     yield f"module median / p95 / max            {spread(sizes)}"
-    yield f"modules over 300 lines               {sum(size > 300 for size in sizes)}"
+    large = [size for size in sizes if size > 300]
+    yield f"modules over 300 lines               {len(large)}"
     yield from function_lines(measures)
 
 
@@ -102,20 +118,39 @@ def function_lines(measures: Sequence[Measure]) -> Iterator[str]:
     """The figures of functions."""
     if not measures:
         return
-    body_lines = sum(row.body_lines for row in measures) or 1
-    nodes = sum(row.nodes for row in measures)
-    comprehensions = sum(row.comprehensions for row in measures)
-    conditionals = sum(row.conditionals for row in measures)
+
+    body_lines = 0
+    nodes = 0
+    comprehensions = 0
+    conditionals = 0
+    lengths = []
+    for row in measures:
+        body_lines += row.body_lines
+        nodes += row.nodes
+        comprehensions += row.comprehensions
+        conditionals += row.conditionals
+        lengths.append(row.lines)
+
+    hundreds = max(1, body_lines) / 100
+    density = nodes / max(1, body_lines)
+    yield f"function median / p95 / max          {spread(lengths)}"
+    yield f"nodes per body line                  {density:.1f}"
+
+    share = comprehensions / hundreds
+    yield f"comprehensions per 100 body lines    {share:.1f} ({comprehensions})"
+    share = conditionals / hundreds
+    yield f"conditionals per 100 body lines      {share:.1f} ({conditionals})"
+    yield solid_line(measures)
+
+
+def solid_line(measures: Sequence[Measure]) -> str:
+    """How many of the long functions have no blank line."""
     long = [row for row in measures if row.lines >= LONG]
     solid = [row for row in long if not row.has_blank]
-
-    yield f"function median / p95 / max          {spread([row.lines for row in measures])}"
-    yield f"nodes per body line                  {nodes / body_lines:.1f}"
-    yield f"comprehensions per 100 body lines    {100 * comprehensions / body_lines:.1f} ({comprehensions})"
-    yield f"conditionals per 100 body lines      {100 * conditionals / body_lines:.1f} ({conditionals})"
-    yield (
+    share = len(solid) / max(1, len(long))
+    return (
         f"functions of {LONG} lines or more without a blank line: "
-        f"{len(solid)} of {len(long)} ({len(solid) / max(1, len(long)):.0%})"
+        f"{len(solid)} of {len(long)} ({share:.0%})"
     )
 
 

@@ -34,9 +34,12 @@ class Case:
 def rotated(pitch: float, roll: float, yaw: float, centre: Any) -> Any:
     """A rotation about the axes of LPS, in degrees."""
     turn = sitk.Euler3DTransform()
-    turn.SetRotation(*np.deg2rad([pitch, roll, yaw]).tolist())
-    linear = np.array(turn.GetMatrix()).reshape(3, 3)
-    return np.hstack([linear, (centre - linear @ centre)[:, None]])
+    angles = np.deg2rad([pitch, roll, yaw])
+    turn.SetRotation(*angles.tolist())
+    matrix = np.array(turn.GetMatrix())
+    linear = matrix.reshape(3, 3)
+    shift = centre - linear @ centre
+    return np.hstack([linear, shift[:, None]])
 
 
 def turned(image: Any, motion: Any) -> Case:
@@ -51,10 +54,21 @@ def resampled(image: Any, motion: Any) -> Case:
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(back[:, :3].ravel().tolist())
     transform.SetTranslation(back[:, 3].tolist())
-    pad = [int(25 / step) for step in image.GetSpacing()]
+    pad = []
+    for step in image.GetSpacing():
+        pad.append(int(25 / step))
+
     grid = sitk.ConstantPad(image, pad, pad, 0.0)
     return Case(
-        sitk.Resample(image, grid, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32), motion
+        sitk.Resample(
+            image,
+            grid,
+            transform,
+            sitk.sitkLinear,
+            0.0,
+            sitk.sitkFloat32,
+        ),
+        motion,
     )
 
 
@@ -66,22 +80,35 @@ def still(image: Any) -> Case:
 def cut_below(image: Any, height: float) -> Any:
     """Without what lies below a height of the world."""
     affine = index_to_world(image)
-    axis = int(np.abs(affine[2, :3]).argmax())
-    middle = (np.array(image.GetSize()) - 1) / 2
-    index = round(middle[axis] + (height - (affine @ [*middle, 1])[2]) / affine[2, axis])
-    low, high = [0, 0, 0], [0, 0, 0]
-    if affine[2, axis] > 0:
+    upwards = affine[2, :3]
+    axis = int(np.abs(upwards).argmax())
+    size = image.GetSize()
+
+    middle = (np.array(size) - 1) / 2
+    world = affine @ [*middle, 1]
+    steps = (height - world[2]) / upwards[axis]
+    index = round(middle[axis] + steps)
+
+    low = [0, 0, 0]
+    high = [0, 0, 0]
+    if upwards[axis] > 0:
         low[axis] = max(0, index)
     else:
-        high[axis] = max(0, image.GetSize()[axis] - 1 - index)
+        above = size[axis] - 1 - index
+        high[axis] = max(0, above)
     return sitk.Crop(image, low, high)
 
 
 def thick(image: Any, axis: int, thickness: float = 6.0) -> Any:
     """Slices of 6 mm along a world axis."""
-    index = int(np.abs(index_to_world(image)[axis, :3]).argmax())
+    affine = index_to_world(image)
+    along = np.abs(affine[axis, :3])
+    index = int(along.argmax())
+
+    spacing = image.GetSpacing()
+    slices = round(thickness / spacing[index])
     factors = [1, 1, 1]
-    factors[index] = max(1, round(thickness / image.GetSpacing()[index]))
+    factors[index] = max(1, slices)
     return sitk.BinShrink(image, factors)
 
 
@@ -89,20 +116,40 @@ def with_field(image: Any, centre: Any) -> Any:
     """A strong receive field."""
     z, y, x = np.indices(image.GetSize()[::-1], sparse=True)
     affine = index_to_world(image)
-    world = [
-        affine[k, 0] * x + affine[k, 1] * y + affine[k, 2] * z + affine[k, 3] for k in range(3)
-    ]
-    right, back, up = ((one - middle) / 90 for one, middle in zip(world, centre, strict=True))
-    field = np.exp(np.clip(0.9 * back + 0.5 * right * up - 0.5 * up, -2, 2))
+    world = []
+    for k in range(3):
+        world.append(affine[k, 0] * x + affine[k, 1] * y + affine[k, 2] * z + affine[k, 3])
+
+    right, back, up = (
+        (one - middle) / 90
+        for one, middle in zip(
+            world,
+            centre,
+            strict=True,
+        )
+    )
+    field = np.exp(
+        np.clip(
+            0.9 * back + 0.5 * right * up - 0.5 * up,
+            -2,
+            2,
+        )
+    )
     return like((sitk.GetArrayFromImage(image) * field).astype(np.float32), image)
 
 
 def with_noise(image: Any) -> Any:
     """Rician noise at a signal of 8."""
-    values, generator = sitk.GetArrayFromImage(image), np.random.default_rng(1)
-    level = float(np.median(values[values > np.percentile(values, 60)])) / 8
-    noise = generator.normal(0, level, (2, *values.shape))
-    return like(np.hypot(values + noise[0], noise[1]).astype(np.float32), image)
+    generator = np.random.default_rng(1)
+    values = sitk.GetArrayFromImage(image)
+    dark = np.percentile(values, 60)
+    signal = np.median(values[values > dark])
+    level = float(signal) / 8
+
+    shape = (2, *values.shape)
+    real, imaginary = generator.normal(0, level, shape)
+    noisy = np.hypot(values + real, imaginary)
+    return like(noisy.astype(np.float32), image)
 
 
 def inverted(image: Any) -> Any:
@@ -111,16 +158,24 @@ def inverted(image: Any) -> Any:
     values = sitk.GetArrayFromImage(image)
     top = np.percentile(values[head], 99) * 1.05
     return like(
-        np.where(head, np.maximum(top - values, 0.05 * top), values).astype(np.float32), image
+        np.where(
+            head,
+            np.maximum(top - values, 0.05 * top),
+            values,
+        ).astype(np.float32),
+        image,
     )
 
 
 def in_field(image: Any, size: float = 400.0) -> Any:
     """In a large empty field."""
-    pad = [
-        max(0, int((size / step - count) / 2))
-        for step, count in zip(image.GetSpacing(), image.GetSize(), strict=True)
-    ]
+    pad = []
+    for step, count in zip(
+        image.GetSpacing(),
+        image.GetSize(),
+        strict=True,
+    ):
+        pad.append(max(0, int((size / step - count) / 2)))
     return sitk.ConstantPad(image, pad, pad, 0.0)
 
 
@@ -144,7 +199,15 @@ def cases(image: Any, truth: Any, template: Template) -> dict[str, Callable[[], 
     }.items():
         made[name] = lambda angles=angles: resampled(image, rotated(*angles, centre))
     return made | {
-        "turned": lambda: turned(image, rotated(18, -12, 20, centre)),
+        "turned": lambda: turned(
+            image,
+            rotated(
+                18,
+                -12,
+                20,
+                centre,
+            ),
+        ),
         "moved 40 mm": lambda: turned(image, shift),
         "cut at the chin": lambda: still(cut_below(image, level(35))),
         "cut at the brow": lambda: still(cut_below(image, level(126))),
@@ -155,9 +218,28 @@ def cases(image: Any, truth: Any, template: Template) -> dict[str, Callable[[], 
         "noisy": lambda: still(with_noise(image)),
         "large field": lambda: still(in_field(image)),
         "turned, field, noise": lambda: _chain(
-            resampled(image, rotated(25, 10, -15, centre)), centre
+            resampled(
+                image,
+                rotated(
+                    25,
+                    10,
+                    -15,
+                    centre,
+                ),
+            ),
+            centre,
         ),
-        "turned, 6 mm": lambda: _thicker(resampled(image, rotated(-20, 10, 20, centre))),
+        "turned, 6 mm": lambda: _thicker(
+            resampled(
+                image,
+                rotated(
+                    -20,
+                    10,
+                    20,
+                    centre,
+                ),
+            )
+        ),
     }
 
 

@@ -44,7 +44,13 @@ class Frame:
         indices = np.stack([x, y, z]).reshape(3, -1).T.astype(float)
         points = apply(to_template, indices).T
         coarse = head_mask(window(shrink(image, 2.0)))
-        head = sitk.Resample(coarse, image, sitk.Transform(), sitk.sitkNearestNeighbor)
+
+        head = sitk.Resample(
+            coarse,
+            image,
+            sitk.Transform(),
+            sitk.sitkNearestNeighbor,
+        )
         return cls(
             image=image,
             values=values_of(image).astype(np.float32),

@@ -44,16 +44,25 @@ def peer(root: Path) -> float | None:
     """Microseconds of CPU a file of dicom-anonymizer, where it is installed."""
     if importlib.util.find_spec("dicomanonymizer") is None:
         return None
+
     costs = []
     for count in (PEER, 3 * PEER):
-        make_corpus(root / f"peer{count}", count)
+        corpus = root / f"peer{count}"
         flat = root / f"flat{count}"
+        out = root / f"peer{count}.out"
+        make_corpus(corpus, count)
         flat.mkdir()
-        for number, path in enumerate(sorted((root / f"peer{count}").rglob("IM*"))):
+        out.mkdir()
+
+        paths = sorted(corpus.rglob("IM*"))
+        for number, path in enumerate(paths):
             shutil.copyfile(path, flat / f"{number:05d}.dcm")
-        (root / f"peer{count}.out").mkdir()
-        costs.append(cost([_BIN / "dicom-anonymizer", flat, root / f"peer{count}.out"]))
-    return (costs[1].cpu - costs[0].cpu) / (2 * PEER) * 1e6
+        command = [_BIN / "dicom-anonymizer", flat, out]
+        costs.append(cost(command))
+
+    few, many = costs
+    seconds = many.cpu - few.cpu
+    return seconds / (2 * PEER) * 1e6
 
 
 def measure(root: Path) -> None:
@@ -61,12 +70,35 @@ def measure(root: Path) -> None:
     out = root / "out"
     for name, share in (("plain", 0.0), ("deflated", 0.1)):
         for count in (SMALL, LARGE):
-            make_corpus(root / name / str(count), count, deflated=share)
+            make_corpus(
+                root / name / str(count),
+                count,
+                deflated=share,
+            )
     copy = slope(*(copied(root / "plain" / str(count), out) for count in (SMALL, LARGE)))
-    one = [anonymized(root / "plain" / str(count), out, 1) for count in (SMALL, LARGE)]
-    two = anonymized(root / "plain" / str(LARGE), out, 2)
+    one = [
+        anonymized(
+            root / "plain" / str(count),
+            out,
+            1,
+        )
+        for count in (SMALL, LARGE)
+    ]
+    two = anonymized(
+        root / "plain" / str(LARGE),
+        out,
+        2,
+    )
+
     packed = slope(
-        *(anonymized(root / "deflated" / str(count), out, 1) for count in (SMALL, LARGE))
+        *(
+            anonymized(
+                root / "deflated" / str(count),
+                out,
+                1,
+            )
+            for count in (SMALL, LARGE)
+        )
     )
     ours, theirs = slope(*one), peer(root)
     print(

@@ -28,7 +28,11 @@ def table_of(count: int, chance: random.Random, parts: int = 3) -> list[str]:
     drawn: dict[str, None] = {}
     while len(drawn) < count:
         givens = census_names(chance.choice(("first:male", "first:female")))
-        words = draw(chance, givens, parts - 1) + draw(chance, census_names("last"), 1)
+        words = draw(
+            chance,
+            givens,
+            parts - 1,
+        ) + draw(chance, census_names("last"), 1)
         drawn[" ".join(words)] = None
     return list(drawn)
 
@@ -36,7 +40,11 @@ def table_of(count: int, chance: random.Random, parts: int = 3) -> list[str]:
 def draw(chance: random.Random, census: tuple[list[str], list[float]], count: int) -> list[str]:
     """Names by their frequency."""
     words, frequencies = census
-    return chance.choices(words, cum_weights=frequencies, k=count)
+    return chance.choices(
+        words,
+        cum_weights=frequencies,
+        k=count,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -44,7 +52,9 @@ def census_names(kind: str) -> tuple[list[str], list[float]]:
     """Names of the census and their frequencies added up; kinds are `first:male`, `first:female` and `last`."""
     import names
 
-    rows = [line.split() for line in Path(names.FILES[kind]).read_text().splitlines()]
+    rows = []
+    for line in Path(names.FILES[kind]).read_text().splitlines():
+        rows.append(line.split())
     frequencies = accumulate(float(row[1]) for row in rows)
     return [row[0].capitalize() for row in rows], list(frequencies)
 
@@ -61,13 +71,18 @@ def misspelt(name: str, chance: random.Random) -> str:
 def _typo(word: str, chance: random.Random) -> str:
     place = chance.randrange(1, len(word))
     kind = chance.randrange(4)
-    if kind == 0 and place + 1 < len(word):
-        return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+    before = word[:place]
+    letter = word[place]
+    after = word[place + 1 :]
+
+    if kind == 0 and after:
+        swapped = after[0] + letter
+        return before + swapped + after[1:]
     if kind == 1 and len(word) > 3:
-        return word[:place] + word[place + 1 :]
+        return before + after
     if kind == 2:
-        return word[:place] + word[place] + word[place:]
-    return word[:place] + chance.choice(_LETTERS) + word[place + 1 :]
+        return before + letter + letter + after
+    return before + chance.choice(_LETTERS) + after
 
 
 def reordered(name: str, chance: random.Random) -> str:
@@ -121,14 +136,29 @@ def measure(seed: int, rows: int, queries: int = 40, parts: int = 3) -> dict[str
     `absent`: as many people again who are not in the table; there any row is wrong.
     """
     chance = random.Random(seed)
-    everybody = table_of(rows + queries, chance, parts)
+    everybody = table_of(
+        rows + queries,
+        chance,
+        parts,
+    )
     table, strangers = everybody[:rows], everybody[rows:]
     chosen = chance.sample(range(rows), queries)
     kinds = [KINDS[number % len(KINDS)] for number in range(queries)]
     written = {}
-    for row, kind in zip(chosen, kinds, strict=True):
+    for row, kind in zip(
+        chosen,
+        kinds,
+        strict=True,
+    ):
         written[row] = kind(table[row], chance)
-    for number, (name, kind) in enumerate(zip(strangers, kinds, strict=True), rows):
+    for number, (name, kind) in enumerate(
+        zip(
+            strangers,
+            kinds,
+            strict=True,
+        ),
+        rows,
+    ):
         written[number] = kind(name, chance)
 
     rows_by_number = dict(enumerate(table))
@@ -137,7 +167,11 @@ def measure(seed: int, rows: int, queries: int = 40, parts: int = 3) -> dict[str
     matches = match_names(present, rows_by_number) | match_names(absent, rows_by_number)
     counts: dict[str, Counter[str]] = {kind.__name__: Counter() for kind in KINDS}
     counts["absent"] = Counter()
-    for row, kind in zip(chosen, kinds, strict=True):
+    for row, kind in zip(
+        chosen,
+        kinds,
+        strict=True,
+    ):
         found = matches[row].row
         verdict = "ambiguous" if found is None else "right" if found == row else "wrong"
         counts[kind.__name__][verdict] += 1
@@ -150,15 +184,35 @@ def measure(seed: int, rows: int, queries: int = 40, parts: int = 3) -> dict[str
 def main() -> None:
     """Print one line for each seed: of 40 who are in the table, and of 40 who are not."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=5000)
-    parser.add_argument("--parts", type=int, default=3, choices=(2, 3))
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=10,
+    )
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=5000,
+    )
+    parser.add_argument(
+        "--parts",
+        type=int,
+        default=3,
+        choices=(2, 3),
+    )
+
     arguments = parser.parse_args()
     for seed in range(arguments.seeds):
-        counts = measure(seed, arguments.rows, parts=arguments.parts)
+        counts = measure(
+            seed,
+            arguments.rows,
+            parts=arguments.parts,
+        )
         absent = counts.pop("absent")
         total = sum(counts.values(), Counter())
-        by_kind = {kind: count["right"] for kind, count in counts.items()}
+        by_kind = {}
+        for kind, count in counts.items():
+            by_kind[kind] = count["right"]
         print(
             f"seed {seed}: {dict(total)}  right by kind {by_kind}  absent {dict(absent)}",
             flush=True,

@@ -40,7 +40,12 @@ def cost(command: Sequence[object], accepted: Sequence[int] = (0, 4)) -> Cost:
 def _measured(command: Sequence[object], accepted: Sequence[int], note: Path) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     start = time.monotonic()
-    code = subprocess.run(list(map(str, command)), capture_output=True, check=False).returncode
+    code = subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        check=False,
+    ).returncode
+
     wall = time.monotonic() - start
     try:
         while True:

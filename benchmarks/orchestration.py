@@ -80,7 +80,12 @@ def nothing_to_compute() -> Iterator[None]:
     def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
         step = works.get(function)
         if step is None:
-            return real(children, log, function, *arguments)
+            return real(
+                children,
+                log,
+                function,
+                *arguments,
+            )
         if step == "reconstruct":
             job: StepJob = arguments[0]
             job.masks.mkdir()  # without it nothing counts as built
@@ -147,11 +152,19 @@ def bare_tasks(subjects: int) -> float:
 
     from tasks.common import OPTIONS
 
-    @task(name="step", task_run_name="step {number} {subject}", **OPTIONS)
+    @task(
+        name="step",
+        task_run_name="step {number} {subject}",
+        **OPTIONS,
+    )
     def step(number: int, subject: int) -> None:
         """Nothing."""
 
-    @task(name="subject", task_run_name="{number}", **OPTIONS)
+    @task(
+        name="subject",
+        task_run_name="{number}",
+        **OPTIONS,
+    )
     def subject(number: int) -> None:
         for one in range(STEP_COUNT):
             step(one, number, return_state=True)
@@ -212,9 +225,17 @@ def measure(subjects: int) -> None:
         root = Path(folder)
         prepare_template(str(template_path(root, ears=True)), True)
         source, nobody = make_source(root / "source", subjects), make_source(root / "nobody", 0)
-        rounds = [
-            one_round(root, number, source, nobody) for number in range(3 if subjects <= FEW else 1)
-        ]
+        rounds = []
+        for number in range(3 if subjects <= FEW else 1):
+            rounds.append(
+                one_round(
+                    root,
+                    number,
+                    source,
+                    nobody,
+                )
+            )
+
         shown, alone, again, empty, bare, grown = map(min, zip(*rounds, strict=True))
         step = 1000 * (shown - alone) / subjects / STEP_COUNT
         print(

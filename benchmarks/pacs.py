@@ -41,7 +41,11 @@ def killed_transfer(
     for at in (kill_us, kill_us_again):
         process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
         if at == kill_us_again:
-            wait_for(progress, kill_archive, process)
+            wait_for(
+                progress,
+                kill_archive,
+                process,
+            )
             archive.kill()
             archive.start()
         wait_for(progress, at, process)
@@ -78,10 +82,23 @@ def prepared(root: Path, archive: Orthanc, site: Site, total: int, by: str) -> l
     fetch = {"peer": from_peer, "list": str(table), "by": "move" if by == "move" else "get"}
     receive = {"port": site.port, "allow": [TITLE]}
     retry = {"attempts": 10, "first_seconds": 1}
-    site.write(send={"peer": peer}, fetch=fetch, receive=receive, retry=retry)
+    site.write(
+        send={"peer": peer},
+        fetch=fetch,
+        receive=receive,
+        retry=retry,
+    )
 
     subjects = {f"P{number:03d}": study(number, PER_STUDY) for number in numbers}
-    release_of(Layout(root / "release", root / "vault", "default", "low"), subjects)
+    release_of(
+        Layout(
+            root / "release",
+            root / "vault",
+            "default",
+            "low",
+        ),
+        subjects,
+    )
     return [content for files in subjects.values() for content in files]
 
 
@@ -111,6 +128,7 @@ def compared(root: Path, site: Site, total: int) -> None:
         costs.append(cost(ours if name == "ours" else theirs))
         assert len(fresh.instances()) == total
         fresh.kill()
+
     ours, theirs = costs
     print(
         f"sending {total}: {ours.cpu:.1f} CPU s, {ours.wall:.1f} s; of storescu: "
@@ -126,18 +144,46 @@ def main() -> None:
         root = Path(folder)
         site = Site(root)
         archive = Orthanc(root / "orthanc", site.port).start()
-        files = digests(prepared(root, archive, site, total, by))
+        files = digests(
+            prepared(
+                root,
+                archive,
+                site,
+                total,
+                by,
+            )
+        )
 
         print("to the archive")
         command = [DEIDFLOW, "send", "--config", site.config]
-        killed_transfer(command, archive, archive.stored, total)
-        good = report("there", files, digests(archive.files()), archive.stored())
+        killed_transfer(
+            command,
+            archive,
+            archive.stored,
+            total,
+        )
+        good = report(
+            "there",
+            files,
+            digests(archive.files()),
+            archive.stored(),
+        )
 
         print(f"back, by {by}")
         spool = root / ".source-spool.deidflow"
         came = lambda: instances_below(spool, site.source)  # noqa: E731
-        killed_transfer([DEIDFLOW, "fetch", "--config", site.config], archive, came, total)
-        good &= report("back", files, digests(site.handed_on()), came())
+        killed_transfer(
+            [DEIDFLOW, "fetch", "--config", site.config],
+            archive,
+            came,
+            total,
+        )
+        good &= report(
+            "back",
+            files,
+            digests(site.handed_on()),
+            came(),
+        )
         archive.kill()
         compared(root, site, total)
     raise SystemExit(0 if good else 1)

@@ -29,15 +29,33 @@ AXES = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 
 def make_heads(folder: Path, count: int) -> Path:
     """Heads of 3.5 mm, each bent in its own way, one a subject."""
-    affine = grid_affine(*AXES, (3.5, 3.5, 3.5), SIZE, np.array([0.0, -10.0, -8.0]))
+    affine = grid_affine(
+        *AXES,
+        (3.5, 3.5, 3.5),
+        SIZE,
+        np.array([0.0, -10.0, -8.0]),
+    )
     for number in range(count):
         person = MadeUpPerson(
             f"Person{number:03d}^Xaver", f"PID-{number:05d}", "19700101", "Doe^Dora", "Somewhere"
         )
-        volume = on_grid(warped_head(100 + number), SIZE, affine)
-        write_series(
-            folder / f"{number:03d}", Visit(person, 1, "20220607"), 2, "T1 MPRAGE", [volume]
+        volume = on_grid(
+            warped_head(100 + number),
+            SIZE,
+            affine,
         )
+        write_series(
+            folder / f"{number:03d}",
+            Visit(
+                person,
+                1,
+                "20220607",
+            ),
+            2,
+            "T1 MPRAGE",
+            [volume],
+        )
+
     return folder
 
 
@@ -60,10 +78,32 @@ def main() -> None:
         source = make_heads(root / "source", count)
         (root / "nothing").mkdir()
         (root / "nothing" / "readme.txt").write_text("nobody")
-        one, two = (run_cost(source, root / f"{workers}", workers, template) for workers in (1, 2))
+        one, two = (
+            run_cost(
+                source,
+                root / f"{workers}",
+                workers,
+                template,
+            )
+            for workers in (1, 2)
+        )
         same = tree_digest(root / "1" / "release") == tree_digest(root / "2" / "release")
-        again = run_cost(source, root / "2", 2, template)
-        nobody = min(run_cost(root / "nothing", root / "nobody", 2, template).cpu for _ in range(3))
+        again = run_cost(
+            source,
+            root / "2",
+            2,
+            template,
+        )
+        nobody = min(
+            run_cost(
+                root / "nothing",
+                root / "nobody",
+                2,
+                template,
+            ).cpu
+            for _ in range(3)
+        )
+
     print(
         f"{count} heads: one worker {one.wall:.1f} s, two {two.wall:.1f} s: {one.wall / two.wall:.2f} times"
     )
