@@ -17,11 +17,11 @@ from tests.commands import command_line
 from tests.places import REAL_DATA, give_template
 
 pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("shared_server")]
-SETS = ["ct_ge_head_tilt_vargap", "ct_philips_chest", "mr_siemens_mosaic"]
+SETS = ["mr_siemens_xa30_study", "ct_ge_head_tilt_vargap", "ct_philips_chest"]
 SETS += ["us_burnedin", "sc_cookies", "ct_philips_dose_sc"]
 LONG = (
     [
-        "mr_siemens_xa30_study",
+        "mr_siemens_mosaic",
         "mr_uih_t1_sag_j2k",
         "mr_uih_dti_grid",
         "mr_ge_melon_deidentified",
