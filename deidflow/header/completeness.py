@@ -14,6 +14,7 @@ from deidflow.header.table import listed_attributes
 
 _KEEPING = ("keep", "retain")
 """Actions that let a value stay as it is."""
+_TEXT_VALUE = 0x0040A160
 
 
 def weakened(profile: Profile) -> tuple[int, ...]:
@@ -34,6 +35,7 @@ def _weakened(text: str) -> tuple[int, ...]:
         *_listed(profile, rules),
         *_unlisted(rules),
         *_special(rules),
+        *_content(rules),
     )
 
 
@@ -86,3 +88,12 @@ def _special(rules: Rules) -> Iterator[int]:
                 yield tag
         if inner.below or inner.chosen_private != rules.chosen_private:
             yield from _special(inner)
+
+
+def _content(rules: Rules) -> Iterator[int]:
+    """Text of content items that is kept, although their cleaning is declared."""
+    levels = [rules, *rules.below.values()] if rules.content else []
+    for level in levels:
+        rule = level.by_tag.get(_TEXT_VALUE)
+        if rule is not None and rule.action in _KEEPING:
+            yield _TEXT_VALUE

@@ -41,9 +41,12 @@ _VALUES = {
 }
 _TARGET, _MEANING, _COMPLETION = 0x0040DB73, 0x00080104, 0x0040A492
 _SCHEME = 0x00080102
+_CODES = frozenset((0x00080100, 0x00080119, 0x00080120))
+_LONG_NUMBER = re.compile(rb"\d{7,}")
 _TERMS = frozenset(
     (
-        *(0x00080100, _SCHEME, 0x00080103, 0x00080105, 0x0008010F, 0x00080119, 0x00080120),
+        *_CODES,
+        *(_SCHEME, 0x00080103, 0x00080105, 0x0008010F),
         *(0x0040A010, 0x0040A040, 0x0040A050, 0x0040A130, 0x0040DB00, 0x00480301, 0x00700023),
     )
 )
@@ -100,11 +103,15 @@ class ContentCheck:
 
     def _contents(self, item: Item) -> Iterator[Mark]:
         """What no report has: other attributes, and codes and terms with words of somebody."""
-        is_unit = item.text(_SCHEME).upper() == "UCUM"
+        scheme = item.text(_SCHEME).lower()
+        is_unit, is_private = scheme == "ucum", scheme not in known_terms()
         for element in item.elements:
             if not element.tag >> 16 & 1 and element.tag not in report_attributes():
                 words = "is not an attribute of a report"
                 yield Mark(Check.FORBIDDEN, name_of(element), words)
+            elif element.tag in _CODES and is_private and _LONG_NUMBER.search(element.raw):
+                words = "is a long number of a private scheme"
+                yield Mark(Check.TEXT, name_of(element), words)
             elif element.tag in _TERMS and not is_unit and self._is_strange_code(element):
                 words = "has a word that is neither a term of the standard nor of acquisition"
                 yield Mark(Check.TEXT, name_of(element), words)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +13,11 @@ from pydicom.sequence import Sequence
 
 from deidflow.header.content_table import TABLE
 from deidflow.header.load_profile import load_profile
+from deidflow.header.profile import Deviation
 from deidflow.resources import load_table
 from tests.headers import Anonymizer, anonymizer
 from tests.reports import by_reference, code, content, report
+from tests.synthetic import save
 
 WEIGHT = code("29463-7", "Patient Weight", "LN")
 LOCAL = code("X1", "Signed by Bob Miller", "99SITE")
@@ -293,3 +298,48 @@ def test_templates_are_named_by_their_number() -> None:
     cleaned = cleaning("low").clean(header).ContentTemplateSequence
     assert [item.TemplateIdentifier for item in cleaned] == ["10011", "REMOVED"]
     assert {item.MappingResource for item in cleaned} == {"DCMR"}
+
+
+def test_a_profile_that_keeps_text_does_not_claim_that_content_is_clean() -> None:
+    low = load_profile("low")
+    profile = low.model_copy(update={"options": (*low.options, "clean_structured_content")})
+    kept_text = Deviation(attribute="TextValue", action="keep", reason="for readers")
+    header = report(
+        content("TEXT", LOCAL, "PID-77120 of Bob"), content("TEXT", named("121022"), "A")
+    )
+
+    (left,) = anonymizer(profile.deviating((kept_text,))).clean(header).ContentSequence
+    assert left.TextValue == " of Bob".strip()
+    claims = [anonymizer(one).clean(header) for one in (profile, profile.deviating((kept_text,)))]
+    assert [header.PatientIdentityRemoved for header in claims] == ["YES", "NO"]
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
+@pytest.mark.parametrize("level", ["basic", "low", "high"])
+def test_a_report_has_no_error_that_its_source_has_not(level: str, tmp_path: Path) -> None:
+    observer = Dataset()
+    observer.VerifyingObserverName, observer.VerifyingOrganization = "Miller^Bob", "Clinic"
+    observer.VerificationDateTime = "20220510"
+    observer.VerifyingObserverIdentificationCodeSequence = Sequence([LOCAL])
+    header = report(
+        content("TEXT", named("121022"), "A77120"),
+        content("PNAME", named("121008"), "Miller^Bob"),
+        content("TEXT", named("121071"), "of Bob"),
+        content("DATETIME", START, "20220510"),
+        content("NUM", named("121033"), ("62", "a")),
+        content("CONTAINER", CONTAINER, None, content("TEXT", named("121022"), "A77120")),
+        VerificationFlag="VERIFIED",
+        VerifyingObserverSequence=Sequence([observer]),
+    )
+    errors = [
+        set(conformance_errors(save(one, tmp_path / f"{number}.dcm")))
+        for number, one in enumerate((header, cleaning(level).clean(header)))
+    ]
+    assert errors[1] <= errors[0]
+
+
+def conformance_errors(path: Path) -> list[str]:
+    """The errors of a file that dciodvfy finds."""
+    result = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
+    lines = (result.stdout + result.stderr).splitlines()
+    return [line for line in lines if line.startswith("Error")]

@@ -125,6 +125,10 @@ PLANTED = [
         f"text: {INNER}/ConceptCodeSequence/CodeValue",
     ),
     (
+        add(content("CODE", named("121071"), code("7712034", "T1", "99S"))),
+        f"text: {INNER}/ConceptCodeSequence/CodeValue",
+    ),
+    (
         put(content("NUM", named("113830"), ("1", "mm")), RelationshipType="QUARK"),
         f"text: {INNER}/RelationshipType",
     ),
