@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from typing import Any, TypeVar
 
@@ -15,12 +15,13 @@ from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
 from deidflow.run.audit import note_start, note_withdrawn
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch
+from deidflow.run.discovery import OrderedSubject, RunBatch
 from deidflow.run.outcome import read_outcome
+from deidflow.run.standing import StandingSubjects
 from deidflow.run.summary import RunSummary, failed_summary, read_summary
 from deidflow.settings.run import RunSettings
 from deidflow.verdicts import Verdict
-from flows.fan_out import fan_out
+from flows.fan_out import fan_out, say_standing
 from flows.hosting.cancel import cancellable, store_cancellation
 from tasks.discover import discover
 from tasks.notify import notify
@@ -96,7 +97,12 @@ def _work_through(run: Run, vault: Vault, batch: RunBatch, pages: RunPages) -> S
     if run.fault is not None:
         return _faulted(run, run.fault)
 
-    fan_out(run, batch, pages)
+    standing = StandingSubjects(run)
+    standing_orders = set(standing.among(batch.orders))
+    for order in sorted(standing_orders, key=lambda order: order.pseudonym):
+        say_standing(run, order.pseudonym)
+    worked_on = [order for order in batch.orders if order not in standing_orders]
+    fan_out(run, worked_on, pages)
     if run.fault is not None:
         return _faulted(run, run.fault)
 
@@ -119,7 +125,9 @@ def _work_through(run: Run, vault: Vault, batch: RunBatch, pages: RunPages) -> S
     )
     if summary is None or run.fault is not None:
         return _faulted(run, run.fault)
-    return _ended(run, batch, summary)
+    for order in worked_on:
+        standing.note(order)
+    return _ended(run, batch, worked_on, summary)
 
 
 def _value(state: State[Any], kind: type[Value]) -> Value | None:
@@ -128,7 +136,12 @@ def _value(state: State[Any], kind: type[Value]) -> Value | None:
     return value if isinstance(value, kind) else None
 
 
-def _ended(run: Run, batch: RunBatch, summary: RunSummary) -> State[Any]:
+def _ended(
+    run: Run,
+    batch: RunBatch,
+    worked_on: Sequence[OrderedSubject],
+    summary: RunSummary,
+) -> State[Any]:
     kept = read_summary(run.layout.summary)
     if kept is None or kept.run != run.run_id:
         return _faulted(
@@ -136,7 +149,7 @@ def _ended(run: Run, batch: RunBatch, summary: RunSummary) -> State[Any]:
             EnvironmentFault("the summary of the run cannot be kept; check the vault's disk"),
         )
 
-    rows = _shown_rows(run, batch) + notify(run, summary)
+    rows = _shown_rows(run, worked_on) + notify(run, summary)
     summary.updated(rows=rows).write(run.layout.summary)
     return _end_state(batch, summary)
 
@@ -155,10 +168,10 @@ def _end_state(batch: RunBatch, summary: RunSummary) -> State[Any]:
     )
 
 
-def _shown_rows(run: Run, batch: RunBatch) -> int:
-    """Tasks that Prefect shows: discover, report, and each subject with its steps."""
+def _shown_rows(run: Run, worked_on: Sequence[OrderedSubject]) -> int:
+    """Tasks that Prefect shows: discover, report, and each subject worked on with its steps."""
     rows = 2
-    for order in batch.orders:
+    for order in worked_on:
         path = run.layout.outcome(order.pseudonym)
         rows += 1 + sum(session.shown for session in read_outcome(path).values())
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import get_run_logger
@@ -11,31 +12,48 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from deidflow.errors import DeidflowError, EnvironmentFault
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch
+from deidflow.run.discovery import OrderedSubject
 from deidflow.run.machine import worker_count
+from deidflow.run.outcome import read_outcome
 from deidflow.run.template import provide_template
 from deidflow.settings.run import RunSettings
-from flows.subject import subject
+from flows.subject import end_of, subject
 from tasks.prefect_pages import Progress, RunPages
 
 _CONNECT_SECONDS = 10
 
 
-def fan_out(run: Run, batch: RunBatch, pages: RunPages) -> None:
-    """Take every ordered subject through its steps; returns when the last has ended."""
-    if run.settings.defacing and batch.orders:
+def fan_out(run: Run, orders: Sequence[OrderedSubject], pages: RunPages) -> None:
+    """Take subjects through their steps; returns when the last has ended."""
+    if not orders:
+        return
+    if run.settings.defacing:
         provide_template(run)
-    progress = Progress(len(batch.orders), pages)
+    progress = Progress(len(orders), pages)
     with runner_of(run.settings) as runner:
         try:
-            _follow(run, batch, runner, progress)
+            _follow(run, orders, runner, progress)
         except BaseException:
             run.stop(DeidflowError("the run was stopped; run again to carry on"))
             raise
 
 
-def _follow(run: Run, batch: RunBatch, runner: TaskRunner[Any], progress: Progress) -> None:
-    futures = {_submitted(runner, order.pseudonym, run): order.pseudonym for order in batch.orders}
+def say_standing(run: Run, pseudonym: str) -> None:
+    """Say of a subject that nothing has changed, as its task would."""
+    outcomes = read_outcome(run.layout.outcome(pseudonym))
+    state = end_of(outcomes, cached=True)
+    run.say(
+        f"{pseudonym}: {str(state.name).lower()}, {state.message}",
+        pseudonym,
+        "subject",
+        "End",
+    )
+
+
+def _follow(
+    run: Run, orders: Sequence[OrderedSubject], runner: TaskRunner[Any], progress: Progress
+) -> None:
+    futures = {_submitted(runner, order.pseudonym, run): order.pseudonym for order in orders}
     for future in as_completed(list(futures)):
         future.wait()
         _say(run, futures[future], future.state)

@@ -62,7 +62,7 @@ def _work_on(pseudonym: str, run: Run) -> State[Any]:
     for session in sessions:
         withdraw_unfit(session)
     outcomes = _keep_outcomes(run, order, sessions)
-    return _end(outcomes, cached=not unfinished)
+    return end_of(outcomes, cached=not unfinished)
 
 
 def forget_redone(run: Run, sessions: list[SessionRun]) -> None:
@@ -109,7 +109,8 @@ def _keep_outcomes(run: Run, order: WorkOrder, sessions: list[SessionRun]) -> Ou
     return outcomes
 
 
-def _end(outcomes: Outcomes, *, cached: bool) -> State[Any]:
+def end_of(outcomes: Outcomes, *, cached: bool) -> State[Any]:
+    """The state in which a subject's task ends."""
     failed = [_failure(label, outcome) for label, outcome in outcomes.items() if outcome.failed]
     if failed:
         return Failed(message=f"failed in {'; '.join(failed)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.errors import EnvironmentFault
-from deidflow.store.files import digest_of, read_json, write_json_atomic
+from deidflow.store.files import digest_of, json_bytes, read_json, write_bytes_atomic
 
 SCHEMA_NUMBER = 2
 """Changes with the fields; every run writes the orders anew, so older ones need no upgrade."""
@@ -165,10 +165,12 @@ class WorkOrder:
         return replace(self, sessions=tuple(sessions))
 
     def write(self, path: Path) -> None:
-        """Write the order as JSON, mode 0600."""
+        """Write the order as JSON, mode 0600; the file that says the same stays as it is."""
         row = _plain(self)
         row[_SCHEMA] = SCHEMA_NUMBER
-        write_json_atomic(path, row)
+        content = json_bytes(row)
+        if not path.exists() or path.read_bytes() != content:
+            write_bytes_atomic(path, content)
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> WorkOrder:

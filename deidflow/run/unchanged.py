@@ -57,8 +57,8 @@ class Surroundings:
         layout = Layout.of(settings)
         parts = [
             settings.model_dump(mode="json"),
-            _named_files(settings),
-            _code(),
+            named_files(settings),
+            code_in_use(),
             sorted(token.hex() for token in vault.withdrawn().tokens),
             content_digest(layout.decisions),
             tree_digest(settings.source),
@@ -138,7 +138,7 @@ def _again(summary: RunSummary, run_id: str) -> RunSummary:
     )
 
 
-def _code() -> list[Any]:
+def code_in_use() -> list[Any]:
     """Our own sources and data, and what the steps are made of."""
     steps = [step.made_by() for step in STEPS]
     if os.environ.get(KEEP):
@@ -147,7 +147,7 @@ def _code() -> list[Any]:
     return [sys.version, *trees, *steps]
 
 
-def _named_files(settings: RunSettings) -> list[str]:
+def named_files(settings: RunSettings) -> list[str]:
     """The contents of files that settings name: rules, lists, engines."""
     texts = _texts(settings.model_dump(mode="json"))
     places = (settings.source, settings.release, settings.vault, settings.log)
@@ -172,12 +172,17 @@ def _records(layout: Layout) -> list[str]:
     for subject in sorted(layout.work.iterdir()):
         if not subject.is_dir() or not (subject / "order.json").exists():
             continue
-        digest = hashlib.sha256(signature_row("order", (subject / "order.json").stat()))
-        for session in sorted(subject.iterdir()):
-            if session.is_dir():
-                _add_session(digest, session)
-        digests.append(digest.hexdigest())
+        digests.append(subject_digest(subject))
     return digests
+
+
+def subject_digest(subject: Path) -> str:
+    """The work order of a subject, records of steps, and the folders of their outputs."""
+    digest = hashlib.sha256(signature_row("order", (subject / "order.json").stat()))
+    for session in sorted(subject.iterdir()):
+        if session.is_dir():
+            _add_session(digest, session)
+    return digest.hexdigest()
 
 
 def _add_session(digest: hashlib._Hash, session: Path) -> None:

@@ -82,13 +82,18 @@ def sync_folder(path: Path) -> None:
 
 def write_json_atomic(path: Path, value: Any, mode: int = 0o600, indent: int | None = None) -> None:
     """Write a value as JSON with sorted keys, atomically."""
+    content = json_bytes(value, indent)
+    write_bytes_atomic(path, content, mode)
+
+
+def json_bytes(value: Any, indent: int | None = None) -> bytes:
+    """A value as a JSON file with sorted keys."""
     text = json.dumps(
         value,
         sort_keys=True,
         indent=indent,
     )
-    content = f"{text}\n".encode("ascii")
-    write_bytes_atomic(path, content, mode)
+    return f"{text}\n".encode("ascii")
 
 
 def read_json(path: Path) -> Any:

@@ -14,6 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deidflow.run.context import Run
+from deidflow.run.discovery import OrderedSubject
+from deidflow.run.standing import StandingSubjects
+from deidflow.settings.load import load_settings
+from deidflow.store.children import Children
 from tests.commands import clean_environment, command_line
 from tests.flows.conftest import DEIDFLOW, free_port, wait_until
 from tests.places import tree_digest, write_secret
@@ -120,3 +125,70 @@ def test_whatever_changed_the_run_is_done(root: Path, change: Callable[[Path], N
     assert again.returncode == 0, again.stderr
     assert tree_digest(root / "release") == before
     assert done_runs(root) == count + 1
+
+
+def standing(root: Path, **flags: object) -> bool:
+    """Whether the next run would leave the only subject alone."""
+    places = {name: root / name for name in ("source", "release", "vault")}
+    settings = load_settings({**places, "level": "low", **flags}, environment={})
+    run = Run("test", settings, Children(1 << 30))
+    order = OrderedSubject("", "P001", ("M00",))
+    return list(StandingSubjects(run).among([order])) == [order]
+
+
+def without_a_record(root: Path) -> None:
+    next((root / "vault" / "work").glob("*/P001/M00/records/verify.json")).unlink()
+
+
+def without_a_slice(root: Path) -> None:
+    next((root / "release" / "P001").rglob("*.dcm")).unlink()
+
+
+def with_another_order(root: Path) -> None:
+    (order,) = (root / "vault" / "work").glob("*/P001/order.json")
+    order.write_bytes(order.read_bytes().replace(b"shift_days", b"Shift_days"))
+
+
+def failed_before(root: Path) -> None:
+    (outcome,) = (root / "vault" / "work").glob("*/P001/outcome.json")
+    outcome.unlink()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [without_headers, without_a_record, without_a_slice, with_another_order, failed_before],
+)
+def test_a_subject_is_left_alone_until_something_of_it_changes(
+    root: Path, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    moved = tmp_path / "site"
+    shutil.copytree(root, moved, symlinks=True)
+    # A copy has other inodes: its answer is noted again.
+    settings = load_settings(
+        {name: moved / name for name in ("source", "release", "vault")} | {"level": "low"},
+        environment={},
+    )
+    order = OrderedSubject("", "P001", ("M00",))
+    assert not standing(moved)
+    StandingSubjects(Run("test", settings, Children(1 << 30))).note(order)
+
+    assert standing(moved)
+    assert not standing(moved, strict=True)
+    assert not standing(moved, profile="high")
+    change(moved)
+    assert not standing(moved)
+
+
+def test_a_new_subject_costs_the_others_no_task(root: Path) -> None:
+    before = tree_digest(root / "release" / "P001")
+    uids = {"StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
+    save_series(root / "source" / "b", 2, PatientID="X-2", PatientName="Doe^Jane", **uids)
+    again = run(root)
+
+    assert again.returncode == 0, again.stderr
+    assert "P001: cached, nothing to do" in again.stderr
+    assert tree_digest(root / "release" / "P001") == before
+    assert list((root / "release" / "P002").rglob("*.dcm"))
+    with closing(sqlite3.connect(root / "vault" / "prefect" / "prefect.db")) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM task_run")]
+    assert (names.count("P001"), names.count("P002")) == (1, 1)
