@@ -89,19 +89,26 @@ def _instances(study: Study) -> list[Instance]:
 
 def _study_start(instance: Instance) -> datetime | None:
     """Study date and time, if both are real and the instance can have been made on that date."""
-    day = real_date(instance.study_date)
-    if day is None or not has_time(instance.study_time):
+    start = _start_on(
+        instance.study_date,
+        instance.study_time,
+        tuple(_later_dates(instance)),
+    )
+    return _zoned(start, instance) if start else None
+
+
+@lru_cache(maxsize=1_000)
+def _start_on(date_text: str, time_text: str, later_dates: tuple[str, ...]) -> datetime | None:
+    """The same for the texts that most instances of a study have in common."""
+    day = real_date(date_text)
+    if day is None or not has_time(time_text):
         return None
 
-    other_days = real_dates(_later_dates(instance))
+    other_days = real_dates(later_dates)
     distances = [abs(other - day) for other in other_days]
     if min(distances, default=timedelta()) > _LONGEST_STUDY:
         return None
-    start = to_datetime(
-        instance.study_date,
-        instance.study_time,
-    )
-    return _zoned(start, instance) if start else None
+    return to_datetime(date_text, time_text)
 
 
 def has_time(text: str) -> bool:
