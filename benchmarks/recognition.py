@@ -1,12 +1,15 @@
 """Can a face still be recognised after defacing? Judged by software that is not ours.
 
-    python benchmarks/recognition.py --pairs DIR [--copies 3] [--brain]
+    python benchmarks/recognition.py --pairs DIR [--copies 3] [--controls] [--brain]
 
 Needs the extra `faces` (pip install 'deidflow[faces]').
 
 --pairs: a folder with NAME_before.nii.gz and NAME_after.nii.gz for each head, on one grid. Several
 methods are compared by NAME_after-METHOD.nii.gz; each gets its row. NAME must be one person's.
 --copies: made-up people per head (bent and stretched copies with their own noise) in the gallery.
+--controls: the same rates for two other probes (`Control` in deidflow/recognition/cohort.py): the
+originals seen from behind, which is the outline of a head without its face; and the defaced heads
+with what was changed set to air, which is what somebody sees who has the mask.
 --brain: SynthStrip's brain of each original too, about a minute of CPU per head.
 
 From Python, over arrays (x, y, z) with affines from index to RAS mm:
@@ -36,18 +39,27 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from deidflow.recognition.cohort import HeadPair
+from deidflow.recognition.cohort import Control, HeadPair
 from deidflow.recognition.detectors import Detector
 from deidflow.recognition.matching import MatchResult
-from deidflow.recognition.study import Judges, PairResult, judge_pair, recognition
+from deidflow.recognition.study import (
+    Judges,
+    PairResult,
+    Person,
+    judge_pair,
+    people_of,
+    recognition,
+)
 from deidflow.recognition.volumes import read_volume
 
+Head = tuple[str, Path, Path]
+"""Name, original and defaced image."""
 _AFTER = re.compile(r"(?P<name>.+)_after(?:-(?P<method>.+))?\.nii(?:\.gz)?")
 
 
-def methods_in(folder: Path) -> dict[str, list[tuple[str, Path, Path]]]:
-    """Name, original and defaced image of each head, per method."""
-    methods: dict[str, list[tuple[str, Path, Path]]] = {}
+def methods_in(folder: Path) -> dict[str, list[Head]]:
+    """The heads of each method."""
+    methods: dict[str, list[Head]] = {}
     for path in sorted(folder.iterdir()):
         match = _AFTER.fullmatch(path.name)
         if match is None:
@@ -62,17 +74,33 @@ def methods_in(folder: Path) -> dict[str, list[tuple[str, Path, Path]]]:
 
 
 def judged(
-    heads: list[tuple[str, Path, Path]], judges: Judges, copies: int, with_brain: bool
+    heads: list[Head], judges: Judges, copies: int, with_brain: bool
 ) -> Iterator[PairResult]:
     """Judge each head of one method."""
-    for name, before, after in heads:
-        pair = HeadPair(name, read_volume(before), read_volume(after))
+    for pair in pairs_of(heads):
         yield judge_pair(
             pair,
             judges,
             copies=copies,
             with_brain=with_brain,
         )
+
+
+def pairs_of(heads: list[Head]) -> Iterator[HeadPair]:
+    """Read the heads of one method."""
+    for name, before, after in heads:
+        yield HeadPair(name, read_volume(before), read_volume(after))
+
+
+def print_controls(method: str, heads: list[Head], judges: Judges, copies: int) -> None:
+    """A line per recogniser and control."""
+    for control in Control:
+        people: list[Person] = []
+        for pair in pairs_of(heads):
+            people += people_of(pair, judges, copies=copies, control=control)
+        for rates in recognition(people):
+            name = f"{method} {rates.recogniser.value} {control.value}"
+            print(match_line(name, rates.after), flush=True)
 
 
 def head_line(result: PairResult) -> str:
@@ -139,6 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Recognition of defaced heads")
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--controls", action="store_true")
     parser.add_argument("--brain", action="store_true")
     arguments = parser.parse_args()
     judges = Judges()
@@ -149,6 +178,8 @@ def main() -> None:
             print(head_line(result), flush=True)
             results.append(result)
         print_method(method, results)
+        if arguments.controls:
+            print_controls(method, heads, judges, arguments.copies)
         print()
 
 

@@ -1,4 +1,4 @@
-"""The template's average face in place of what was removed, as bright as the tissue beside it."""
+"""A face of the template in place of what was removed, as bright as the tissue beside it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import Array, as_transform
 from deidflow.face.mask import WorldMask, grid_of
 from deidflow.face.morphology import grown
+from deidflow.face.surrogate import TISSUE, with_chin
 from deidflow.face.volume import Flags, Image, Values, flags_of, float_like, mask_like, view_of
 
-_TISSUE = 0.15
-"""The template's windowed intensity from which on a voxel is tissue."""
 _BESIDE_MM = 12.0
 _BLEND_MM = 6.0
 """Standard deviation of the Gaussian by which the border is smoothed."""
 _LEAST_WEIGHT = 0.02
 _FEWEST_VOXELS = 200
+_DARKEST, _BRIGHTEST = 0.6, 2.5
+"""How bright a filled place may be against the whole face; bone and air are no measure of it."""
 _REACH = 3
 """Pixels beside a mask count as far as this many standard deviations."""
 
 
 @dataclass(frozen=True)
 class AverageFace:
-    """The average head, seen from a series."""
+    """An average or made-up head, seen from a series."""
 
     image: Image
     """The template's windowed intensities, 0 in air."""
@@ -46,14 +47,19 @@ class AverageFace:
         """
         average = self._on(grid_of(plane))[0]
         box = _around(removed, plane)
-        kept = ~removed[box] & (average[box] > _TISSUE)
+        kept = ~removed[box] & (average[box] > TISSUE)
         above_air = np.where(kept, values[box] - self.air, 0)
         expected = np.where(kept, average[box], 0)
 
         sigma = _BLEND_MM / plane.row_spacing, _BLEND_MM / plane.column_spacing
         seen = _smooth(above_air, sigma) + _LEAST_WEIGHT * self.gain
         gain = seen / (_smooth(expected, sigma) + _LEAST_WEIGHT)
-        filled: Values = self.air + average[box] * np.maximum(gain, 0)
+        limited = np.clip(
+            gain,
+            _DARKEST * self.gain,
+            _BRIGHTEST * self.gain,
+        )
+        filled: Values = self.air + average[box] * limited
         return filled[removed[box]]
 
     def _on(self, grid: Image) -> Values:
@@ -71,7 +77,7 @@ def gain_of(volume: Image, mask: WorldMask, average: Image, affine: Array, air: 
         return 0.0
     expected = view_of(_resampled(average, volume, affine))
     near = flags_of(grown(mask_like(removed, volume), _BESIDE_MM))
-    beside = near & ~removed & (expected > _TISSUE)
+    beside = near & ~removed & (expected > TISSUE)
     values = view_of(volume)[beside] - air
     if len(values) < _FEWEST_VOXELS:
         return 0.0
@@ -80,8 +86,8 @@ def gain_of(volume: Image, mask: WorldMask, average: Image, affine: Array, air: 
 
 
 def average_head(two: Image, head: Image) -> Image:
-    """The windowed template without what lies outside its head."""
-    return float_like(view_of(two) * flags_of(head), two)
+    """The windowed template without what lies outside its head, its chin going on below."""
+    return with_chin(float_like(view_of(two) * flags_of(head), two))
 
 
 def _resampled(image: Image, grid: Image, affine: Array) -> Image:

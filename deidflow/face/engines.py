@@ -55,6 +55,8 @@ class SkinEngine:
     """
 
     settings: SkinSettings
+    covers: bool = False
+    """Whether a made-up face covers the outline too."""
 
     def face(self, registered: Registered, template: Template) -> FaceRegion:
         """Find the skin on the head as it was registered."""
@@ -67,6 +69,7 @@ class SkinEngine:
             registered.affine,
             template,
             self.settings,
+            covers=self.covers,
         )
         if not region.is_trusted(self.settings):
             return replace(block, figures=region.figures)
@@ -151,6 +154,6 @@ def engine_of(settings: DefaceSettings, scratch: Path, log: Path) -> Engine:
         case "pydeface":
             return PydefaceEngine(scratch, log)
         case _ if settings.region == "skin":
-            return SkinEngine(settings.skin)
+            return SkinEngine(settings.skin, covers=settings.fill == "average")
         case _:
             return TemplateEngine()

@@ -7,6 +7,7 @@ It is the same for everybody up to the affine: what is left of a head does not f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from deidflow.face.volume import Image, Values, float_like, grid_indices, mask_l
 
 _PAD_LOW, _PAD_HIGH = (20, 40, 60), (20, 0, 0)
 """Voxels of 2 mm added in x, y, z: right and left 40 mm, in front 80, below 120."""
-_FROM, _TO = (12, 0, 50), (116, 128, 134)
+_FROM, _TO = (12, 0, 50), (116, 128, 160)
 """The part of the padded grid around the face, in voxels x, y, z."""
 _WHOLE_NECK = 2
 """The lowest slice that shows the whole neck; it is repeated below."""
@@ -27,7 +28,7 @@ COIL_VOXELS = 3
 """What is thinner than a ball of this radius is the coil's frame."""
 _BLUNT_MM = 20.0
 """What a ball of this radius does not reach into stands out of the face."""
-_BELOW_SKIN_MM = 1.2
+_BELOW_SKIN_MM = 0.2
 _SMOOTH_MM = 2.0
 
 
@@ -58,12 +59,17 @@ class _Box:
 
 
 _FACE = (
-    _Box(front_of=84, above=4, up_to=70),
+    _Box(front_of=81, above=4, up_to=70),
     _Box(front_of=66, above=-14, up_to=20),
-    _Box(front_of=72, above=60, up_to=125),
+    _Box(front_of=69, above=60, up_to=125),
 )
 """Cheeks and mouth; the chin; eyes, brow and temples."""
-_EARS = _Box(aside=62, behind=108, front_of=156, above=43, up_to=111)
+_EARS = _Box(aside=64, behind=110, front_of=154, above=44, up_to=110)
+_COVER = (
+    _Box(front_of=98, above=60),
+    _Box(front_of=104, above=-60, up_to=70),
+)
+"""Forehead and temples to the vertex; jaw and neck: outline by which a person is told."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,20 @@ class FaceZone:
     """To what may be removed, negative inside."""
     target: Image
     """To the surface that is left, positive in front of it."""
+    cover: Image
+    """To where air in front of the skin may be filled, negative inside."""
 
 
 def face_zone(two: Image, *, ears: bool) -> FaceZone:
     """The zone and the surface, made of the windowed template of 2 mm."""
     head = _with_neck(opened(head_mask(two), COIL_VOXELS))
-    zone = float_like(_zone(two, head, ears), head)
+    boxes = [*_FACE, _EARS] if ears else [*_FACE]
+    zone = float_like(_outward(two, head, boxes), head)
+    cover = float_like(_outward(two, head, _COVER), head)
     return FaceZone(
         zone=_around_face(zone),
         target=_around_face(_target(head)),
+        cover=_around_face(cover),
     )
 
 
@@ -111,8 +122,8 @@ def _target(head: Image) -> Image:
     return smooth + _BELOW_SKIN_MM
 
 
-def _zone(two: Image, padded: Image, ears: bool) -> Values:
-    """Distances to the boxes of the face on the padded grid."""
+def _outward(two: Image, padded: Image, boxes: Sequence[_Box]) -> Values:
+    """Distances to boxes on the padded grid."""
     z, y, x = (
         step * (index - pad)
         for index, pad, step in zip(
@@ -122,7 +133,6 @@ def _zone(two: Image, padded: Image, ears: bool) -> Values:
             strict=True,
         )
     )
-    boxes = [*_FACE, _EARS] if ears else [*_FACE]
     nearest = boxes[0].outward(z, y, x)
     for box in boxes[1:]:
         nearest = np.minimum(nearest, box.outward(z, y, x))

@@ -2,7 +2,8 @@
 
 In the zone that the template calls face, everything before the template's surface is removed, air
 too, and of the subject's skin at least some millimetres: where a face lies deeper than the
-template's, its surface would else stay.
+template's, its surface would else stay. Where a made-up face is laid into the mask, the air before
+forehead, jaw and neck belongs to it: the outline of a head tells whose it is.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ _UNSEEN = -1000.0
 """Depth outside the field of view."""
 _HOLLOW_MM = 9.0
 """Air this far below the surface that is left is a hollow of the head: nothing around it goes."""
+_CLEAR_MM = 0.7
+"""A made-up face begins this far before skin that stays: the grid is coarse."""
+_COVERED_MM = 20.0
+"""A made-up face is no thicker than this over skin that stays."""
 _FAR_MM = 20.0
 """A ray from the front that ends this far below that surface has found no skin."""
 _MOVED_MM = 3.0
@@ -60,11 +65,21 @@ class SkinRegion:
 
 
 def skin_region(
-    head: Head, affine: Array, template: Template, settings: SkinSettings
+    head: Head,
+    affine: Array,
+    template: Template,
+    settings: SkinSettings,
+    *,
+    covers: bool = False,
 ) -> SkinRegion:
-    """The region of a registered head (`affine` maps subject world to template world)."""
+    """The region of a registered head (`affine` maps subject world to template world).
+
+    `covers`: with the air before forehead, jaw and neck, for a made-up face.
+    """
     surface = _Surface.of(head, affine, template)
     removed = surface.removed(settings.least_mm)
+    if covers:
+        removed = np.minimum(removed, surface.covered())
     field = Field(_steps(removed, template.zone), affine)
     return SkinRegion(field, surface.figures(removed <= 0, template))
 
@@ -82,6 +97,7 @@ class _Surface:
     """What lies in the field of view."""
     zone: Values
     target: Values
+    cover: Values
     block: Values
     """Distance in mm to the region that is removed where nothing is seen."""
     grid: Image
@@ -106,6 +122,7 @@ class _Surface:
             seen=depth > _UNSEEN / 2,
             zone=view_of(grid),
             target=view_of(template.target),
+            cover=view_of(template.cover),
             block=view_of(block) * np.float32(UNIT_MM),
             grid=grid,
         )
@@ -119,6 +136,15 @@ class _Surface:
         before = np.minimum(shallow, -self.target)
         region = np.maximum(self.zone, before)
         distance: Values = np.where(self.seen, region, self.block)
+        return distance
+
+    def covered(self) -> Values:
+        """Distance in mm to the air in view that lies on forehead, jaw and neck, (z, y, x)."""
+        beyond = np.maximum(
+            self.depth + _CLEAR_MM,
+            -self.depth - _COVERED_MM,
+        )
+        distance: Values = np.maximum(self.cover, beyond)
         return distance
 
     def figures(self, removed: Flags, template: Template) -> Features:

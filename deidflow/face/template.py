@@ -36,7 +36,7 @@ from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, 
 _TARGETS = "plain", "ranked", "labels"
 _MASKS = frozenset(("head", "brain", "original"))
 """Images of 0 and 1, which are kept as bits."""
-_IMAGES = "head", "brain", "original", "distance", "zone", "target", "average"
+_IMAGES = "head", "brain", "original", "distance", "zone", "target", "cover", "average"
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,10 @@ class Template:
     """Distance in mm to the zone in which a mask follows the skin, negative inside it."""
     target: Image
     """On the same grid: distance in mm to the surface that is left there, positive before it."""
+    cover: Image
+    """On the same grid: distance in mm to the zone where a made-up face may lie on the skin."""
     average: Image
-    """Windowed intensities of the head at 2 mm, 0 in air."""
+    """Windowed intensities of the head at 2 mm, 0 in air, with a chin."""
     points: dict[str, Array]
     """World points by name, see `points_of`."""
 
@@ -132,6 +134,7 @@ def build_template(*, ears: bool) -> Template:
         distance=distance_to(removed),
         zone=face.zone,
         target=face.target,
+        cover=face.cover,
         average=average_head(two, opened(head_mask(two), COIL_VOXELS)),
         points=points_of(two, region, brain),
     )

@@ -6,11 +6,13 @@ A copy stands for somebody else, so that a few real heads make a gallery that is
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from deidflow.recognition.tissue import changed_voxels
 from deidflow.recognition.volumes import HeadVolume, Values, binned
 
 _GRID_MM = 1.0
@@ -33,6 +35,33 @@ class HeadPair:
     name: str
     before: HeadVolume
     after: HeadVolume
+
+
+class Control(StrEnum):
+    """Another probe in the place of a defaced head, to read its rates by."""
+
+    BEHIND = "from behind"
+    """The back of the original, mirrored: the outline, and nothing of the face."""
+    MASK_KNOWN = "mask known"
+    """What was changed is set to air: what somebody sees who has the mask too."""
+
+
+def with_control(pair: HeadPair, control: Control) -> HeadPair:
+    """A pair with a control in the place of its defaced head."""
+    original = pair.before
+    if control is Control.BEHIND:
+        to_front = np.abs(original.affine[1, :3])
+        values = np.flip(original.values, int(to_front.argmax()))
+    else:
+        values = np.where(
+            changed_voxels(original, pair.after),
+            original.values.min(),
+            pair.after.values,
+        )
+    return replace(
+        pair,
+        after=replace(original, values=values),
+    )
 
 
 def bent_copy(pair: HeadPair, seed: int) -> HeadPair:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deidflow.recognition.cohort import HeadPair, bent_copy
+from deidflow.recognition.cohort import Control, HeadPair, bent_copy, with_control
 from deidflow.recognition.detectors import Detections, FaceDetectors, detections
 from deidflow.recognition.matching import MatchResult, Portraits, match_after, match_before
 from deidflow.recognition.recognisers import Descriptor, FaceRecognisers, Recogniser
@@ -73,10 +73,10 @@ def judge_pair(
         brain_result = brain(pair.before, changed)
 
     detectors = judges.detectors
-    people = _people(
+    people = people_of(
         pair,
         judges,
-        copies,
+        copies=copies,
     )
     return PairResult(
         name=pair.name,
@@ -92,16 +92,27 @@ def judge_pair(
     )
 
 
-def _people(pair: HeadPair, judges: Judges, copies: int) -> Iterable[Person]:
-    """The person, and copies that are somebody else's, as far as a face is found in them."""
-    person = portraits_of(pair, judges)
-    if person is None:
-        return
-    yield person
+def people_of(
+    pair: HeadPair,
+    judges: Judges,
+    *,
+    copies: int,
+    control: Control | None = None,
+) -> Iterable[Person]:
+    """The person, and copies that are somebody else's, as far as a face is found in them.
+
+    With a control its view is the probe, not that of the defaced head.
+    """
+    pairs = [pair]
     for seed in range(1, copies + 1):
-        copy = portraits_of(bent_copy(pair, seed), judges)
-        if copy is not None:
-            yield copy
+        pairs.append(bent_copy(pair, seed))
+    for one in pairs:
+        shown = one if control is None else with_control(one, control)
+        person = portraits_of(shown, judges)
+        if person is None and one is pair:
+            return
+        if person is not None:
+            yield person
 
 
 def portraits_of(pair: HeadPair, judges: Judges) -> Person | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deidflow.face.surrogate import made_up_head
 from deidflow.face.template import load_average, load_distance
 from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
@@ -60,7 +61,11 @@ def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
     if any(_needs_template(plan) for plan in plans.values()):
         template = load_distance(job.template)
     if any(_needs_average(plan) for plan in plans.values()):
-        average = load_average(job.template)
+        average = made_up_head(
+            load_average(job.template),
+            key=bytes.fromhex(order.uid_key),
+            pseudonym=order.pseudonym,
+        )
 
     return SeriesBuilder(
         job=job,

@@ -20,7 +20,7 @@ from deidflow.face.volume import float_like, mask_like, view_of
 @pytest.fixture
 def plane(template: Template) -> Plane:
     """An axial plane of the template's world through the cheeks, 1 x 1.5 mm."""
-    corner = np.array(template.average.TransformIndexToPhysicalPoint([0, 0, 30]))
+    corner = np.array(template.average.TransformIndexToPhysicalPoint([0, 0, 70]))
     return Plane(
         frame=0,
         top=0,

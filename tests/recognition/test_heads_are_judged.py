@@ -10,8 +10,9 @@ import SimpleITK as sitk
 
 from deidflow.demo.head import average_head
 from deidflow.recognition import software
-from deidflow.recognition.cohort import HeadPair, bent_copy
+from deidflow.recognition.cohort import Control, HeadPair, bent_copy, with_control
 from deidflow.recognition.matching import Portraits, match_after, match_before
+from deidflow.recognition.tissue import changed_voxels
 from deidflow.recognition.volumes import HeadVolume, NotAVolume, binned, read_volume
 
 RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -82,6 +83,20 @@ def test_a_copy_is_bent_and_loses_the_same_face() -> None:
 
     kept = copy.before.values == copy.after.values
     assert 0.7 < kept.mean() < 0.99
+
+
+def test_controls_show_the_back_and_what_is_left_without_a_fill() -> None:
+    before = binned(head(), 4.0)
+    refaced = HeadVolume(np.where(faceless(before).values == 0, 77, before.values), before.affine)
+    pair = HeadPair("one", before, refaced)
+
+    behind = with_control(pair, Control.BEHIND).after.values
+    assert np.array_equal(np.flip(behind, 1), before.values)
+    left = with_control(pair, Control.MASK_KNOWN).after.values
+    changed = changed_voxels(before, refaced)
+    assert changed.sum() > 1000
+    assert (left[changed] == before.values.min()).all()
+    assert np.array_equal(left[~changed], refaced.values[~changed])
 
 
 def people(alike: float, count: int = 8) -> list[Portraits]:
