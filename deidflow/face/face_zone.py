@@ -28,7 +28,7 @@ COIL_VOXELS = 3
 """What is thinner than a ball of this radius is the coil's frame."""
 _BLUNT_MM = 20.0
 """What a ball of this radius does not reach into stands out of the face."""
-_BELOW_SKIN_MM = 0.2
+_BELOW_SKIN_MM = 1.2
 _SMOOTH_MM = 2.0
 
 
@@ -59,9 +59,9 @@ class _Box:
 
 
 _FACE = (
-    _Box(front_of=81, above=4, up_to=70),
+    _Box(front_of=84, above=4, up_to=70),
     _Box(front_of=66, above=-14, up_to=20),
-    _Box(front_of=69, above=60, up_to=125),
+    _Box(front_of=72, above=60, up_to=125),
 )
 """Cheeks and mouth; the chin; eyes, brow and temples."""
 _EARS = _Box(aside=64, behind=110, front_of=154, above=44, up_to=110)

@@ -34,7 +34,7 @@ _UNSEEN = -1000.0
 """Depth outside the field of view."""
 _HOLLOW_MM = 9.0
 """Air this far below the surface that is left is a hollow of the head: nothing around it goes."""
-_CLEAR_MM = 0.7
+_CLEAR_MM = 1.0
 """A made-up face begins this far before skin that stays: the grid is coarse."""
 _COVERED_MM = 20.0
 """A made-up face is no thicker than this over skin that stays."""

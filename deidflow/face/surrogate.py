@@ -19,10 +19,12 @@ TISSUE = 0.15
 _BEND_MM = 5.0
 """Standard deviation of the displacement of a knot along each axis."""
 _KNOT_MM = 60.0
-_LARGER_MM = 5.0
+_LARGER_MM = 8.0
 """The made-up head is so much larger all around: a smaller one would show what lies below it."""
 _WHOLE_SLICE = 2
 """The lowest slice of the template that shows all of the chin; the chin goes on below."""
+_FADING = 24
+"""Below this slice the template fades: few of its heads reach so far down."""
 _CHIN_MM = 80.0
 _CHIN_ROUND_MM = 25.0
 _CHIN_BACK_MM = 12.0
@@ -32,7 +34,7 @@ _PURPOSE = b"made-up face of "
 
 def with_chin(average: Image) -> Image:
     """A head (0 in air) that goes on below its field of view, the chin falling back."""
-    values = view_of(average)
+    values = _evened(view_of(average))
     affine = index_to_world(average)
     _, column_mm, slice_mm = spacing_of(affine)
     count = round(_CHIN_MM / slice_mm)
@@ -53,6 +55,19 @@ def with_chin(average: Image) -> Image:
         np.concatenate([*np.array(slices)[:, None], lowest, whole]),
         below,
     )
+
+
+def _evened(values: Values) -> Values:
+    """The head with its lowest slices as bright as the first that does not fade."""
+    evened = values.copy()
+    bright = _brightness(values[_FADING])
+    for below in evened[:_FADING]:
+        below *= bright / _brightness(below)
+    return evened
+
+
+def _brightness(plane: Values) -> float:
+    return float(np.median(plane[plane > 0]))
 
 
 def _fallen_back(below_mm: float) -> float:

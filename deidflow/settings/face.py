@@ -87,7 +87,7 @@ class ScopeRule(Section):
 class SkinSettings(Section):
     """A region that follows the subject's skin, and when the skin is trusted."""
 
-    least_mm: float = Field(default=3.0, ge=3, le=10)
+    least_mm: float = Field(default=3.5, ge=3, le=10)
     """At least this much of the skin goes, measured inwards from the air."""
     carried_margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the region on the other series of the session."""
@@ -124,7 +124,9 @@ class DefaceSettings(Section):
     skull_margin_mm: float = Field(default=8.0, ge=0, le=12)
     """Tissue this near to the brain stays on CT: the skull base."""
     fill: Literal["average"] | float | None = None
-    """Real value written into the mask, or the template's `average` face (MR, CT; no phase).
+    """Real value written into the mask, or `average`: the template's face, bent for each subject.
+
+    The face is for MR and CT, not for phase, colour and PET.
 
     By default 0 (MR, PET), the middle of unscaled phase, -1000 HU (CT).
     """
