@@ -43,11 +43,12 @@ class HeadVolume:
 def read_volume(path: Path) -> HeadVolume:
     """The first volume of a NIfTI file, values scaled; raises NotAVolume."""
     import nibabel
+    from nibabel.filebasedimages import ImageFileError
 
     try:
         image = nibabel.load(path)
         first = _first_volume(image)
-    except (OSError, ValueError, EOFError, nibabel.filebasedimages.ImageFileError):
+    except (OSError, ValueError, EOFError, ImageFileError):
         raise NotAVolume("is not a NIfTI file that can be read") from None
 
     if min(first.shape) < 2:
