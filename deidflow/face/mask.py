@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -45,6 +46,16 @@ class Field:
     distance: Image
     affine: Array
     """World of the series -> world of the distances, shape (3, 4)."""
+
+    @cached_property
+    def look_up(self) -> Any:
+        """A SimpleITK filter for distances on planes: made once for the hundreds of a series."""
+        look_up = sitk.ResampleImageFilter()
+        look_up.SetTransform(as_transform(self.affine))
+        look_up.SetInterpolator(sitk.sitkNearestNeighbor)
+        look_up.SetDefaultPixelValue(float(_FAR))
+        look_up.SetOutputPixelType(sitk.sitkUInt8)
+        return look_up
 
     def within(self, grid: Image, reach_mm: float) -> Flags:
         """Which points of a grid lie within `reach_mm`, shape (slices, rows, columns)."""
@@ -184,17 +195,12 @@ class WorldMask:
 
 def _near(field: Field, plane: Plane, reach_mm: float) -> Flags:
     """Which pixels of a plane lie within reach, shape (rows, columns)."""
-    distances = sitk.Resample(
-        field.distance,
-        size=_size_of(plane),
-        transform=as_transform(field.affine),
-        interpolator=sitk.sitkNearestNeighbor,
-        outputOrigin=plane.origin.tolist(),
-        outputSpacing=_spacing_of(plane),
-        outputDirection=_direction_of(plane),
-        defaultPixelValue=float(_FAR),
-        outputPixelType=sitk.sitkUInt8,
-    )
+    look_up = field.look_up
+    look_up.SetSize(_size_of(plane))
+    look_up.SetOutputOrigin(plane.origin.tolist())
+    look_up.SetOutputSpacing(_spacing_of(plane))
+    look_up.SetOutputDirection(_direction_of(plane))
+    distances = look_up.Execute(field.distance)
     near: Flags = view_of(distances)[0] <= round(reach_mm / UNIT_MM)
     return near
 

@@ -6,7 +6,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import deflate
 import nibabel
 import numpy as np
 import SimpleITK as sitk
@@ -31,6 +33,7 @@ from deidflow.face.volume import (
 )
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
+_LARGE_BYTES = 256 << 20
 _KEPT, _AIR_HU = 0.5, -1000.0
 _BRIGHTEST = 32767
 _WHITE_PERCENTILE = 99.5
@@ -149,13 +152,22 @@ def _row(pictures: Sequence[Values]) -> Values:
 
 def _read(path: Path) -> Image:
     """The first volume of a NIfTI in LPS."""
-    loaded = nibabel.load(path)
+    loaded = _loaded(path)
     values = first_volume(loaded)
     values = values.transpose(2, 1, 0)
     return image_of(
         values.astype(np.float32),
         affine=lps_of(loaded.affine),
     )
+
+
+def _loaded(path: Path) -> Any:
+    """A NIfTI file; unpacked at once by libdeflate, which is fast, unless it is large."""
+    packed = path.read_bytes()
+    size = int.from_bytes(packed[-4:], "little")
+    if size > _LARGE_BYTES or len(packed) > size:
+        return nibabel.load(path)
+    return nibabel.Nifti1Image.from_bytes(deflate.gzip_decompress(packed))
 
 
 def _greys(values: Values, black: float, white: float) -> Values:
