@@ -78,9 +78,11 @@ class Frame:
     def bent(self, image: Any, source: Any) -> Any:
         """An image with each voxel taken from another place of the template (3, z, y, x)."""
         indices = apply(inverse(self.to_template), source.reshape(3, -1).T)
+        values = values_of(image).astype(np.float32)
         flat = ndimage.map_coordinates(
-            values_of(image).astype(np.float32),
+            values,
             indices[:, ::-1].T,
             order=1,
+            cval=float(values.min()),
         )
         return like(flat.reshape(self.head.shape), image)
