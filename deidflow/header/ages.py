@@ -87,6 +87,11 @@ def _young_age(days: float) -> str:
     return f"{weeks:03d}W"
 
 
+def is_unit(unit: str) -> bool:
+    """Whether a UCUM unit is one of ages."""
+    return unit in _UCUM
+
+
 def limit_number(number: str, unit: str, *, binned: bool) -> str | None:
     """An age in a UCUM unit, limited as `limit_age` does; None if number or unit is not known."""
     letter = _UCUM.get(unit)

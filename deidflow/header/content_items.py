@@ -52,9 +52,22 @@ class Data(NamedTuple):
             if element.tag != tag:
                 continue
             explicit = self.explicit and element.vr == b"SQ"
-            for start, end in items_of(self.body, element, explicit=explicit):
-                elements = elements_of(self.body, start, end, explicit=explicit)
-                yield Data(self.body, elements, explicit)
+            for start, end in items_of(
+                self.body,
+                element,
+                explicit=explicit,
+            ):
+                elements = elements_of(
+                    self.body,
+                    start,
+                    end,
+                    explicit=explicit,
+                )
+                yield Data(
+                    self.body,
+                    elements,
+                    explicit,
+                )
 
 
 def content_item(data: Data) -> ContentItem:

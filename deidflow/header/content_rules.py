@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from deidflow.dicom.dictionary import dictionary_vrs, keyword_tags
 from deidflow.header import rule_words as words
+from deidflow.header.ages import is_unit
 from deidflow.header.content_items import ContentItem
 from deidflow.header.content_table import (
     DATES,
@@ -58,19 +59,46 @@ class ContentRules:
         known = self._known.get(key)
         if known is None:
             # The rules are kept with what was made of them, so that nothing else gets their id.
-            known = self._known[key] = rules, self._of(rules, item)
+            known = self._known[key] = (
+                rules,
+                self._of(
+                    rules,
+                    item,
+                ),
+            )
         return known[1]
 
     def _of(self, rules: Rules, item: ContentItem) -> ItemRules:
-        asked = [self.table.action(item.concepts, value_type) for value_type in item.value_types]
+        asked = [
+            self.table.action(
+                item.concepts,
+                value_type,
+            )
+            for value_type in item.value_types
+        ]
         for action in asked:
             if action is not None and action.action == "remove":
-                return ItemRules(rules, Rule("remove", reason=action.reason))
+                return ItemRules(
+                    rules,
+                    Rule(
+                        "remove",
+                        reason=action.reason,
+                    ),
+                )
 
         attribute = self._attribute(item)
         if attribute is not None:
-            return self._as_attribute(rules, item, attribute)
-        return ItemRules(self._with_values(rules, item))
+            return self._as_attribute(
+                rules,
+                item,
+                attribute,
+            )
+        return ItemRules(
+            self._with_values(
+                rules,
+                item,
+            )
+        )
 
     def _attribute(self, item: ContentItem) -> str | None:
         mirrored = mirrored_attributes()
@@ -83,23 +111,56 @@ class ContentRules:
         """The rules for an item that says what an attribute of the header says."""
         tag = keyword_tags()[keyword]
         vr = dictionary_vrs()[tag].decode("ascii")
-        rule = rules.for_tag(tag, vr)
+        rule = rules.for_tag(
+            tag,
+            vr,
+        )
         reason = words.content_of_attribute(keyword)
         if rule.action in _NOTHING_STAYS:
-            return ItemRules(rules, Rule("remove", reason=f"{reason}; {rule.reason}"))
+            return ItemRules(
+                rules,
+                Rule(
+                    "remove",
+                    reason=f"{reason}; {rule.reason}",
+                ),
+            )
 
-        rule = replace(rule, fallback="dummy", reason=f"{reason}; {rule.reason}")
-        with_values = self._with_values(rules, item)
+        rule = replace(
+            rule,
+            fallback="dummy",
+            reason=f"{reason}; {rule.reason}",
+        )
+        with_values = self._with_values(
+            rules,
+            item,
+        )
         by_tag = dict(with_values.by_tag)
         if "TEXT" in item.value_types:
             by_tag[VALUES["TEXT"][0]] = _TEXT if rule.action in _CHANGES_NUMBERS else rule
         elif rule.action in _CHANGES_NUMBERS:
-            number = _in_unit(rule, keyword, item.unit)
+            number = _in_unit(
+                rule,
+                keyword,
+                item.unit,
+            )
             if number is None:
-                return ItemRules(rules, _UNIT_UNKNOWN)
+                return ItemRules(
+                    rules,
+                    _UNIT_UNKNOWN,
+                )
             by_tag[_NUMERIC_VALUE] = number
-            by_tag.update(dict.fromkeys(_OTHER_NUMBERS, _NO_VALUE))
-        return ItemRules(replace(with_values, by_tag=by_tag))
+            by_tag.update(
+                dict.fromkeys(
+                    _OTHER_NUMBERS,
+                    _NO_VALUE,
+                )
+            )
+        return ItemRules(
+            replace(
+                with_values,
+                by_tag=by_tag,
+            )
+        )
 
     def _with_values(self, rules: Rules, item: ContentItem) -> Rules:
         """Rules of an item's values; for the items inside of it the rules are as around it."""
@@ -107,13 +168,27 @@ class ContentRules:
         for value_type, (tag, vr) in VALUES.items():
             by_tag[tag] = _NO_VALUE
             if value_type in item.value_types:
-                action = self.table.action(item.concepts, value_type)
-                by_tag[tag] = _rule_of_value(rules, value_type, action) or rules.for_tag(tag, vr)
+                action = self.table.action(
+                    item.concepts,
+                    value_type,
+                )
+                by_tag[tag] = _rule_of_value(
+                    rules,
+                    value_type,
+                    action,
+                ) or rules.for_tag(
+                    tag,
+                    vr,
+                )
 
         below = dict(rules.below)
         for sequence in content_sequences():
             below[sequence] = rules.inside(sequence)
-        return replace(rules, by_tag=by_tag, below=below)
+        return replace(
+            rules,
+            by_tag=by_tag,
+            below=below,
+        )
 
 
 def _rule_of_value(rules: Rules, value_type: str, action: ContentAction | None) -> Rule | None:
@@ -124,7 +199,11 @@ def _rule_of_value(rules: Rules, value_type: str, action: ContentAction | None) 
     if action is not None:
         is_date = value_type in DATES and action.action != "dummy"
         name = "dummy" if is_date and rules.no_dates else action.action
-        return Rule(name, fallback="dummy", reason=action.reason)
+        return Rule(
+            name,
+            fallback="dummy",
+            reason=action.reason,
+        )
     if value_type == "TEXT":
         return _TEXT
     return _NAME if value_type == "PNAME" else None
@@ -133,8 +212,18 @@ def _rule_of_value(rules: Rules, value_type: str, action: ContentAction | None) 
 def _in_unit(rule: Rule, keyword: str, unit: str) -> Rule | None:
     """The rule of an attribute for a number in another unit; None for one that is not known."""
     if rule.action == "age":
-        return replace(rule, value=unit)
-    size = load_yaml(ITEMS)["units"].get(keyword, {}).get(unit)
+        return replace(rule, value=unit) if is_unit(unit) else None
+    size = (
+        load_yaml(ITEMS)["units"]
+        .get(
+            keyword,
+            {},
+        )
+        .get(unit)
+    )
     if size is None or rule.step is None:
         return None
-    return replace(rule, step=rule.step * Decimal(size))
+    return replace(
+        rule,
+        step=rule.step * Decimal(size),
+    )

@@ -58,7 +58,13 @@ class ContentTable:
 
     def action(self, concepts: Iterable[Concept], value_type: str) -> ContentAction | None:
         """The action for an item, the strictest of its names; None if none of them is listed."""
-        asked = [self._of_one(concept, value_type) for concept in concepts]
+        asked = [
+            self._of_one(
+                concept,
+                value_type,
+            )
+            for concept in concepts
+        ]
         listed = [action for action in asked if action is not None]
         for strict in ("remove", "dummy"):
             for action in listed:
@@ -79,7 +85,10 @@ class ContentTable:
                     return by_type[other]
         if value_type not in _SAYS_MUCH or concept in self.descriptions:
             return None
-        return ContentAction("remove", words.CONTENT_TYPE)
+        return ContentAction(
+            "remove",
+            words.CONTENT_TYPE,
+        )
 
 
 def content_table(profile: Profile) -> ContentTable | None:
@@ -89,41 +98,80 @@ def content_table(profile: Profile) -> ContentTable | None:
     actions: dict[Concept, dict[str, ContentAction]] = {}
     descriptions: set[Concept] = set()
     for row in load_table(TABLE):
-        action = _action(_as_attribute(row), profile)
+        action = _action(
+            _as_attribute(row),
+            profile,
+        )
         for concept in _concepts(row):
-            actions.setdefault(concept, {})[row["value_type"]] = action
+            actions.setdefault(
+                concept,
+                {},
+            )[row["value_type"]] = action
             if row["clean_desc"]:
                 descriptions.add(concept)
-    return ContentTable(actions, frozenset(descriptions))
+    return ContentTable(
+        actions,
+        frozenset(descriptions),
+    )
 
 
 def _as_attribute(row: Row) -> Row:
     """A row in the form of Table E.1-1, whose codes mean the same."""
-    attribute = dict.fromkeys(OPTION_COLUMNS.values(), "")
-    _, vr = VALUES.get(row["value_type"], (0, "SQ"))
+    attribute = dict.fromkeys(
+        OPTION_COLUMNS.values(),
+        "",
+    )
+    _, vr = VALUES.get(
+        row["value_type"],
+        (0, "SQ"),
+    )
     return {**attribute, **row, "vr": vr, "keyword": ""}
 
 
 def _action(row: Row, profile: Profile) -> ContentAction:
-    option = deciding_option(row, profile)
-    reason = words.content(row, option)
+    option = deciding_option(
+        row,
+        profile,
+    )
+    reason = words.content(
+        row,
+        option,
+    )
     if row["vr"] != "SQ":
-        return ContentAction(listed_action(row, profile), reason)
+        return ContentAction(
+            listed_action(
+                row,
+                profile,
+            ),
+            reason,
+        )
     is_kept = option is not None or "D" in row["basic"]
-    return ContentAction("recurse" if is_kept else "remove", reason)
+    return ContentAction(
+        "recurse" if is_kept else "remove",
+        reason,
+    )
 
 
 def _concepts(row: Row) -> Iterator[Concept]:
     """A concept under its own code and those that it had in retired schemes (PS3.15 E.3.4)."""
-    yield concept_of(row["scheme"], row["code"])
+    yield concept_of(
+        row["scheme"],
+        row["code"],
+    )
     if row["retired_code"]:
         for scheme in _RETIRED_SCHEMES:
-            yield Concept(scheme, row["retired_code"])
+            yield Concept(
+                scheme,
+                row["retired_code"],
+            )
 
 
 def concept_of(scheme: str, code: str) -> Concept:
     """A concept from the texts of its code."""
-    return Concept(scheme.strip().casefold(), code.strip())
+    return Concept(
+        scheme.strip().casefold(),
+        code.strip(),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -140,5 +188,10 @@ def mirrored_attributes() -> dict[Concept, str]:
     for keyword, names in load_yaml(ITEMS)["attributes"].items():
         for name in names:
             scheme, _, code = name.partition(" ")
-            mirrored[concept_of(scheme, code)] = keyword
+            mirrored[
+                concept_of(
+                    scheme,
+                    code,
+                )
+            ] = keyword
     return mirrored

@@ -60,7 +60,15 @@ def relations_of(
     if not any(mark in content for mark in _TARGET_BYTES):
         return NO_RELATIONS
     root = _Node(0, path=(1,))
-    root.children = list(_nodes(body, element, is_removed, explicit, 0))
+    root.children = list(
+        _nodes(
+            body,
+            element,
+            is_removed,
+            explicit,
+            0,
+        )
+    )
     lost = _remove_lost(root)
     _number(root)
 
@@ -82,15 +90,39 @@ def _nodes(
 ) -> Iterator[_Node]:
     if depth > _DEPTH:
         raise NotUnderstood(Reason.TOO_DEEP)
-    for start, end in items_of(body, element, explicit=explicit):
-        elements = elements_of(body, start, end, explicit=explicit)
-        node = _Node(start, is_removed(Data(body, elements, explicit)))
+    for start, end in items_of(
+        body,
+        element,
+        explicit=explicit,
+    ):
+        elements = elements_of(
+            body,
+            start,
+            end,
+            explicit=explicit,
+        )
+        node = _Node(
+            start,
+            is_removed(
+                Data(
+                    body,
+                    elements,
+                    explicit,
+                )
+            ),
+        )
         for inner in elements:
             if inner.tag == TARGET:
                 node.target = _path(body[inner.value : inner.end])
             elif inner.tag == CONTENT_SEQUENCE:
                 inner_explicit = explicit and inner.vr == b"SQ"
-                node.children += _nodes(body, inner, is_removed, inner_explicit, depth + 1)
+                node.children += _nodes(
+                    body,
+                    inner,
+                    is_removed,
+                    inner_explicit,
+                    depth + 1,
+                )
         yield node
 
 

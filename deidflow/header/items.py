@@ -57,11 +57,24 @@ class Items:
         rules = level.rules.inside(element.tag)
         if level.depth == 0:
             self.within = 0
-            self.relations = self._relations(body, element, rules, explicit)
+            self.relations = self._relations(
+                body,
+                element,
+                rules,
+                explicit,
+            )
 
         is_report = self.content is not None and element.tag in of_reports()
         self.within += is_report
-        items = list(self._items(level, body, element, rules, explicit))
+        items = list(
+            self._items(
+                level,
+                body,
+                element,
+                rules,
+                explicit,
+            )
+        )
         self.within -= is_report
         return b"".join(items)
 
@@ -69,15 +82,49 @@ class Items:
         self, level: Level, body: bytes, element: Element, rules: Rules, explicit: bool
     ) -> Iterator[bytes]:
         is_content = element.tag in content_sequences()
-        places = items_of(body, element, explicit=explicit)
+        places = items_of(
+            body,
+            element,
+            explicit=explicit,
+        )
         for number, (start, end) in enumerate(places, 1):
-            elements = elements_of(body, start, end, explicit=explicit)
-            data = Data(body, elements, explicit)
-            found = self._item_rules(rules, data, start) if is_content else ItemRules(rules)
-            inner = self._level(level, data, found.rules)
+            elements = elements_of(
+                body,
+                start,
+                end,
+                explicit=explicit,
+            )
+            data = Data(
+                body,
+                elements,
+                explicit,
+            )
+            found = (
+                self._item_rules(
+                    rules,
+                    data,
+                    start,
+                )
+                if is_content
+                else ItemRules(rules)
+            )
+            inner = self._level(
+                level,
+                data,
+                found.rules,
+            )
             inner.place = level, element.tag, number
-            contents = self._contents(inner, data, found.removed, start)
-            self._note(inner, data, contents)
+            contents = self._contents(
+                inner,
+                data,
+                found.removed,
+                start,
+            )
+            self._note(
+                inner,
+                data,
+                contents,
+            )
             if found.removed is None:
                 yield item(b"".join(contents))
 
@@ -113,7 +160,14 @@ class Items:
     def _contents(self, level: Level, data: Data, removed: Rule | None, start: int) -> list[bytes]:
         """What becomes of the elements of an item."""
         if removed is not None:
-            return [self._replaced(level, element, removed) for element in data.elements]
+            return [
+                self._replaced(
+                    level,
+                    element,
+                    removed,
+                )
+                for element in data.elements
+            ]
 
         target = self.relations.targets.get(start)
         scrubber = level.settings.context.scrubber
@@ -121,22 +175,59 @@ class Items:
         contents = []
         for element in data.elements:
             if element.tag == TARGET and target is not None:
-                contents.append(self.splicer.encode(TARGET, b"UL", target))
+                contents.append(
+                    self.splicer.encode(
+                        TARGET,
+                        b"UL",
+                        target,
+                    )
+                )
             elif self.within and _is_foreign(element.tag):
-                contents.append(self._replaced(level, element, _FOREIGN))
+                contents.append(
+                    self._replaced(
+                        level,
+                        element,
+                        _FOREIGN,
+                    )
+                )
             elif element.tag in telling:
-                contents.append(self._replaced(level, element, _LOCAL_CODE, b"REMOVED"))
+                contents.append(
+                    self._replaced(
+                        level,
+                        element,
+                        _LOCAL_CODE,
+                        b"REMOVED",
+                    )
+                )
             else:
-                contents.append(self.splicer.element(level, data.body, element))
+                contents.append(
+                    self.splicer.element(
+                        level,
+                        data.body,
+                        element,
+                    )
+                )
         return contents
 
     def _replaced(
         self, level: Level, element: Element, rule: Rule, value: bytes | None = None
     ) -> bytes:
         """Another value for an element, or none, which the audit explains by a rule."""
-        vr, _ = self.splicer.plan(level, element.tag, element.vr)
+        vr, _ = self.splicer.plan(
+            level,
+            element.tag,
+            element.vr,
+        )
         level.plans[element.tag, element.vr] = vr, rule
-        return b"" if value is None else self.splicer.encode(element.tag, vr, value)
+        return (
+            b""
+            if value is None
+            else self.splicer.encode(
+                element.tag,
+                vr,
+                value,
+            )
+        )
 
     def _note(self, level: Level, data: Data, contents: Sequence[bytes]) -> None:
         """Keep what is not as before, where somebody wants to know."""

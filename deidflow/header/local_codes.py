@@ -45,15 +45,25 @@ _VERSIONS = "http://snomed.info/"
 
 def telling_codes(data: Data, scrubber: Scrubber) -> frozenset[int]:
     """Tags of the codes and terms of an item that may say who somebody is."""
-    scheme = next(iter(data.texts(_SCHEME)), "").upper()
+    scheme = next(
+        iter(data.texts(_SCHEME)),
+        "",
+    ).upper()
     telling = set()
     for element in data.elements:
         if element.tag in _SEARCHED:
             (text,) = data.texts(element.tag)
-            if _is_standard(element.tag, scheme, text):
+            if _is_standard(
+                element.tag,
+                scheme,
+                text,
+            ):
                 continue
             is_number = scheme not in _schemes() and _LONG_NUMBER.search(text)
-            if is_number or _tells(text, scrubber):
+            if is_number or _tells(
+                text,
+                scrubber,
+            ):
                 telling.add(element.tag)
     return frozenset(telling)
 
@@ -71,27 +81,40 @@ def _is_standard(tag: int, scheme: str, text: str) -> bool:
 
 def _tells(text: str, scrubber: Scrubber) -> bool:
     words = _LETTERS.findall(text)
-    return scrubber.finds(text) or not all(map(scrubber.words, words))
+    return scrubber.finds(text) or not all(
+        map(
+            scrubber.words,
+            words,
+        )
+    )
 
 
 @lru_cache(maxsize=1)
 def of_reports() -> frozenset[int]:
     """Tags of the sequences that hold only what reports may hold."""
     tags = keyword_tags()
-    return content_sequences() | {tags[keyword] for keyword in load_yaml(ITEMS)["reports"]}
+    keywords = load_yaml(ITEMS)["reports"]
+    own = {tags[keyword] for keyword in keywords}
+    return content_sequences() | own
 
 
 @lru_cache(maxsize=1)
 def allowed_tags() -> frozenset[int]:
     """Tags of the attributes that may be in these sequences."""
     tags = keyword_tags()
-    lines = load_yaml(ITEMS)["allowed"]
-    return content_sequences() | {tags[keyword] for line in lines for keyword in line.split()}
+    allowed = set(content_sequences())
+    for line in load_yaml(ITEMS)["allowed"]:
+        for keyword in line.split():
+            allowed.add(tags[keyword])
+    return frozenset(allowed)
 
 
 @lru_cache(maxsize=1)
 def _terms() -> frozenset[str]:
-    return frozenset(term for line in load_yaml(ITEMS)["terms"] for term in line)
+    terms: set[str] = set()
+    for line in load_yaml(ITEMS)["terms"]:
+        terms.update(line)
+    return frozenset(terms)
 
 
 @lru_cache(maxsize=1)
@@ -106,7 +129,12 @@ def _schemes() -> frozenset[str]:
     """Designators of coding schemes in capitals."""
     listed = [scheme for line in load_yaml(ITEMS)["schemes"] for scheme in line.split()]
     used = [scheme for scheme, _ in _standard_codes()]
-    return frozenset(map(str.upper, (*listed, *used)))
+    return frozenset(
+        map(
+            str.upper,
+            (*listed, *used),
+        )
+    )
 
 
 def _codes_of_context_groups() -> Iterator[tuple[str, str]]:

@@ -31,7 +31,10 @@ def _outlines(header: Dataset) -> Iterator[int]:
     while items:
         item = items.pop()
         items += item.get("ContentSequence") or ()
-        dimensions = _DIMENSIONS.get(str(item.get("ValueType")), 2)
+        dimensions = _DIMENSIONS.get(
+            str(item.get("ValueType")),
+            2,
+        )
         points = len(item.get("GraphicData") or ()) // dimensions
         if points > _MEASURED_POINTS:
             yield points

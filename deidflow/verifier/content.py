@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -14,7 +13,7 @@ from deidflow.checks.elements import Element
 from deidflow.checks.text import texts_of
 from deidflow.checks.words import is_common
 from deidflow.verifier.claims import Claims
-from deidflow.verifier.content_items import SEQUENCES, Item, tree_of
+from deidflow.verifier.content_items import SEQUENCES, Item, is_there, tree_of
 from deidflow.verifier.content_table import (
     attribute_of_concepts,
     demand_of,
@@ -91,11 +90,19 @@ class ContentCheck:
         content = [item for item in items if item.is_content]
         if content and CLEAN_CONTENT not in self.codes:
             words = "is structured content, and the option that cleans it is not claimed"
-            yield Mark(Check.FORBIDDEN, content[0].path.rstrip("/"), words)
+            yield Mark(
+                Check.FORBIDDEN,
+                content[0].path.rstrip("/"),
+                words,
+            )
             return
         for item in content:
             yield from self._item(item)
-            yield from _relations(root, item, order)
+            yield from _relations(
+                root,
+                item,
+                order,
+            )
         for item in items:
             if report_sequences().intersection(item.path.split("/")):
                 yield from self._contents(item)
@@ -108,13 +115,25 @@ class ContentCheck:
         for element in item.elements:
             if not element.tag >> 16 & 1 and element.tag not in report_attributes():
                 words = "is not an attribute of a report"
-                yield Mark(Check.FORBIDDEN, name_of(element), words)
+                yield Mark(
+                    Check.FORBIDDEN,
+                    name_of(element),
+                    words,
+                )
             elif element.tag in _CODES and is_private and _LONG_NUMBER.search(element.raw):
                 words = "is a long number of a private scheme"
-                yield Mark(Check.TEXT, name_of(element), words)
+                yield Mark(
+                    Check.TEXT,
+                    name_of(element),
+                    words,
+                )
             elif element.tag in _TERMS and not is_unit and self._is_strange_code(element):
                 words = "has a word that is neither a term of the standard nor of acquisition"
-                yield Mark(Check.TEXT, name_of(element), words)
+                yield Mark(
+                    Check.TEXT,
+                    name_of(element),
+                    words,
+                )
 
     def _is_strange_code(self, element: Element) -> bool:
         for text in texts_of(element):
@@ -128,25 +147,53 @@ class ContentCheck:
         return False
 
     def _item(self, item: Item) -> Iterator[Mark]:
-        demand = demand_of(item.concepts, item.value_type, self.codes)
+        demand = demand_of(
+            item.concepts,
+            item.value_type,
+            self.codes,
+        )
         if demand is Demand.ABSENT and item.value_type:
-            yield Mark(Check.FORBIDDEN, _name(item), "must not be there")
+            yield Mark(
+                Check.FORBIDDEN,
+                _name(item),
+                "must not be there",
+            )
             return
         for value_type, tag in _VALUES.items():
             for element in item.elements:
                 if element.tag == tag:
-                    yield from self._value(item, value_type, element)
+                    yield from self._value(
+                        item,
+                        value_type,
+                        element,
+                    )
         if item.value_type == "NUM":
             yield from self._number(item)
 
     def _value(self, item: Item, value_type: str, element: Element) -> Iterator[Mark]:
         if item.value_type and value_type != item.value_type:
-            yield Mark(Check.STRUCTURE, name_of(element), "is not a value of the item's type")
-        demand = demand_of(item.concepts, value_type, self.codes)
+            yield Mark(
+                Check.STRUCTURE,
+                name_of(element),
+                "is not a value of the item's type",
+            )
+        demand = demand_of(
+            item.concepts,
+            value_type,
+            self.codes,
+        )
         if demand is Demand.ABSENT:
-            yield Mark(Check.FORBIDDEN, _name(item), "must not be there")
+            yield Mark(
+                Check.FORBIDDEN,
+                _name(item),
+                "must not be there",
+            )
         elif demand is Demand.DUMMY and not _is_dummy(element):
-            yield Mark(Check.FORBIDDEN, _name(item), "must be a dummy")
+            yield Mark(
+                Check.FORBIDDEN,
+                _name(item),
+                "must be a dummy",
+            )
         elif value_type == "TEXT" and demand in (Demand.CLEANED, Demand.UNLISTED):
             yield from self._text(item, element)
 
@@ -156,7 +203,11 @@ class ContentCheck:
             return
         if any(self._is_strange(text) for text in texts_of(element)):
             words = "has a word outside the vocabulary of acquisition"
-            yield Mark(Check.TEXT, _name(item), words)
+            yield Mark(
+                Check.TEXT,
+                _name(item),
+                words,
+            )
 
     def _is_strange(self, text: str) -> bool:
         """Whether a text has more than words of acquisition, where it is held to these."""
@@ -174,11 +225,21 @@ class ContentCheck:
             step = self.claims.promise.steps.get(tag or 0)
             size = size_of_unit(keyword, unit)
             if keyword == "PatientAge" and not self._is_general_age(number, unit):
-                yield Mark(Check.FORBIDDEN, _name(item), "is a more exact age than allowed")
+                yield Mark(
+                    Check.FORBIDDEN,
+                    _name(item),
+                    "is a more exact age than allowed",
+                )
             elif step is not None and not (size and is_on_grid(number, step * Decimal(size))):
-                yield Mark(Check.FORBIDDEN, _name(item), "is not generalised to its step")
+                yield Mark(
+                    Check.FORBIDDEN,
+                    _name(item),
+                    "is not generalised to its step",
+                )
 
     def _is_general_age(self, number: str, unit: str) -> bool:
+        if not number:
+            return True
         size = _YEARS.get(unit)
         try:
             years = Decimal(number) / Decimal(size or "nan")
@@ -199,7 +260,11 @@ class ContentCheck:
                 continue
             if any(map(self._is_strange, readings)):
                 words = "has a word outside the vocabulary of acquisition"
-                yield Mark(Check.TEXT, name_of(element), words)
+                yield Mark(
+                    Check.TEXT,
+                    name_of(element),
+                    words,
+                )
 
 
 def _is_dummy(element: Element) -> bool:
@@ -214,21 +279,16 @@ def _is_dummy(element: Element) -> bool:
 def _relations(root: Item, item: Item, order: str) -> Iterator[Mark]:
     """Whether a relation by reference points to an item."""
     for element in item.elements:
-        if element.tag == _TARGET and not _is_there(root, element.raw, order):
-            yield Mark(Check.REFERENCE, name_of(element), "points to no content item")
-
-
-def _is_there(root: Item, raw: bytes, order: str) -> bool:
-    if not raw or len(raw) % 4:
-        return False
-    first, *numbers = struct.unpack(f"{order}{len(raw) // 4}I", raw)
-    item = root
-    for number in numbers:
-        children = list(item.items(SEQUENCES["ContentSequence"]))
-        if not 1 <= number <= len(children):
-            return False
-        item = children[number - 1]
-    return bool(first == 1)
+        if element.tag == _TARGET and not is_there(
+            root,
+            element.raw,
+            order,
+        ):
+            yield Mark(
+                Check.REFERENCE,
+                name_of(element),
+                "points to no content item",
+            )
 
 
 def _name(item: Item) -> str:

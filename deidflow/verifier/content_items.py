@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -40,7 +41,14 @@ class Item:
     def items(self, *tags: int) -> Iterator[Item]:
         """The items of these sequences."""
         for tag in tags:
-            yield from self.inner.get(tag, ())
+            if tag in self.inner:
+                yield from self.inner[tag]
+
+    def add(self, tag: int, item: Item) -> None:
+        """Add an item to one of its sequences."""
+        if tag not in self.inner:
+            self.inner[tag] = []
+        self.inner[tag].append(item)
 
     @property
     def is_content(self) -> bool:
@@ -58,7 +66,12 @@ class Item:
         names = list(self.items(_CONCEPT_NAME))
         for name in list(names):
             names += name.items(_EQUIVALENT)
-        return [(name.text(_SCHEME).lower(), name.text(*_CODES)) for name in names]
+
+        concepts = []
+        for name in names:
+            scheme = name.text(_SCHEME).lower()
+            concepts.append((scheme, name.text(*_CODES)))
+        return concepts
 
     @property
     def number(self) -> tuple[str, str]:
@@ -78,13 +91,32 @@ def tree_of(elements: Iterable[Element]) -> tuple[Item, list[Item]]:
     items: list[Item] = []
     for element in elements:
         path = path_of(element)
-        item = root if not path else by_level.get(id(element.level))
-        if item is None:
-            item = by_level[id(element.level)] = Item(path)
-            owner, tag = owners.get(path, (root, 0))
-            owner.inner.setdefault(tag, []).append(item)
+        level = id(element.level)
+        if path and level not in by_level:
+            item = Item(path)
+            by_level[level] = item
             items.append(item)
+            if path in owners:
+                owner, tag = owners[path]
+                owner.add(tag, item)
+
+        item = by_level[level] if path else root
         item.elements.append(element)
         if element.vr == b"SQ":
-            owners[f"{path}{own_name(element.tag, element.level)}/"] = item, element.tag
+            name = own_name(element.tag, element.level)
+            owners[f"{path}{name}/"] = item, element.tag
     return root, items
+
+
+def is_there(root: Item, raw: bytes, order: str) -> bool:
+    """Whether an identifier names a content item of a report; `order` as in `struct`."""
+    if not raw or len(raw) % 4:
+        return False
+    first, *numbers = struct.unpack(f"{order}{len(raw) // 4}I", raw)
+    item = root
+    for number in numbers:
+        children = list(item.items(SEQUENCES["ContentSequence"]))
+        if not 1 <= number <= len(children):
+            return False
+        item = children[number - 1]
+    return bool(first == 1)

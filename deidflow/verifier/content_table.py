@@ -26,7 +26,14 @@ Rows = dict[str, dict[str, str]]
 
 def demand_of(concepts: Iterable[Concept], value_type: str, codes: frozenset[str]) -> Demand:
     """The strictest demand on a content item with these concept names."""
-    demands = {_of_one(concept, value_type, codes) for concept in concepts}
+    demands = {
+        _of_one(
+            concept,
+            value_type,
+            codes,
+        )
+        for concept in concepts
+    }
     for demand in _STRICTEST:
         if demand in demands:
             return demand
@@ -38,11 +45,17 @@ def _of_one(concept: Concept, value_type: str, codes: frozenset[str]) -> Demand:
     if rows is None:
         return Demand.UNLISTED
     if value_type in rows:
-        return _demand(rows[value_type], codes)
+        return _demand(
+            rows[value_type],
+            codes,
+        )
     for family in _FAMILIES:
         others = sorted(family & rows.keys())
         if value_type in family and others:
-            return _demand(rows[others[0]], codes)
+            return _demand(
+                rows[others[0]],
+                codes,
+            )
 
     is_description = any(row["clean_desc"] for row in rows.values())
     tells = value_type in _TELLING and not is_description
@@ -50,7 +63,14 @@ def _of_one(concept: Concept, value_type: str, codes: frozenset[str]) -> Demand:
 
 
 def _demand(row: dict[str, str], codes: frozenset[str]) -> Demand:
-    declared = [row.get(column, "") for column, code in OPTIONS.items() if code in codes]
+    declared = [
+        row.get(
+            column,
+            "",
+        )
+        for column, code in OPTIONS.items()
+        if code in codes
+    ]
     if "K" in declared:
         return Demand.KEPT
     if "C" in declared:
@@ -66,7 +86,10 @@ def _rows() -> dict[Concept, Rows]:
         if row["retired_code"]:
             names += [(scheme, row["retired_code"]) for scheme in _RETIRED]
         for name in names:
-            found.setdefault(name, {})[row["value_type"]] = row
+            found.setdefault(
+                name,
+                {},
+            )[row["value_type"]] = row
     return found
 
 
@@ -83,8 +106,16 @@ def attribute_of_concepts() -> dict[Concept, str]:
 
 def size_of_unit(keyword: str, unit: str) -> str:
     """How many of a UCUM unit are one of the attribute's; empty for one that is not known."""
-    sizes = load_yaml(_ITEMS)["units"].get(keyword, {})
-    return str(sizes.get(unit, ""))
+    sizes = load_yaml(_ITEMS)["units"].get(
+        keyword,
+        {},
+    )
+    return str(
+        sizes.get(
+            unit,
+            "",
+        )
+    )
 
 
 @lru_cache(maxsize=1)
@@ -101,7 +132,14 @@ def report_attributes() -> frozenset[int]:
     keywords = [*loaded["sequences"]]
     for line in loaded["allowed"]:
         keywords += line.split()
-    return frozenset(tag for tag in map(tag_for_keyword, keywords) if tag is not None)
+    return frozenset(
+        tag
+        for tag in map(
+            tag_for_keyword,
+            keywords,
+        )
+        if tag is not None
+    )
 
 
 @lru_cache(maxsize=1)

@@ -158,7 +158,12 @@ def test_numbers_of_the_patient_follow_the_attribute_that_says_the_same(
 
 @pytest.mark.parametrize(
     ("level", "concept", "unit"),
-    [("high", WEIGHT, "[lb_av]"), ("basic", WEIGHT, "kg"), ("basic", named("121033"), "a")],
+    [
+        ("high", WEIGHT, "[lb_av]"),
+        ("basic", WEIGHT, "kg"),
+        ("basic", named("121033"), "a"),
+        ("low", named("121033"), "mm"),
+    ],
 )
 def test_a_number_that_cannot_be_generalised_or_may_not_stay_goes(
     level: str, concept: Dataset, unit: str
