@@ -107,14 +107,8 @@ def without_headers(root: Path) -> None:
     shutil.rmtree(session / "anonymize")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        without_a_table,
-        pytest.param(touched, marks=pytest.mark.slow),
-        pytest.param(without_headers, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [without_a_table, touched, without_headers])
 def test_whatever_changed_the_run_is_done(root: Path, change: Callable[[Path], None]) -> None:
     before = tree_digest(root / "release")
     count = done_runs(root)

@@ -36,6 +36,14 @@ def test_nothing_changed_and_files_touched_or_moved_with_their_folder(site: Site
     assert tree_digest(site.release) == before
 
 
+def test_a_table_that_somebody_deleted_comes_back(site: Site) -> None:
+    before = tree_digest(site.release)
+    (site.release / "subjects.tsv").unlink()
+
+    assert site.run() == {"P001": set(), "P002": set()}
+    assert tree_digest(site.release) == before
+
+
 def change_a_byte(site: Site) -> None:
     """Another value of the same length in a file of the same size and date."""
     path = site.file(1)
