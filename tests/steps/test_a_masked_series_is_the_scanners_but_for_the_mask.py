@@ -88,10 +88,10 @@ def masked(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Masked
 
 
 def stripes() -> AverageFace:
-    """Nobody: bright stripes of 4 mm along y, a hundred times as bright in the series."""
+    """Nobody: bright stripes of 4 mm along y, a thousand times as bright in the series."""
     values = np.zeros((40, 40, 40), np.float32)
     values[:, np.arange(40) % 8 < 4] = 1.0
-    return AverageFace(image_of(values, np.eye(3, 4)), np.eye(3, 4), gain=100.0, air=0.0)
+    return AverageFace(image_of(values, np.eye(3, 4)), np.eye(3, 4), gain=1000.0, air=0.0)
 
 
 def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
