@@ -76,14 +76,16 @@ _MAKER_UID = re.compile(
     r"|1\.2\.156\.112605|1\.2\.276\.0|1\.2\.826\.0\.1|1\.3\.6\.1\.4\.1|2\.16\.840)(?:\.\d+){2,}"
 )
 _PATH = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\(?:Users|Documents and Settings)\\)[\w.-]+")
+_DIGEST = re.compile(r"(?<![^\W_])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{16,128}(?![^\W_])")
 _LEAST_LETTERS = 3
 
 
 def suspicions_in(text: str, *, build: bool = False) -> frozenset[Suspicion]:
-    """What a text seems to hold.
+    """What a text seems to hold; in a hexadecimal digest names and numbers come about by chance.
 
     `build`: the text is a version of software, in which a date is that of the build.
     """
+    text = _DIGEST.sub("", text)
     if len(text) < _LEAST_LETTERS:
         return frozenset()
     found = set(_by_form(text))

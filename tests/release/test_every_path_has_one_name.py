@@ -74,7 +74,7 @@ def test_published_sessions_are_listed_in_order(layout: Layout) -> None:
     for pseudonym, label in [("P002", "M00"), ("P001", "M06"), ("P001", "M00")]:
         publish_session(layout, pseudonym, label)
     (layout.release / "dataset.json").touch()
-    (layout.release / "P001" / "notes").mkdir()
+    (layout.release / "P001" / "my notes").mkdir()
     (layout.release / ".hidden").mkdir()
 
     assert layout.published_sessions() == [("P001", "M00"), ("P001", "M06"), ("P002", "M00")]
@@ -98,10 +98,10 @@ def test_known_subjects_are_folders_with_names_of_pseudonyms(layout: Layout) -> 
 
 
 def test_known_sessions_of_a_subject(layout: Layout) -> None:
-    for label in ("M06", "M00", "N01a", "records"):
+    for label in ("M06", "M00", "baseline", "my records"):
         layout.session_work("P001", label).mkdir(parents=True)
 
-    assert layout.known_sessions("P001") == ["M00", "M06", "N01a"]
+    assert layout.known_sessions("P001") == ["M00", "M06", "baseline"]
     assert layout.known_sessions("P002") == []
 
 

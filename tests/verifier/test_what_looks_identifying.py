@@ -81,6 +81,8 @@ def test_text_of_a_person(text: str, suspicion: Suspicion) -> None:
         "IEC_FIRST_LEVEL",
         "2.25.329800735698586629295641978511506172918",
         "Source image for image processing operation",
+        "654cf99e83353ef4b09642270893ab63e90afa52be1c734dc392915d42cc3d88",
+        "9c44051401359e0a",
     ],
 )
 def test_text_of_a_scanner(text: str) -> None:
