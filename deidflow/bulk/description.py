@@ -7,7 +7,13 @@ from typing import Any
 from deidflow.bulk.output import DESCRIPTION
 from deidflow.header.completeness import is_complete
 from deidflow.header.profile import Profile
-from deidflow.release.dataset import STANDARD, profile_codes, profile_reference
+from deidflow.release.dataset import (
+    HEADERS,
+    STANDARD,
+    identity_claims,
+    profile_codes,
+    profile_reference,
+)
 from deidflow.settings.anonymize import AnonymizeSettings
 from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.store.files import write_json_atomic
@@ -19,7 +25,7 @@ def write_description(settings: AnonymizeSettings, profile: Profile) -> None:
     """Write the rules by which the output was made; no clock, no path."""
     complete = is_complete(profile)
     row: dict[str, Any] = {
-        "name": "deidflow headers",
+        "name": HEADERS,
         "deidflow": __version__,
         "project": settings.project,
         "level": settings.level,
@@ -30,6 +36,7 @@ def write_description(settings: AnonymizeSettings, profile: Profile) -> None:
         "faces": "not touched: headers only",
     }
 
+    row |= identity_claims(profile)
     notes = list(profile_warnings(settings, profile))
     if notes:
         row["notes"] = notes

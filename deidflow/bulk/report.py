@@ -12,6 +12,7 @@ from deidflow.bulk.instances import instance_rows
 from deidflow.bulk.planning import Plan
 from deidflow.bulk.result import NotReleased, PlannedChange, Result
 from deidflow.bulk.tasks import FileOutcome
+from deidflow.header.completeness import keeps_uids
 from deidflow.header.contacts import contact_warnings
 from deidflow.release.instances import write_instances
 from deidflow.settings.profile_warnings import profile_warnings
@@ -26,13 +27,12 @@ def write_instance_table(call: Call, plan: Plan, outcomes: Sequence[FileOutcome]
         return
 
     verdicts = {outcome.task.path: outcome.verdict for outcome in outcomes}
-    retained = "retain_uids" in call.profile.options
     rows = instance_rows(
         call.located.root,
         plan.series,
         verdicts,
         plan.decisions,
-        uids_retained=retained,
+        uids_retained=keeps_uids(call.profile),
     )
     output_id = digest_of(str(settings.out))[:8]
     name = f"anonymize-{settings.project}-{settings.level}-{output_id}.csv"

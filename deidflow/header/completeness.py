@@ -14,7 +14,7 @@ from deidflow.header.table import listed_attributes
 
 _KEEPING = ("keep", "retain")
 """Actions that let a value stay as it is."""
-_TEXT_VALUE = 0x0040A160
+_TEXT_VALUE, _SOP_INSTANCE_UID = 0x0040A160, 0x00080018
 
 
 def weakened(profile: Profile) -> tuple[int, ...]:
@@ -25,6 +25,12 @@ def weakened(profile: Profile) -> tuple[int, ...]:
 def is_complete(profile: Profile) -> bool:
     """Whether a profile may say that identity was removed (PS3.15 E.1.1)."""
     return profile.base == "ps315" and not weakened(profile)
+
+
+def keeps_uids(profile: Profile) -> bool:
+    """Whether instances carry the UIDs of the source: by the option, or as what no rule names."""
+    rule = compile_profile(profile).for_tag(_SOP_INSTANCE_UID, "UI")
+    return rule.action != "uid"
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from deidflow.header.cleaner import HeaderCleaner
 from deidflow.header.clock import StudyClock
+from deidflow.header.completeness import keeps_uids
 from deidflow.header.context import HeaderContext
 from deidflow.header.markers import Marker, markers
 from deidflow.header.profile import Profile
@@ -67,8 +68,7 @@ def _marks(profile: Profile, session: SessionOrder) -> dict[bool, list[Marker]]:
 
 def _uid_map(order: WorkOrder, profile: Profile) -> UidMap:
     key = bytes.fromhex(order.uid_key)
-    retained = "retain_uids" in profile.options
-    return UidMap(key, order.uid_root, retained)
+    return UidMap(key, order.uid_root, keeps_uids(profile))
 
 
 def _shift_days(order: WorkOrder, profile: Profile) -> int:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deidflow.header.completeness import is_complete
+from deidflow.header.completeness import is_complete, keeps_uids
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.release.layout import Layout
@@ -16,9 +16,19 @@ from deidflow.store.scratch import PUBLIC_FILE_MODE
 from deidflow.version import __version__
 
 DATASET = "dataset.json"
+HEADERS = "deidflow headers"
+"""What the output of `deidflow anonymize` calls itself."""
 STANDARD = "DICOM PS3.15 Table E.1-1, 2026d"
 
 _PATIENT_ID = 0x00100020
+_PATIENT_IDS = {
+    "empty": "empty",
+    "remove": "empty",
+    "hash": "hash",
+    "keep": "kept",
+    "retain": "kept",
+}
+"""What an action leaves of PatientID."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,7 @@ def write_dataset(
         "tools": dict(tools),
     }
 
-    if _empties_patient_id(profile):
-        description["patient_id"] = "empty"
+    description |= identity_claims(profile)
     if refaced:
         description["faces_replaced_by"] = "an average face"
     if not is_complete(profile):
@@ -97,9 +106,16 @@ def write_dataset(
     _write(layout.release, description)
 
 
-def _empties_patient_id(profile: Profile) -> bool:
+def identity_claims(profile: Profile) -> dict[str, str]:
+    """What dataset.json says where PatientID is not the pseudonym, or where UIDs stay."""
     rules = compile_profile(profile)
-    return rules.for_tag(_PATIENT_ID, "LO").action in ("empty", "remove")
+    claims: dict[str, str] = {}
+    number = rules.for_tag(_PATIENT_ID, "LO").action
+    if number != "pseudonym":
+        claims["patient_id"] = _PATIENT_IDS.get(number, "other")
+    if keeps_uids(profile):
+        claims["uids"] = "kept"
+    return claims
 
 
 def read_review(release: Path) -> ReviewRow | None:

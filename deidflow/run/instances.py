@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pydicom
 
+from deidflow.header.completeness import keeps_uids
 from deidflow.header.uids import UidMap
 from deidflow.identity.vault import Vault
 from deidflow.release.instances import InstanceRow
@@ -89,7 +90,7 @@ def uid_map(run: Run, vault: Vault) -> UidMap:
     return UidMap(
         vault.keys.derive("uid"),
         run.settings.header.uid_root,
-        "retain_uids" in run.profile.options,
+        keeps_uids(run.profile),
     )
 
 

@@ -19,6 +19,7 @@ from deidflow.checks.shared import SharedValues
 from deidflow.checks.source import SourceFile, read_source
 from deidflow.checks.staged import check_names, check_others
 from deidflow.dicom.attributes import DATES, identifier_kinds
+from deidflow.header.completeness import keeps_uids
 from deidflow.header.profile import Profile
 from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
@@ -50,11 +51,9 @@ class Claims:
         if profile.dates.mode == "keep":
             kinds -= DATES - {"birth"}
 
-        is_standard = profile.base == "ps315"
-        keeps_uids = "retain_uids" in profile.options
         return cls(
             kinds=frozenset(kinds),
-            uids=is_standard and not keeps_uids,
+            uids=not keeps_uids(profile),
             kept=_kept_tags(profile),
         )
 

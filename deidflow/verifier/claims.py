@@ -30,6 +30,7 @@ _COLUMNS = {
 PROFILES = ("basic", "clinical-trial", "low", "high", "research", "pseudonymize")
 """Shipped profiles, which are data that can be read here."""
 LEVELS = ("low", "high")
+_COMPLETE, _HEADERS = "by PS3.15", "deidflow headers"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ class Claims:
     promise: Promise
     level: str
     is_ours: bool
-    """Whether deidflow describes itself as the maker."""
+    """Whether it is a release that deidflow describes."""
+    is_described: bool = False
+    """Whether deidflow describes itself as the maker, of a release or of headers alone."""
     identified: bool = False
     """Whether the release says that it is not de-identified."""
     faces_removed: bool = False
-    patient_id_empty: bool = False
-    """Whether files carry no PatientID, on purpose."""
+    patient_id: str = "pseudonym"
+    """What PatientID is; `empty` for none at all."""
+    uids_kept: bool = False
+    """Whether UIDs are those of the source, on purpose."""
     faces_replaced: bool = False
     """Whether an average face may be in the place of those that were removed."""
     fixed: bool = True
@@ -68,7 +73,7 @@ class Claims:
     @property
     def retains_uids(self) -> bool:
         """Whether UIDs may be those of the source."""
-        return RETAIN_UIDS in self.promise.codes
+        return self.uids_kept or RETAIN_UIDS in self.promise.codes
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,10 @@ class Description:
     faces_removed: bool
     faces_replaced: bool
     identified: bool
-    patient_id_empty: bool
+    patient_id: str
+    uids_kept: bool
+    is_release: bool
+    """Whether it is of a release; else of headers alone, in whatever layout."""
 
     @classmethod
     def read(cls, release: Path) -> Description | None:
@@ -112,8 +120,10 @@ class Description:
             codes=frozenset(codes),
             faces_removed=loaded.get("faces") == "removed",
             faces_replaced="faces_replaced_by" in loaded,
-            identified="de-identified" in loaded,
-            patient_id_empty=loaded.get("patient_id") == "empty",
+            identified=loaded.get("de-identified", _COMPLETE) != _COMPLETE,
+            patient_id=str(loaded.get("patient_id", "pseudonym")),
+            uids_kept=loaded.get("uids") == "kept",
+            is_release=loaded.get("name") != _HEADERS,
         )
 
 
@@ -133,11 +143,13 @@ def claims_of(description: Description | None, level: str) -> Claims:
     return Claims(
         promise=promise,
         level=level or description.level,
-        is_ours=True,
+        is_ours=description.is_release,
+        is_described=True,
         identified=description.identified,
         faces_removed=description.faces_removed,
         faces_replaced=description.faces_replaced,
-        patient_id_empty=description.patient_id_empty,
+        patient_id=description.patient_id,
+        uids_kept=description.uids_kept,
     )
 
 

@@ -90,6 +90,8 @@ class CriteriaJudge:
 
     level: str
     roots: tuple[str, ...] = ("2.25",)
+    holds: bool = True
+    """Whether a file that fails is a finding."""
     results: list[FileResult] = field(default_factory=list)
     _repeated: Latest[dict[str, Judgement]] = field(default_factory=Latest)
 
@@ -97,7 +99,7 @@ class CriteriaJudge:
         """A mark where the file fails."""
         result = self.judge(seen)
         self.results.append(result)
-        if not result.passed:
+        if self.holds and not result.passed:
             words = f"fails the criteria of level {self.level}"
             yield Mark(Check.CRITERIA, "header", words)
 

@@ -72,13 +72,13 @@ def face_marks(parts: list[str], markers: Markers) -> Iterator[Mark]:
 def patient_marks(parts: list[str], name: str, number: str, claims: Claims) -> Iterator[Mark]:
     """Whether an instance carries the pseudonym of the folder that it lies in.
 
-    Or no PatientID, in a release that says so.
+    Or no PatientID, or another one, in a release that says so.
     """
     pseudonym = parts[0]
-    expected_number = "" if claims.patient_id_empty else pseudonym
+    expected_numbers = {"pseudonym": pseudonym, "empty": ""}
     if name != pseudonym:
         yield _not_the_pseudonym("PatientName")
-    if number != expected_number:
+    if number != expected_numbers.get(claims.patient_id, number):
         yield _not_the_pseudonym("PatientID")
 
 

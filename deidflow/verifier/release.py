@@ -149,7 +149,7 @@ class ReleaseCheck:
         elif entry.name.lower().endswith((".nii", ".nii.gz")):
             self.report.files["NIfTI"] += 1
             yield from self._nifti(entry, content)
-        elif entry.name == "dataset.json" and self.claims.is_ours:
+        elif entry.name == "dataset.json" and self.claims.is_described:
             yield from dataset_marks(content)
         elif suffix == ".json":
             self.report.files["JSON"] += 1

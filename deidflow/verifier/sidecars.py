@@ -30,7 +30,7 @@ _SESSION = re.compile(r"[A-Za-z0-9]{1,18}")
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",
      "tools", "de-identified", "notes", "review", "final", "faces_replaced_by",
-     "patient_id")
+     "patient_id", "uids")
 )  # fmt: skip
 
 

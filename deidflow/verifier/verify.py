@@ -93,12 +93,18 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
 
 
 def judged(options: VerifyOptions) -> tuple[Report, CriteriaJudge]:
-    """Verify, and judge each instance by the criteria of its level too; raises as `verify`."""
+    """Verify, and judge each instance by the criteria of its level too; raises as `verify`.
+
+    What says of itself that it is not de-identified fails them without a finding, unless a level
+    is asked for.
+    """
     description = Description.read(options.release) if options.release.is_dir() else None
     level = options.level or (description.level if description is not None else "") or "low"
+    says_identified = description is not None and description.identified
     judge = CriteriaJudge(
         level if level in LEVELS else "low",
         options.uid_roots,
+        holds=bool(options.level) or not says_identified,
     )
     return verify(options, judge), judge
 
@@ -146,6 +152,11 @@ def vault_view(options: VerifyOptions, description: Description | None) -> Vault
     """The vault of a release; raises UsageError where it is not one of deidflow's."""
     if description is None:
         raise UsageError("a vault is of no use for a folder that deidflow did not make")
+    if not description.is_release:
+        raise UsageError(
+            "this is the output of 'deidflow anonymize'; beside a vault only releases of "
+            "'deidflow run' can be verified. Leave out --vault and --source"
+        )
     if options.vault is None or not options.vault.is_dir():
         raise UsageError("the vault is not a folder")
     layout = Layout(
