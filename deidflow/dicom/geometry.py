@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deidflow.dicom.functional_groups import FunctionalGroups
+from deidflow.dicom.mosaic_header import MOSAIC_COUNT, mosaic_header, tile_count
 from deidflow.errors import Withheld
 from deidflow.verdicts import Reason
 
 Vector = NDArray[np.float64]
 _GRID_POSITIONS = 0x00651051
 """UIH: a private sequence with the position of each tile."""
-_MOSAIC_COUNT = 0x0019100A
-"""Siemens: the number of tiles of a mosaic."""
 _CROOKED = 0.02
 """How far products of directions may be from those of orthonormal ones."""
 
@@ -88,7 +87,7 @@ def is_mosaic(header: Any) -> bool:
     for value in header.get("ImageType") or ():
         if str(value).upper() == "MOSAIC":
             return True
-    if header.get(_MOSAIC_COUNT) is None:
+    if header.get(MOSAIC_COUNT) is None:
         return False
     return bool(header.get("Manufacturer", "").upper().startswith("SIEMENS"))
 
@@ -236,8 +235,8 @@ def _mosaic(header: Any) -> list[Plane]:
     It is the corner that a slice as large as the mosaic would have, with the same centre. The sign
     of the normal is in the CSA header.
     """
-    csa = _csa(header)
-    count = _tile_count(header, csa)
+    csa = mosaic_header(header)
+    count = tile_count(header, csa)
     whole = _classic(header)
     across = math.ceil(math.sqrt(count))
     tiles = _tiles(
@@ -262,42 +261,3 @@ def _mosaic(header: Any) -> list[Plane]:
         origin = corner + step * index
         found.append(_tile_plane(whole, tile, origin))
     return found
-
-
-@dataclass(frozen=True)
-class _Csa:
-    """Number of tiles and slice normal in the CSA header of a Siemens image."""
-
-    count: int | None
-    normal: Vector | None
-
-    def is_against(self, normal: Vector) -> bool:
-        """Whether slices are counted against a normal."""
-        if self.normal is None:
-            return False
-        return bool(self.normal @ normal < 0)
-
-
-def _csa(header: Any) -> _Csa:
-    from nibabel.nicom import csareader
-
-    try:
-        fields = csareader.get_csa_header(header, "image")
-        normal = csareader.get_slice_normal(fields)
-        count = csareader.get_n_mosaic(fields)
-        return _Csa(
-            count,
-            None if normal is None else np.asarray(normal, float),
-        )
-    except Exception:  # noqa: BLE001 - a library may raise anything on a bad file
-        return _Csa(None, None)
-
-
-def _tile_count(header: Any, csa: _Csa) -> int:
-    element = header.get(_MOSAIC_COUNT)
-    value = csa.count if element is None else element.value
-    if isinstance(value, bytes):
-        value = int.from_bytes(value[:2], "little")
-    if not value or int(value) < 1:
-        raise Withheld(Reason.MOSAIC_TILES)
-    return int(value)

@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import Array, as_transform
-from deidflow.face.mask import WorldMask, grid_of
+from deidflow.face.mask import WorldMask
 from deidflow.face.morphology import grown
+from deidflow.face.plane_grid import grid_of
 from deidflow.face.surrogate import TISSUE, with_chin
 from deidflow.face.volume import Flags, Image, Values, flags_of, float_like, mask_like, view_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from deidflow.face.affine import (
     as_transform,
     compose,
     index_to_world,
-    nearest_rotation,
 )
 from deidflow.face.grids import nearest
+from deidflow.face.plane_grid import plane_direction, plane_size, plane_spacing
 from deidflow.face.template_regions import FARTHEST_MM, UNIT_MM
 from deidflow.face.volume import (
     Flags,
@@ -196,10 +196,10 @@ class WorldMask:
 def _near(field: Field, plane: Plane, reach_mm: float) -> Flags:
     """Which pixels of a plane lie within reach, shape (rows, columns)."""
     look_up = field.look_up
-    look_up.SetSize(_size_of(plane))
+    look_up.SetSize(plane_size(plane))
     look_up.SetOutputOrigin(plane.origin.tolist())
-    look_up.SetOutputSpacing(_spacing_of(plane))
-    look_up.SetOutputDirection(_direction_of(plane))
+    look_up.SetOutputSpacing(plane_spacing(plane))
+    look_up.SetOutputDirection(plane_direction(plane))
     distances = look_up.Execute(field.distance)
     near: Flags = view_of(distances)[0] <= round(reach_mm / UNIT_MM)
     return near
@@ -265,37 +265,3 @@ def _part(plane: Plane, box: Rectangle) -> Plane:
         rows=rows.stop - rows.start,
         columns=columns.stop - columns.start,
     )
-
-
-def grid_of(plane: Plane) -> Image:
-    """The pixels of a plane as an empty image of one slice."""
-    grid = sitk.Image(_size_of(plane), sitk.sitkUInt8)
-    grid.SetDirection(_direction_of(plane))
-    grid.SetSpacing(_spacing_of(plane))
-    grid.SetOrigin(plane.origin.tolist())
-    return grid
-
-
-def _size_of(plane: Plane) -> list[int]:
-    return [plane.columns, plane.rows, 1]
-
-
-def _spacing_of(plane: Plane) -> list[float]:
-    return [plane.column_spacing, plane.row_spacing, 1.0]
-
-
-def _direction_of(plane: Plane) -> list[float]:
-    """Row by row the matrix whose columns are the axes of a plane, made exactly orthogonal."""
-    return _rotation_of(
-        tuple(plane.row_direction.tolist()),
-        tuple(plane.column_direction.tolist()),
-        tuple(plane.normal.tolist()),
-    )
-
-
-@lru_cache(maxsize=16)
-def _rotation_of(*axes: tuple[float, ...]) -> list[float]:
-    """The same of three axes: the planes of a stack have it in common."""
-    rotation = nearest_rotation(np.stack(axes, axis=1))
-    values: list[float] = rotation.ravel().tolist()
-    return values

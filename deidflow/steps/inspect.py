@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from deidflow.burned.devices import DATA as RULES
-from deidflow.burned.devices import DeviceRules, Treatment, load_rules
+from deidflow.burned.devices import DeviceRules, load_rules
 from deidflow.burned.faceless import shows_no_face
 from deidflow.burned.installed import reader_versions, reads
-from deidflow.burned.reader import SETTINGS, TextLine
+from deidflow.burned.reader import SETTINGS
 from deidflow.burned.rectangles import Rectangle
 from deidflow.burned.series import Frame, Manner, SeriesText, frames_of, read_series
 from deidflow.burned.wording import DATA as HARMLESS
@@ -26,6 +26,7 @@ from deidflow.steps.common import guarded, read_source
 from deidflow.steps.inspected import asked_rectangles
 from deidflow.steps.results import InspectedSeries, InspectResult
 from deidflow.steps.step import Step, StepJob
+from deidflow.steps.treated_images import JudgedLine, TreatedImage, blanked, places_of, rule_names
 from deidflow.store.files import write_json_atomic
 from deidflow.verdicts import Reason
 
@@ -47,25 +48,6 @@ def inspect_session(job: StepJob) -> InspectResult:
     for row in session.series:
         series[row.name] = guarded(partial(inspection.series, row))
     return InspectResult(series)
-
-
-@dataclass(frozen=True)
-class JudgedLine:
-    """A line that holds a series back."""
-
-    line: TextLine
-    meaning: Meaning
-
-
-@dataclass(frozen=True)
-class TreatedImage:
-    """An instance, and what the rules say of it."""
-
-    file: FileOrder
-    frames: int
-    treatment: Treatment
-    is_faceless: bool
-    """Whether it is known to show no face."""
 
 
 class _NoPixels(Exception):
@@ -99,7 +81,7 @@ class Inspection:
         images, text = self._volume(series)
         if text is None:
             images = self._treated(series)
-        rectangles = _blanked(images)
+        rectangles = blanked(images)
         if not self.reading:
             return InspectedSeries(rectangles=rectangles)
 
@@ -112,7 +94,7 @@ class Inspection:
             images=text.images,
             is_clean=bool(series.text_doubt or rectangles),
             rectangles=rectangles,
-            rules=_names(images),
+            rules=rule_names(images),
         )
 
     def _volume(self, series: SeriesOrder) -> tuple[list[TreatedImage], SeriesText | None]:
@@ -130,7 +112,7 @@ class Inspection:
             len(series.files),
             Manner.PROJECTION,
         )
-        if _blanked(images):
+        if blanked(images):
             return [], None
         return images, text
 
@@ -218,7 +200,7 @@ class Inspection:
         for row in judged:
             if row.meaning is Meaning.OWN:
                 reason = Reason.TEXT_OF_PATIENT
-        raise Withheld(reason, _places(judged))
+        raise Withheld(reason, places_of(judged))
 
     def _judged(
         self, series: SeriesOrder, text: SeriesText, images: Sequence[TreatedImage]
@@ -260,37 +242,6 @@ class Inspection:
         if text.is_page:
             return False
         return not all(image.is_faceless for image in images)
-
-
-def _places(judged: Sequence[JudgedLine]) -> str:
-    """Where the text is, without what it says."""
-    first, *others = judged
-    line = first.line
-    bottom = line.top + line.rows
-    right = line.left + line.columns
-    rows = f"rows {line.top} to {bottom}"
-    columns = f"columns {line.left} to {right}"
-
-    words = [rows, columns]
-    if others:
-        count = len(others)
-        words.append(f"and {count} more")
-    return ", ".join(words)
-
-
-def _names(images: Sequence[TreatedImage]) -> tuple[str, ...]:
-    names: set[str] = set()
-    for image in images:
-        names.update(image.treatment.rules)
-    return tuple(sorted(names))
-
-
-def _blanked(images: Sequence[TreatedImage]) -> tuple[tuple[Rectangle, ...], ...]:
-    """The rectangles of each instance; none where nothing is blanked."""
-    rectangles = [image.treatment.rectangles for image in images]
-    if not any(rectangles):
-        return ()
-    return tuple(rectangles)
 
 
 def _key(job: StepJob) -> list[Any]:

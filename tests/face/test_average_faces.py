@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import IDENTITY
 from deidflow.face.average import AverageFace, gain_of
-from deidflow.face.mask import Field, WorldMask, grid_of
+from deidflow.face.mask import Field, WorldMask
+from deidflow.face.plane_grid import grid_of
 from deidflow.face.template import Template
 from deidflow.face.template_regions import distance_to
 from deidflow.face.volume import float_like, mask_like, view_of

@@ -14,8 +14,9 @@ from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, apply, compose, inverse
 from deidflow.face.candidate import Registered
 from deidflow.face.copies import Copies, head_field
-from deidflow.face.mask import Field, WorldMask, grid_of
+from deidflow.face.mask import Field, WorldMask
 from deidflow.face.parts import StackMotion
+from deidflow.face.plane_grid import grid_of
 from deidflow.face.refine import shift_mm
 from deidflow.face.series_mask import SeriesMask
 from deidflow.face.template import Template
