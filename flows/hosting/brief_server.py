@@ -78,10 +78,20 @@ def _serve(log: str, port: int) -> None:
 
 
 def _leave_files_of_the_run(log: str) -> None:
-    """Close what was inherited, and print only into the log."""
+    """Close what was inherited, and print only into the log.
+
+    By streams of its own: a thread of the run may have held those of the run when it was forked.
+    """
     os.closerange(_FIRST_INHERITED, os.sysconf("SC_OPEN_MAX"))
     nothing = os.open(os.devnull, os.O_RDONLY)
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(nothing, 0)
     for stream in (1, 2):
         os.dup2(written, stream)
+    sys.stdout = sys.stderr = os.fdopen(
+        written,
+        "a",
+        buffering=1,
+        encoding="utf-8",
+        errors="replace",
+    )
