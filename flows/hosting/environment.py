@@ -23,6 +23,9 @@ _QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
+LOGGED = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}
+"""For a server, whose console is a log in the vault: why it could not start."""
+
 
 def prepare_environment(home: Path) -> None:
     """Prefect's settings for this process and its children; call it before Prefect is imported."""
