@@ -11,7 +11,8 @@ import pytest
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import IDENTITY, affine_of, apply, index_to_world
 from deidflow.face.face_in_view import in_view
-from deidflow.face.mask import Field, WorldMask, grid_of, load_field, save_field
+from deidflow.face.mask import Field, WorldMask, load_field, save_field
+from deidflow.face.plane_grid import grid_of
 from deidflow.face.template_regions import FARTHEST_MM, UNIT_MM, distance_to
 from deidflow.face.volume import Image, flags_of, values_of
 from tests.face.conftest import ball
