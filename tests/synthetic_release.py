@@ -18,8 +18,8 @@ from deidflow.release.dataset import write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.tables import (
     FileRow,
+    quarantine_table,
     write_checksums,
-    write_quarantine,
     write_subjects,
 )
 from deidflow.store.files import Manifest, write_bytes_atomic, write_json_atomic
@@ -190,4 +190,5 @@ def _top_files(layout: Layout) -> None:
     rows.append(
         FileRow("notes.txt", "", "", "", "skipped", "discover", "not-dicom", "not a DICOM file")
     )
-    write_quarantine(layout.own_quarantine_table, rows)
+    with quarantine_table(layout.own_quarantine_table) as write:
+        write(rows)

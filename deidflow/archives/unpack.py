@@ -130,6 +130,12 @@ def member_locator(archive: str, number: int) -> str:
     return f"{archive}{MARK}{member_name(number)}"
 
 
+def archive_of(locator: str) -> str:
+    """The archive of a member; a file that is none is its own."""
+    archive, _, _ = locator.partition(MARK)
+    return archive
+
+
 @dataclass(frozen=True)
 class _Record:
     """What became of the members of one archive, by number; `refused` if of the whole."""

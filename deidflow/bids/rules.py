@@ -118,26 +118,18 @@ class NameRule(BaseModel):
     def named(self) -> BidsName | None:
         """The name; None for an image that goes to sourcedata."""
         datatype, _, suffix = self.name.partition("/")
-        return (
-            BidsName(
-                datatype,
-                suffix,
-                self.entities,
-            )
-            if self.name
-            else None
+        if not self.name:
+            return None
+        return BidsName(
+            datatype,
+            suffix,
+            self.entities,
         )
 
 
 def _is_in(pattern: str, text: str) -> bool:
-    return (
-        re.search(
-            pattern,
-            text,
-            re.IGNORECASE,
-        )
-        is not None
-    )
+    found = re.search(pattern, text, re.IGNORECASE)
+    return found is not None
 
 
 def _is_in_words(pattern: str, text: str) -> bool:

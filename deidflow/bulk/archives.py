@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deidflow.archives.opened import OpenedInventory, open_archives
-from deidflow.archives.unpack import MARK
+from deidflow.archives.unpack import archive_of
 from deidflow.bulk.call import Call
 from deidflow.bulk.locate import Located
 from deidflow.bulk.read import NO_POSITION, ReadFile, read_all
@@ -90,8 +90,7 @@ class _Members:
             place = opened.places.get(entry.path)
             if place is not None:
                 position = self._read[place].position
-            archive, _, _ = entry.path.partition(MARK)
-            signature = signatures.get(archive)
+            signature = signatures.get(archive_of(entry.path))
             yield ReadFile(entry, position, signature)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 from pathlib import Path
 
-from deidflow.archives.unpack import MARK
+from deidflow.archives.unpack import archive_of
 from deidflow.bulk.call import Call
 from deidflow.bulk.raw_files import read_whole, write_synced
 from deidflow.bulk.read import ReadFile
@@ -53,7 +53,7 @@ def back_up(call: Call, rows: Sequence[ReadFile]) -> None:
 
 def _files(call: Call, target: Path, refused: Set[str]) -> Iterator[PoolBatch]:
     """Files of the sources, and archives in which nobody is refused."""
-    left_out = {path.partition(MARK)[0] for path in refused}
+    left_out = {archive_of(path) for path in refused}
     paths = [path for path in call.located.paths if path not in left_out]
     folders = (str(call.located.root), str(target))
     yield from in_batches(folders, paths)
@@ -61,9 +61,9 @@ def _files(call: Call, target: Path, refused: Set[str]) -> Iterator[PoolBatch]:
 
 def _members(call: Call, target: Path, refused: Set[str]) -> Iterator[PoolBatch]:
     """The other members of archives in which somebody is refused."""
-    opened = {path.partition(MARK)[0] for path in refused}
+    opened = {archive_of(path) for path in refused}
     for path, place in call.located.places.items():
-        if path not in refused and path.partition(MARK)[0] in opened:
+        if path not in refused and archive_of(path) in opened:
             folders = (str(place.parent), str(Path(target, path).parent))
             yield PoolBatch(folders, [place.name])
 

@@ -57,14 +57,6 @@ def tags_of(*keywords: str) -> frozenset[int]:
     return frozenset(tag for tag in tags.values() if tag is not None)
 
 
-def read_attributes(content: bytes, wanted: Set[int], *, pixels: bool = False) -> PartialFile:
-    """The `wanted` top-level attributes of a file, and its pixel data where they are asked for.
-
-    Raises what pydicom raises for a file that it cannot read.
-    """
-    return AttributeReader(wanted).read(content, pixels=pixels)
-
-
 class AttributeReader:
     """Reads the `wanted` attributes of files one after the other; what repeats is walked once."""
 
@@ -75,7 +67,10 @@ class AttributeReader:
         }
 
     def read(self, content: bytes, *, pixels: bool = False) -> PartialFile:
-        """The attributes of a file, as `read_attributes` gives them."""
+        """The `wanted` top-level attributes of a file, and its pixel data where they are asked for.
+
+        Raises what pydicom raises for a file that it cannot read.
+        """
         try:
             return self._read_natively(content, pixels)
         except (NotUnderstood, Withheld, struct.error, IndexError):

@@ -56,8 +56,8 @@ class Copies:
     """What is spared there, from the world of the anchor."""
 
 
-def head_field(template: Template, affine: Array) -> Field:
-    """Distances to the template's head, its neck going on below, from the subject's world."""
+def head_distance(template: Template) -> Image:
+    """Distances to the template's head, its neck going on below, in steps of 0.1 mm."""
     below = round(_NECK_MM / template.head.GetSpacing()[2])
     padded = sitk.ConstantPad(
         template.head,
@@ -67,21 +67,22 @@ def head_field(template: Template, affine: Array) -> Field:
     )
     flags = view_of(padded).copy()
     flags[:below] = flags[below + _NECK_SLICE]
-    return Field(distance_to(mask_like(flags > 0, padded)), affine)
+    return distance_to(mask_like(flags > 0, padded))
 
 
 def copies_of(
-    volume: Image, affine: Array, template: Template, mask: WorldMask, *, in_slices: bool = False
+    volume: Image, head: Field, template: Template, mask: WorldMask, *, in_slices: bool = False
 ) -> Array:
     """From the face to each place where a volume may show it once more: vectors in mm, (n, 3).
 
-    `volume` is about 2 mm, `affine` maps its world to the template's, `mask` is that of the face.
-    `in_slices`: single slices were excited, so that nothing is copied from one to another.
+    `volume` is about 2 mm; `head` is the template's, as it lies in the volume's world, `mask` that
+    of the face. `in_slices`: single slices were excited, so that nothing is copied from one to
+    another.
     """
     to_world = index_to_world(volume)
     axes = range(2 if in_slices else 3)
-    folds = _folds(volume, affine, template)
-    ghosts = _Scene.of(volume, affine, template, mask).ghosts()
+    folds = _folds(volume, head.affine, template)
+    ghosts = _Scene.of(volume, head, template, mask).ghosts()
     steps = [move for axis, move in (*folds, *ghosts) if axis in axes]
     vectors = np.array(steps, float).reshape(-1, 3) @ linear_part(to_world).T
     moves: Array = vectors
@@ -116,13 +117,13 @@ class _Scene:
     spacing: Array
 
     @classmethod
-    def of(cls, volume: Image, affine: Array, template: Template, mask: WorldMask) -> _Scene:
+    def of(cls, volume: Image, head: Field, template: Template, mask: WorldMask) -> _Scene:
         """The scene of a registered volume."""
         spacing = spacing_of(index_to_world(volume))
         values = values_of(window(volume)).astype(np.float32)
         smooth = ndimage.gaussian_filter(values, _DETAIL_MM / spacing[::-1])
-        is_head = head_field(template, affine).within(volume, HEAD_MARGIN_MM)
-        subject = apply(inverse(affine), _around_surface(template.points["surface"]))
+        is_head = head.within(volume, HEAD_MARGIN_MM)
+        subject = apply(inverse(head.affine), _around_surface(template.points["surface"]))
         indices = np.rint(apply(inverse(index_to_world(volume)), subject)).astype(int)
         inside = (indices >= 0) & (indices < np.array(volume.GetSize()))
         return cls(

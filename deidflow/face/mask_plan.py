@@ -47,12 +47,13 @@ class MaskPlan:
 
     def mask(self) -> WorldMask:
         """The mask in the world of the series."""
-        once = WorldMask(
-            face=self.anchor.face.seen_from(self.motion),
+        of_anchor = WorldMask(
+            face=self.anchor.face,
             margin_mm=self.margin_mm,
-            brain=self.anchor.brain.seen_from(self.motion),
+            brain=self.anchor.brain,
             brain_margin_mm=self.anchor.brain_margin_mm,
         )
+        once = of_anchor.seen_from(self.motion)
         if self.copies is None:
             return once
         return once.with_copies(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from deidflow.face.affine import IDENTITY, Array, apply, compose, inverse
 from deidflow.face.anchor import Anchor, Locate, anchor_of, can_be_registered
 from deidflow.face.brain import BrainSource, brain_of
 from deidflow.face.candidate import Refused, attempt
-from deidflow.face.copies import MOST_COPIES, Copies, copies_of, head_field
+from deidflow.face.copies import MOST_COPIES, Copies, copies_of, head_distance
 from deidflow.face.face_in_view import state_in_view
+from deidflow.face.mask import Field
 from deidflow.face.mask_plan import MaskPlan, Route
 from deidflow.face.outline import outline_match
 from deidflow.face.parts import Parts, trusted
@@ -177,8 +179,7 @@ class Carrier:
         if len(moves) > MOST_COPIES:
             raise Withheld(Reason.FACE_COPIED, f"{len(moves)} copies")
         if len(moves):
-            head = head_field(self.template, plan.anchor.registered.affine)
-            plan = replace(plan, copies=Copies(moves, head))
+            plan = replace(plan, copies=Copies(moves, self._head_of(plan)))
 
         lost = brain_lost(
             series,
@@ -199,19 +200,27 @@ class Carrier:
         if source.component != "M" or source.about.modality != "MR":
             return np.empty((0, 3))
 
-        affine = compose(plan.anchor.registered.affine, plan.motion)
+        head = self._head_of(plan).seen_from(plan.motion)
         mask = plan.mask()
         moves: list[Array] = []
         for stack in source.stacks:
             found = copies_of(
                 stack,
-                affine,
+                head,
                 self.template,
                 mask,
                 in_slices=source.about.acquisition_type == "2D",
             )
             moves.append(found)
         return np.concatenate(moves)
+
+    @cached_property
+    def _head_distance(self) -> Image:
+        return head_distance(self.template)
+
+    def _head_of(self, plan: MaskPlan) -> Field:
+        """The template's head in the world of a plan's anchor."""
+        return Field(self._head_distance, plan.anchor.registered.affine)
 
 
 def _route(is_refined: bool, magnitude: HeadSeries | None) -> Route:

@@ -10,8 +10,8 @@ from deidflow.dicom.walk import elements_of, items_of
 from deidflow.header.content_table import VALUES, Concept, concept_of
 
 _VALUE_TYPE, _CONCEPT_NAME = 0x0040A040, 0x0040A043
-_SCHEME, _EQUIVALENT = 0x00080102, 0x00080121
-_CODES = (0x00080100, 0x00080119, 0x00080120)
+SCHEME, _EQUIVALENT = 0x00080102, 0x00080121
+CODES = (0x00080100, 0x00080119, 0x00080120)
 """CodeValue, and the forms for long codes and URNs."""
 _MEASURED_VALUE, _UNITS = 0x0040A300, 0x004008EA
 _TYPE_OF_VALUE = {tag: value_type for value_type, (tag, _) in VALUES.items()}
@@ -52,22 +52,20 @@ class Data(NamedTuple):
             if element.tag != tag:
                 continue
             explicit = self.explicit and element.vr == b"SQ"
-            for start, end in items_of(
-                self.body,
-                element,
-                explicit=explicit,
-            ):
-                elements = elements_of(
-                    self.body,
-                    start,
-                    end,
-                    explicit=explicit,
-                )
-                yield Data(
-                    self.body,
-                    elements,
-                    explicit,
-                )
+            for _, data in items_in(self.body, element, explicit=explicit):
+                yield data
+
+
+def items_in(body: bytes, element: Element, *, explicit: bool) -> Iterator[tuple[int, Data]]:
+    """Where each item of a sequence starts, and what is in it; raises NotUnderstood."""
+    for start, end in items_of(body, element, explicit=explicit):
+        elements = elements_of(
+            body,
+            start,
+            end,
+            explicit=explicit,
+        )
+        yield start, Data(body, elements, explicit)
 
 
 def content_item(data: Data) -> ContentItem:
@@ -87,9 +85,9 @@ def _concepts(data: Data) -> Iterator[Concept]:
 
 
 def _concepts_of(name: Data) -> Iterator[Concept]:
-    schemes = name.texts(_SCHEME)
+    schemes = name.texts(SCHEME)
     scheme = schemes[0] if schemes else ""
-    for code in name.texts(*_CODES):
+    for code in name.texts(*CODES):
         yield concept_of(scheme, code)
 
 
@@ -105,5 +103,5 @@ def _value_types(data: Data) -> list[str]:
 def _unit(data: Data) -> str:
     for holder in (data, *data.items(_MEASURED_VALUE)):
         for unit in holder.items(_UNITS):
-            return next(iter(unit.texts(*_CODES)), "")
+            return next(iter(unit.texts(*CODES)), "")
     return ""

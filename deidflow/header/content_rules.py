@@ -59,13 +59,8 @@ class ContentRules:
         known = self._known.get(key)
         if known is None:
             # The rules are kept with what was made of them, so that nothing else gets their id.
-            known = self._known[key] = (
-                rules,
-                self._of(
-                    rules,
-                    item,
-                ),
-            )
+            found = self._of(rules, item)
+            known = self._known[key] = rules, found
         return known[1]
 
     def _of(self, rules: Rules, item: ContentItem) -> ItemRules:
@@ -93,12 +88,8 @@ class ContentRules:
                 item,
                 attribute,
             )
-        return ItemRules(
-            self._with_values(
-                rules,
-                item,
-            )
-        )
+        with_values = self._with_values(rules, item)
+        return ItemRules(with_values)
 
     def _attribute(self, item: ContentItem) -> str | None:
         mirrored = mirrored_attributes()
@@ -172,14 +163,8 @@ class ContentRules:
                     item.concepts,
                     value_type,
                 )
-                by_tag[tag] = _rule_of_value(
-                    rules,
-                    value_type,
-                    action,
-                ) or rules.for_tag(
-                    tag,
-                    vr,
-                )
+                own = _rule_of_value(rules, value_type, action)
+                by_tag[tag] = own or rules.for_tag(tag, vr)
 
         below = dict(rules.below)
         for sequence in content_sequences():
@@ -213,14 +198,8 @@ def _in_unit(rule: Rule, keyword: str, unit: str) -> Rule | None:
     """The rule of an attribute for a number in another unit; None for one that is not known."""
     if rule.action == "age":
         return replace(rule, value=unit) if is_unit(unit) else None
-    size = (
-        load_yaml(ITEMS)["units"]
-        .get(
-            keyword,
-            {},
-        )
-        .get(unit)
-    )
+    sizes = load_yaml(ITEMS)["units"].get(keyword, {})
+    size = sizes.get(unit)
     if size is None or rule.step is None:
         return None
     return replace(

@@ -188,10 +188,6 @@ def mirrored_attributes() -> dict[Concept, str]:
     for keyword, names in load_yaml(ITEMS)["attributes"].items():
         for name in names:
             scheme, _, code = name.partition(" ")
-            mirrored[
-                concept_of(
-                    scheme,
-                    code,
-                )
-            ] = keyword
+            concept = concept_of(scheme, code)
+            mirrored[concept] = keyword
     return mirrored

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from deidflow.dicom.elements import Element, NotUnderstood
-from deidflow.dicom.walk import elements_of, items_of
-from deidflow.header.content_items import Data
+from deidflow.header.content_items import Data, items_in
 from deidflow.verdicts import Reason
 
 CONTENT_SEQUENCE, TARGET = 0x0040A730, 0x0040DB73
 """The tree of a report, and ReferencedContentItemIdentifier."""
-_DEPTH = 32
+DEEPEST = 32
+"""Sequences within each other; more are not read."""
 _TARGET_BYTES = (b"\x40\x00\x73\xdb",)
 Path = tuple[int, ...]
 """Numbers of an item and of those above it, from 1; that of the root comes first."""
@@ -88,30 +88,11 @@ def _nodes(
     explicit: bool,
     depth: int,
 ) -> Iterator[_Node]:
-    if depth > _DEPTH:
+    if depth > DEEPEST:
         raise NotUnderstood(Reason.TOO_DEEP)
-    for start, end in items_of(
-        body,
-        element,
-        explicit=explicit,
-    ):
-        elements = elements_of(
-            body,
-            start,
-            end,
-            explicit=explicit,
-        )
-        node = _Node(
-            start,
-            is_removed(
-                Data(
-                    body,
-                    elements,
-                    explicit,
-                )
-            ),
-        )
-        for inner in elements:
+    for start, data in items_in(body, element, explicit=explicit):
+        node = _Node(start, is_removed(data))
+        for inner in data.elements:
             if inner.tag == TARGET:
                 node.target = _path(body[inner.value : inner.end])
             elif inner.tag == CONTENT_SEQUENCE:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from deidflow.dicom.elements import Element, NotUnderstood, item
-from deidflow.dicom.walk import elements_of, items_of
 from deidflow.header import rule_words as words
-from deidflow.header.content_items import Data, content_item
+from deidflow.header.content_items import Data, content_item, items_in
 from deidflow.header.content_rules import ContentRules, ItemRules
 from deidflow.header.content_table import content_sequences
 from deidflow.header.content_tree import (
     CONTENT_SEQUENCE,
+    DEEPEST,
     NO_RELATIONS,
     TARGET,
     Relations,
@@ -27,7 +27,6 @@ from deidflow.header.rules import Rule, Rules
 if TYPE_CHECKING:
     from deidflow.header.element_splicer import ElementSplicer
 
-_DEPTH = 32
 _LOST = Rule("remove", reason=words.CONTENT_TARGET)
 _FOREIGN = Rule("remove", reason=words.CONTENT_FOREIGN)
 _LOCAL_CODE = Rule("dummy", reason=words.CONTENT_CODE)
@@ -51,7 +50,7 @@ class Items:
 
     def spliced(self, level: Level, body: bytes, element: Element) -> bytes:
         """The content of a sequence; raises NotUnderstood, Withheld."""
-        if level.depth > _DEPTH:
+        if level.depth > DEEPEST:
             raise NotUnderstood
         explicit = level.explicit and element.vr == b"SQ"
         rules = level.rules.inside(element.tag)
@@ -82,23 +81,8 @@ class Items:
         self, level: Level, body: bytes, element: Element, rules: Rules, explicit: bool
     ) -> Iterator[bytes]:
         is_content = element.tag in content_sequences()
-        places = items_of(
-            body,
-            element,
-            explicit=explicit,
-        )
-        for number, (start, end) in enumerate(places, 1):
-            elements = elements_of(
-                body,
-                start,
-                end,
-                explicit=explicit,
-            )
-            data = Data(
-                body,
-                elements,
-                explicit,
-            )
+        places = items_in(body, element, explicit=explicit)
+        for number, (start, data) in enumerate(places, 1):
             found = (
                 self._item_rules(
                     rules,

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from deidflow.dicom.dictionary import keyword_tags
-from deidflow.header.content_items import Data
+from deidflow.header.content_items import CODES, SCHEME, Data
 from deidflow.header.content_table import ITEMS, content_sequences
 from deidflow.header.text import Scrubber
 from deidflow.resources import load_yaml
 
-_SCHEME, _VERSION = 0x00080102, 0x00080103
-_CODES = frozenset((0x00080100, 0x00080119, 0x00080120))
+_VERSION = 0x00080103
 _TERMS = frozenset(
     (
         0x00080105,  # MappingResource
@@ -32,7 +31,7 @@ _TERMS = frozenset(
         0x00700023,  # GraphicType
     )
 )
-_SEARCHED = _CODES | _TERMS | {_SCHEME, _VERSION}
+_SEARCHED = _TERMS.union(CODES, (SCHEME, _VERSION))
 _PRIVATE = "99"
 """How designators of makers begin (PS3.16 section 8.2)."""
 _LETTERS = re.compile(r"[^\W\d_]{4,}")
@@ -46,7 +45,7 @@ _VERSIONS = "http://snomed.info/"
 def telling_codes(data: Data, scrubber: Scrubber) -> frozenset[int]:
     """Tags of the codes and terms of an item that may say who somebody is."""
     scheme = next(
-        iter(data.texts(_SCHEME)),
+        iter(data.texts(SCHEME)),
         "",
     ).upper()
     telling = set()
@@ -71,7 +70,7 @@ def telling_codes(data: Data, scrubber: Scrubber) -> frozenset[int]:
 def _is_standard(tag: int, scheme: str, text: str) -> bool:
     if tag in _TERMS:
         return text in _terms()
-    if tag == _SCHEME:
+    if tag == SCHEME:
         return scheme in _schemes() or scheme.startswith(_PRIVATE)
     if tag == _VERSION:
         return text.startswith(_VERSIONS)

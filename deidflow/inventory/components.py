@@ -65,10 +65,12 @@ def components(
         node = known.get(place)
         if node is None:
             node = known[place] = sets.add(
-                [
-                    *_keys(listing, link, discovery),
-                    *_keys_by_manifest(listing, link, label, manifest),
-                ]
+                _keys(
+                    _member(listing, link),
+                    discovery,
+                    label,
+                    by_manifest=bool(manifest.entries),
+                )
             )
         numbers.append(link.number)
         nodes.append(node)
@@ -80,31 +82,30 @@ def components(
     yield from _parts(np.array(numbers), roots[np.array(nodes, np.int64)])
 
 
-def _keys(listing: Listing, link: Link, discovery: Discovery) -> list[str]:
-    """What the instances of a header, in one top folder, share with others."""
+def _member(listing: Listing, link: Link) -> Member | None:
     [row] = listing.numbered([link.number])
     path, sha256, _, _, instance, _ = row.entry
-    if instance is None:
-        return []
-    patient = own_key(Member(path, sha256, instance), discovery)
-    return [
-        f"patient {patient}",
-        f"study {instance.study_uid}",
-        f"series {instance.series_uid}",
-    ]
+    return None if instance is None else Member(path, sha256, instance)
 
 
-def _keys_by_manifest(
-    listing: Listing, link: Link, label: str, manifest: Manifest
+def _keys(
+    member: Member | None, discovery: Discovery, label: str, *, by_manifest: bool
 ) -> Iterator[str]:
-    """A file of which a manifest says nothing may go with others of its PatientID."""
-    if not manifest.entries:
-        return
+    """What the instances of a header, in one top folder, share with others.
+
+    A file of which a manifest says nothing may go with others of its PatientID.
+    """
     if label:
         yield f"label {label}"
-    [row] = listing.numbered([link.number])
-    if row.entry.instance is not None:
-        yield f"number {row.entry.instance.patient_id.strip()}"
+    if member is None:
+        return
+
+    instance = member.instance
+    yield f"patient {own_key(member, discovery)}"
+    yield f"study {instance.study_uid}"
+    yield f"series {instance.series_uid}"
+    if by_manifest:
+        yield f"number {instance.patient_id.strip()}"
 
 
 def _join_copies(sets: _Sets, nodes: Ints, uids: Ints) -> None:

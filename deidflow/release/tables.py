@@ -205,15 +205,10 @@ def _write_public_lines(path: Path, lines: Iterable[str]) -> None:
     )
 
 
-def write_quarantine(path: Path, rows: Iterable[FileRow]) -> None:
-    """Write the vault's table of everything that is not released, with source paths."""
-    with quarantine_table(path) as write:
-        write(rows)
-
-
 @contextmanager
 def quarantine_table(path: Path) -> Iterator[Callable[[Iterable[FileRow]], None]]:
-    """What writes rows into the table, which is there when the context ends."""
+    """What writes rows into the vault's table of everything that is not released, with source
+    paths; it is there when the context ends."""
     with csv_file(path) as write:
         write([_QUARANTINE_COLUMNS])
         yield lambda rows: write(map(_quarantine_line, rows))

@@ -12,6 +12,7 @@ from typing import Any
 from deidflow.resources import load_yaml
 from deidflow.verifier.findings import Check, Mark
 from deidflow.verifier.suspicion import strange_words, suspicions_in
+from deidflow.verifier.tree import SESSION
 
 _PET_FIELDS = ("TimeZero", "ScanStart", "InjectionStart", "SUVbwFactor")
 _OWN_FIELDS = frozenset(("DeidentificationMethod", *_PET_FIELDS))
@@ -26,7 +27,7 @@ _SUMMARY_KEYS = frozenset(
 _SUMMARY_WORD = re.compile(
     r"[a-z]+(?:[ -][a-z]+)*|[MN]\d{2,}[a-z]{0,2}|[A-Z]{2,8}|\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 )
-_SESSION = re.compile(r"[A-Za-z0-9]{1,18}")
+_SESSION = re.compile(SESSION)
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",
      "tools", "de-identified", "notes", "review", "final", "faces_replaced_by",

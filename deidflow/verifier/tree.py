@@ -23,16 +23,16 @@ TOP_FILES = frozenset(("changes.tsv", "dataset.json", "subjects.tsv", MANIFEST, 
 _BUILD = re.compile(rb"\b\d+\.\d+\.\d{8}\b")
 """The version of a program that is named by its day, as dcm2niix is."""
 _SUBJECT = r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}"
-_SESSION = r"[A-Za-z0-9]{1,18}"
+SESSION = r"[A-Za-z0-9]{1,18}"
 _SERIES = r"\d{3,}[a-z]{0,2}-[A-Z]{2,8}"
 _OURS = re.compile(
-    rf"{_SUBJECT}/{_SESSION}/(?:session\.json|{_SERIES}/(?:"
+    rf"{_SUBJECT}/{SESSION}/(?:session\.json|{_SERIES}/(?:"
     r"dicom/slice_\d{3,}\.dcm|image\w*\.(?:nii\.gz|json|bval|bvec)"
     r"|defaced_dicom/slice_\d{3,}\.dcm|defaced(?:_mask)?\w*\.nii\.gz|defaced\w*\.(?:json|bval|bvec)))"
 )
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _HIDDEN_STAGING = ".deidflow"
-_PLAIN_PART = re.compile(rf"{_SUBJECT}|{_SESSION}|{_SERIES}")
+_PLAIN_PART = re.compile(rf"{_SUBJECT}|{SESSION}|{_SERIES}")
 _SEPARATORS = re.compile(r"[_\-.+]+")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from deidflow.store.children import without_main
 from deidflow.store.imports import loading
 from deidflow.store.process import die_with_parent
-from flows.hosting.environment import LOGGED
+from flows.hosting.environment import LOGGED, without_places
 from flows.hosting.prefect_private import BRIEF_SERVER, SERVER_APPLICATION
 
 BRIEF = {
@@ -60,10 +60,9 @@ def _serve(log: str, port: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _leave_files_of_the_run(log)
-    os.environ.update(BRIEF_SERVER)
-    os.environ.update(LOGGED)
-    for name in [name for name in os.environ if name.startswith("DEIDFLOW_")]:
-        del os.environ[name]  # they name places
+    environment = without_places(os.environ) | BRIEF_SERVER | LOGGED
+    os.environ.clear()
+    os.environ.update(environment)
 
     with loading():
         import uvicorn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _NO_TELEMETRY = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "NO_ET": "1"}
@@ -32,3 +33,8 @@ def prepare_environment(home: Path) -> None:
     os.environ.update(_NO_TELEMETRY)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ.setdefault("PREFECT_HOME", str(home))
+
+
+def without_places(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a server may know: no variable of deidflow, since those name places."""
+    return {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}

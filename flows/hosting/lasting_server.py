@@ -13,7 +13,7 @@ from deidflow.errors import EnvironmentFault, UsageError
 from deidflow.store.files import read_json, write_json_atomic
 from deidflow.store.locks import held, is_held
 from deidflow.store.process import die_with_parent
-from flows.hosting.environment import LOGGED, prepare_environment
+from flows.hosting.environment import LOGGED, prepare_environment, without_places
 from flows.hosting.history import history_file, keep_history, provide_history
 from flows.hosting.idle_rows import show_waiting
 from flows.hosting.server_process import is_free, stop, wait_until_ready
@@ -107,15 +107,10 @@ def _launch(
     with (home / "server.log").open("ab") as log:
         return subprocess.Popen(
             command,
-            env=_server_environment(os.environ) | LOGGED | dict(settings),
+            env=without_places(os.environ) | LOGGED | dict(settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             preexec_fn=die_with_parent,
             start_new_session=True,
         )
-
-
-def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the server may know: no variable of deidflow, since those name places."""
-    return {name: value for name, value in environment.items() if not name.startswith("DEIDFLOW_")}

@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from deidflow.dicom.elements import PIXEL_DATA
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import AttributeReader, read_attributes, tags_of
+from deidflow.dicom.partial import AttributeReader, tags_of
 from deidflow.dicom.structure import EXPLICIT_LITTLE
 from deidflow.header.edit import HeaderEditor, encoded_elements
 from tests.places import REAL_DATA
@@ -26,7 +26,7 @@ def both_ways(content: bytes) -> tuple[Any, Any]:
     """The attributes of an image as read here, and by pydicom alone."""
     tags = [*sorted(IMAGE_ATTRIBUTES), PIXEL_DATA]
     by_pydicom = pydicom.dcmread(io.BytesIO(content), specific_tags=tags)
-    return read_attributes(content, IMAGE_ATTRIBUTES, pixels=True).attributes, by_pydicom
+    return AttributeReader(IMAGE_ATTRIBUTES).read(content, pixels=True).attributes, by_pydicom
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT, DEFLATED])
@@ -40,7 +40,7 @@ def test_attributes_are_those_that_pydicom_reads(syntax: str) -> None:
 def test_only_what_was_asked_for_is_there() -> None:
     content = as_file(mr_instance(PatientName="Zimmerquast^Adelheid"))
 
-    attributes = read_attributes(content, tags_of("Rows")).attributes
+    attributes = AttributeReader(tags_of("Rows")).read(content).attributes
 
     assert attributes.Rows == mr_instance().Rows
     assert "PatientName" not in attributes
@@ -51,7 +51,7 @@ def test_pixels_are_found_where_they_lie() -> None:
     header = mr_instance()
     content = as_file(header)
 
-    image = read_attributes(content, tags_of("Rows"), pixels=True)
+    image = AttributeReader(tags_of("Rows")).read(content, pixels=True)
 
     assert image.pixel_start is not None
     end = image.pixel_start + len(header.PixelData)
@@ -64,7 +64,7 @@ def test_a_private_element_in_another_block_is_found() -> None:
     block = header.private_block(0x0019, "SIEMENS MR HEADER", create=True)
     block.add_new(0x0A, "US", 44)
 
-    attributes = read_attributes(as_file(header), IMAGE_ATTRIBUTES).attributes
+    attributes = AttributeReader(IMAGE_ATTRIBUTES).read(as_file(header)).attributes
 
     assert attributes[0x0019110A].value == 44
 
@@ -77,7 +77,7 @@ def test_what_the_walk_does_not_understand_is_read_by_pydicom() -> None:
 
     assert ours.Columns == theirs.Columns
     with pytest.raises(InvalidDicomError):
-        read_attributes(b"no DICOM" * 40, IMAGE_ATTRIBUTES)
+        AttributeReader(IMAGE_ATTRIBUTES).read(b"no DICOM" * 40)
 
 
 def test_a_file_is_read_as_if_it_were_the_first() -> None:
@@ -91,7 +91,7 @@ def test_a_file_is_read_as_if_it_were_the_first() -> None:
 
     reader = AttributeReader(IMAGE_ATTRIBUTES)
     for content in (*files, *reversed(files)):
-        alone = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
+        alone = AttributeReader(IMAGE_ATTRIBUTES).read(content, pixels=True)
         assert reader.read(content, pixels=True) == alone
 
 

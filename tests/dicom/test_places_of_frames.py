@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 
 from deidflow.dicom.geometry import planes
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
-from deidflow.dicom.partial import read_attributes
+from deidflow.dicom.partial import AttributeReader
 from deidflow.dicom.pixels import put_pixels, read_pixels
 from deidflow.dicom.stored_values import fill_cell
 from deidflow.errors import Withheld
@@ -147,7 +147,7 @@ def test_one_slice_in_nine_transfer_syntaxes_gives_the_same_values(tmp_path: Pat
     digests = set()
     for path in sorted((REAL_DATA / "syntaxes_same_slice").glob("*.dcm")):
         content = path.read_bytes()
-        image = read_attributes(content, IMAGE_ATTRIBUTES, pixels=True)
+        image = AttributeReader(IMAGE_ATTRIBUTES).read(content, pixels=True)
         pixels = read_pixels(image.attributes, tmp_path)
         digests.add(pixels.cells.astype("<u2").tobytes())
         for changed in (pixels.cells + 1, np.ones_like(pixels.cells)):

@@ -13,7 +13,7 @@ from deidflow.dicom.stack import stack_key
 from deidflow.errors import Withheld
 from deidflow.face.affine import IDENTITY, apply, compose, inverse
 from deidflow.face.candidate import Registered
-from deidflow.face.copies import Copies, head_field
+from deidflow.face.copies import Copies, head_distance
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.parts import StackMotion
 from deidflow.face.plane_grid import grid_of
@@ -133,7 +133,7 @@ def test_copies_of_the_face_survive_the_way_between_steps(
 ) -> None:
     alone = carrier(reference, template).plan_for(reference.series)
     back = np.array([[0.0, 60.0, 0.0]])
-    head = head_field(template, reference.affine)
+    head = Field(head_distance(template), reference.affine)
     plan = replace(alone, copies=Copies(back, head))
     image = reference.series.main
 

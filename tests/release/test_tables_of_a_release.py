@@ -17,10 +17,10 @@ from deidflow.release.tables import (
     FileRow,
     check_place,
     check_release,
+    quarantine_table,
     write_checksums,
     write_doubtful,
     write_lines,
-    write_quarantine,
     write_subjects,
 )
 from deidflow.store.files import Manifest, read_json, write_json_atomic
@@ -93,7 +93,8 @@ def test_the_quarantine_table_has_paths_and_reasons(tmp_path: Path) -> None:
         reason="leak-found",
         words="the check found an identifier, in the staged files",
     )
-    write_quarantine(tmp_path / "report.csv", [row])
+    with quarantine_table(tmp_path / "report.csv") as write:
+        write([row])
 
     with (tmp_path / "report.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
