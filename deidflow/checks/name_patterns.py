@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import permutations
 
+from deidflow.checks.number_patterns import number_alone
 from deidflow.checks.words import fold, in_latin_letters, is_common, is_unspaced, spellings
 
 ANYWHERE = 6
@@ -76,7 +77,9 @@ def _spelled_pattern(spelled: str, shortest: int) -> Iterator[str]:
     pieces = _SUBPARTS.split(spelled)
     escaped = map(re.escape, pieces)
     pattern = _WITHIN_PART.join(escaped)
-    if is_unspaced(letters) or len(letters) >= ANYWHERE:
+    if letters.isdigit():
+        yield number_alone(pattern, numeric=True)
+    elif is_unspaced(letters) or len(letters) >= ANYWHERE:
         yield pattern
     else:
         yield _alone(pattern)

@@ -33,16 +33,16 @@ def number_patterns(value: str, shortest: int) -> Iterator[str]:
     if len(significant) < _SHORT_NUMBER:
         for written in {folded, characters}:
             escaped = re.escape(written)
-            yield _number_alone(escaped, numeric)
+            yield number_alone(escaped, numeric)
         return
 
     escaped_digits = map(re.escape, significant)
     digits = _GAP.join(escaped_digits)
     zeros = f"(?:0{_GAP})*"
-    yield _number_alone(zeros + digits, numeric)
+    yield number_alone(zeros + digits, numeric)
 
 
-def _number_alone(pattern: str, numeric: bool) -> str:
+def number_alone(pattern: str, numeric: bool) -> str:
     """The pattern with no digit before or after it, nor a letter if it holds letters itself."""
     if numeric:
         return rf"(?<!\d){pattern}(?!\d)"
@@ -110,6 +110,6 @@ def _date_styles(digits: str) -> Iterator[str]:
     )
     for parts in orders:
         separated = _DATE_SEPARATOR.join(parts)
-        yield _number_alone(separated, numeric=True)
-    yield _number_alone(digits, numeric=True)
-    yield _number_alone(f"{day}{month}{year}", numeric=True)
+        yield number_alone(separated, numeric=True)
+    yield number_alone(digits, numeric=True)
+    yield number_alone(f"{day}{month}{year}", numeric=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from deidflow.checks.kinds import DATES, NAMES, NUMBERS, Identifiers
 from deidflow.checks.name_patterns import ANYWHERE, name_patterns
 from deidflow.checks.number_patterns import date_patterns, day_of, number_patterns, phrase_pattern
-from deidflow.checks.words import is_common
+from deidflow.checks.words import DIGEST, is_common
 
 LEAST_IN_BINARY = 5
 """Shorter words occur in any binary value by chance: four letters about once in 10 MB."""
@@ -43,14 +43,30 @@ class OwnIdentifiers:
     def kinds_in(self, folded: str) -> Iterator[str]:
         """The kinds of identifiers that a folded text holds."""
         for kind, pattern in self.patterns:
-            if pattern.search(folded):
+            if _is_in(folded, pattern):
                 yield kind
 
     def kinds_in_binary(self, folded: str) -> Iterator[str]:
         """As `kinds_in`, for a readable run in a binary value."""
         for kind, pattern in self.in_binary:
-            if pattern.search(folded):
+            if _is_in(folded, pattern):
                 yield kind
+
+
+def _is_in(folded: str, pattern: re.Pattern[str]) -> bool:
+    """Whether a text holds the pattern; a part of a hexadecimal digest matches by chance."""
+    if not pattern.search(folded):
+        return False
+
+    digests = [match.span() for match in DIGEST.finditer(folded)]
+    found = pattern.finditer(folded)
+    return not all(_is_part_of(match.span(), digests) for match in found)
+
+
+def _is_part_of(span: tuple[int, int], wholes: Iterable[tuple[int, int]]) -> bool:
+    """Whether a span lies in one of several longer spans."""
+    start, end = span
+    return any(first <= start and end <= last and (first, last) != span for first, last in wholes)
 
 
 def _compiled(pairs: Iterable[tuple[str, str]], shortest: int) -> Patterns:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from deidflow.checks.words import common_words, is_unspaced, words_of
+from deidflow.checks.words import DIGEST, common_words, is_unspaced, words_of
 
 TokenKind = Literal["name", "number", "uid", "word"]
 
@@ -67,7 +67,8 @@ def numbers_in(folded: str) -> Iterator[Token]:
         whole = match.group()
         pieces = [whole]
         pieces += _SEPARATORS.split(whole)
-        pieces += _DIGITS.findall(whole)
+        if not DIGEST.fullmatch(whole):
+            pieces += _DIGITS.findall(whole)
         for piece in dict.fromkeys(pieces):
             yield from number_token(piece)
 

@@ -12,6 +12,8 @@ from deidflow.resources import load_yaml
 
 UNSPACED = 0x2E7F
 """The last code point before the scripts of China, Japan and Korea, which write no spaces."""
+DIGEST = re.compile(r"(?<![^\W_])(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{32,}(?![^\W_])")
+"""A hexadecimal digest of 128 bits or more: short words and numbers are in it by chance."""
 _WORD = re.compile(r"[^\W_]+")
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "ħ": "h"})
 _LIGATURES = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th", "ς": "σ"})

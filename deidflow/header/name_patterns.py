@@ -14,6 +14,7 @@ from deidflow.header.common_words import (
     least_letters,
     short_words,
 )
+from deidflow.header.number_patterns import number_alone
 from deidflow.header.phrase_patterns import ANYWHERE
 
 _LEAST_SPLIT = 5
@@ -94,6 +95,10 @@ def _part_patterns(part: str, initials: str) -> Iterator[str]:
     A part in letters without case or space between (`XiaoDong`) is searched as two words too, a
     Cyrillic or Greek one in Latin letters.
     """
+    if part.isdigit():
+        yield number_alone(part)
+        return
+
     is_anywhere = len(part) >= ANYWHERE or is_unspaced(part)
     for pieces in _written(part):
         body = _in_one_row(pieces)

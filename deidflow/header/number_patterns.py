@@ -35,10 +35,15 @@ def number_patterns(value: str, shortest: int) -> Iterator[str]:
         separated = _GAP.join(map(re.escape, counting))
         yield f"{start}(?:0{_GAP})*{separated}{end}"
         for digits in re.findall(r"\d{5,}", value.lstrip("0")):
-            yield f"{_NO_DIGIT_BEFORE}0*{digits}{_NO_DIGIT_AFTER}"
+            yield number_alone(f"0*{digits}")
     elif len(joined) >= LEAST_LETTERS:
         for written in dict.fromkeys((folded, joined)):
             yield start + re.escape(written) + end
+
+
+def number_alone(digits: str) -> str:
+    """Digits with no digit before or after them."""
+    return f"{_NO_DIGIT_BEFORE}{digits}{_NO_DIGIT_AFTER}"
 
 
 def _without_leading_zeros(letters: list[str]) -> list[str]:

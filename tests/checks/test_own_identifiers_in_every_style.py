@@ -226,3 +226,35 @@ def test_characters_of_patterns_in_values_are_taken_literally() -> None:
     assert kinds("text", "Clinic (a+b)", "clinic (a+b)") == ["text"]
     assert kinds("text", "Clinic (a+b)", "clinic aab") == []
     assert kinds("name", "Zimm[er^Qu*st", "zimm[er") == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("880017", ["name"]),
+        ("PLNT_880017", ["name"]),
+        ("t1-880017-b", ["name"]),
+        ("0.7880017", []),
+        ("8800171", []),
+    ],
+)
+def test_the_number_of_a_name_is_a_number_of_its_own(text: str, expected: list[str]) -> None:
+    assert kinds("name", "PLNT-880017", text) == expected
+
+
+DIGEST = "a67fea6f1bc949bcceac52d5ce2ee2f5bd600e74880017d4bacb53ba9b45c68e"
+
+
+@pytest.mark.parametrize("kind", ["name", "number"])
+@pytest.mark.parametrize("value", ["PLNT-880017", "PLNT 880017", "fea-6"])
+def test_a_part_of_a_digest_is_nobody(kind: str, value: str) -> None:
+    line = f"{DIGEST}  P001/M00/001-MR/image.nii.gz"
+
+    assert kinds_in_binary(kind, value, line) == []
+
+
+@pytest.mark.parametrize("text", [DIGEST, DIGEST.upper(), f"id:{DIGEST}", f"{DIGEST[:20]}-880017"])
+def test_a_digest_that_is_somebodys_number_is_found(text: str) -> None:
+    value = DIGEST if "-" not in text else "880017"
+
+    assert kinds("number", value, text) == ["number"]

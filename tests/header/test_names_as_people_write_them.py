@@ -75,6 +75,15 @@ def test_a_birth_date_that_is_no_da_value(born: str, text: str) -> None:
     assert Scrubber.of((("birth", born),)).clean("18.06.1955") == "18.06.1955"
 
 
+@pytest.mark.parametrize("text", ["7880017", "8800171"])
+def test_the_number_of_a_name_is_not_taken_out_of_another(text: str) -> None:
+    assert letters_left("name", "PLNT-880017", text) == text
+
+
+def test_the_number_of_a_name_is_taken_out() -> None:
+    assert "880017" not in letters_left("name", "PLNT-880017", "t1_880017_b")
+
+
 def identifiers(header: Dataset, content: bytes | None = None) -> set[tuple[str, str]]:
     import tempfile
     from pathlib import Path
