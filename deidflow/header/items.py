@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from deidflow.dicom.elements import Element, NotUnderstood, item
 from deidflow.header import rule_words as words
@@ -19,24 +19,37 @@ from deidflow.header.content_tree import (
     Relations,
     relations_of,
 )
-from deidflow.header.level import Level, level_of
+from deidflow.header.level import Fate, Level, level_of
 from deidflow.header.local_codes import allowed_tags, of_reports, telling_codes
 from deidflow.header.notes import differing
 from deidflow.header.rules import Rule, Rules
-
-if TYPE_CHECKING:
-    from deidflow.header.element_splicer import ElementSplicer
 
 _LOST = Rule("remove", reason=words.CONTENT_TARGET)
 _FOREIGN = Rule("remove", reason=words.CONTENT_FOREIGN)
 _LOCAL_CODE = Rule("dummy", reason=words.CONTENT_CODE)
 
 
+class Splicer(Protocol):
+    """Handles single elements, and hands the items of their sequences back."""
+
+    explicit_out: bool
+    notes: list[tuple[Level, Fate]] | None
+
+    def plan(self, level: Level, tag: int, written: bytes) -> tuple[bytes, Rule]:
+        """The VR and the rule of an element."""
+
+    def element(self, level: Level, body: bytes, element: Element) -> bytes:
+        """What becomes of an element, encoded."""
+
+    def encode(self, tag: int, vr: bytes, value: bytes) -> bytes:
+        """An element with its value."""
+
+
 @dataclass
 class Items:
     """Handles the items of the sequences of one header."""
 
-    splicer: ElementSplicer
+    splicer: Splicer
     content: ContentRules | None
     """Where structured content is cleaned."""
     relations: Relations = NO_RELATIONS
