@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 _BLOCK = 64
 """Bytes that SHA-256 takes at once: the key fills the first block."""
@@ -59,7 +60,7 @@ class Chain:
 
         self.lines = number
         self.mac = mac
-        end = _END + mac.encode() + _TAIL
+        end = _end_of(mac)
         return content + end + b"\n"
 
     def joined(self, rows: Iterable[bytes]) -> bytes:
@@ -68,11 +69,31 @@ class Chain:
 
     def fits(self, line: bytes, mac: str) -> bool:
         """Whether a line with this hash follows on the lines so far."""
-        behind = len(_END) + len(mac) + len(_TAIL)
-        content = line[:-behind]
+        end = _end_of(mac)
+        content = line.removesuffix(end)
         before = self.mac.encode()
         expected = self.hashed(before + content)
         return expected == mac
+
+    def take(self, row: Parsed) -> None:
+        """Go on to a line that was read, whether it fits or not."""
+        self.lines = row.number
+        self.mac = row.mac
+
+
+def _end_of(mac: str) -> bytes:
+    """The end of a line with this hash."""
+    return _END + mac.encode() + _TAIL
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines of a file; without the one that a killed process had not finished.
+
+    Raises FileNotFoundError.
+    """
+    content = path.read_bytes()
+    *lines, _ = content.split(b"\n")
+    return lines
 
 
 @dataclass(frozen=True)

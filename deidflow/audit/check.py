@@ -8,11 +8,13 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 
-from deidflow.audit.chain import Chain, parsed
+from deidflow.audit.chain import Chain, parsed, whole_lines
 from deidflow.audit.ledger import NAME, Event, Ledger
 from deidflow.audit.segment import SegmentEnd, segment_names
 from deidflow.identity.audit_table import LedgerHead
 from deidflow.identity.vault import Vault
+
+_CHANGED = "was changed, or a line before it was"
 
 
 @dataclass
@@ -36,15 +38,17 @@ class _Walk:
             self._follows_unknown = True
             return
 
-        if row.number > expected:
-            self._say_missing(expected, row.number - 1)
-        elif row.number < expected:
-            self._say(place, f"is out of its place: it was line {row.number}")
-        elif not self._follows_unknown and not self.chain.fits(line, row.mac):
-            self._say(place, "was changed, or a line before it was")
-        self.macs[row.number] = row.mac
-        self.chain.mac = row.mac
-        self.chain.lines = row.number
+        number = row.number
+        can_be_checked = number == expected and not self._follows_unknown
+        if number > expected:
+            self._say_missing(expected, number - 1)
+        elif number < expected:
+            self._say(place, f"is out of its place: it was line {number}")
+        elif can_be_checked and not self.chain.fits(line, row.mac):
+            self._say(place, _CHANGED)
+
+        self.macs[number] = row.mac
+        self.chain.take(row)
         self._follows_unknown = False
 
     def end(self, lines: int, mac: str) -> None:
@@ -54,16 +58,18 @@ class _Walk:
         if known < lines:
             self._say_missing(known + 1, lines)
         elif expected != mac:
-            self._say(lines, "was changed, or a line before it was")
+            self._say(lines, _CHANGED)
 
     def _say(self, place: int, words: str) -> None:
-        self.problems.append(f"{self.name}, line {place} {words}")
+        problem = f"{self.name}, line {place} {words}"
+        self.problems.append(problem)
 
     def _say_missing(self, first: int, last: int) -> None:
         if first == last:
-            self.problems.append(f"{self.name}, line {first} is missing")
-        else:
-            self.problems.append(f"{self.name}, lines {first} to {last} are missing")
+            self._say(first, "is missing")
+            return
+        problem = f"{self.name}, lines {first} to {last} are missing"
+        self.problems.append(problem)
 
 
 def audit_problems(vault: Vault) -> list[str]:
@@ -73,12 +79,13 @@ def audit_problems(vault: Vault) -> list[str]:
     """
     ledger = Ledger.of(vault.folder, vault.keys)
     problems, known = _ledger_problems(vault, ledger)
-    for name, end in sorted(_ends(ledger).items()):
+    ends = _ends(ledger)
+    for name in sorted(ends):
         problems += _segment_problems(
             vault,
             ledger,
             name,
-            end,
+            ends[name],
         )
     if known is not None and not ledger.path.exists():
         shown = _shown(vault, ledger.path)
@@ -90,8 +97,10 @@ def _ledger_problems(vault: Vault, ledger: Ledger) -> tuple[list[str], LedgerHea
     shown = _shown(vault, ledger.path)
     chain = Chain.of(ledger.key, NAME)
     walk = _Walk(shown, chain)
-    for place, line in enumerate(ledger.lines(), 1):
+    lines = ledger.lines()
+    for place, line in enumerate(lines, 1):
         walk.line(place, line)
+
     try:
         known = vault.audit.head()
     except InvalidTag:
@@ -134,18 +143,17 @@ def _segment_problems(
     if not path.exists():
         yield f"{shown} is missing"
         return
-    walk = _Walk(shown, Chain.of(ledger.key, name))
-    content = path.read_bytes()
-    whole_lines = content.split(b"\n")[:-1]
-    for place, line in enumerate(whole_lines, 1):
+    chain = Chain.of(ledger.key, name)
+    walk = _Walk(shown, chain)
+    lines = whole_lines(path)
+    for place, line in enumerate(lines, 1):
         walk.line(place, line)
 
     if end is not None:
         walk.end(end.lines, end.head)
-    if end is not None and walk.chain.lines > end.lines:
-        words = f"{shown} has lines after line {end.lines}, its end"
-        walk.problems.append(words)
     yield from walk.problems
+    if end is not None and chain.lines > end.lines:
+        yield f"{shown} has lines after line {end.lines}, its end"
 
 
 def _shown(vault: Vault, path: Path) -> str:

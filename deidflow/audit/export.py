@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from deidflow.audit.tables import COLUMNS, AuditTables, Cell, Table
-from deidflow.store.files import safe_cell
+from deidflow.audit.tables import COLUMNS, AuditTables, Cell, Rows, Table
+from deidflow.store.files import atomic_file, safe_cell, write_bytes_atomic
 
 SUFFIXES = (".csv", ".jsonl", ".xlsx")
-_PRIVATE = 0o600
 _MOST_ROWS = 1_048_575
 """Rows of a sheet below its header (Excel's own bound)."""
 _WIDTH = 22
@@ -23,51 +21,47 @@ _WIDTH = 22
 def export_rows(path: Path, tables: Sequence[AuditTables], table: Table) -> int:
     """Write one table as CSV or JSON Lines, mode 0600, at once; returns the number of rows."""
     count = 0
-    is_csv = path.suffix == ".csv"
-    temporary = path.with_name(f".{path.name}.part")
-
-    descriptor = os.open(
-        temporary,
-        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
-        _PRIVATE,
-    )
-    with os.fdopen(
-        descriptor,
-        "w",
-        encoding="utf-8",
-        errors="surrogateescape",
-    ) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        if is_csv:
-            writer.writerow(COLUMNS[table])
-        for row in _rows_of(tables, table):
-            if is_csv:
-                writer.writerow(_safe(row))
-            else:
-                stream.write(
-                    json.dumps(
-                        dict(
-                            zip(
-                                COLUMNS[table],
-                                row,
-                                strict=True,
-                            )
-                        )
-                    )
-                    + "\n"
-                )
-            count += 1
-    os.replace(temporary, path)
+    columns = COLUMNS[table]
+    rows = _rows_of(tables, table)
+    with atomic_file(path) as stream:
+        text = io.TextIOWrapper(
+            stream,
+            encoding="utf-8",
+            errors="surrogateescape",
+            write_through=True,
+        )
+        if path.suffix == ".csv":
+            count = _write_csv(text, columns, rows)
+        else:
+            count = _write_json_lines(text, columns, rows)
+        text.detach()
     return count
 
 
-def _rows_of(tables: Sequence[AuditTables], table: Table) -> Iterator[tuple[Cell, ...]]:
+def _write_csv(stream: TextIO, columns: Sequence[str], rows: Rows) -> int:
+    count = 0
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        cells = [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
+        writer.writerow(cells)
+        count += 1
+    return count
+
+
+def _write_json_lines(stream: TextIO, columns: Sequence[str], rows: Rows) -> int:
+    count = 0
+    for row in rows:
+        named = dict(zip(columns, row, strict=True))
+        line = json.dumps(named)
+        stream.write(f"{line}\n")
+        count += 1
+    return count
+
+
+def _rows_of(tables: Sequence[AuditTables], table: Table) -> Rows:
     for scope in tables:
         yield from scope.rows(table)
-
-
-def _safe(row: Iterable[Cell]) -> list[Cell]:
-    return [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def export_workbook(path: Path, tables: Sequence[AuditTables], password: str) -> int:
@@ -83,22 +77,18 @@ def export_workbook(path: Path, tables: Sequence[AuditTables], password: str) ->
     encrypted = io.BytesIO()
     OOXMLFile(content).encrypt(password, encrypted)
 
-    temporary = path.with_name(f".{path.name}.part")
-    descriptor = os.open(
-        temporary,
-        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
-        _PRIVATE,
-    )
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(encrypted.getvalue())
-    os.replace(temporary, path)
+    write_bytes_atomic(path, encrypted.getvalue())
     return count
 
 
 def _write_sheets(content: io.BytesIO, tables: Sequence[AuditTables]) -> int:
     import xlsxwriter
 
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+    }
     counts: dict[Table, int] = {}
     with xlsxwriter.Workbook(content, options) as book:
         head = book.add_format({"bold": True, "bg_color": "#D9E2EC", "bottom": 1})
@@ -113,7 +103,7 @@ def _write_sheets(content: io.BytesIO, tables: Sequence[AuditTables]) -> int:
     return counts[Table.ATTRIBUTES]
 
 
-def _write_table(book: Any, head: Any, table: Table, rows: Iterator[tuple[Cell, ...]]) -> int:
+def _write_table(book: Any, head: Any, table: Table, rows: Rows) -> int:
     """One sheet, and further ones where a sheet is full; the header frozen and filtered."""
     number = 0
     sheets = 0

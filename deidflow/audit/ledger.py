@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 
-from deidflow.audit.chain import Chain, parsed
+from deidflow.audit.chain import Chain, parsed, whole_lines
 from deidflow.errors import EnvironmentFault
 from deidflow.identity.audit_table import LedgerHead
 from deidflow.identity.secret import LEDGER_PURPOSE, Keys, load_secret
@@ -116,10 +116,9 @@ class Ledger:
     def lines(self) -> Iterator[bytes]:
         """The whole lines; none where nothing was noted yet."""
         try:
-            content = self.path.read_bytes()
+            yield from whole_lines(self.path)
         except FileNotFoundError:
             return
-        yield from content.split(b"\n")[:-1]
 
     def events(self) -> Iterator[dict[str, object]]:
         """What the lines say; those that are no JSON are left to the check."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
+from deidflow.audit.rows import UNCHANGED
 from deidflow.audit.sealing import SubjectKeys
 from deidflow.dicom.character_sets import encodings_of
 from deidflow.header.comparison import Change
@@ -62,8 +63,8 @@ class FileRow:
     @property
     def changed(self) -> int:
         """Attributes that are not as they were."""
-        same = (Change.KEPT, Change.ITEMS)
-        return sum(row.action not in same for row in self.attributes)
+        changed = [row for row in self.attributes if row.action not in UNCHANGED]
+        return len(changed)
 
 
 @dataclass
@@ -83,21 +84,23 @@ class SegmentReader:
         return self.name.partition("/")[0]
 
     def files(self) -> Iterator[FileRow]:
-        """Every file; lines that are no JSON are left to the check."""
-        with (self.folder / self.name).open("rb") as stream:
-            for line in stream:
-                with suppress(ValueError):
-                    row = json.loads(line)
-                    yield from self._line(row)
+        """Every file; lines that were changed are left to the check."""
+        for row in self._records():
+            with suppress(ValueError):
+                yield from self._line(row)
 
     def released(self) -> Iterator[tuple[str, str]]:
         """Names of files of a run, and where these were published."""
-        with (self.folder / self.name).open("rb") as stream:
+        for row in self._records():
+            if "released" in row:
+                yield row["instance"], row["released"]
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        path = self.folder / self.name
+        with path.open("rb") as stream:
             for line in stream:
                 with suppress(ValueError):
-                    row = json.loads(line)
-                    if "released" in row:
-                        yield row["instance"], row["released"]
+                    yield json.loads(line)
 
     def _line(self, row: dict[str, Any]) -> Iterator[FileRow]:
         if "reason" in row and "words" in row:
@@ -115,39 +118,27 @@ class SegmentReader:
         """Take up the elements that a record holds."""
         charset = row.get("charset", "")
 
-        originals = iter(self._unsealed(row["sealed"], name))
+        values = iter(self._unsealed(row["sealed"], name))
         for element, *cells in row["new"]:
-            rows = []
-            for cell in cells:
-                rows.append(
-                    self._row(
-                        cell,
-                        next(originals, b""),
-                        charset,
-                    )
-                )
+            rows = self._rows(cells, values, charset)
             self._elements[element] = tuple(rows)
 
     def _file(self, row: Mapping[str, Any]) -> FileRow:
         meta = self._repeated[row["meta"]]
         header = self._repeated[row["header"]]
-        source, *originals = self._unsealed(row["sealed"], row["file"]) or [b""]
-        rows = self._changed(
-            row["changed"],
-            originals,
-            header["charset"],
-        )
-        named = set()
-        for changed in rows:
-            named.add(changed.attribute)
+        sealed = row["sealed"]
+        values = iter(self._unsealed(sealed, row["file"]))
+        source = next(values, b"")
+        rows: list[AttributeRow] = []
+        for name in (*meta["rows"], *header["rows"]):
+            rows += self._elements[name]
 
-        kept = []
+        changed = self._rows(row["changed"], values, header["charset"])
+        named = {attribute.attribute for attribute in changed}
         for cells in (*meta["varying"], *header["varying"]):
             if cells[0] not in named:
-                kept.append(self._kept(cells))
-        repeated = []
-        for name in (*meta["rows"], *header["rows"]):
-            repeated.append(self._elements[name])
+                rows.append(self._kept(cells))
+        rows += changed
         return FileRow(
             subject=self.subject,
             segment=self.name,
@@ -155,29 +146,24 @@ class SegmentReader:
             time=row["time"],
             source=os.fsdecode(source),
             verdict=STAGED if row["staged"] else "released",
-            attributes=(*(part for element in repeated for part in element), *kept, *rows),
+            attributes=tuple(rows),
         )
 
-    def _changed(
-        self, cells: Sequence[Sequence[str]], originals: Sequence[bytes], charset: str
+    def _rows(
+        self, cells: Iterable[Sequence[str]], originals: Iterator[bytes], charset: str
     ) -> list[AttributeRow]:
-        values = [*originals, *[b""] * (len(cells) - len(originals))]
-
-        return [
-            self._row(
-                cell,
-                value,
-                charset,
-            )
-            for cell, value in zip(
-                cells,
-                values,
-                strict=True,
-            )
-        ]
+        """Rows of attributes; takes the original value of each, where it can be seen."""
+        rows = []
+        for cell in cells:
+            original = next(originals, b"")
+            row = self._row(cell, original, charset)
+            rows.append(row)
+        return rows
 
     def _held(self, row: Mapping[str, Any]) -> FileRow:
-        source = self._unsealed(row["sealed"], f"{row['held']}/-") or [b""]
+        series = row["held"]
+        sealed = row["sealed"]
+        source = self._unsealed(sealed, f"{series}/-") or [b""]
         return FileRow(
             subject=self.subject,
             segment=self.name,
@@ -227,11 +213,14 @@ def shown(value: bytes, vr: str, charset: str) -> str:
     """A value as text: decoded by the file's character set, or hexadecimal digits."""
     if not value:
         return ""
-    is_text = vr in _TEXT or (vr in ("", "UN") and value.rstrip(_PADDING).isascii())
+    text = value.rstrip(_PADDING)
+    is_unknown = vr in ("", "UN")
+    is_text = text.isascii() if is_unknown else vr in _TEXT
     if not is_text:
         return value.hex()
+
     names = encodings_of(charset)
     for encoding in (*names, "latin-1"):
         with suppress(UnicodeDecodeError, LookupError):
-            return value.rstrip(_PADDING).decode(encoding)
+            return text.decode(encoding)
     return value.hex()

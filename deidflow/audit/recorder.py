@@ -44,6 +44,7 @@ _REMEMBERED = 50_000
 _LONGEST_REMEMBERED = 1024
 _META_INSTANCE = "MediaStorageSOPInstanceUID"
 _CHARSET = 0x00080005
+_PADDING = b"\0 "
 
 
 @dataclass
@@ -78,7 +79,8 @@ class Recorder:
 
         name = json.dumps(output)
         staged = json.dumps(is_staged)
-        cells = ",".join([rows.cells for rows in changed if rows.cells])
+        filled = [rows.cells for rows in changed if rows.cells]
+        cells = ",".join(filled)
         sealed = self._sealed(output, source, changed)
         self._repeats.add_file(
             f'"file":{name},"time":"{_now()}",'
@@ -88,7 +90,8 @@ class Recorder:
         )
 
         differences = [meta.differences, header.differences]
-        differences += [rows.differences for rows in changed]
+        for rows in changed:
+            differences.append(rows.differences)
         return FileChanges(tuple(differences))
 
     def held(self, series: str, source: str, verdict: str, reason: str) -> None:
@@ -124,12 +127,12 @@ class Recorder:
         for fate in trail.varied:
             varying[fate.tag] = self._varying(level, comparison, fate)
 
-        cells = []
-        for row in varying.values():
-            cells.append([row.attribute, row.reason, row.vr, row.action])
-        charset = level.raws.get(_CHARSET, b"").decode("latin-1")
-        shown = json.dumps(charset.strip())
-        rest = f'"varying":{json.dumps(cells)},"charset":{shown}'
+        cells = [_varying_cells(element) for element in varying.values()]
+        listed = ",".join(cells)
+        raw_charset = level.raws.get(_CHARSET, b"")
+        charset = raw_charset.decode("latin-1").strip()
+        shown = json.dumps(charset)
+        rest = f'"varying":[{listed}],"charset":{shown}'
 
         repeated = self._repeats.repeated("header", rows, rest)
         repeated = repeated._replace(varying=varying)
@@ -166,36 +169,27 @@ class Recorder:
         """What repeats of the file meta information, and the row of the instance's UID."""
         old_uid, old_rest = taken_apart(trail.meta)
         new_uid, new_rest = taken_apart(trail.new_meta)
+        instance = VaryingElement(
+            attribute=_META_INSTANCE,
+            vr="UI",
+            action="uid",
+            reason=self._repeats.reason(FILE_META),
+        )
         key = old_rest, new_rest
         meta = self._metas.get(key)
         if meta is None:
             rows = []
             for change in meta_changes(old_rest, new_rest):
                 rows.append(self._rows_of([change]))
-
-            reason = self._repeats.reason(FILE_META)
-            varying = json.dumps([_META_INSTANCE, reason, "UI", "uid"])
+            varying = _varying_cells(instance)
             meta = self._repeats.repeated("meta", rows, f'"varying":[{varying}]')
             self._metas[key] = meta
 
-        instance = self._instance(old_uid, new_uid)
-        return meta, instance
-
-    def _instance(self, old: bytes, new: bytes) -> ElementRows:
-        """The row of the UID in the file meta information; none where it was kept."""
-        if old.rstrip(b"\0 ") == new.rstrip(b"\0 "):
-            return NO_ROWS
-
-        reason = self._repeats.reason(FILE_META)
-        old_hash = self.keys.hashed(old)
-        new_hash = self.keys.hashed(new)
-        difference = Difference(_META_INSTANCE, Change.REWRITTEN)
-        return ElementRows(
-            cells=f'["{_META_INSTANCE}","{Change.REWRITTEN}","{reason}","UI",'
-            f'"{old_hash}","{new_hash}"]',
-            originals=(old,),
-            differences=(difference,),
-        )
+        is_kept = old_uid.rstrip(_PADDING) == new_uid.rstrip(_PADDING)
+        if is_kept:
+            return meta, NO_ROWS
+        row = self._row(instance, Change.REWRITTEN, old_uid, new_uid)
+        return meta, row
 
     # what varies
 
@@ -207,8 +201,8 @@ class Recorder:
         sequences = sequence_tags()
         for fate in trail.varied:
             element = header.varying.get(fate.tag)
-            is_sequence = fate.tag in sequences or (element is not None and element.vr == "SQ")
-            if element is None or fate.notes or is_sequence:
+            has_rows_within = fate.notes or fate.tag in sequences
+            if element is None or has_rows_within or element.vr == "SQ":
                 yield self._remembered(level, fate, comparison)
             elif not _is_kept(fate, explicit_out):
                 yield self._single(fate, element, explicit_out)
@@ -224,6 +218,11 @@ class Recorder:
         action = action_of(fate.tag, old, new, element.action)
         if action == Change.KEPT:
             return NO_ROWS
+        return self._row(element, action, old, new)
+
+    def _row(
+        self, element: VaryingElement, action: str, old: bytes, new: bytes | None
+    ) -> ElementRows:
         old_hash = self.keys.hashed(old)
         new_hash = "" if new is None else self.keys.hashed(new)
         original = old if len(old) <= LONGEST_SEALED else b""
@@ -237,18 +236,14 @@ class Recorder:
 
     def _remembered(self, level: Level, fate: Fate, comparison: Comparison) -> ElementRows:
         """The rows of an element, made once for equal bytes before and after."""
-        creator = ""
-        group = fate.tag >> 16
-        if group & 1:
-            block = fate.tag >> 8 & 0xFF
-            creator = level.creators.get((group, block), "")
-
+        creator = _creator_of(level, fate.tag)
         key = fate.before, fate.after, creator, level.explicit
         rows = self._known.get(key)
         if rows is not None:
             return rows
 
-        rows = self._rows_of(comparison.changes(level, fate))
+        changes = comparison.changes(level, fate)
+        rows = self._rows_of(changes)
         is_short = len(fate.before) <= _LONGEST_REMEMBERED
         if is_short or fate.tag in sequence_tags():
             if len(self._known) > _REMEMBERED:
@@ -269,24 +264,44 @@ class Recorder:
     def _cell(self, change: AttributeChange) -> str:
         before = change.before
         after = change.after
-        old = ""
-        if before is not None:
-            old = self.keys.hashed(before)
+        old = "" if before is None else self.keys.hashed(before)
 
         new = ""
-        if after is not None and after == before:
-            new = old
-        elif after is not None:
-            new = self.keys.hashed(after)
+        if after is not None:
+            is_same = after == before
+            new = old if is_same else self.keys.hashed(after)
         reason = self._repeats.reason(change.reason)
         return f'["{change.attribute}","{change.action}","{reason}","{change.vr}","{old}","{new}"]'
+
+
+def _varying_cells(element: VaryingElement) -> str:
+    """JSON: what all values of an element that varies have in common."""
+    cells = [
+        element.attribute,
+        element.reason,
+        element.vr,
+        element.action,
+    ]
+    return json.dumps(cells)
+
+
+def _creator_of(level: Level, tag: int) -> str:
+    """Whose private element it is; empty for an element of the standard."""
+    group = tag >> 16
+    if group % 2 == 0:
+        return ""
+    block = tag >> 8 & 0xFF
+    return level.creators.get((group, block), "")
 
 
 def _is_kept(fate: Fate, explicit_out: bool) -> bool:
     """Whether an element that is no sequence has the same value as before, byte for byte."""
     after = fate.after
+    if not after:
+        return False
     start = value_start(after, explicit=explicit_out)
-    return bool(after) and after[start:] == fate.before[fate.value :]
+    old = fate.before[fate.value :]
+    return after[start:] == old
 
 
 def _now() -> str:

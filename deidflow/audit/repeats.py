@@ -67,8 +67,9 @@ class RepeatedRecords:
                 continue
 
             self._written.add(name)
+            row = f'["{name}",{rows.cells}]'
+            new.append(row)
             originals += rows.originals
-            new.append(f'["{name}",{rows.cells}]')
 
         listed = json.dumps(names)
         fields = f'"rows":{listed},{rest}'

@@ -13,6 +13,10 @@ LONGEST_SEALED = 1024
 """Longer values are known by their hash only, in bytes."""
 
 
+UNCHANGED = frozenset((Change.KEPT, Change.ITEMS))
+"""What is said of attributes that are as they were."""
+
+
 class Difference(NamedTuple):
     """An attribute, by its path of keywords, and what happened to it; never a value."""
 
@@ -81,5 +85,5 @@ def original_of(change: AttributeChange) -> bytes:
 def differing_of(changes: Iterable[AttributeChange]) -> Iterator[Difference]:
     """What is not as it was."""
     for change in changes:
-        if change.action not in (Change.KEPT, Change.ITEMS):
+        if change.action not in UNCHANGED:
             yield Difference(change.attribute, change.action)

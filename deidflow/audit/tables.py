@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from deidflow.audit.ledger import Event, Ledger
 from deidflow.audit.reading import STAGED, FileRow, SegmentReader
+from deidflow.audit.rows import UNCHANGED
 from deidflow.audit.sealing import SubjectKeys
 from deidflow.audit.segment import segment_names
-from deidflow.header.comparison import Change
 from deidflow.identity.vault import Vault
 
 Cell = str | int
@@ -132,7 +132,7 @@ class AuditTables:
     def _attributes(self) -> Rows:
         for file in self.files():
             for row in file.attributes:
-                if self.with_kept or row.action not in (Change.KEPT, Change.ITEMS):
+                if self.with_kept or row.action not in UNCHANGED:
                     yield (
                         file.time,
                         file.subject,
@@ -147,27 +147,27 @@ class AuditTables:
 
     def files(self) -> Iterator[FileRow]:
         """Every file of every segment; those of a run by where they were published last."""
-        folder = self._ledger.folder
         keys = self.vault.audit.keys() if self.opened else {}
-        names = [name for name in segment_names(folder) if self._is_meant(name)]
+        readers = list(self._readers())
         released: dict[tuple[str, str], str] = {}
-        for name in names:
-            reader = SegmentReader(folder, name)
+        for reader in readers:
             for instance, path in reader.released():
                 released[reader.subject, instance] = path
 
-        for name in names:
-            key = keys.get(name.partition("/")[0])
-            reader = SegmentReader(
-                folder,
-                name,
-                None if key is None else SubjectKeys(key),
-            )
+        for reader in readers:
+            key = keys.get(reader.subject)
+            if key is not None:
+                reader.keys = SubjectKeys(key)
             for file in reader.files():
                 yield _placed(file, released)
 
-    def _is_meant(self, name: str) -> bool:
-        return self.subject in ("", name.partition("/")[0])
+    def _readers(self) -> Iterator[SegmentReader]:
+        """The segments of the subjects that are asked for."""
+        folder = self._ledger.folder
+        for name in segment_names(folder):
+            reader = SegmentReader(folder, name)
+            if self.subject in ("", reader.subject):
+                yield reader
 
 
 def _placed(file: FileRow, released: Mapping[tuple[str, str], str]) -> FileRow:

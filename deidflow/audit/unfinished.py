@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deidflow.audit.chain import Chain, parsed
-from deidflow.audit.ledger import Event, Ledger
+from deidflow.audit.chain import Chain, parsed, whole_lines
+from deidflow.audit.ledger import Details, Event, Ledger
 from deidflow.audit.segment import SegmentEnd, segment_names
 
 
@@ -11,24 +11,31 @@ def adopt_unfinished(ledger: Ledger) -> None:
     """Note the end of each segment that no event names; for the one run at work on the project."""
     known = set()
     for event in ledger.events():
-        known.add(event.get("name"))
-    ends = []
+        name = event.get("name")
+        known.add(name)
+
+    events: list[tuple[Event, Details]] = []
     for name in segment_names(ledger.folder):
-        if name not in known:
-            ends.append(_end(ledger, name))
-    ledger.add_all((Event.SEGMENT, {"unfinished": True, **end._asdict()}) for end in ends)
+        if name in known:
+            continue
+        end = _end(ledger, name)
+        details = {"unfinished": True, **end._asdict()}
+        events.append((Event.SEGMENT, details))
+    ledger.add_all(events)
 
 
 def _end(ledger: Ledger, name: str) -> SegmentEnd:
     """How far the chain of a segment holds; a line that was cut off is none."""
     chain = Chain.of(ledger.key, name)
-    content = (ledger.folder / name).read_bytes()
-    for line in content.split(b"\n")[:-1]:
+    path = ledger.folder / name
+    for line in whole_lines(path):
         row = parsed(line)
-        if row is None or row.number != chain.lines + 1 or not chain.fits(line, row.mac):
+        expected = chain.lines + 1
+        if row is None or row.number != expected:
             break
-        chain.lines = row.number
-        chain.mac = row.mac
+        if not chain.fits(line, row.mac):
+            break
+        chain.take(row)
 
     return SegmentEnd(
         name,
