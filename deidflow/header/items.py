@@ -78,17 +78,16 @@ class Items:
 
         is_report = self.content is not None and element.tag in of_reports()
         self.within += is_report
-        items = list(
-            self._items(
-                level,
-                body,
-                element,
-                rules,
-                explicit,
-            )
+        items = self._items(
+            level,
+            body,
+            element,
+            rules,
+            explicit,
         )
+        content = b"".join(items)
         self.within -= is_report
-        return b"".join(items)
+        return content
 
     def _items(
         self, level: Level, body: bytes, element: Element, rules: Rules, explicit: bool
@@ -96,32 +95,17 @@ class Items:
         is_content = element.tag in content_sequences()
         places = items_in(body, element, explicit=explicit)
         for number, (start, data) in enumerate(places, 1):
-            found = (
-                self._item_rules(
-                    rules,
-                    data,
-                    start,
-                )
-                if is_content
-                else ItemRules(rules)
-            )
-            inner = self._level(
-                level,
-                data,
-                found.rules,
-            )
+            found = self._item_rules(rules, data, start) if is_content else ItemRules(rules)
+            inner = self._level(level, data, found.rules)
             inner.place = level, element.tag, number
+
             contents = self._contents(
                 inner,
                 data,
                 found.removed,
                 start,
             )
-            self._note(
-                inner,
-                data,
-                contents,
-            )
+            self._note(inner, data, contents)
             if found.removed is None:
                 yield item(b"".join(contents))
 
@@ -157,14 +141,7 @@ class Items:
     def _contents(self, level: Level, data: Data, removed: Rule | None, start: int) -> list[bytes]:
         """What becomes of the elements of an item."""
         if removed is not None:
-            return [
-                self._replaced(
-                    level,
-                    element,
-                    removed,
-                )
-                for element in data.elements
-            ]
+            return [self._replaced(level, element, removed) for element in data.elements]
 
         target = self.relations.targets.get(start)
         scrubber = level.settings.context.scrubber
@@ -172,59 +149,25 @@ class Items:
         contents = []
         for element in data.elements:
             if element.tag == TARGET and target is not None:
-                contents.append(
-                    self.splicer.encode(
-                        TARGET,
-                        b"UL",
-                        target,
-                    )
-                )
+                content = self.splicer.encode(TARGET, b"UL", target)
             elif self.within and _is_foreign(element.tag):
-                contents.append(
-                    self._replaced(
-                        level,
-                        element,
-                        _FOREIGN,
-                    )
-                )
+                content = self._replaced(level, element, _FOREIGN)
             elif element.tag in telling:
-                contents.append(
-                    self._replaced(
-                        level,
-                        element,
-                        _LOCAL_CODE,
-                        b"REMOVED",
-                    )
-                )
+                content = self._replaced(level, element, _LOCAL_CODE, b"REMOVED")
             else:
-                contents.append(
-                    self.splicer.element(
-                        level,
-                        data.body,
-                        element,
-                    )
-                )
+                content = self.splicer.element(level, data.body, element)
+            contents.append(content)
         return contents
 
     def _replaced(
         self, level: Level, element: Element, rule: Rule, value: bytes | None = None
     ) -> bytes:
         """Another value for an element, or none, which the audit explains by a rule."""
-        vr, _ = self.splicer.plan(
-            level,
-            element.tag,
-            element.vr,
-        )
+        vr, _ = self.splicer.plan(level, element.tag, element.vr)
         level.plans[element.tag, element.vr] = vr, rule
-        return (
-            b""
-            if value is None
-            else self.splicer.encode(
-                element.tag,
-                vr,
-                value,
-            )
-        )
+        if value is None:
+            return b""
+        return self.splicer.encode(element.tag, vr, value)
 
     def _note(self, level: Level, data: Data, contents: Sequence[bytes]) -> None:
         """Keep what is not as before, where somebody wants to know."""

@@ -57,36 +57,19 @@ def send_release(
         raise UsageError(_NO_PATIENT_ID)
     # Before anything is read: a run may publish while this waits.
     may_work(asked, window, tell)
-    later = WindowUse.LEAVE if window is WindowUse.WAIT else window
+
     layout = Layout.of(settings)
-    secret = load_secret(layout.vault, create=False)
-    keys = Keys(
-        secret,
-        settings.project,
-        settings.level,
-    )
+    keys = _keys(settings, layout)
     check_release(layout, release_id(keys))
     _check_subjects(layout, subjects)
     checksums = listed_by_session(read_checksums(layout.release))
-    result = SendResult()
-    folder = private_folder(layout.sending, "vault")
-    with (
-        held(folder / f"{layout.scope}.lock", "list of sent instances"),
-        _ledger(layout.vault, keys, asked.peer.name) as ledger,
-        _outgoing_file(folder) as scratch,
-    ):
-        sender = Sender(
-            settings.pacs,
-            asked,
-            ledger,
-            scratch,
-            result,
-            again,
-        )
-        sessions = asked_sessions(layout, subjects)
+    sessions = asked_sessions(layout, subjects)
+
+    later = WindowUse.LEAVE if window is WindowUse.WAIT else window
+    with _sender(settings, layout, keys, again=again) as sender:
         for number, (subject, label) in enumerate(sessions):
             if not may_work(asked, later, tell):
-                result.left = len(sessions) - number
+                sender.result.left = len(sessions) - number
                 break
             session = outgoing_session(
                 layout,
@@ -95,9 +78,38 @@ def send_release(
                 label,
             )
             _send(sender, session, tell)
-            if result.lost:
+            if sender.result.lost:
                 break
-    return result
+        return sender.result
+
+
+def _keys(settings: RunSettings, layout: Layout) -> Keys:
+    secret = load_secret(layout.vault, create=False)
+    return Keys(
+        secret,
+        settings.project,
+        settings.level,
+    )
+
+
+@contextmanager
+def _sender(settings: RunSettings, layout: Layout, keys: Keys, *, again: bool) -> Iterator[Sender]:
+    """A sender with its ledger; raises ReleaseBusy while another process sends."""
+    asked = required_send(settings.pacs)
+    folder = private_folder(layout.sending, "vault")
+    with (
+        held(folder / f"{layout.scope}.lock", "list of sent instances"),
+        _ledger(layout.vault, keys, asked.peer.name) as ledger,
+        _outgoing_file(folder) as scratch,
+    ):
+        yield Sender(
+            settings.pacs,
+            asked,
+            ledger,
+            scratch,
+            SendResult(),
+            again,
+        )
 
 
 def _check_subjects(layout: Layout, subjects: tuple[str, ...]) -> None:

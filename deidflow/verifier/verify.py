@@ -33,63 +33,73 @@ def verify(options: VerifyOptions, *more: Observer) -> Report:
     """
     if not options.release.is_dir():
         raise UsageError("the release is not a folder")
+
     description = Description.read(options.release)
     claims = claims_of(description, options.level)
     report = Report()
     view = vault_view(options, description) if options.vault is not None else None
+    if view is not None:
+        options = _with_vault(options, view)
+    else:
+        report.note("no vault was given: nothing was compared with the source")
+
+    seen_series = _series_files() if options.faces else None
     with ExitStack() as stack:
         observers: list[Observer] = [Consistency(), *more]
-        seen_series = _series_files() if options.faces else None
         if seen_series is not None:
             observers.append(seen_series)
         if view is not None:
-            options = _with_vault(options, view)
             observers += _with_source(
                 options,
                 view,
                 claims,
                 stack,
             )
-        else:
-            report.note("no vault was given: nothing was compared with the source")
-        if options.conformance != "off":
-            every = options.conformance == "all"
-            observers.append(
-                Conformance(
-                    report,
-                    every,
-                    partial(
-                        _source_of,
-                        options,
-                        view,
-                    ),
-                )
-            )
-        ReleaseCheck(
+        observers += _conformance(options, view, report)
+        check = ReleaseCheck(
             options,
             claims,
             observers,
             report,
-        ).run()
-        if seen_series is not None:
-            report.faces = _judged_faces(
-                options,
-                claims,
-                seen_series,
-                view,
-                report,
-            )
-        if view is not None and options.source is not None:
-            report.findings += conservation_findings(
-                view,
-                options.source,
-                options.release,
-                options.subjects,
-                options.named,
-            )
+        )
+        check.run()
+
+    if seen_series is not None:
+        report.faces = _judged_faces(
+            options,
+            claims,
+            seen_series,
+            view,
+            report,
+        )
+    _check_conservation(options, view, report)
     if not report.files["DICOM"] and not report.files["NIfTI"]:
         raise UsageError("the folder holds no image to verify")
     return report
+
+
+def _conformance(
+    options: VerifyOptions, view: VaultView | None, report: Report
+) -> list[Conformance]:
+    """The validation of attributes, unless it is switched off."""
+    if options.conformance == "off":
+        return []
+    every = options.conformance == "all"
+    source_of = partial(_source_of, options, view)
+    return [Conformance(report, every, source_of)]
+
+
+def _check_conservation(options: VerifyOptions, view: VaultView | None, report: Report) -> None:
+    """Add what is in the source, and neither released nor held back for a reason."""
+    if view is None or options.source is None:
+        return
+    report.findings += conservation_findings(
+        view,
+        options.source,
+        options.release,
+        options.subjects,
+        options.named,
+    )
 
 
 def judged(options: VerifyOptions) -> tuple[Report, CriteriaJudge]:
