@@ -73,6 +73,7 @@ def new_archive(path: Path, password: str) -> Iterator[Writer]:
         os.O_RDWR | os.O_CREAT | os.O_EXCL,
         0o600,
     )
+
     try:
         with (
             os.fdopen(descriptor, "w+b") as stream,

@@ -150,6 +150,7 @@ def _page(
     approvals = _approvals(layout, facts)
     decided = Counter(row.decision for row in approvals if row.is_current)
     released = tuple(facts.released_series())
+
     return EvidencePage(
         dataset=facts.dataset,
         written=datetime.now(UTC).strftime("%Y-%m-%d"),

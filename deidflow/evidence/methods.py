@@ -65,13 +65,16 @@ _DATES = {
 def _faces(facts: ReleaseFacts) -> str:
     if facts.dataset.faces != "removed":
         return "Faces were not removed."
+
     masked = [series for series in facts.released_series() if series.margin_mm is not None]
     measured = [series.figures.get("agreement_mm") for series in masked]
     agreements = [value for value in measured if value is not None]
     if not agreements:
         return "Faces are removed; no released series needed it."
+
     middle = statistics.median(agreements)
     carried = len(masked) - len(agreements)
+
     return (
         f"Faces were removed from {len(masked)} series: {len(agreements)} by registration to the "
         "average head of pydeface, accepted only where two independent registrations agreed within "

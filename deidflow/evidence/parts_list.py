@@ -81,4 +81,5 @@ def _needs(package: str) -> set[str]:
                     match[0],
                 ).lower()
             )
+
     return names

@@ -52,6 +52,7 @@ def signing_key(layout: Layout, keys: Keys) -> Ed25519PrivateKey:
         )
         write_bytes_atomic(path, sealed)
         return made
+
     try:
         row = sealer.unseal(_ROW, path.read_bytes())
     except InvalidTag:

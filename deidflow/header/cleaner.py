@@ -211,6 +211,7 @@ class HeaderCleaner:
                 meta=source.meta,
                 new_meta=b"".join(meta[1:]),
             )
+
         return meta
 
     def _spare_bits(self, level: Level) -> SpareBits | None:
@@ -236,6 +237,7 @@ class HeaderCleaner:
             source.body,
             pieces,
         )
+
         return _Spliced(
             b"".join(finished),
             level,

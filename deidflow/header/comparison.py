@@ -63,6 +63,7 @@ class Comparison:
         """What happened to an element: one row; of a sequence also each attribute that changed."""
         if not self._is_sequence_that_stays(level, fate):
             return [self._of_value(level, fate, "")]
+
         vr, _, reason = self.rule(level, fate.tag)
         changes = [
             AttributeChange(
@@ -76,6 +77,7 @@ class Comparison:
         ]
         for inner, nested in fate.notes:
             changes.append(self._of_value(inner, nested, path_of(inner)))
+
         return changes
 
     def _is_sequence_that_stays(self, level: Level, fate: Fate) -> bool:

@@ -95,6 +95,7 @@ def content_table(profile: Profile) -> ContentTable | None:
     """The table for a profile; None where it does not declare the option that applies it."""
     if profile.base != "ps315" or "clean_structured_content" not in profile.options:
         return None
+
     actions: dict[Concept, dict[str, ContentAction]] = {}
     descriptions: set[Concept] = set()
     for row in load_table(TABLE):
@@ -109,6 +110,7 @@ def content_table(profile: Profile) -> ContentTable | None:
             )[row["value_type"]] = action
             if row["clean_desc"]:
                 descriptions.add(concept)
+
     return ContentTable(
         actions,
         frozenset(descriptions),
@@ -145,7 +147,9 @@ def _action(row: Row, profile: Profile) -> ContentAction:
             ),
             reason,
         )
+
     is_kept = option is not None or "D" in row["basic"]
+
     return ContentAction(
         "recurse" if is_kept else "remove",
         reason,

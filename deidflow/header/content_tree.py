@@ -90,6 +90,7 @@ def _nodes(
 ) -> Iterator[_Node]:
     if depth > DEEPEST:
         raise NotUnderstood(Reason.TOO_DEEP)
+
     for start, data in items_in(body, element, explicit=explicit):
         node = _Node(start, is_removed(data))
         for inner in data.elements:

@@ -64,6 +64,7 @@ def telling_codes(data: Data, scrubber: Scrubber) -> frozenset[int]:
                 scrubber,
             ):
                 telling.add(element.tag)
+
     return frozenset(telling)
 
 

@@ -45,6 +45,7 @@ def cleaner_for(
     )
     rules = compile_profile(profile)
     marks = _marks(profile, session)
+
     return HeaderCleaner(
         rules,
         context,

@@ -36,6 +36,7 @@ def manifest_names(
     """
     if not names_by_manifest(settings):
         return {}
+
     names = {person.key: person.label for person in new if person.label}
     odd = sum(not _is_usable(name) for name in names.values())
     if odd:
@@ -43,6 +44,7 @@ def manifest_names(
             f"{odd} subjects of the manifest are no names of folders: letters, digits, - and _, "
             f"at most 48; {_OTHERWISE}"
         )
+
     letters = Counter(map(_letters, {*taken, *names.values()}))
     theirs = sum(name in taken or letters[_letters(name)] > 1 for name in names.values())
     if theirs:
@@ -50,6 +52,7 @@ def manifest_names(
             f"{theirs} subjects of the manifest are called as another subject, or differ from one "
             f"only in signs, which names in BIDS cannot have; {_OTHERWISE}"
         )
+
     return names
 
 
@@ -69,6 +72,7 @@ def check_manifest_names(persons: Sequence[Person], settings: IdSettings) -> Non
     """
     if settings.manifest != "names":
         return
+
     texts = {person.key: {person.label} for person in persons if person.label}
     subjects = count_identifying(texts, persons)
     if subjects:
@@ -76,6 +80,7 @@ def check_manifest_names(persons: Sequence[Person], settings: IdSettings) -> Non
             f"{subjects} subjects of the manifest are, or contain, an identifier of a patient of "
             f"the source; {_OTHERWISE}, or 'ids.manifest: kept', which lets them out"
         )
+
     sessions = sum(map(_identifying_sessions, persons))
     if sessions:
         raise UsageError(

@@ -83,6 +83,7 @@ class Namer:
                 texts,
                 everyone,
             )
+
         return labelled | named
 
     def _by_strategy(self, new: Sequence[Person], taken: set[str]) -> Named:

@@ -144,6 +144,7 @@ class WorkOrder:
             if not series["text_doubt"]:
                 # What nobody doubts is done as before these fields were there.
                 del series["text_doubt"], series["placed"]
+
         of_subject = (
             self.pseudonym,
             self.uid_key,
@@ -177,6 +178,7 @@ class WorkOrder:
         """The order in the JSON that `write` wrote; raises KeyError or TypeError for other JSON."""
         identifiers = ((kind, value) for kind, value in row["identifiers"])
         sessions = map(SessionOrder.from_json, row["sessions"])
+
         return cls(
             pseudonym=row["pseudonym"],
             source=row["source"],

@@ -116,6 +116,7 @@ def _moved_coordinates(head: HeadVolume, generator: np.random.Generator) -> Coor
         along += middle
         bend_mm = _bend(head, generator)
         along += bend_mm / head.spacing[axis]
+
     return coordinates
 
 

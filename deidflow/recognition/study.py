@@ -158,6 +158,7 @@ def recognition(people: Sequence[Person]) -> list[Recognition]:
     """Rates of each recogniser; empty with too few people for one."""
     if len(people) < LEAST_PEOPLE:
         return []
+
     results = []
     for name in Recogniser:
         portraits = [person[name] for person in people]
@@ -170,6 +171,7 @@ def recognition(people: Sequence[Person]) -> list[Recognition]:
                 after,
             )
         )
+
     return results
 
 

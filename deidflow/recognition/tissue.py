@@ -73,6 +73,7 @@ def tissue(before: HeadVolume, after: HeadVolume, detectors: FaceDetectors) -> T
     beside = None
     if face is not None:
         beside = _ml(changed & ~face, before)
+
     return Tissue(
         head_ml=_ml(head, before),
         changed_ml=_ml(changed, before),

@@ -116,6 +116,7 @@ def _binned_along(values: Values, axis: int, factor: int) -> Values:
         *used.shape[1:],
     )
     means: Values = blocks.mean(axis=1)
+
     return np.moveaxis(
         means,
         0,

@@ -115,6 +115,7 @@ class _Drawing:
             files=self._counts.files,
         )
         bottom = max(self._verdict_y, self._reason_y, self._source_y)
+
         return FlowChart(
             width=_WIDTH,
             height=int(bottom) + 12,

@@ -78,7 +78,9 @@ def _row(words: FigureWords, values: list[float]) -> FigureRow:
             passes=words.passes(value),
         )
         dots.append(dot)
+
     worst = min(values, key=words.room)
+
     return FigureRow(
         words=words,
         values=len(values),

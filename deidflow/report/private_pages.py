@@ -99,6 +99,7 @@ def index_page(layout: Layout, facts: ReleaseFacts, held: tuple[HeldGroup, ...])
                 with_picture=with_picture,
             )
         )
+
     measured = [series for session in facts.sessions() for series in session.series]
     page = PrivateIndex(
         dataset=facts.dataset,
@@ -109,6 +110,7 @@ def index_page(layout: Layout, facts: ReleaseFacts, held: tuple[HeldGroup, ...])
         subjects=tuple(cards),
         gates=figure_rows(measured, coarse=False),
     )
+
     return render_page(
         "private_index.html.j2",
         page=page,
@@ -192,6 +194,7 @@ def subject_page(
         )
         if len(page) <= LARGEST_PAGE:
             break
+
     return page
 
 
@@ -250,5 +253,6 @@ def figure_texts(series: SeriesFacts) -> tuple[FigureText, ...]:
             passes=words.passes(value),
         )
         texts.append(text)
+
     texts.sort(key=lambda text: text.passes)
     return tuple(texts)

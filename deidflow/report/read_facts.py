@@ -52,11 +52,13 @@ def read_facts(layout: Layout, only: str = "") -> ReleaseFacts:
         # The vault's work has other folders too; a subject has a work order.
         if layout.order(pseudonym).exists():
             pseudonyms.add(pseudonym)
+
     if only:
         pseudonyms &= {only}
     subjects = []
     for pseudonym in sorted(pseudonyms):
         subjects.append(_subject(layout, pseudonym, published))
+
     return ReleaseFacts(
         dataset=read_dataset(layout.release),
         counts=_counts(read_json(layout.summary) or {}),
@@ -69,7 +71,9 @@ def read_dataset(release: Path) -> Dataset:
     row = read_json(release / "dataset.json")
     if not isinstance(row, dict):
         raise UsageError("there is no release in this folder; run 'deidflow run' first")
+
     profile = row["profile"]
+
     return Dataset(
         release_id=row["release_id"],
         project=row["project"],
@@ -117,6 +121,7 @@ def _subject(layout: Layout, pseudonym: str, published: set[tuple[str, str]]) ->
                 is_published,
             )
         )
+
     return SubjectFacts(pseudonym, tuple(sessions))
 
 
@@ -144,7 +149,9 @@ def _session(
     series = []
     for name in sorted(rows):
         series.append(_series(name, rows[name], deface))
+
     findings = sum(finding.get("count", 1) for finding in row.get("findings", ()))
+
     return SessionFacts(
         subject=pseudonym,
         label=label,
@@ -178,6 +185,7 @@ def _series(name: str, row: Record, deface: Record) -> SeriesFacts:
     margin = (fate.get("mask") or {}).get("margin_mm")
     measured = fate.get("figures") or _refused_figures(name, deface)
     figures = {figure: value for figure, value in measured.items() if value is not None}
+
     return SeriesFacts(
         name=name,
         state=row["state"],
@@ -216,6 +224,7 @@ def read_held(layout: Layout) -> tuple[HeldGroup, ...]:
     for row in _held_rows(layout.own_quarantine_table):
         key = tuple(row[column] for column in _GROUPED_BY)
         groups.setdefault(key, []).append(row["source_path"])
+
     held = []
     for key, paths in groups.items():
         subject, session, series, verdict, step, reason, words = key
@@ -230,6 +239,7 @@ def read_held(layout: Layout) -> tuple[HeldGroup, ...]:
             paths=tuple(paths),
         )
         held.append(group)
+
     return tuple(held)
 
 

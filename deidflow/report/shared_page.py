@@ -73,6 +73,7 @@ def shared_page(facts: ReleaseFacts, profile: str = "") -> str:
         profile_note=note,
         limits=limits_of(dataset.level),
     )
+
     return render_page(
         "shared.html.j2",
         page=page,
@@ -88,6 +89,7 @@ def key_figures(facts: ReleaseFacts) -> tuple[KeyFigure, ...]:
     series = sum(len(session.released) for session in published)
     instances = sum(subject.instances for subject in facts.subjects)
     found = f"of {thousands(counts.files)}"
+
     return (
         KeyFigure("subjects", len(people)),
         KeyFigure("sessions", len(published)),

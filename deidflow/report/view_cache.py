@@ -55,6 +55,7 @@ def images_of(layout: Layout, pseudonym: str, label: str, series: str) -> Series
         whole = _first(folder, "image*.nii.gz")
         if whole is not None:
             return SeriesImages(before=None, after=whole)
+
     return SeriesImages(before)
 
 

@@ -101,6 +101,7 @@ class Volumes:
         """The volumes of a series; None where it has no image."""
         if images.shown is None:
             return None
+
         # The libraries work outside the interpreter's lock: two volumes at once, on two cores.
         with ThreadPoolExecutor(max_workers=2) as pool:
             loaded = pool.map(_loaded, (images.before, images.after, images.mask))
@@ -110,6 +111,7 @@ class Volumes:
             heads = tuple(pool.map(partial(_head, coarse=coarse), (before, after)))
             grid = head_grid(shown, heads[1] if before is None else heads[0])
             values = tuple(pool.map(partial(_values, grid=grid), (before, after)))
+
         return cls(
             grid=grid,
             before=values[0],

@@ -91,6 +91,7 @@ def on_grid(image: Image, grid: Grid) -> Values:
             32767,
         )
         floor = _AIR_HU
+
     return _resampled(
         image,
         grid,

@@ -133,6 +133,7 @@ def figure_words() -> dict[str, FigureWords]:
             coarse=float(row["coarse"]),
         )
         figures[name] = words
+
     return figures
 
 

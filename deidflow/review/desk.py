@@ -165,6 +165,7 @@ class Desk:
             if wish.action is Action.WITHHOLD:
                 self._withdraw(name)
             self._sign()
+
         return decision
 
     def _signed(self) -> ReviewRow | None:

@@ -110,6 +110,7 @@ def cases_of(
                         history=history,
                     )
                     cases.append(case)
+
     return tuple(cases)
 
 

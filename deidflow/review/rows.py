@@ -121,7 +121,9 @@ def _open_facts(case: Case, card: SeriesCard) -> dict[str, Any]:
             "passes": figure.passes,
         }
         figures.append(row)
+
     reason = case.series.reason
+
     return {
         "state": case.series.state,
         "instances": case.series.instances,

@@ -80,6 +80,7 @@ def serve(desk: Desk, who: str, hours: Hours, opened: Callable[[str], None]) -> 
     )
     preparing.start()
     opened(f"http://{LOOPBACK}:{port}/#{token}")
+
     try:
         server.run(sockets=[listener])
     finally:

@@ -58,6 +58,7 @@ def signed_off(cases: Collection[Case], review: ReviewRow, key: bytes) -> Review
     looks = _published(cases, looks_at(cases, choice, key))
     accepted = sum(_is_accepted(case) for case in looks)
     agreement = agreement_of(case.history for case in cases)
+
     return ReviewRow(
         sample_percent=review.sample_percent,
         again_percent=review.again_percent,

@@ -168,10 +168,12 @@ def _note_places(
     for row in rows:
         if row.released_path and row.source_path in names:
             places.append((names[row.source_path], row.released_path))
+
     digest = digest_of(sorted(places))
     subject, label = session
     if not places or known.places.get(f"{subject}/{label}") == digest:
         return
+
     writer = SegmentWriter.create(
         ledger.folder,
         ledger.key,

@@ -215,6 +215,7 @@ def _names(
             effective_profile(settings),
             settings.output.names,
         )
+
     return names
 
 

@@ -33,6 +33,7 @@ def names_of_session(
     order = read_order(order_path)
     converted = scratch / "names"
     images: list[ReleasedImage] = []
+
     try:
         for series in order.session(label).series:
             if series.name in withheld:

@@ -45,6 +45,7 @@ def locked_run(settings: RunSettings, *, wait: bool = False) -> Iterator[Vault]:
     check_redo(settings)
     check_places(settings)
     check_source(settings)
+
     with private_files():
         _make_folders(layout)
         with (

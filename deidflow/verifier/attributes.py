@@ -240,6 +240,7 @@ class AttributeCheck:
         tag = element.tag
         if tag in (_CHARSET, _METHOD) or tag in _CODE_VALUES:
             return
+
         demand = demands_of(self.codes).get(tag, Demand.UNLISTED)
         for text in texts_of(element):
             if tag == _DERIVATION and _FACE_REMOVED.fullmatch(text):

@@ -67,4 +67,5 @@ def _without(stream: bytes, dropped: set[int], last: int) -> bytes:
         if marker not in dropped:
             pieces.append(stream[position:end])
         position = end
+
     return b"".join((*pieces, stream[position:]))

@@ -93,6 +93,7 @@ def withdrawn_series(release: Path) -> set[tuple[str, str, str]]:
         removed.discard(series)
         if cells[4] == "removed":
             removed.add(series)
+
     return removed
 
 

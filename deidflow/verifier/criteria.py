@@ -147,6 +147,7 @@ class CriteriaJudge:
                 first = rows.setdefault(criterion.field, judgement)
                 if first.passed and not passed:
                     rows[criterion.field] = judgement
+
         return rows
 
     def _passes(self, criterion: Criterion, element: Element, dates_moved: bool) -> bool:
@@ -164,16 +165,22 @@ class CriteriaJudge:
         has_words = any(map(str.isalnum, value))
         if _PLACEHOLDER.fullmatch(value) or value[:8] in placeholder_dates():
             return True
+
         if has_words and is_common(value):
             return True
+
         if kind == "pseudonym":
             return not suspicions_in(value) and not looks_like_name(value)
+
         if kind == "uid":
             return any(value.startswith(f"{root}.") for root in self.roots)
+
         if kind in ("date", "time"):
             return dates_moved or value.startswith(_CLOCK)
+
         if kind == "bin":
             return _is_binned(value, criterion.step)
+
         return kind == "cleaned" and not suspicions_in(value)
 
     def subjects(self) -> dict[str, bool]:

@@ -188,6 +188,7 @@ class FaceCheck:
         """The finest head of each subject that has an original on its grid."""
         if self.view is None:
             return
+
         by_subject: dict[str, list[_Candidate]] = {}
         for candidate in candidates:
             if candidate.subject and candidate.path is not None:
@@ -195,6 +196,7 @@ class FaceCheck:
                     candidate.subject,
                     [],
                 ).append(candidate)
+
         copies = (
             -(
                 -_GALLERY
@@ -221,6 +223,7 @@ class FaceCheck:
         """The released head with its original; None where none is on its grid."""
         if candidate.path is None:
             return None
+
         after = read_volume(candidate.path)
         for before in volumes_of(
             self._sources(candidate.folder),
@@ -235,6 +238,7 @@ class FaceCheck:
                     before,
                     after,
                 )
+
         return None
 
     def _sources(self, folder: str) -> list[Path]:

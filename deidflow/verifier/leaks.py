@@ -50,6 +50,7 @@ class CohortLeaks:
         search = self._search(seen.entry.parts)
         if search is None:
             return
+
         repeated = seen.instance.repeated
         key = *seen.entry.parts[:2], repeated
         known = self._repeated.get(key, lambda: _hits(search, repeated.elements))
@@ -57,6 +58,7 @@ class CohortLeaks:
         for part, raw in (("preamble", seen.instance.preamble), *_meta(seen)):
             for hit in search.binary(part, readable(raw + bytes(4))):
                 hits.add((part, hit.whose, hit.kind))
+
         for name, whose, kind in sorted(hits):
             yield _mark(
                 name,
@@ -123,6 +125,7 @@ class CohortLeaks:
                 uids,
                 _KEY,
             )
+
         return self._cohort
 
     @property

@@ -59,7 +59,9 @@ def _any_day(text: str) -> datetime | None:
             1,
             1,
         )
+
     day = day_of(text)
+
     return (
         None
         if day is None

@@ -171,6 +171,7 @@ def read_nifti(packed: bytes) -> Nifti:
                 order,
                 problems,
             )
+
     raise NotNifti
 
 

@@ -164,6 +164,7 @@ class Parser:
         end = self.fragments_end(start) if encapsulated else start + length
         if end > len(self.body):
             raise IndexError
+
         if place.depth == 0:
             self.instance.pixels = PixelBytes(
                 tag,
@@ -180,6 +181,7 @@ class Parser:
                     place,
                 )
             )
+
         return end
 
     def fragments_end(self, position: int) -> int:

@@ -59,6 +59,7 @@ class _Template:
         """A file of this layout; None for any other."""
         if content[128:132] != _MARK:
             raise NotDicom
+
         meta, position = read_meta(content)
         instance = Instance(
             content[:128],
@@ -71,6 +72,7 @@ class _Template:
         )
         if instance.syntax != self.syntax:
             return None
+
         try:
             end = self._read_runs(
                 Parser(instance),
@@ -99,6 +101,7 @@ class _Template:
                 )
             else:
                 return -1
+
         return position
 
 

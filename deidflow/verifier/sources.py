@@ -231,6 +231,7 @@ class SourceComparison:
             if _resembles(plane.values[removed]):
                 mark = Mark(Check.MASK, "PixelData", "shows the source inside the mask")
                 self._found.append(Finding(plane.name, *mark))
+
         self._changed = MaskedSeries()
 
     # the end

@@ -39,6 +39,7 @@ def structure_of(instance: Instance, *, is_ours: bool = True) -> Iterator[Mark]:
             part,
             words,
         )
+
     if any(instance.preamble):
         yield Mark(
             Check.STRUCTURE,

@@ -162,13 +162,16 @@ def vault_view(options: VerifyOptions, description: Description | None) -> Vault
     """The vault of a release; raises UsageError where it is not one of deidflow's."""
     if description is None:
         raise UsageError("a vault is of no use for a folder that deidflow did not make")
+
     if not description.is_release:
         raise UsageError(
             "this is the output of 'deidflow anonymize'; beside a vault only releases of "
             "'deidflow run' can be verified. Leave out --vault and --source"
         )
+
     if options.vault is None or not options.vault.is_dir():
         raise UsageError("the vault is not a folder")
+
     layout = Layout(
         options.release,
         options.vault,
