@@ -86,7 +86,6 @@ class ContentCheck:
         sequences = {element.tag for element in elements if element.vr == b"SQ"}
         if not sequences.intersection(SEQUENCES.values()):
             return
-
         root, items = tree_of(elements)
         content = [item for item in items if item.is_content]
         if content and CLEAN_CONTENT not in self.codes:
@@ -97,7 +96,6 @@ class ContentCheck:
                 words,
             )
             return
-
         for item in content:
             yield from self._item(item)
             yield from _relations(
@@ -105,11 +103,9 @@ class ContentCheck:
                 item,
                 order,
             )
-
         for item in items:
             if report_sequences().intersection(item.path.split("/")):
                 yield from self._contents(item)
-
         yield from self._meanings(elements)
 
     def _contents(self, item: Item) -> Iterator[Mark]:
@@ -163,7 +159,6 @@ class ContentCheck:
                 "must not be there",
             )
             return
-
         for value_type, tag in _VALUES.items():
             for element in item.elements:
                 if element.tag == tag:
@@ -172,7 +167,6 @@ class ContentCheck:
                         value_type,
                         element,
                     )
-
         if item.value_type == "NUM":
             yield from self._number(item)
 
