@@ -11,37 +11,20 @@ from deidflow.checks.cohort import CohortIndex
 from deidflow.checks.leaks import LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
-from deidflow.dicom.written_dates import days_meant
 from deidflow.header.profile import Profile
 from deidflow.header.text import Scrubber
 from deidflow.tables.columns import Column, Role
 from deidflow.tables.dates import Mover, read_moment
+from deidflow.tables.free_text import OLDEST, with_limited_ages, without_contacts
 from deidflow.tables.people import Subject, row_identifiers
 
-OLDEST = "90+"
 _OLDEST_YEARS = 89
 _AGE = re.compile(
     r"(\d{1,3}(?:[.,]\d+)?)\s*(?:y|yr|yrs|years?|j|jahre?|a|ans?|anni|jaar)?\.?", re.IGNORECASE
 )
 _DICOM_AGE = re.compile(r"(\d{3})([DWM])")
+_AGE_RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*\d{1,3}\D*")
 _STEP = 5
-_NUMERIC_DATE = re.compile(
-    r"(?<![\w.])\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?![\w])|(?<!\d)(?:19|20)\d{6}(?!\d)"
-)
-_WORDED_DATE = re.compile(
-    r"(?<!\w)(?:\d{1,2}(?:st|nd|rd|th|\.)?\s*(?:de\s+)?[^\W\d_]{3,10}\.?,?\s*(?:de\s+)?|[^\W\d_]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+)"
-    r"(?:19|20)\d\d(?!\w)"
-)
-_CONTACT = re.compile(
-    r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|(?:https?://|www\.)\S+"
-    r"|(?<![\w.+-])\+?\(?\d{2,5}\)?(?:[ /()-]{1,2}\d{2,}){2,}(?![\w.])"
-    r"|(?<![\w.])\+?\d{6,}(?![\w.])"
-)
-_TITLED = re.compile(
-    r"(?<!\w)(?:Dr|Prof|Mr|Mrs|Ms|Miss|Herr|Frau|Hr|Fr|Mme|Mlle|Sr|Sra|Dott|Sig)\.?(?:\s+(?:med|Dr|Prof)\.?)*"
-    r"\s+(?:(?:van|von|de|der|den|di|da|la|le|zu)\s+)*[^\W\d_a-z][\w'’-]+(?:\s+[^\W\d_a-z][\w'’-]+)?"
-)
 _SPACES = re.compile(r"[ \t]{2,}")
 
 
@@ -130,7 +113,7 @@ class RowCleaner:
 
         cleaned = scrubber.clean(cell)
         if column.role is Role.TEXT:
-            cleaned = without_contacts(cleaned)
+            cleaned = with_limited_ages(without_contacts(cleaned))
         cleaned = _SPACES.sub(" ", cleaned).strip() if cleaned != cell else cell
         if search.text(column.name, cleaned):
             self.counts.emptied[column.name] += 1
@@ -145,27 +128,14 @@ class RowCleaner:
         return limited
 
 
-def without_contacts(text: str) -> str:
-    """Text without dates, numbers of six digits or more, contacts, and names behind a title."""
-    text = _NUMERIC_DATE.sub(_without_date, text)
-    text = _WORDED_DATE.sub(_without_date, text)
-    text = _TITLED.sub("", text)
-    return _CONTACT.sub("", text)
-
-
-def _without_date(match: re.Match[str]) -> str:
-    """Nothing for what is a date or could be one in another order; other numbers stay."""
-    text = match[0]
-    parts = re.split(r"[-./]", text)
-    is_short = len(parts) == 3 and all(part.isdigit() and len(part) <= 2 for part in parts)
-    return "" if is_short or days_meant(text) else text
-
-
 def limited_age(cell: str, *, binned: bool) -> str:
     """An age in years: 90+ above 89, in steps of five where binned; empty for what is no age."""
     young = _DICOM_AGE.fullmatch(cell.strip())
     if young:
         return "0" if binned else cell.strip()
+    ages = _AGE_RANGE.fullmatch(cell.strip())
+    if ages:
+        return OLDEST if int(ages[1]) > _OLDEST_YEARS else cell.strip()
     match = _AGE.fullmatch(cell.strip())
     if match is None:
         return OLDEST if cell.strip() == OLDEST else ""

@@ -32,6 +32,12 @@ _DATE_NAME = re.compile(r"(?<!up)(?:date|datum|fecha|datetime)$|^(?:date|datum|f
 _COUNTED = re.compile(r"[_ .]?\d+$")
 """What tells a second column of one name apart."""
 _NO_ORDER = "does not tell day from month"
+_AGE_CELL = re.compile(r"\d{1,3}(?:[.,]\d+)?[^\d]*|\d{3}[DWMY]|\d{1,3}\s*[-–]\s*\d{1,3}[^\d]*|90\+")
+_OLDEST_CELL = 130
+_OLDEST_CLASS = 20
+"""Numbers of classes of age are not above it."""
+_WORD = re.compile(r"[^\W\d_]+")
+_HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _LONG_NUMBER = re.compile(r"[A-Za-z]{0,4}[-_ ]?\d{6,}")
 _MOSTLY = 0.9
 """The share of cells that decides what a column holds."""
@@ -124,11 +130,16 @@ def _known_names() -> dict[str, Role]:
         "dropped": Role.DROPPED,
     }
     known = {}
-    for key, lines in load_yaml("vocabulary/table_columns.yaml").items():
-        for line in lines:
-            known.update(dict.fromkeys(str(line).split(), roles[key]))
-
+    for key, role in roles.items():
+        known.update(dict.fromkeys(_vocabulary(key), role))
     return known
+
+
+@lru_cache(maxsize=16)
+def _vocabulary(key: str) -> frozenset[str]:
+    """The words under a key of the list of column names."""
+    lines = load_yaml("vocabulary/table_columns.yaml")[key]
+    return frozenset(" ".join(lines).split())
 
 
 def plain_name(name: str) -> str:
@@ -152,6 +163,9 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
     if not filled:
         return Column(name, place, Role.NUMBER)
 
+    words = words_of(name)
+    if _holds_ages(words, filled):
+        return Column(name, place, Role.AGE)
     if _share(filled, is_day) >= _MOSTLY or _is_called_date(name, filled):
         return _dated(
             name,
@@ -175,6 +189,13 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
             Role.DROPPED,
             why="holds a long number for each row",
         )
+    if words and words[-1] in _vocabulary("code_words") and _are_distinct(filled):
+        return Column(
+            name,
+            place,
+            Role.DROPPED,
+            why="holds a code for each row",
+        )
 
     is_number = _share(filled, _NUMBER.fullmatch) == 1.0
     return Column(
@@ -182,6 +203,27 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
         place,
         Role.NUMBER if is_number else Role.TEXT,
     )
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column name in lower case: `AlterBeiScan` has three."""
+    return _WORD.findall(_HUMP.sub(" ", name).lower())
+
+
+def _holds_ages(words: Collection[str], filled: Sequence[str]) -> bool:
+    """Whether a column is called after an age, and its cells are ages or ranges of them."""
+    if _vocabulary("age_words").isdisjoint(words):
+        return False
+    ages = [_age_in(cell) for cell in filled]
+    if not _vocabulary("class_words").isdisjoint(words) and max(ages) <= _OLDEST_CLASS:
+        return False
+    plausible = [age for age in ages if 0 <= age <= _OLDEST_CELL]
+    return len(plausible) >= _MOSTLY * len(ages)
+
+
+def _age_in(cell: str) -> int:
+    """The whole years, or the number, that a cell begins with; -1 for what is no age."""
+    return int(re.split(r"\D", cell)[0]) if _AGE_CELL.fullmatch(cell) else -1
 
 
 def _is_called_date(name: str, filled: Sequence[str]) -> bool:

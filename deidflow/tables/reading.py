@@ -11,42 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 
-from deidflow.errors import ConfigError, EnvironmentFault, UsageError
+from deidflow.errors import EnvironmentFault, UsageError
+from deidflow.tables.encodings import decode
 
 _DELIMITERS = ",;\t|"
+_SAID_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+"""A first line by which Excel is told the delimiter."""
 _IN_ONE_COLUMN = ";\t|,"
-_BYTE_ORDER_MARKS = {
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
-_CODEPAGES = [
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
-    "cp1257",
-    "iso8859_2",
-    "iso8859_15",
-    "koi8_r",
-    "mac_roman",
-    "cp850",
-    "gb18030",
-    "big5",
-    "shift_jis",
-    "euc_jp",
-    "euc_kr",
-    "utf_16_le",
-    "utf_16_be",
-]
-"""What spreadsheets export; charset-normalizer chooses among them."""
-_WESTERN = "cp1252"
-_LEAST_GUESSED = 32
-"""Bytes beyond ASCII from which a guess of the encoding is better than the commonest one."""
 _LAST = "the-row-after-the-last"
 _LARGEST_FILE = 512 << 20
 _WORKBOOKS = (".xlsx", ".xlsm")
@@ -104,6 +75,10 @@ def read_table(path: Path, *, encoding: str = "", delimiter: str = "", sheet: st
         raise UsageError("the table is called a workbook and is not one that can be read")
 
     text = decode(content, encoding)
+    said = _SAID_DELIMITER.match(text)
+    if said:
+        text = text[said.end() :]
+        delimiter = delimiter or said[1]
     chosen = delimiter or guess_delimiter(text)
     suffix = ".tsv" if chosen == "\t" else ".csv"
     return _checked(
@@ -114,57 +89,6 @@ def read_table(path: Path, *, encoding: str = "", delimiter: str = "", sheet: st
 
 
 # text
-
-
-def decode(content: bytes, encoding: str = "") -> str:
-    """The text of a table; raises UsageError where its encoding is wrong or not known."""
-    if encoding:
-        return _decode_as(content, encoding)
-    for mark, codec in _BYTE_ORDER_MARKS.items():
-        if content.startswith(mark):
-            return _decode_as(content, codec)
-    if b"\0" not in content:
-        try:
-            return content.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-    return _decode_as(content, _guess_encoding(content))
-
-
-def _decode_as(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
-    except LookupError:
-        raise ConfigError("the encoding is not known; try utf-8, cp1252 or utf-16") from None
-    except UnicodeError:
-        raise UsageError("the table has another encoding; name it with --encoding") from None
-
-
-def _guess_encoding(content: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    foreign = sum(byte > 0x7F for byte in content)
-    if foreign < _LEAST_GUESSED and b"\0" not in content and _is_western(content):
-        return _WESTERN
-
-    best = from_bytes(content, cp_isolation=_CODEPAGES).best()
-    if best is None:
-        raise UsageError("the encoding of the table cannot be told; name it with --encoding")
-    return best.encoding
-
-
-def _is_western(content: bytes) -> bool:
-    """Whether the bytes beyond ASCII are letters in cp1252, few of them side by side."""
-    try:
-        text = content.decode(_WESTERN)
-    except UnicodeDecodeError:
-        return False
-
-    foreign = [letter for letter in text if not letter.isascii()]
-    letters = sum(map(str.isalpha, foreign))
-    together = re.findall(r"(?=[^\x00-\x7f]{2})", text)
-    are_letters = 10 * letters >= 9 * len(foreign)
-    return are_letters and 4 * len(together) <= len(foreign)
 
 
 def guess_delimiter(text: str) -> str:
@@ -226,7 +150,10 @@ def _excel_rows(path: Path, sheet: str) -> list[list[str]]:
         if sheet and sheet not in book.sheetnames:
             raise UsageError("the workbook has no sheet of this name")
         page = book[sheet] if sheet else book.worksheets[0]
-        return [list(map(cell_text, row)) for row in page.iter_rows(values_only=True)]
+        rows = [list(map(cell_text, row)) for row in page.iter_rows(values_only=True)]
+        if len(rows) < 2 and not sheet and len(book.worksheets) > 1:
+            raise UsageError("the first sheet of the workbook holds no rows; name another sheet")
+        return rows
     finally:
         book.close()
 

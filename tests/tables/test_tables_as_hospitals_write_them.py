@@ -8,9 +8,10 @@ import pytest
 
 from deidflow.errors import ConfigError, UsageError
 from deidflow.settings.tables import ColumnSettings
-from deidflow.tables.cells import limited_age, without_contacts
+from deidflow.tables.cells import limited_age
 from deidflow.tables.columns import Role, columns_of
 from deidflow.tables.dates import DateOrder, date_order_of, read_moment
+from deidflow.tables.free_text import with_limited_ages, without_contacts
 from deidflow.tables.reading import Table, read_table
 from deidflow.tables.writing import guarded
 
@@ -35,6 +36,14 @@ def test_western_and_cyrillic_code_pages_are_recognised(tmp_path: Path) -> None:
 
     assert read_table(tmp_path / "west.csv").rows[0] == ("Müller", "Köln")
     assert read_table(tmp_path / "east.csv").rows[0][0].startswith("Иванов")
+
+
+def test_a_table_of_a_mac_and_one_that_says_its_delimiter_are_read(tmp_path: Path) -> None:
+    (tmp_path / "mac.csv").write_bytes("Name;Vorname\nMüller;Jürgen\n".encode("mac_roman"))
+    (tmp_path / "said.csv").write_bytes(b"sep=;\r\nName;Rest\r\nDoe, Jane;1\r\n")
+
+    assert read_table(tmp_path / "mac.csv").rows[0] == ("Müller", "Jürgen")
+    assert read_table(tmp_path / "said.csv").rows[0] == ("Doe, Jane", "1")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -101,6 +110,8 @@ def test_a_date_with_a_time_is_read() -> None:
         ("64,5", True, "60"),
         ("006M", False, "006M"),
         ("born 1931", False, ""),
+        ("90-99", False, "90+"),
+        ("60-69", True, "60-69"),
     ],
 )
 def test_ages_are_limited(cell: str, binned: bool, age: str) -> None:
@@ -115,6 +126,18 @@ def test_ages_are_limited(cell: str, binned: bool, age: str) -> None:
         ("call +49 551 39 12345", ["551"]),
         ("mail a.b@example.org", ["example"]),
         ("case 12345678", ["12345678"]),
+        ("MRN 4589921. Seen", ["4589921"]),
+        ("Fallnr.4589921, A123456789, UKD-2021-00123", ["4589921", "123456789", "00123"]),
+        ("Tel. 0551 4589921", ["0551", "4589921"]),
+        ("ruft an: 0171/4589921, phone (030) 123456, fax 4589", ["0171", "4589", "030"]),
+        ("a.b (at) example.org", ["example"]),
+        ("Prof. Dr. A. Hartwig, Dr.Weber, Dr. K.-H. Lehmann", ["Hartwig", "Weber", "Lehmann"]),
+        ("Hauptstraße 12, 01309 Dresden; 12 Main Street, Springfield, IL 62704", ["12", "Dresden"]),
+        (
+            "geb. 1931, ED Mai 2019, 03/2020, am 4. März, am 4.3., May 4",
+            ["1931", "2019", "2020", "4"],
+        ),
+        ("4. 3. 2021 at 2021-03-04T10:11:12", ["2021", "10:11"]),
     ],
 )
 def test_free_text_loses_dates_contacts_and_titled_names(text: str, gone: list[str]) -> None:
@@ -123,10 +146,27 @@ def test_free_text_loses_dates_contacts_and_titled_names(text: str, gone: list[s
     assert not any(part in cleaned for part in gone)
 
 
-def test_free_text_keeps_measures() -> None:
-    text = "BP 120/80, ratio 1.5, 3/5 power, 512x512"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BP 120/80, ratio 1.5, 3/5 power, 512x512",
+        "EDSS 4.5-5.0, MMSE 23/30, 1.5-2-3 mm, TSH 1.234567, 5 out of 10",
+        "2000 mg/d, 2000 IE, 100000 IE, 123456/µl, TR 2000 ms, Ferritin = 2000",
+        "Puls 97, 98 %, 97 kg, WMS 97, alter Infarkt, 71 years, 89-jährig",
+    ],
+)
+def test_free_text_keeps_measures(text: str) -> None:
+    assert with_limited_ages(without_contacts(text)) == text
 
-    assert without_contacts(text) == text
+
+@pytest.mark.parametrize(
+    "text", ["97 Jahre", "93-year-old", "102 y/o", "95j.", "aged 97", "Alter: 91"]
+)
+def test_great_ages_in_free_text_are_limited(text: str) -> None:
+    limited = with_limited_ages(text)
+
+    assert limited.count("90+") == 1
+    assert set("1234567").isdisjoint(limited)
 
 
 def roles(header: list[str], *rows: list[str], **wanted: tuple[str, ...]) -> dict[str, Role]:
@@ -150,6 +190,25 @@ def test_columns_are_told_by_name_and_by_cells() -> None:
         Role.NUMBER,
         Role.TEXT,
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["Alter (Jahre)", "AlterBeiScan", "age_onset", "Lebensalter", "Age group"]
+)
+def test_a_column_is_called_after_an_age_in_many_ways(name: str) -> None:
+    assert roles([name], ["91"], ["64"])[name] is Role.AGE
+
+
+def test_words_that_end_like_an_age_and_classes_are_no_ages() -> None:
+    header = ["dosage", "language", "Schalter", "AgeGroup"]
+
+    assert Role.AGE not in roles(header, ["91", "95", "92", "3"], ["64", "4", "1", "1"]).values()
+
+
+def test_codes_of_persons_do_not_leave_and_those_of_sites_do() -> None:
+    found = roles(["Probanden-Code", "site id"], ["JM01", "A"], ["AS02", "A"], ["XY03", "B"])
+
+    assert list(found.values()) == [Role.DROPPED, Role.TEXT]
 
 
 def test_a_site_says_what_columns_are() -> None:
