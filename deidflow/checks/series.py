@@ -40,6 +40,8 @@ class ExpectedSeries:
     """Whether the masks remove a face, and are released as NIfTI too."""
     refaced: bool = False
     """Whether an average face is in the place of what was removed."""
+    nifti_masks: Path | None = None
+    """Where the NIfTI masks are; None for beside the images."""
 
     @property
     def is_defaced(self) -> bool:
@@ -221,7 +223,8 @@ def _mask_findings(
         in_dicom += int(bits.sum())
 
     in_nifti = 0
-    paths = folder.glob("defaced_mask*.nii.gz")
+    place = expected.nifti_masks or folder
+    paths = place.glob("defaced_mask*.nii.gz")
     for path in sorted(paths):
         in_nifti += _removed_voxels(path)
 

@@ -73,6 +73,7 @@ def write_dataset(
     tools: Mapping[str, str],
     defaced: bool,
     refaced: bool = False,
+    masks_released: bool = True,
     notes: Sequence[str] = (),
     review: ReviewRow | None = None,
 ) -> None:
@@ -96,6 +97,8 @@ def write_dataset(
     description |= identity_claims(profile)
     if refaced:
         description["faces_replaced_by"] = "an average face"
+    if not masks_released:
+        description["masks"] = "not released"
     if not is_complete(profile):
         description["de-identified"] = "not de-identified"
         description["codes"] = []

@@ -14,6 +14,7 @@ from deidflow.report.tiles import Size
 from deidflow.report.views import SeriesImages, View, turned_views, views_of
 from deidflow.store.files import Signature, digest_of, read_json, write_json_atomic
 
+_MASKS = "defaced_mask*.nii.gz"
 _SCHEMA = 4
 """Counts changes of how views are drawn."""
 Maker = Callable[[SeriesImages, Size], tuple[View, ...]]
@@ -47,11 +48,11 @@ def images_of(layout: Layout, pseudonym: str, label: str, series: str) -> Series
     staged = layout.staged(pseudonym, label)
     for session in (published, staged):
         folder = session / series
-        mask = _first(folder, "defaced_mask*.nii.gz")
+        mask = _first(folder, _MASKS) or _first(work / "masks" / series, _MASKS)
         if mask is not None:
-            name = mask.name.replace("_mask", "", 1)
-            after = mask.with_name(name)
-            return SeriesImages(before, after, mask)
+            after = folder / mask.name.replace("_mask", "", 1)
+            if after.exists():
+                return SeriesImages(before, after, mask)
         whole = _first(folder, "image*.nii.gz")
         if whole is not None:
             return SeriesImages(before=None, after=whole)

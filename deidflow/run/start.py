@@ -168,8 +168,9 @@ def describe_release(settings: RunSettings, keys: Keys) -> None:
         tools,
         settings.defacing,
         settings.refacing,
-        notes,
-        _review(settings),
+        masks_released=not settings.defacing or settings.deface.releases_masks,
+        notes=notes,
+        review=_review(settings),
     )
 
 

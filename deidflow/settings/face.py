@@ -130,6 +130,11 @@ class DefaceSettings(Section):
 
     By default 0 (MR, PET), the middle of unscaled phase, -1000 HU (CT).
     """
+    mask: Literal["release", "vault"] | None = None
+    """Where the NIfTI masks go; by default into the release, with `average` into the vault.
+
+    Whoever has the mask can take the made-up face off.
+    """
     image_type: Literal["derived", "keep"] = "derived"
     """`derived`: value 1 of ImageType says so (MIXED on enhanced images); `keep` leaves it."""
     scope: tuple[ScopeRule, ...] = ()
@@ -139,6 +144,13 @@ class DefaceSettings(Section):
     def removes_ears(self) -> bool:
         """Whether the ears go too."""
         return self.region == "skin" if self.ears is None else self.ears
+
+    @property
+    def releases_masks(self) -> bool:
+        """Whether the masks are part of the release."""
+        if self.mask is None:
+            return self.fill != "average"
+        return self.mask == "release"
 
     @property
     def fill_value(self) -> float | None:

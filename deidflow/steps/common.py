@@ -53,3 +53,8 @@ def guarded(work: Callable[[], Row]) -> Row | Held:
     except Exception as error:  # noqa: BLE001 - a library may raise anything on a bad file
         traceback.print_exc()
         return Held(reason_of(error), type(error).__name__)
+
+
+def nifti_masks(masks: Path) -> Path:
+    """Where the vault keeps the NIfTI masks of a series, by the file of its packed masks."""
+    return masks.with_suffix("")

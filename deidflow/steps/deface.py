@@ -245,7 +245,7 @@ class _Head:
 
 def _key(job: StepJob) -> list[Any]:
     settings = job.settings.deface
-    unseen = {"when", "fill", "image_type"}
+    unseen = {"when", "fill", "mask", "image_type"}
     # Our own engine reads the planes of the source; only other engines see the NIfTI.
     is_ours = settings.engine == "template"
     converted = "" if is_ours else job.outputs["convert"].digest

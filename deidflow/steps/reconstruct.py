@@ -172,7 +172,7 @@ def _key(job: StepJob) -> list[Any]:
         key.append(by_people)
     if settings.defacing:
         deface = settings.deface
-        key += [job.template.name, deface.fill, deface.image_type]
+        key += [job.template.name, deface.fill, deface.releases_masks, deface.image_type]
     return key
 
 

@@ -177,7 +177,7 @@ class SeriesBuilder:
             headers,
             _spatial_names(headers),
         )
-        self._review(series, folder, plan)
+        self._review(series, folder, masked.mask_folder, plan)
         return BuiltSeries(
             plan.state,
             instances=len(headers),
@@ -203,7 +203,9 @@ class SeriesBuilder:
         folder = self.job.output("deface", DefaceResult).folder
         return read_mask(fields, folder, self.template)
 
-    def _review(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> None:
+    def _review(
+        self, series: SeriesOrder, folder: Path, mask_folder: Path, plan: DefacePlan
+    ) -> None:
         """Pictures before and after into the vault; a picture that fails holds nothing back."""
         review = self.job.review
         review.mkdir(
@@ -212,10 +214,10 @@ class SeriesBuilder:
             mode=0o700,
         )
         images = self._converted(series).glob("image*.nii.gz")
-        masks = folder.glob("defaced_mask*.nii.gz")
+        masks = mask_folder.glob("defaced_mask*.nii.gz")
         before = min(images)
         mask = min(masks)
-        after = mask.with_name(mask.name.replace("_mask", "", 1))
+        after = folder / mask.name.replace("_mask", "", 1)
         try:
             save_sheet(
                 before,

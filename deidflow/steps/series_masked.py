@@ -40,7 +40,7 @@ from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import write_mask
 from deidflow.nifti.packed import packed
 from deidflow.settings.face import DefaceSettings
-from deidflow.steps.common import read_content
+from deidflow.steps.common import nifti_masks, read_content
 from deidflow.steps.convert import release_images
 from deidflow.steps.defaced_header import Defaced, native_element
 from deidflow.steps.released_file import ReleasedFiles
@@ -81,13 +81,21 @@ class MaskedSeries:
     planes: dict[tuple[bytes, ...], NDArray[np.uint8]] = field(default_factory=dict)
     """Masks of planes that come again in other volumes, packed."""
 
+    @property
+    def mask_folder(self) -> Path:
+        """Where the NIfTI masks go: beside the images, or beside the vault's own masks."""
+        if self.settings.releases_masks:
+            return self.folder
+        return nifti_masks(self.masks)
+
     def build(
         self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]
     ) -> MaskedCounts:
         """Write DICOM, NIfTI, mask and sidecar."""
         work = self.masks.parent.with_name(f".{series.name}.scratch")
-        for path in (self.folder / "defaced_dicom", work / "image", work / "mask"):
-            path.mkdir(parents=True)
+        folders = (self.folder / "defaced_dicom", self.mask_folder, work / "image", work / "mask")
+        for path in folders:
+            path.mkdir(parents=True, exist_ok=path == self.folder)
 
         masks: dict[str, NDArray[np.uint8]] = {}
         cleared = 0
@@ -231,7 +239,7 @@ class MaskedSeries:
     def _mask_image(self, image: Converted, mask: Converted | None) -> None:
         path = None if mask is None else mask.nifti
         content = write_mask(path, image.nifti)
-        target = self.folder / f"defaced_mask{image.suffix}.nii.gz"
+        target = self.mask_folder / f"defaced_mask{image.suffix}.nii.gz"
         target.write_bytes(packed(content))
 
 

@@ -25,6 +25,7 @@ from deidflow.header.rules import compile_profile
 from deidflow.identity.neighbours import Neighbours
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.states import WHOLE, TextState
+from deidflow.steps.common import nifti_masks
 from deidflow.steps.inspected import inspected_series
 from deidflow.steps.results import Held, InspectedSeries, ReconstructResult
 from deidflow.steps.step import Step, StepJob
@@ -139,6 +140,7 @@ def _expected(
     """What each staged series must be; reads the headers of its sources."""
     built = job.output("reconstruct", ReconstructResult).result.series
     inspected = inspected_series(job)
+    releases_masks = job.settings.deface.releases_masks
     expected = []
     for series in session.series:
         row = built[series.name]
@@ -160,6 +162,7 @@ def _expected(
             job.scratch,
             defaced=is_defaced,
             refaced=row.refaced,
+            nifti_masks=None if releases_masks else nifti_masks(masks),
         )
         expected.append(expectation)
     return expected

@@ -67,6 +67,7 @@ class Claims:
     """Whether UIDs are those of the source, on purpose."""
     faces_replaced: bool = False
     """Whether an average face may be in the place of those that were removed."""
+    masks_released: bool = True
     fixed: bool = True
     """Whether the claims of single files do not count, as in a release of ours."""
 
@@ -86,6 +87,7 @@ class Description:
     codes: frozenset[str]
     faces_removed: bool
     faces_replaced: bool
+    masks_released: bool
     identified: bool
     patient_id: str
     uids_kept: bool
@@ -120,6 +122,7 @@ class Description:
             codes=frozenset(codes),
             faces_removed=loaded.get("faces") == "removed",
             faces_replaced="faces_replaced_by" in loaded,
+            masks_released=loaded.get("masks") != "not released",
             identified=loaded.get("de-identified", _COMPLETE) != _COMPLETE,
             patient_id=str(loaded.get("patient_id", "pseudonym")),
             uids_kept=loaded.get("uids") == "kept",
@@ -148,6 +151,7 @@ def claims_of(description: Description | None, level: str) -> Claims:
         identified=description.identified,
         faces_removed=description.faces_removed,
         faces_replaced=description.faces_replaced,
+        masks_released=description.masks_released,
         patient_id=description.patient_id,
         uids_kept=description.uids_kept,
     )

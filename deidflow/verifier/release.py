@@ -193,6 +193,8 @@ class ReleaseCheck:
 
         if stem.startswith("defaced_mask"):
             yield from mask_marks(nifti)
+            if not self.claims.masks_released:
+                yield Mark(Check.MASK, "mask", "is there, though the release says that none is")
             image = self._series.images.pop(stem.removeprefix("defaced_mask"), None)
             if image is None:
                 yield Mark(Check.MASK, "mask", "has no image")
@@ -276,6 +278,9 @@ class ReleaseCheck:
 
     def _masked_pixels(self, seen: Seen) -> Iterator[Mark]:
         masked = self._series.masked
+        if not masked.masks and not self.claims.masks_released:
+            self.report.files["defaced instances whose masks are not released"] += 1
+            return
         if not masked.masks:
             yield Mark(Check.MASK, "mask", "is missing or differs from volume to volume")
             return

@@ -31,7 +31,7 @@ _SESSION = re.compile(SESSION)
 _DATASET_KEYS = frozenset(
     ("name", "deidflow", "release_id", "project", "level", "profile", "standard", "codes", "faces",
      "tools", "de-identified", "notes", "review", "final", "faces_replaced_by",
-     "patient_id", "uids")
+     "patient_id", "uids", "masks")
 )  # fmt: skip
 
 

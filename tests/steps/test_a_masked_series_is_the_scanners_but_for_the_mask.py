@@ -209,8 +209,23 @@ def test_an_average_face_is_laid_into_the_mask_and_said(
     header = pydicom.dcmread(folder / "defaced_dicom" / "slice_009.dcm")
     assert header.DeidentificationMethod[-1] == "average face in its place"
     assert header.RecognizableVisualFeatures == "NO"
-    image, mask = (nibabel.load(folder / f"defaced{part}.nii.gz") for part in ("", "_mask"))
+    image = nibabel.load(folder / "defaced.nii.gz")
+    mask = nibabel.load(folder.parent / "masks" / "m" / "defaced_mask.nii.gz")
     assert np.asarray(image.dataobj)[np.asarray(mask.dataobj) == 0].any()
+    assert not (folder / "defaced_mask.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [({}, DefaceSettings(fill="average", mask="release"), stripes())],
+    indirect=True,
+)
+def test_the_mask_of_a_made_up_face_is_released_if_asked_for(
+    masked: tuple[Path, MaskedCounts],
+) -> None:
+    folder, _ = masked
+    assert (folder / "defaced_mask.nii.gz").exists()
+    assert not (folder.parent / "masks" / "m").exists()
 
 
 @pytest.mark.parametrize(

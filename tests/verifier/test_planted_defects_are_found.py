@@ -485,6 +485,18 @@ def test_a_series_without_its_mask(high: MiniRelease) -> None:
     assert (Check.MASK, "mask") in high.found()
 
 
+def test_masks_are_where_the_release_says(high: MiniRelease) -> None:
+    said = b'"faces": "removed", "masks": "not released"'
+    path = high.release / "dataset.json"
+    high.rewrite(path, lambda content: content.replace(b'"faces": "removed"', said))
+    assert high.found() == {(Check.MASK, "mask")}
+
+    for mask in high.release.rglob("defaced_mask.nii.gz"):
+        mask.unlink()
+    high.seal()
+    assert high.found() == high.found(with_source=True) == set()
+
+
 def test_a_whole_series_that_says_it_is_defaced(high: MiniRelease) -> None:
     path = high.release / "P001" / "M00" / "session.json"
 
