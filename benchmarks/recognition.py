@@ -27,7 +27,8 @@ How to read the table: the gallery holds every original from three yaws; a probe
 with the crop of its original forced on it. rank-1 counts the probes that are most like their own
 person; AUC is the chance that a probe is more like its own person than like another one (0.5 is
 chance). `luck` is what 95 of 100 random assignments of probes to people stay below: a figure at or
-below it is chance. `before` are the originals at other yaws: unless that is high, the test says
+below it is chance; `p` is the share of these assignments that do as well or better. In brackets the
+95 % interval of the AUC over people (jackknife). `before` are the originals at other yaws: unless that is high, the test says
 nothing. Views with a detection stand beside those of backs of heads. `no face` are ml of changed
 tissue deeper than 20 mm, below the chin or above the brow.
 """
@@ -134,10 +135,13 @@ def views(result: PairResult) -> str:
 
 def match_line(condition: str, match: MatchResult) -> str:
     """One line of rates."""
+    lowest, highest = match.auc_interval
     return (
         f"{condition:24} rank-1 {match.rank1:3} of {match.probes} "
-        f"(chance {match.rank1_by_chance:.1f}, luck {match.rank1_by_luck:.0f})  "
-        f"AUC {match.auc:.2f} (chance 0.50, luck {match.auc_by_luck:.2f})  "
+        f"(chance {match.rank1_by_chance:.1f}, luck {match.rank1_by_luck:.0f}, "
+        f"p {match.rank1_p:.3f})  "
+        f"AUC {match.auc:.2f} ({lowest:.2f} to {highest:.2f}; chance 0.50, "
+        f"luck {match.auc_by_luck:.2f}, p {match.auc_p:.3f})  "
         f"cosine own {match.genuine:.2f} others {match.impostor:.2f}"
     )
 

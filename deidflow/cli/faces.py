@@ -116,7 +116,9 @@ def _show_rates(faces: FaceReport, console: Console) -> None:
         "rank 1",
         "by chance, by luck",
         "AUC",
+        "95 %",
         "by luck",
+        "p",
         title="recognition in a gallery of the originals",
     )
     for rates in faces.recognition:
@@ -126,9 +128,12 @@ def _show_rates(faces: FaceReport, console: Console) -> None:
 
 
 def _match_cells(match: MatchResult) -> list[str]:
+    lowest, highest = match.auc_interval
     return [
         f"{match.rank1} of {match.probes}",
         f"{match.rank1_by_chance:.1f}, {match.rank1_by_luck:.0f}",
         f"{match.auc:.2f}",
+        f"{lowest:.2f} to {highest:.2f}",
         f"{match.auc_by_luck:.2f}",
+        f"{match.auc_p:.3f}",
     ]

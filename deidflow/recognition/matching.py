@@ -14,6 +14,7 @@ from deidflow.recognition.recognisers import Descriptor
 Scores = NDArray[np.float64]
 _SHUFFLES = 1000
 _LUCK = 0.95
+_NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,25 @@ class MatchResult:
     """Probes that are most like their own person."""
     rank1_by_luck: float
     """The hits that probes of the wrong people stay below in 95 of 100 draws."""
+    rank1_p: float
+    """Share of the draws with at least so many hits: under 0.05 the hits are no luck."""
     auc: float
     """Chance that a probe is more like its own person than like somebody else; 0.5 is none."""
     auc_by_luck: float
+    auc_p: float
+    """Share of the draws with at least this area."""
+    auc_error: float
+    """Standard error over people; 1.96 of it each way are a 95 % interval."""
     genuine: float
     """Mean cosine with the own person."""
     impostor: float
     """Mean cosine with the others."""
+
+    @property
+    def auc_interval(self) -> tuple[float, float]:
+        """Where the area of other people would lie, 95 %."""
+        reach = _NORMAL_95 * self.auc_error
+        return self.auc - reach, self.auc + reach
 
     @property
     def rank1_by_chance(self) -> float:
@@ -92,13 +105,18 @@ def _result(scores: Scores) -> MatchResult:
     is_others = np.ones(scores.shape, bool)
     is_others[own, :, own] = False
     impostor = scores[is_others]
+    hits = _hits(scores, own)
+    area = _area(ranks, own)
     return MatchResult(
         people=people,
         probes=people * yaws,
-        rank1=_hits(scores, own),
+        rank1=hits,
         rank1_by_luck=_upper(lucky_hits),
-        auc=_area(ranks, own),
+        rank1_p=_share_from(lucky_hits, hits),
+        auc=area,
         auc_by_luck=_upper(lucky_areas),
+        auc_p=_share_from(lucky_areas, area),
+        auc_error=_error_over_people(scores),
         genuine=float(genuine.mean()),
         impostor=float(impostor.mean()),
     )
@@ -106,6 +124,24 @@ def _result(scores: Scores) -> MatchResult:
 
 def _upper(values: Sequence[float]) -> float:
     return float(np.quantile(values, _LUCK))
+
+
+def _share_from(lucky: Sequence[float], value: float) -> float:
+    """The share of draws that reach a value, the draw at hand among them."""
+    reached = sum(draw >= value for draw in lucky)
+    return (1 + reached) / (1 + len(lucky))
+
+
+def _error_over_people(scores: Scores) -> float:
+    """The standard error of the area: the jackknife, each person left out once."""
+    count = len(scores)
+    areas = []
+    for person in range(count):
+        others = np.delete(np.arange(count), person)
+        part = scores[np.ix_(others, range(scores.shape[1]), others)]
+        area = _area(_ranks(part), np.arange(count - 1))
+        areas.append(area)
+    return float(np.sqrt((count - 1) * np.var(areas)))
 
 
 def _ranks(scores: Scores) -> Scores:

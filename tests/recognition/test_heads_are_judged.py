@@ -121,10 +121,15 @@ def test_rates_tell_a_face_that_is_left_from_one_that_is_gone() -> None:
     assert (left.people, left.probes, left.rank1) == (8, 24, 24)
     assert left.auc > 0.99
     assert left.genuine > left.impostor + 0.5
+    assert left.rank1_p < 0.01 and left.auc_p < 0.01
+    assert left.auc_interval[0] > 0.9
 
     gone = match_after(people(alike=0.0))
     assert gone.rank1 <= gone.rank1_by_luck < 12
     assert abs(gone.auc - 0.5) < 0.2
+    assert gone.rank1_p > 0.05 and gone.auc_p > 0.05
+    lowest, highest = gone.auc_interval
+    assert lowest < 0.5 < highest < lowest + 0.5
     assert gone.rank1_by_chance == 3
     assert match_before(people(alike=0.0)).rank1 == 24
 
