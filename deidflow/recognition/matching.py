@@ -138,7 +138,7 @@ def _error_over_people(scores: Scores) -> float:
     areas = []
     for person in range(count):
         others = np.delete(np.arange(count), person)
-        part = scores[np.ix_(others, range(scores.shape[1]), others)]
+        part = scores[others][:, :, others]
         area = _area(_ranks(part), np.arange(count - 1))
         areas.append(area)
     return float(np.sqrt((count - 1) * np.var(areas)))
