@@ -151,7 +151,7 @@ def _made_of(named: Sequence[Named]) -> list[object]:
         files = []
         for path in entry.image.files:
             files.append(Signature.of(path))
-        maps = [entry.field_map, entry.corrected_by]
+        maps = [entry.field_map, entry.corrected_by, entry.context, entry.calibrates]
         parts.append([entry.place, files, entry.sidecar, maps])
     return parts
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from deidflow.bids.asl import is_run, volume_types
 from deidflow.bids.description import description
 from deidflow.bids.files import tsv, visit_folder, write_json, write_text
 from deidflow.bids.named import Named, Visit
@@ -18,6 +20,7 @@ _README = """Masks of the faces that deidflow removed: 1 where a voxel of the im
 Each has the name of its image with `desc-SUFFIXdeface` and names the image in `Sources`. Masks of
 field maps and of CT are in sourcedata, since BIDS has no derivatives of these yet.
 """
+_SHARING = ("echo", "part")
 _MASKED_IN_BIDS = ("anat", "func", "dwi")
 MASK_ROOTS = (DERIVATIVES, f"{DERIVATIVES}/sourcedata")
 """Where masks lie: those that BIDS has a place for, and the others."""
@@ -62,6 +65,8 @@ def _write_image(entry: Named, out: Path, intended_for: Sequence[str]) -> None:
         _sidecar(entry, intended_for),
     )
 
+    if is_run(entry):
+        _write_context(entry, folder)
     if entry.name.suffix not in ("dwi", "epi"):
         return
     for suffix in (".bval", ".bvec"):
@@ -73,13 +78,26 @@ def _write_image(entry: Named, out: Path, intended_for: Sequence[str]) -> None:
             )
 
 
+def _write_context(entry: Named, folder: Path) -> None:
+    """Say what each volume of an ASL run is; echoes and parts of a run share it."""
+    name = entry.name
+    entities = {key: name.entities[key] for key in name.entities if key not in _SHARING}
+    shared = replace(entry, name=replace(name, suffix="aslcontext", entities=entities))
+    rows = [[volume_type] for volume_type in volume_types(entry)]
+    write_text(
+        folder / f"{shared.stem}.tsv",
+        tsv([["volume_type"], *rows]),
+    )
+
+
 def _sidecar(entry: Named, intended_for: Sequence[str]) -> dict[str, JSON]:
     """The sidecar with what joins field maps and the images that they are for."""
     sidecar = dict(entry.sidecar)
     if entry.field_map:
         sidecar["B0FieldIdentifier"] = entry.field_map
-    if intended_for:
-        sidecar["IntendedFor"] = list(intended_for)
+    runs = [f"bids::{place}" for place in entry.calibrates]
+    if intended_for or runs:
+        sidecar["IntendedFor"] = [*intended_for, *runs]
     sources: list[JSON] = list(entry.corrected_by)
     if sources:
         sidecar["B0FieldSource"] = sources if len(sources) > 1 else sources[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deidflow.bids.files import subject_label, visit_folder
 from deidflow.bids.images import ReleasedImage
-from deidflow.bids.names import BidsName
+from deidflow.bids.names import BidsName, VolumeType
 from deidflow.nifti.sidecar import JSON
 
 Visit = tuple[str, str]
@@ -26,6 +26,10 @@ class Named:
     """Identifier of the field map that the image is a part of."""
     corrected_by: tuple[str, ...] = ()
     """Identifiers of the field maps that are for the image."""
+    context: tuple[VolumeType, ...] = ()
+    """What the volumes of an ASL run are, as a rule of the site says."""
+    calibrates: tuple[str, ...] = ()
+    """The runs that an M0 scan is for, by their paths below the data set."""
 
     @property
     def visit(self) -> Visit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 ENTITIES = (
     "task",
@@ -20,6 +21,10 @@ ENTITIES = (
     "part",
 )
 """In the order of names, after subject and session."""
+
+
+VolumeType = Literal["control", "label", "m0scan", "deltam", "cbf", "noRF"]
+"""What a volume of an ASL run is, in the words of `aslcontext.tsv`."""
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,17 @@ def _direction(facts: Facts) -> str:
     return away + towards
 
 
-def line_to_add(facts: Facts, name: BidsName | None = None, fields: Sequence[str] = ()) -> str:
+def line_to_add(
+    facts: Facts,
+    name: BidsName | None = None,
+    fields: Sequence[str] = (),
+    *,
+    needs_context: bool = False,
+) -> str:
     """A rule for a site's table that would name images like this one.
 
-    For an image whose name is known and that lacks `fields`, with places for their values.
+    For an image whose name is known and that lacks `fields`, or what the volumes of an ASL run
+    are, with places for their values.
     """
     conditions = {"modality": facts.modality}
     if facts.text:
@@ -130,10 +137,12 @@ def line_to_add(facts: Facts, name: BidsName | None = None, fields: Sequence[str
     for key, value in conditions.items():
         if value:
             parts.append(f"{key}: '{value}'")
-    if name is None or not fields:
+    if name is None or not (fields or needs_context):
         parts.append("name: DATATYPE/SUFFIX")
     else:
         parts += _name_parts(name, fields)
+    if needs_context:
+        parts.append("context: [VOLUME, VOLUME]")
     line = ", ".join(parts)
     return f"- {{{line}}}"
 
@@ -151,8 +160,9 @@ def _name_parts(name: BidsName, fields: Sequence[str]) -> list[str]:
     if entities:
         listed = ", ".join(entities)
         parts.append(f"entities: {{{listed}}}")
-    listed = ", ".join(values)
-    parts.append(f"sidecar: {{{listed}}}")
+    if values:
+        listed = ", ".join(values)
+        parts.append(f"sidecar: {{{listed}}}")
     return parts
 
 

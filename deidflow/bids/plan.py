@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidflow.bids.asl import is_run, lonely_calibrations, with_calibrations, with_labelling
 from deidflow.bids.field_maps import (
     field_maps,
     is_part,
@@ -50,7 +51,8 @@ def plan_names(images: Iterable[ReleasedImage], table: Path | None = None) -> Bi
         else:
             named.append(entry)
 
-    kept, lacking = _with_requirements(with_phase_pairs(named))
+    completed = with_labelling(with_phase_pairs(named))
+    kept, lacking = _with_requirements(completed)
     return BidsPlan(tuple(kept), (*unnamed, *lacking))
 
 
@@ -65,18 +67,18 @@ def _named(
     if name is None:
         return None
 
-    fields = dict(image.sidecar)
     rule = fitting_rule(image.facts, site)
-    if rule is not None:
-        fields |= rule.sidecar
+    fields = image.sidecar | (rule.sidecar if rule is not None else {})
+    sidecar = bids_sidecar(
+        fields,
+        name,
+        image.facts.grid,
+    )
     return Named(
         image,
         name,
-        bids_sidecar(
-            fields,
-            name,
-            image.facts.grid,
-        ),
+        sidecar,
+        context=rule.context if rule is not None else (),
     )
 
 
@@ -109,6 +111,7 @@ def _with_requirements(named: Sequence[Named]) -> tuple[list[Named], list[Unname
                 entry.image.facts,
                 entry.name,
                 lacking_fields(entry),
+                needs_context=is_run(entry) and not entry.context,
             )
             lacking.append(
                 Unnamed(
@@ -124,6 +127,16 @@ def _with_requirements(named: Sequence[Named]) -> tuple[list[Named], list[Unname
     return kept, lacking + lonely
 
 
+def _with_runs(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
+    """What is not part of a field map, numbered; a calibration of nothing cannot stay in `perf`."""
+    alone = lonely_calibrations(named)
+    others = [entry for entry in named if not is_part(entry) and entry not in alone]
+    lonely = []
+    for entry in alone:
+        lonely.append(_unnamed(entry.image, "m0scan is alone: it needs an ASL run of its session"))
+    return with_calibrations(with_runs(others)), lonely
+
+
 def _with_whole_field_maps(named: Sequence[Named]) -> tuple[list[Named], list[Unnamed]]:
     """A magnitude without its phase, or a phase without its magnitude, cannot stay in `fmap`."""
     complete = []
@@ -137,7 +150,8 @@ def _with_whole_field_maps(named: Sequence[Named]) -> tuple[list[Named], list[Un
             lonely.append(_unnamed(part.image, why))
 
     maps = with_runs_and_identifiers(complete)
-    others = with_runs([entry for entry in named if not is_part(entry)])
+    others, calibrations = _with_runs(named)
+    lonely += calibrations
     kept = with_maps_assigned(others, maps)
     for field_map in maps:
         kept += field_map.parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from deidflow.bids.asl import lacking_labelling, wrong_labelling
 from deidflow.bids.images import ReleasedImage
 from deidflow.bids.kinds import kind_of
 from deidflow.bids.named import Named
@@ -25,9 +26,6 @@ def lack_of(entry: Named) -> str:
     """What BIDS requires of an image of this name and the release lacks; empty for nothing."""
     name, image, fields = entry.name, entry.image, entry.sidecar
     kind = kind_of(name)
-    if name.datatype == "perf":
-        return f"{name.suffix} needs aslcontext.tsv, which a release does not have"
-
     entities = []
     for entity in kind.needed:
         if entity not in name.entities:
@@ -48,16 +46,14 @@ def lack_of(entry: Named) -> str:
             image.facts.grid,
         )
         or _wrong_gradients(name, image)
+        or wrong_labelling(entry)
     )
 
 
 def lacking_fields(entry: Named) -> list[str]:
-    """Fields that BIDS requires of an image of this name and its sidecar lacks.
-
-    None of `perf`, where fields alone do not help.
-    """
+    """Fields that BIDS requires of an image of this name and its sidecar lacks."""
     if entry.name.datatype == "perf":
-        return []
+        return lacking_labelling(entry)
     lacking = kind_of(entry.name).lacking(entry.sidecar)
     for entity, field in _FIELD_OF_ENTITY.items():
         if entity in entry.name.entities and field not in (*entry.sidecar, *lacking):

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from deidflow.bids.kinds import kind_of
-from deidflow.bids.names import ENTITIES, BidsName, Facts
+from deidflow.bids.names import ENTITIES, BidsName, Facts, VolumeType
 from deidflow.bids.sidecars import is_right
 from deidflow.documents import Document, read_document
 from deidflow.errors import ConfigError
@@ -47,6 +47,8 @@ class NameRule(BaseModel):
     gradients: bool = False
     sidecar: dict[str, JsonValue] = Field(default_factory=dict)
     """Fields that BIDS requires and the scanner does not write."""
+    context: tuple[VolumeType, ...] = ()
+    """What the volumes of an ASL run are, the last of them again and again."""
 
     @field_validator("name")
     @classmethod
@@ -71,6 +73,12 @@ class NameRule(BaseModel):
             if not is_right(key, value):
                 raise ValueError(f"holds a value for {key} that BIDS does not allow")
         return sidecar
+
+    @model_validator(mode="after")
+    def _of_labelling(self) -> NameRule:
+        if self.context and self.name != "perf/asl":
+            raise ValueError("only 'perf/asl' has a context")
+        return self
 
     @model_validator(mode="after")
     def _of_this_kind(self) -> NameRule:

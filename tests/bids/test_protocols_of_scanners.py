@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deidflow.bids.export import BidsExport, export_release
-from tests.bids.conftest import write_image, write_top_file
-from tests.bids.protocols import FUNCTIONAL, NAMES, OTHERS, REASONS, Scan
+from tests.bids.conftest import write_top_file
+from tests.bids.protocols import FUNCTIONAL, NAMES, OTHERS, REASONS
+from tests.bids.scans import validated, write_scan
 
 PEOPLE = "subject,age,sex,age ,\nP001,90+,F,3,\nP002,,M\nP004,5,F,4,x,too many\n"
-
-
-def write_scan(release: Path, scan: Scan) -> None:
-    """An image with all that belongs to it."""
-    sidecar: dict[str, Any] = {"SeriesDescription": scan.text, "EchoTime": 0.03, **scan.fields}
-    if scan.guess is not None:
-        sidecar["BidsGuess"] = list(scan.guess)
-    write_image(release / scan.place, sidecar, scan.volumes, scan.volume_time)
-    if scan.gradients:
-        values = " ".join(map(str, scan.gradients))
-        vectors = "\n".join([" ".join("1" for _ in scan.gradients)] * 3)
-        Path(f"{release / scan.place}.bval").write_text(f"{values}\n")
-        Path(f"{release / scan.place}.bvec").write_text(f"{vectors}\n")
 
 
 @pytest.fixture(scope="module")
@@ -122,23 +107,8 @@ def test_tables_hold_days_and_the_columns_of_people(export: tuple[Path, BidsExpo
 
 
 def test_the_validator_of_bids_finds_no_error(export: tuple[Path, BidsExport]) -> None:
-    validator = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
-    if validator is None:
-        pytest.skip("the extra 'validator' is not installed")
-    command = [validator, "--json", "--recursive", export[0]]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    errors, others, data_sets = validated(export[0])
 
-    report = json.loads(result.stdout)
-    summaries = [report, *report["derivativesSummary"].values()]
-    issues = [issue for summary in summaries for issue in summary["issues"]["issues"]]
-    errors = [issue for issue in issues if issue["severity"] == "error"]
-    others = {issue["code"] for issue in issues} - {
-        "EVENTS_TSV_MISSING",
-        "JSON_KEY_RECOMMENDED",
-        "NO_AUTHORS",
-        "SIDECAR_KEY_RECOMMENDED",
-        "TOO_FEW_AUTHORS",
-    }
-    assert len(summaries) == 2
+    assert data_sets == 2
     assert errors == []
     assert others == set()
