@@ -14,6 +14,7 @@ from deidflow.face.template import prepare_template
 from deidflow.face.template_place import template_path
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from flows.hosting.environment import prepare_environment
 from flows.hosting.server import server
 from tests.commands import SHARED_API, DemoRun
 from tests.places import REAL_DATA
@@ -44,6 +45,14 @@ def no_unexpected_error(request: pytest.FixtureRequest) -> Iterator[None]:
         assert not seen, (
             "an unexpected error; give it a reason of its own in deidflow/store/faults.py"
         )
+
+
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    """A run in this process makes its files private; the next test starts as people do."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -77,6 +86,21 @@ def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             del os.environ[name]
         yield address
         os.environ["PREFECT_API_URL"] = address
+
+
+@pytest.fixture(scope="session")
+def one_server(server_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs in this process use the tests' server."""
+    before = dict(os.environ)
+    prepare_environment(tmp_path_factory.mktemp("home"))
+    os.environ["PREFECT_API_URL"] = server_address
+
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: server_address}):
+        yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")

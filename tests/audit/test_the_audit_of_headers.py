@@ -22,7 +22,7 @@ from deidflow.audit.segment import AuditRecord, SegmentWriter
 from deidflow.audit.tables import AuditTables, Table
 from deidflow.identity.secret import Keys, load_secret
 from deidflow.identity.vault import Vault
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.synthetic import save_series
 
 SLICES = 5
@@ -148,10 +148,10 @@ def test_a_line_that_is_not_as_it_was_is_named(
 
 
 def test_the_command_names_file_and_line(vault: Path) -> None:
-    assert command_line("vault", "check", "--vault", vault).returncode == 0
+    assert command_here("vault", "check", "--vault", vault).returncode == 0
     segment(vault).unlink()
 
-    checked = command_line("vault", "check", "--vault", vault)
+    checked = command_here("vault", "check", "--vault", vault)
     assert checked.returncode == 6
     assert "audit/default-high/P001/000001.jsonl is missing" in checked.stdout
 
@@ -204,9 +204,9 @@ def test_erased_values_open_no_more_and_the_chain_holds(vault: Path) -> None:
 
 def test_the_export_opens_originals_only_on_request(vault: Path, tmp_path: Path) -> None:
     arguments = ("--vault", vault, "--audit", "--subject", "P001")
-    shut = command_line("vault", "export", tmp_path / "shut.csv", *arguments, "--changes")
+    shut = command_here("vault", "export", tmp_path / "shut.csv", *arguments, "--changes")
     assert shut.returncode == 0, shut.stderr
-    command_line("vault", "export", tmp_path / "open.jsonl", *arguments, "--originals")
+    command_here("vault", "export", tmp_path / "open.jsonl", *arguments, "--originals")
 
     table = list(csv.DictReader(io.StringIO((tmp_path / "shut.csv").read_text())))
     assert {row["original"] for row in table} == {""}
@@ -222,11 +222,11 @@ def test_a_workbook_needs_a_password_from_the_environment_or_a_terminal(
     vault: Path, tmp_path: Path
 ) -> None:
     arguments = ("vault", "export", tmp_path / "a.xlsx", "--vault", vault, "--audit")
-    refused = command_line(*arguments)
+    refused = command_here(*arguments)
     assert refused.returncode == 2
     assert "DEIDFLOW_AUDIT_PASSWORD" in refused.stderr
     password = secrets.token_hex(8)
-    made = command_line(*arguments, DEIDFLOW_AUDIT_PASSWORD=password)
+    made = command_here(*arguments, DEIDFLOW_AUDIT_PASSWORD=password)
     assert made.returncode == 0, made.stderr
 
     book = msoffcrypto.OfficeFile((tmp_path / "a.xlsx").open("rb"))

@@ -13,7 +13,7 @@ from deidflow.bids.check import invalid_paths
 from deidflow.errors import UsageError
 from deidflow.run.dry_run import make_plan
 from deidflow.settings.load import load_plan_settings
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import tree_digest, write_secret
 from tests.synthetic import save_series
 
@@ -90,7 +90,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         check_root(tmp_path, tmp_path / "sourcedata")
 
 
-def test_a_run_leaves_the_names_that_the_plan_showed(shared_server: None, tmp_path: Path) -> None:
+def test_a_run_leaves_the_names_that_the_plan_showed(one_server: None, tmp_path: Path) -> None:
     source, release, vault = (tmp_path / name for name in ("source", "bids", "vault"))
     save_series(source / "a", 3, SeriesDescription="MPRAGE sag")
     write_secret(vault)
@@ -99,7 +99,7 @@ def test_a_run_leaves_the_names_that_the_plan_showed(shared_server: None, tmp_pa
     plan = make_plan(load_plan_settings({"source": source}, site), with_names=True)
 
     places = (source, release, "--vault", vault, "--config", site)
-    result = command_line("run", *places)
+    result = command_here("run", *places)
 
     assert result.returncode == 0, result.stderr
     assert [Path(place).name for place in times(release)] == [
@@ -107,5 +107,5 @@ def test_a_run_leaves_the_names_that_the_plan_showed(shared_server: None, tmp_pa
     ]
     assert list(times(release)) == ["sub-P001/ses-M00/anat/sub-P001_ses-M00_T1w.nii.gz"]
     assert (release / "sourcedata" / "P001" / "M00").is_dir()
-    status = command_line("status", release, "--vault", vault)
+    status = command_here("status", release, "--vault", vault)
     assert "P001" in status.stdout, status.stderr

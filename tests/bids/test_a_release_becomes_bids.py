@@ -10,7 +10,7 @@ import pytest
 from deidflow.bids.check import invalid_paths
 from deidflow.bids.export import export_release
 from deidflow.errors import ConfigError, UsageError
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import tree_digest
 
 
@@ -178,8 +178,8 @@ def test_what_is_no_release_and_a_filled_output_are_refused(tmp_path: Path, rele
 
 
 def test_the_command_plans_and_writes(tmp_path: Path, release: Path) -> None:
-    planned = command_line("bids", release, "--plan")
-    written = command_line("bids", release, tmp_path / "bids", "--no-dicom")
+    planned = command_here("bids", release, "--plan")
+    written = command_here("bids", release, tmp_path / "bids", "--no-dicom")
 
     assert "anat/sub-P001_ses-M00_FLAIR.nii.gz" in planned.stdout
     assert written.returncode == 0

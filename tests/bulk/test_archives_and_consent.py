@@ -13,7 +13,7 @@ from deidflow.bulk.result import Result
 from deidflow.errors import ConfigError
 from deidflow.verdicts import Reason, Verdict
 from tests.archives.test_hostile_archives import tarred, zipped
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import tree_digest, write_secret
 from tests.synthetic import as_file, mr_instance
 
@@ -162,7 +162,7 @@ def test_a_person_of_two_projects_without_releases_withdraws_from_both(tmp_path:
     write(tmp_path, a=slice_of(1))
     anonymized(tmp_path)
     anonymized(tmp_path, "b", project="b")
-    result = command_line("withdraw", "QX-1", "--vault", tmp_path / "vault", "--yes")
+    result = command_here("withdraw", "QX-1", "--vault", tmp_path / "vault", "--yes")
 
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("erased from the vault") == 2

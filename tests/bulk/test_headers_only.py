@@ -13,7 +13,7 @@ import pytest
 import deidflow
 from deidflow.errors import ConfigError, UsageError
 from deidflow.store.locks import held
-from tests.commands import command_line
+from tests.commands import command_here, command_line
 from tests.places import tree_digest
 from tests.synthetic import mr_instance, save, save_series
 
@@ -141,7 +141,7 @@ def test_an_output_that_is_there_fails_is_cleaned_or_resumed(tmp_path: Path) -> 
 
 def test_a_dry_run_writes_nothing_and_names_no_file(tmp_path: Path) -> None:
     source = two_patients(tmp_path / "in")
-    result = command_line(
+    result = command_here(
         "anonymize", source, tmp_path / "out", "--dry-run", "--vault", tmp_path / "vault"
     )
     assert result.returncode == 0
@@ -154,7 +154,7 @@ def test_a_dry_run_writes_nothing_and_names_no_file(tmp_path: Path) -> None:
     assert "000001  skipped: not a DICOM file" in result.stdout
     said = (result.stdout + result.stderr).lower().encode()
     assert not [name for name in (*NAMES, b"notes.txt", b"mixed") if name in said]
-    refused = command_line("anonymize", source, tmp_path / "out", "--dry-run", "--show-paths")
+    refused = command_here("anonymize", source, tmp_path / "out", "--dry-run", "--show-paths")
     assert refused.returncode == 2
     assert "terminal" in refused.stderr
 
@@ -257,7 +257,7 @@ def test_places_that_would_mix_private_and_shared_are_refused(tmp_path: Path) ->
 )
 def test_bad_arguments_say_what_is_wrong(tmp_path: Path, arguments: list[str], said: str) -> None:
     save_series(tmp_path / "in", 1)
-    result = command_line("anonymize", tmp_path / "in", tmp_path / "out", *arguments)
+    result = command_here("anonymize", tmp_path / "in", tmp_path / "out", *arguments)
     assert result.returncode == 2, result.stderr
     assert said in result.stderr
     assert not (tmp_path / "out").exists()
@@ -268,7 +268,7 @@ def test_an_output_at_work_is_busy(tmp_path: Path) -> None:
     save_series(tmp_path / "in", 1)
     (tmp_path / ".out.deidflow").mkdir()
     with held(tmp_path / ".out.deidflow" / "lock", "output"):
-        assert command_line("anonymize", tmp_path / "in", tmp_path / "out").returncode == 7
+        assert command_here("anonymize", tmp_path / "in", tmp_path / "out").returncode == 7
 
 
 def test_dates_are_shifted_by_a_given_number_of_days(tmp_path: Path) -> None:
@@ -308,22 +308,22 @@ def test_header_only_objects_pass_when_a_profile_lets_them(tmp_path: Path) -> No
 def test_the_vault_is_looked_up_exported_and_checked(tmp_path: Path) -> None:
     source, vault = two_patients(tmp_path / "in"), tmp_path / "vault"
     deidflow.anonymize(source, tmp_path / "out", vault=vault, workers=1)
-    found = command_line("vault", "lookup", "PID-77120", "--vault", vault)
+    found = command_here("vault", "lookup", "PID-77120", "--vault", vault)
     assert found.returncode == 0
     assert "Zimmerquast^Adelheid" in found.stdout
     assert "2022-05-10" in found.stdout
-    assert command_line("vault", "lookup", "Nobody", "--vault", vault).returncode == 8
-    exported = command_line("vault", "export", tmp_path / "who.csv", "--vault", vault)
+    assert command_here("vault", "lookup", "Nobody", "--vault", vault).returncode == 8
+    exported = command_here("vault", "export", tmp_path / "who.csv", "--vault", vault)
     assert exported.returncode == 0
     assert (tmp_path / "who.csv").stat().st_mode & 0o077 == 0
     assert "OTHER-5,Unterberger^Max" in (tmp_path / "who.csv").read_text()
     assert (
-        command_line("vault", "export", tmp_path / "out" / "who.csv", "--vault", vault).returncode
+        command_here("vault", "export", tmp_path / "out" / "who.csv", "--vault", vault).returncode
         == 2
     )
-    assert command_line("vault", "check", "--vault", vault).returncode == 0
+    assert command_here("vault", "check", "--vault", vault).returncode == 0
     (vault / "secret.key").write_text("another secret of enough length 0123456789\n")
-    assert command_line("vault", "check", "--vault", vault).returncode == 2
+    assert command_here("vault", "check", "--vault", vault).returncode == 2
 
 
 def test_show_tells_what_identifies_and_changes_nothing(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_show_tells_what_identifies_and_changes_nothing(tmp_path: Path) -> None:
     )
     path = save(header, tmp_path / "x.dcm")
     before = path.read_bytes(), path.stat().st_mtime_ns
-    shown = command_line("show", path)
+    shown = command_here("show", path)
     assert shown.returncode == 0
     for value in ("Zimmerquast^Adelheid", "PID-77120", "of Zimmerquast", "Secret^Name", "19600412"):
         assert value in shown.stdout

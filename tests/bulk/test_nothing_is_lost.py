@@ -13,7 +13,7 @@ import pytest
 import deidflow
 from deidflow.bulk.pending import PendingUnits
 from deidflow.errors import ConfigError, UsageError
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import tree_digest
 from tests.synthetic import save_series
 
@@ -133,7 +133,7 @@ def audit_rows(path: Path) -> list[dict[str, str]]:
 
 def test_an_audit_in_another_format_is_refused(tmp_path: Path) -> None:
     two_studies(tmp_path / "in")
-    result = command_line(
+    result = command_here(
         "anonymize", tmp_path / "in", tmp_path / "out", "--audit", tmp_path / "audit.xlsx"
     )
     assert result.returncode == 2
@@ -147,9 +147,9 @@ def test_a_source_of_which_nothing_is_released_is_no_success(tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     with zipfile.ZipFile(tmp_path / "in" / "study.zip", "w") as archive:
         archive.writestr("a.dcm", b"x")
-    done = command_line("anonymize", tmp_path / "in", tmp_path / "out")
+    done = command_here("anonymize", tmp_path / "in", tmp_path / "out")
     assert (done.returncode, "nothing is released" in done.stderr) == (4, True), done.stderr
-    planned = command_line("plan", tmp_path / "in")
+    planned = command_here("plan", tmp_path / "in")
     assert (planned.returncode, "Nothing would be released" in planned.stdout) == (4, True)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from deidflow.bulk.organize import CONFLICTS, TABLE, organize
 from deidflow.errors import UsageError
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import tree_digest
 from tests.synthetic import mr_instance, save, save_series
 
@@ -135,7 +135,7 @@ def test_an_output_that_holds_files_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_says_counts_and_no_names(tmp_path: Path) -> None:
     save(mr_instance(), tmp_path / "source" / "Zimmerquast")
-    result = command_line("organize", tmp_path / "source", tmp_path / "out")
+    result = command_here("organize", tmp_path / "source", tmp_path / "out")
 
     assert result.returncode == 0
     assert "1 copied" in result.stdout

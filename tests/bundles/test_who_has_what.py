@@ -21,7 +21,7 @@ from deidflow.identity.vault import Vault
 from deidflow.release.tables import write_checksums
 from deidflow.release.withdrawal import release_manifests, withdraw_sessions
 from deidflow.store.files import sha256_of
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.synthetic_release import MadeRelease, make_release
 
 PASSWORD = "correct horse battery"  # noqa: S105  opens nothing else
@@ -143,5 +143,5 @@ def test_large_files_do_not_fill_memory(tmp_path: Path) -> None:
 
 
 def test_another_vault_is_refused(made: MadeRelease) -> None:
-    result = command_line("bundle", *made.arguments, "--to", "Ada")
+    result = command_here("bundle", *made.arguments, "--to", "Ada")
     assert (result.returncode, "made with another vault" in result.stderr) == (2, True)

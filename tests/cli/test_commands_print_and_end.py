@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import deidflow
-from deidflow.cli import main
 from deidflow.cli.show import NOTHING_SHOWN
 from deidflow.cli.vault import NOT_FOUND, UNSOUND
 from deidflow.cli.versions import is_verbose_version, version_lines
+from tests.commands import command_here
 from tests.synthetic import mr_instance, save, save_series
 
-Command = Callable[..., tuple[int, str, str]]
 
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `deidflow` in this process; returns exit code, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["deidflow", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        output, errors = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, output, errors
-
-    return run
+def command(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and errors of `deidflow`."""
+    ended = command_here(*arguments)
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +37,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "vault"
 
 
-def test_profiles_are_listed_with_their_titles(command: Command) -> None:
+def test_profiles_are_listed_with_their_titles() -> None:
     code, output, _ = command("profile", "list")
 
     names = [line.split()[0] for line in output.splitlines()]
@@ -59,7 +45,7 @@ def test_profiles_are_listed_with_their_titles(command: Command) -> None:
     assert {"low", "high", "basic"} <= set(names)
 
 
-def test_a_profile_is_shown_attribute_by_attribute(command: Command) -> None:
+def test_a_profile_is_shown_attribute_by_attribute() -> None:
     code, output, _ = command("profile", "show", "high")
 
     lines = output.splitlines()
@@ -70,7 +56,7 @@ def test_a_profile_is_shown_attribute_by_attribute(command: Command) -> None:
     assert any(line.split()[1:2] == ["PatientName"] for line in lines[2:])
 
 
-def test_two_profiles_are_compared(command: Command) -> None:
+def test_two_profiles_are_compared() -> None:
     _, same, _ = command("profile", "diff", "low", "low")
     code, output, _ = command("profile", "diff", "low", "high")
 
@@ -78,7 +64,7 @@ def test_two_profiles_are_compared(command: Command) -> None:
     assert all("low: " in line and "high: " in line for line in output.splitlines())
 
 
-def test_an_unknown_profile_is_one_line_with_a_suggestion(command: Command) -> None:
+def test_an_unknown_profile_is_one_line_with_a_suggestion() -> None:
     code, output, errors = command("profile", "show", "hihg")
 
     assert (code, output) == (2, "")
@@ -86,7 +72,7 @@ def test_an_unknown_profile_is_one_line_with_a_suggestion(command: Command) -> N
     assert len(errors.splitlines()) == 1
 
 
-def test_a_profile_of_one_s_own_is_checked(command: Command, tmp_path: Path) -> None:
+def test_a_profile_of_one_s_own_is_checked(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("extends: high\n")
     code, output, errors = command("profile", "check", own)
@@ -111,9 +97,7 @@ def test_a_profile_of_one_s_own_is_checked(command: Command, tmp_path: Path) -> 
         ("extends: high\nclasses: [MRImageStorag]\n", "did you mean 'MRImageStorage'"),
     ],
 )
-def test_a_wrong_profile_says_what_is_wrong(
-    command: Command, tmp_path: Path, content: str, message: str
-) -> None:
+def test_a_wrong_profile_says_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(content)
 
@@ -122,7 +106,7 @@ def test_a_wrong_profile_says_what_is_wrong(
     assert message in errors
 
 
-def test_a_patient_is_looked_up_by_every_name_and_number(command: Command, vault: Path) -> None:
+def test_a_patient_is_looked_up_by_every_name_and_number(vault: Path) -> None:
     for value in ("P001", "PID-77120", "adelheid zimmerquast"):
         code, output, _ = command("vault", "lookup", value, "--vault", vault)
         first, session = output.splitlines()
@@ -134,18 +118,14 @@ def test_a_patient_is_looked_up_by_every_name_and_number(command: Command, vault
 @pytest.mark.parametrize(
     "arguments", [("P002",), ("P001", "--level", "high"), ("P001", "--project", "other")]
 )
-def test_nobody_is_found_where_nobody_is_meant(
-    command: Command, vault: Path, arguments: tuple[str, ...]
-) -> None:
+def test_nobody_is_found_where_nobody_is_meant(vault: Path, arguments: tuple[str, ...]) -> None:
     code, output, errors = command("vault", "lookup", *arguments, "--vault", vault)
 
     assert (code, output) == (NOT_FOUND, "")
     assert "nobody in this vault" in errors
 
 
-def test_all_identities_are_exported_for_their_owner_only(
-    command: Command, vault: Path, tmp_path: Path
-) -> None:
+def test_all_identities_are_exported_for_their_owner_only(vault: Path, tmp_path: Path) -> None:
     table = tmp_path / "who.csv"
     code, output, _ = command("vault", "export", table, "--vault", vault)
 
@@ -155,7 +135,7 @@ def test_all_identities_are_exported_for_their_owner_only(
     assert table.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_vault_is_sound_until_others_may_read_it(command: Command, vault: Path) -> None:
+def test_a_vault_is_sound_until_others_may_read_it(vault: Path) -> None:
     code, output, _ = command("vault", "check", "--vault", vault)
     assert (code, output) == (0, "the vault is sound\n")
 
@@ -166,7 +146,7 @@ def test_a_vault_is_sound_until_others_may_read_it(command: Command, vault: Path
     assert "sound" not in output
 
 
-def test_files_that_are_not_dicom_are_counted(command: Command, tmp_path: Path) -> None:
+def test_files_that_are_not_dicom_are_counted(tmp_path: Path) -> None:
     save(mr_instance(), tmp_path / "in" / "scan.dcm")
     (tmp_path / "in" / "notes.txt").write_text("x")
 
@@ -178,12 +158,12 @@ def test_files_that_are_not_dicom_are_counted(command: Command, tmp_path: Path) 
     assert (code, output) == (NOTHING_SHOWN, "")
 
 
-def test_show_wants_a_file(command: Command, tmp_path: Path) -> None:
+def test_show_wants_a_file(tmp_path: Path) -> None:
     assert command("show")[0] == 2
     assert "does not exist" in command("show", tmp_path / "missing")[2]
 
 
-def test_the_ui_wants_a_vault(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ui_wants_a_vault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEIDFLOW_VAULT", raising=False)
 
     code, _, errors = command("ui")
@@ -191,7 +171,7 @@ def test_the_ui_wants_a_vault(command: Command, monkeypatch: pytest.MonkeyPatch)
     assert "DEIDFLOW_VAULT" in errors
 
 
-def test_flags_of_anonymize_win_over_its_file(command: Command, tmp_path: Path) -> None:
+def test_flags_of_anonymize_win_over_its_file(tmp_path: Path) -> None:
     save_series(tmp_path / "in", 2)
     file = tmp_path / "site.yaml"
     file.write_text("level: high\nlayout: mirror\nids: {prefix: S}\n")
@@ -203,7 +183,7 @@ def test_flags_of_anonymize_win_over_its_file(command: Command, tmp_path: Path) 
     assert names == ["001.dcm", "002.dcm"]
 
 
-def test_a_plan_of_anonymize_is_printed_not_done(command: Command, tmp_path: Path) -> None:
+def test_a_plan_of_anonymize_is_printed_not_done(tmp_path: Path) -> None:
     save_series(tmp_path / "in", 1)
 
     code, output, errors = command(
@@ -215,14 +195,14 @@ def test_a_plan_of_anonymize_is_printed_not_done(command: Command, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
-def test_contradicting_flags_are_refused_before_anything_is_read(command: Command) -> None:
+def test_contradicting_flags_are_refused_before_anything_is_read() -> None:
     code, _, errors = command("anonymize", "/missing", "/out", "--quiet", "--verbose")
 
     assert code == 2
     assert "--quiet and --verbose contradict" in errors
 
 
-def test_an_unknown_command_is_one_line(command: Command) -> None:
+def test_an_unknown_command_is_one_line() -> None:
     code, _, errors = command("anonimize", "in", "out")
 
     assert code == 2

@@ -16,12 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deidflow.cli.run import summary_of_run
 from deidflow.release.layout import Layout
 from deidflow.settings.load import load_settings
-from flows.hosting.environment import prepare_environment
 from tests.commands import clean_environment
 from tests.places import write_secret
 from tests.synthetic import save_series
@@ -195,18 +193,6 @@ def freeze(root: Path, pseudonym: str) -> None:
 Steps = dict[str, set[str]]
 """Subject -> the steps that were done, not cached."""
 ALL = {"anonymize", "convert", "reconstruct", "verify", "publish"}
-
-
-@pytest.fixture(scope="session")
-def one_server(server_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs in this process use the tests' server."""
-    before = dict(os.environ)
-    prepare_environment(tmp_path_factory.mktemp("home"))
-    os.environ["PREFECT_API_URL"] = server_address
-    with temporary_settings({PREFECT_API_URL: server_address}):
-        yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 class Site:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.synthetic import mr_instance, save
 
 PEOPLE = [
@@ -46,14 +46,14 @@ def subject(folder: Path, number: int, **changes: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory, shared_server: None) -> Path:
+def outcome(tmp_path_factory: pytest.TempPathFactory, one_server: None) -> Path:
     """A run at low of eight patients, one of whose headers holds another's name."""
     folder = tmp_path_factory.mktemp("cohort")
     for number in range(len(PEOPLE)):
         planted = {"ReceiveCoilName": "coil of Mary Fields"} if number == 3 else {}
         doubtful = {"ReceiveCoilName": "Dates 32ch"} if number == 4 else {}
         subject(folder / "in", number, **planted, **doubtful)
-    result = command_line(
+    result = command_here(
         "run", folder / "in", folder / "out", "--vault", folder / "vault", "--level", "low"
     )
     assert result.returncode == 6, result.stderr

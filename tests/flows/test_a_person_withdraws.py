@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from deidflow.store.locks import held
 from deidflow.withdrawal.person import find_person
 from deidflow.withdrawal.releases import layouts_of
 from deidflow.withdrawal.withdraw import withdraw_person
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.flows.conftest import new_site, traces
 from tests.places import write_secret
 from tests.synthetic import save_series
@@ -27,21 +26,13 @@ from tests.synthetic import save_series
 
 def withdrawn_by_command(vault: Path, person: str) -> subprocess.CompletedProcess[str]:
     """The command, with the person on standard input."""
-    command = Path(sys.executable).with_name("deidflow")
-    return subprocess.run(
-        [command, "withdraw", "-", "--vault", vault, "--yes"],
-        input=f"{person}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return command_here("withdraw", "-", "--vault", vault, "--yes", stdin=f"{person}\n")
 
 
 def bundle_by_command(release: Path, *options: object) -> subprocess.CompletedProcess[str]:
     vault = release.parent / "vault"
     secret = {"DEIDFLOW_BUNDLE_PASSWORD": "a long enough password"}
-    return command_line("bundle", release, "--vault", vault, *options, **secret)
+    return command_here("bundle", release, "--vault", vault, *options, **secret)
 
 
 def note_as_sent(vault: Path, release: Path) -> None:
@@ -62,7 +53,7 @@ def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_pat
     site.run(project="b", release=other)
     assert traces(tmp_path / "vault")
 
-    command_line("anonymize", site.source, tmp_path / "before", "--vault", tmp_path / "vault")
+    command_here("anonymize", site.source, tmp_path / "before", "--vault", tmp_path / "vault")
     place = tmp_path / "for-b.zip"
     bundled = bundle_by_command(other, "--to", "Uni B", "--out", place)
     assert bundled.returncode == 0, bundled.stderr
@@ -94,7 +85,7 @@ def test_a_person_leaves_releases_vault_and_later_runs(one_server: None, tmp_pat
     save_series(site.source / "new", 1, PatientID="PID-3", PatientName="Novak^Ada", **uids)
     uids = {"StudyInstanceUID": "1.2.8", "SeriesInstanceUID": "1.2.8.1"}
     save_series(site.source / "later", 1, PatientID="PID-10000", PatientName="", **uids)
-    again = command_line("anonymize", site.source, tmp_path / "out", "--vault", tmp_path / "vault")
+    again = command_here("anonymize", site.source, tmp_path / "out", "--vault", tmp_path / "vault")
     assert "5 excluded: its patient has withdrawn consent" in again.stdout + again.stderr
     [kept] = site.release.glob("P00*")
     assert set(site.run()) == {kept.name, "P003"}

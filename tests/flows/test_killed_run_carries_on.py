@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from deidflow.store.locks import held
-from tests.commands import clean_environment, command_line
+from tests.commands import clean_environment, command_here
 from tests.flows.conftest import forkservers_of, processes_of, wait_until
 from tests.places import tree_digest, write_secret
 from tests.synthetic import save_series
 
-pytestmark = pytest.mark.usefixtures("shared_server")
+pytestmark = pytest.mark.usefixtures("shared_server", "one_server")
 
 
 @pytest.fixture(scope="module")
-def cohort(shared_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("cohort") / "source"
     for number in range(3):
         uid = f"1.2.{number + 1}"
@@ -52,10 +52,12 @@ def arguments(source: Path, root: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def undisturbed(
+    cohort: Path, one_server: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
     root = tmp_path_factory.mktemp("undisturbed")
     write_secret(root / "vault")
-    result = command_line(*arguments(cohort, root))
+    result = command_here(*arguments(cohort, root))
     assert result.returncode == 4, result.stderr
     return tree_digest(root / "release")
 
@@ -92,7 +94,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
             assert (session / "session.json").exists(), (
                 "a session appears with all of its files or not at all"
             )
-    result = command_line(*arguments(cohort, tmp_path))
+    result = command_here(*arguments(cohort, tmp_path))
     assert result.returncode == 4, result.stderr
     assert "cached" in result.stderr, "finished steps are not done again"
     assert tree_digest(tmp_path / "release") == undisturbed
@@ -104,7 +106,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
 def test_a_second_run_on_a_release_is_refused(cohort: Path, tmp_path: Path) -> None:
     write_secret(tmp_path / "vault")
     with held(tmp_path / ".release.deidflow" / "lock", "release"):
-        result = command_line(*arguments(cohort, tmp_path))
+        result = command_here(*arguments(cohort, tmp_path))
     assert (result.returncode, "another run" in result.stderr) == (7, True)
 
 
@@ -129,7 +131,7 @@ def test_signals_stop_a_run_soon_and_leave_nothing(
     assert not leftovers(tmp_path)
     for session in (tmp_path / "release").glob("P*/M*"):
         assert (session / "session.json").exists()
-    assert command_line(*arguments(cohort, tmp_path)).returncode == 4
+    assert command_here(*arguments(cohort, tmp_path)).returncode == 4
     assert tree_digest(tmp_path / "release") == undisturbed
 
 
@@ -138,7 +140,7 @@ def leftovers(root: Path) -> list[Path]:
 
 
 def status(root: Path) -> dict[str, Any]:
-    result = command_line("status", root / "release", "--vault", root / "vault", "--json")
+    result = command_here("status", root / "release", "--vault", root / "vault", "--json")
     found: dict[str, Any] = json.loads(result.stdout)
     return found
 
@@ -154,7 +156,7 @@ def test_status_of_a_run_that_is_going_on_was_killed_or_ended(cohort: Path, tmp_
     process.send_signal(signal.SIGKILL)
     process.wait()
     killed = status(tmp_path)
-    assert command_line(*arguments(cohort, tmp_path)).returncode == 4
+    assert command_here(*arguments(cohort, tmp_path)).returncode == 4
     ended = status(tmp_path)
     assert [(one["running"], one["interrupted"]) for one in (going, killed, ended)] == [
         (True, False), (False, True), (False, False)
@@ -202,6 +204,6 @@ def test_a_release_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
     save_series(tmp_path / "source", 3)
     (tmp_path / "release").mkdir(mode=0o700)
     (tmp_path / "release" / "diary.txt").write_text("dear diary")
-    result = command_line(*arguments(tmp_path / "source", tmp_path))
+    result = command_here(*arguments(tmp_path / "source", tmp_path))
     assert (result.returncode, "no release" in result.stderr) == (2, True)
     assert (tmp_path / "release").stat().st_mode & 0o777 == 0o700

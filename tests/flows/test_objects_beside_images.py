@@ -11,12 +11,12 @@ import yaml
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import write_secret
 from tests.reports import DOSE, code, content, report
 from tests.synthetic import mr_instance, save, save_series
 
-pytestmark = pytest.mark.usefixtures("shared_server")
+pytestmark = pytest.mark.usefixtures("one_server")
 
 CLASSES = {
     "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
@@ -116,7 +116,7 @@ def run(root: Path, profile: str, level: str) -> Path:
     rules.write_text(yaml.safe_dump(own))
     places = (root / "source", release, "--vault", root / "vault")
     options = ("--level", level, "--profile", rules, "--project", f"{profile}-{level}")
-    result = command_line("run", *places, *options)
+    result = command_here("run", *places, *options)
     assert result.returncode in (0, 4), result.stderr
     return release
 
@@ -149,7 +149,7 @@ def test_objects_are_released_and_their_references_resolve(root: Path) -> None:
     assert start.DateTime[8:] == "235500"
     assert dose.MeasuredValueSequence[0].NumericValue == 12.5
     assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID in images
-    checked = command_line(
+    checked = command_here(
         "verify", release, "--vault", root / "vault", "--source", root / "source"
     )
     assert checked.returncode == 0, checked.stdout

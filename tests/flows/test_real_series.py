@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from deidflow.run.outcome import read_outcome
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import REAL_DATA, give_template
 
-pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("shared_server")]
+pytestmark = [pytest.mark.realdata, pytest.mark.usefixtures("one_server")]
 SETS = ["mr_siemens_xa30_study", "ct_ge_head_tilt_vargap", "ct_philips_chest"]
 SETS += ["us_burnedin", "sc_cookies", "ct_philips_dose_sc"]
 LONG = (
@@ -33,7 +33,7 @@ LONG = (
 
 @pytest.fixture(scope="module")
 def released(
-    shared_server: None, tmp_path_factory: pytest.TempPathFactory, template_file: Path
+    one_server: None, tmp_path_factory: pytest.TempPathFactory, template_file: Path
 ) -> Path:
     root = tmp_path_factory.mktemp("real")
     (root / "source").mkdir()
@@ -42,7 +42,7 @@ def released(
     shutil.copytree(root / "source", root / "copy")
     (root / "vault").mkdir(mode=0o700)
     give_template(root / "vault", template_file)
-    result = command_line("run", root / "copy", root / "release", "--vault", root / "vault")
+    result = command_here("run", root / "copy", root / "release", "--vault", root / "vault")
     assert result.returncode == 4, result.stdout + result.stderr
     return root
 

@@ -15,7 +15,7 @@ import pytest
 
 from deidflow.header.text import Scrubber
 from deidflow.nifti.sidecar import rebuild
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.places import REAL_DATA
 
 SETS = [
@@ -45,7 +45,7 @@ def test_the_table_of_what_is_lost_is_true(tmp_path: Path) -> None:
     for number, name in enumerate(SETS):
         source, released = tmp_path / "source" / str(number), tmp_path / "released" / str(number)
         shutil.copytree(REAL_DATA / name, source)
-        result = command_line(
+        result = command_here(
             "anonymize",
             source,
             released,

@@ -29,7 +29,7 @@ from deidflow.pacs.window import WindowUse
 from deidflow.release.layout import Layout
 from deidflow.settings.pacs import RetrySettings
 from deidflow.store.locks import held
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.pacs.archive import TITLE, WEB, Orthanc, digests, free_port, needs_orthanc, study
 from tests.pacs.conftest import Site, later_today
 from tests.pacs.proxy import Proxy
@@ -254,7 +254,7 @@ def test_text_for_xnat_is_all_that_differs(
     site: Site, orthanc: Orthanc, files: list[bytes]
 ) -> None:
     site.write(send={**by_dimse(orthanc), "xnat": {"project": "HEADS-1"}})
-    result = command_line("send", "--config", site.config)
+    result = command_here("send", "--config", site.config)
     assert result.returncode == 0, result.stderr
     assert "text for XNAT in StudyComments" in result.stdout
     arrived = {header.SOPInstanceUID: header for header in map(_read, orthanc.files())}
@@ -275,7 +275,7 @@ def test_a_title_that_the_archive_does_not_know(
 ) -> None:
     peer = {**by_dimse(orthanc)["peer"], "ae_title": "SOMEBODY"}
     site.write(send={"peer": peer})
-    result = command_line("send", "--config", site.config)
+    result = command_here("send", "--config", site.config)
     assert result.returncode == 5
     assert "check the titles on both sides" in result.stderr
 

@@ -23,7 +23,7 @@ from deidflow.pacs.query import matching_studies
 from deidflow.pacs.wanted import WantedStudy, read_wanted
 from deidflow.pacs.window import WindowUse, is_open, seconds_to_open
 from deidflow.settings.pacs import FetchSettings, PeerSettings
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.pacs.archive import WEB, Orthanc, digests, needs_orthanc, study
 from tests.pacs.conftest import Site, later_today
 
@@ -93,7 +93,7 @@ def test_compressed_objects_come_as_they_are(site: Site, orthanc: Orthanc) -> No
 def test_nothing_of_a_patient_is_printed_or_named(site: Site, filled: Orthanc) -> None:
     fetch = {"peer": by_dimse(filled), "list": str(written(site, "accession\nACC1\nACC77\n"))}
     site.write(fetch=fetch)
-    result = command_line("fetch", "--config", site.config)
+    result = command_here("fetch", "--config", site.config)
     assert result.returncode == 4
     assert "row 1: 3 instances" in result.stdout
     assert "row 2: the archive has no such study" in result.stdout

@@ -14,7 +14,7 @@ from openpyxl import Workbook, load_workbook
 from deidflow.errors import UsageError
 from deidflow.settings.tables import TableSettings
 from deidflow.tables.deidentify import deidentify_table
-from tests.commands import command_line
+from tests.commands import command_here
 from tests.tables.conftest import fill_vault, pseudonyms
 
 Make = Callable[..., TableSettings]
@@ -186,7 +186,7 @@ def test_an_output_inside_a_release_is_refused(tmp_path: Path, settings: Make) -
 def test_the_command_prints_counts_and_no_name(tmp_path: Path) -> None:
     fill_vault(tmp_path / "vault", "high")
     (tmp_path / "table.csv").write_text(TABLE)
-    result = command_line(
+    result = command_here(
         "tables", tmp_path / "table.csv", "--vault", tmp_path / "vault", "--out", tmp_path / "out"
     )
 

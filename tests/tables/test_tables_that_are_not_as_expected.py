@@ -11,7 +11,7 @@ from deidflow.settings.tables import ColumnSettings
 from deidflow.tables.columns import Role, columns_of
 from deidflow.tables.people import people_in
 from deidflow.tables.reading import Table, read_table
-from tests.commands import command_line
+from tests.commands import command_here
 
 
 def table(tmp_path: Path, text: str, name: str = "table.csv") -> Table:
@@ -35,7 +35,7 @@ def roles(tmp_path: Path, text: str) -> list[Role]:
 def test_a_table_without_names_of_columns_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "table.csv").write_text(text)
     places = "--vault", tmp_path / "vault", "--out", tmp_path / "out"
-    result = command_line("tables", tmp_path / "table.csv", *places)
+    result = command_here("tables", tmp_path / "table.csv", *places)
 
     assert result.returncode == 2
     assert "the first row must name the columns" in result.stderr
@@ -46,7 +46,7 @@ def test_a_table_without_names_of_columns_is_refused(tmp_path: Path, text: str) 
 def test_a_folder_of_other_files_does_not_become_a_vault(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("PatientID\n0012\n")
     places = "--vault", tmp_path, "--out", tmp_path / "out"
-    result = command_line("tables", tmp_path / "table.csv", *places)
+    result = command_here("tables", tmp_path / "table.csv", *places)
 
     assert result.returncode == 2
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
