@@ -47,6 +47,7 @@ def _closure(module: str, root: Path) -> set[Path]:
     return closure
 
 
+@lru_cache(maxsize=4096)
 def _source_file(module: str, root: Path) -> Path | None:
     """The file of a module or package; None if the name is neither."""
     parts = module.split(".")
