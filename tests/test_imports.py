@@ -4,6 +4,8 @@ only."""
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,6 +171,23 @@ def test_tasks_import_no_flow_and_no_step_another() -> None:
             assert not any(
                 name.startswith("tasks.") and name.split(".")[1] in steps for name in names
             ), path
+
+
+def test_a_run_itself_loads_no_library_of_images() -> None:
+    loaded = """
+import sys
+import deidflow.cli.run, deidflow.cli.tables, deidflow.run.idle, deidflow.run.report
+import deidflow.run.start, deidflow.run.template, deidflow.steps
+print(*sys.modules)
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", loaded],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert not {"scipy", "SimpleITK", "nibabel"} & set(answer.stdout.split())
 
 
 def test_the_verifier_shares_no_code_with_what_wrote_the_release() -> None:

@@ -20,7 +20,6 @@ from deidflow.bids.images import series_folders
 from deidflow.bids.named import Named, Unnamed, Visit
 from deidflow.bids.sessions import write_session_tables
 from deidflow.bids.sourcedata import list_unnamed
-from deidflow.errors import UsageError
 from deidflow.store.files import (
     Signature,
     digest_of,
@@ -42,17 +41,6 @@ class Around:
     unnamed: tuple[Unnamed, ...]
     invalid: tuple[str, ...]
     """Paths that BIDS does not know; empty where bidsschematools is not installed."""
-
-
-def check_root(root: Path, release: Path) -> None:
-    """Raise UsageError where the folder of a data set holds anything but one of ours."""
-    if not root.is_dir():
-        return
-    if any(root.iterdir()) and not (release / "dataset.json").exists():
-        raise UsageError(
-            "the release's folder holds files that are no BIDS data set of deidflow; "
-            "choose an empty or new folder, or another 'output.layout'"
-        )
 
 
 def write_around(

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deidflow.burned.pages import is_page
 from deidflow.burned.reader import TextLine, read_lines
 from deidflow.burned.rectangles import Rectangle, covered
 from deidflow.burned.views import (
@@ -160,5 +159,7 @@ class _Reading:
 
         self.lines += lines
         if self.is_page and views:
+            from deidflow.burned.pages import is_page
+
             first = views[0]
             self.is_page = is_page(first, lines)

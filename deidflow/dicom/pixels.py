@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import pixel_array
 
@@ -180,6 +179,8 @@ def _openjpeg(source: Any) -> Stored:
 
 
 def _read_gdcm(path: Path, shape: tuple[int, int, int, int]) -> Stored:
+    import SimpleITK as sitk
+
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import re
 import shutil
 import signal
@@ -13,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deidflow.dicom.write import is_deflated, write_inflated
-from deidflow.errors import EnvironmentFault, StepFailed, Withheld
+from deidflow.errors import StepFailed, Withheld
 from deidflow.nifti.header import HEADER_BYTES, read_header
+from deidflow.nifti.tool import tool_path
 from deidflow.store.faults import check_space
 from deidflow.store.process import run_tool
 from deidflow.verdicts import Reason
@@ -36,30 +36,6 @@ class Converted:
     sidecar: Path
     gradients: tuple[Path, ...]
     """The .bval and .bvec files, if there are any."""
-
-
-def tool_path() -> Path:
-    """The dcm2niix of its wheel; raises EnvironmentFault where it is missing."""
-    try:
-        import dcm2niix
-
-        path = Path(dcm2niix.bin_path)
-    except ImportError:
-        raise EnvironmentFault("dcm2niix is not installed; run: pip install dcm2niix") from None
-
-    if not os.access(path, os.X_OK):
-        raise EnvironmentFault(
-            "dcm2niix cannot be executed; "
-            "install its wheel again: pip install --force-reinstall dcm2niix"
-        )
-    return path
-
-
-def tool_version() -> str:
-    """The version of the dcm2niix wheel, for the keys of steps and the data set's description."""
-    from importlib.metadata import version
-
-    return version("dcm2niix")
 
 
 def link_series(files: Sequence[Path], folder: Path) -> None:

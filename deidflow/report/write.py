@@ -9,7 +9,6 @@ from deidflow.release.layout import Layout
 from deidflow.release.tables import write_checksums
 from deidflow.release.withdrawal import release_manifests
 from deidflow.report.facts import HeldGroup
-from deidflow.report.private_pages import index_page, subject_key, subject_page
 from deidflow.report.read_facts import read_facts, read_held
 from deidflow.report.shared_page import shared_page
 from deidflow.store.files import remove_tree, write_bytes_atomic
@@ -43,6 +42,8 @@ def write_shared(layout: Layout, profile: str = "") -> Path:
 
 def write_pages(layout: Layout, profile: str = "") -> WrittenPages:
     """Write the page to share, and the vault's pages: an index, and one per subject."""
+    from deidflow.report.private_pages import index_page, subject_key, subject_page
+
     shared = write_shared(layout, profile)
     facts = read_facts(layout)
     groups = read_held(layout)

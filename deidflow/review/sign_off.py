@@ -11,7 +11,6 @@ from deidflow.release.decisions import Action
 from deidflow.release.layout import Layout
 from deidflow.release.withdrawal import locked_release, renew_checksums
 from deidflow.report.read_facts import read_facts
-from deidflow.report.write import write_shared
 from deidflow.review.agreement import agreement_of
 from deidflow.review.queue import Case, Choice, Look, cases_of, looks_at
 
@@ -44,6 +43,8 @@ def renew_sign_off(layout: Layout, review: ReviewRow) -> None:
     with locked_release(layout):
         write_review(layout.release, review)
         if layout.shared_report.exists():
+            from deidflow.report.write import write_shared
+
             write_shared(layout)
         else:
             renew_checksums(layout)

@@ -28,7 +28,7 @@ from deidflow.store.files import digest_of, read_json, write_json_atomic
 progress = logging.getLogger("deidflow.progress")
 
 
-_IMPORTED = ("deidflow.dicom.inventory", "deidflow.steps")
+_IMPORTED = ("deidflow.dicom.inventory", "deidflow.steps.preload")
 """What working processes need is loaded once for all."""
 _READER = "deidflow.burned.preload"
 _FOLLOW_SECONDS = 1.0

@@ -13,8 +13,8 @@ from deidflow.header.profile import Profile
 from deidflow.identity.workorder import read_order
 from deidflow.run.plan import NamePlan
 from deidflow.steps.common import guarded
-from deidflow.steps.convert import convert_series
 from deidflow.steps.results import Held
+from deidflow.steps.series_images import convert_series
 from deidflow.store.files import remove_tree
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
-from deidflow.bids.around import write_around
 from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
 from deidflow.release.instances import InstanceRow, instances_table
@@ -154,6 +153,8 @@ def _published(
 
 def _write_bids(run: Run) -> None:
     """The BIDS data set around the release."""
+    from deidflow.bids.around import write_around
+
     layout, output = run.layout, run.settings.output
     around = write_around(
         run.settings.release,

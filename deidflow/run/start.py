@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from deidflow.bids.around import check_root
 from deidflow.bids.description import read_participants
+from deidflow.bids.root import check_root
 from deidflow.bids.rules import load_rules as load_name_rules
 from deidflow.burned.devices import load_rules as load_device_rules
 from deidflow.burned.installed import check_reader, reader_notes, reader_tools
@@ -15,7 +15,7 @@ from deidflow.errors import ConfigError, EnvironmentFault
 from deidflow.face.engine_installed import check_engine
 from deidflow.identity.secret import Keys, load_secret, release_id
 from deidflow.identity.vault import Vault
-from deidflow.nifti.convert import tool_path, tool_version
+from deidflow.nifti.tool import tool_path, tool_version
 from deidflow.release.dataset import ReviewRow, write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.publish import complete
@@ -27,6 +27,7 @@ from deidflow.settings.effective import effective_profile
 from deidflow.settings.profile_warnings import profile_warnings
 from deidflow.settings.run import RunSettings
 from deidflow.steps import STEP_NAMES
+from deidflow.steps.step import installed
 from deidflow.store.locks import held
 from deidflow.store.scratch import private_files, private_folder, public_folder, sweep
 
@@ -149,12 +150,10 @@ def leave_release(layout: Layout) -> None:
 
 def describe_release(settings: RunSettings, keys: Keys) -> None:
     """Make the release's folder and its dataset.json."""
-    import SimpleITK
-
     layout = Layout.of(settings)
     public_folder(settings.release, "release")
     public_folder(layout.release, "release")
-    tools = {"dcm2niix": tool_version(), "SimpleITK": SimpleITK.Version_VersionString()}
+    tools = {"dcm2niix": tool_version(), "SimpleITK": installed("SimpleITK")}
     tools |= reader_tools(settings.burned_in)
     profile = effective_profile(settings)
     notes = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from deidflow.face.template import prepare_template
 from deidflow.face.template_place import template_path
 from deidflow.run.context import Run
 from deidflow.store.machine_cache import keep, machine_cache, take
@@ -18,6 +17,8 @@ def provide_template(run: Run) -> None:
     kept = machine_cache() / path.name
     if path.exists() or take(kept, path):
         return
+
+    from deidflow.face.template import prepare_template
 
     run.children.run(
         run.layout.tool_log,

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deidflow.face.surrogate import made_up_head
-from deidflow.face.template import load_average, load_distance
-from deidflow.face.volume import Image
 from deidflow.header.uids import UidMap
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
 from deidflow.release.measures import withheld
@@ -24,11 +21,14 @@ from deidflow.steps.results import (
     held_series,
 )
 from deidflow.steps.revisions import new_uids, subject_revisions
-from deidflow.steps.series_builder import SeriesBuilder
 from deidflow.steps.step import Step, StepJob
 from deidflow.store.files import remove_tree, write_json_atomic
 from deidflow.store.scratch import make_readable
 from deidflow.verdicts import Reason
+
+if TYPE_CHECKING:
+    from deidflow.face.volume import Image
+    from deidflow.steps.series_builder import SeriesBuilder
 
 
 def reconstruct_session(job: StepJob) -> ReconstructResult:
@@ -53,6 +53,10 @@ def reconstruct_session(job: StepJob) -> ReconstructResult:
 
 
 def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
+    from deidflow.face.surrogate import made_up_head
+    from deidflow.face.template import load_average, load_distance
+    from deidflow.steps.series_builder import SeriesBuilder
+
     template: Image | None = None
     average: Image | None = None
     plans: Mapping[str, DefacePlan | Held] = {}

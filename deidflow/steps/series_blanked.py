@@ -25,10 +25,10 @@ from deidflow.header.profile import Profile
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import convert
 from deidflow.steps.common import read_content
-from deidflow.steps.convert import release_images
 from deidflow.steps.defaced_header import describe_edited, native_element
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
+from deidflow.steps.series_images import release_images
 from deidflow.steps.tool_files import save_for_tool
 from deidflow.store.files import remove_tree
 

@@ -41,10 +41,10 @@ from deidflow.nifti.mask import write_mask
 from deidflow.nifti.packed import packed
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.common import nifti_masks, read_content
-from deidflow.steps.convert import release_images
 from deidflow.steps.defaced_header import Defaced, native_element
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
+from deidflow.steps.series_images import release_images
 from deidflow.steps.tool_files import save_for_tool
 from deidflow.store.files import remove_tree
 

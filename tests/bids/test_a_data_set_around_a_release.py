@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.bids.around import Around, check_root, write_around
+from deidflow.bids.around import Around, write_around
 from deidflow.bids.check import invalid_paths
+from deidflow.bids.root import check_root
 from deidflow.errors import UsageError
 from deidflow.run.dry_run import make_plan
 from deidflow.settings.load import load_plan_settings

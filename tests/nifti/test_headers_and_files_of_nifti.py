@@ -13,10 +13,11 @@ import pytest
 
 from deidflow.errors import Withheld
 from deidflow.header.text import Scrubber
-from deidflow.nifti.convert import Converted, convert, link_series, tool_version
+from deidflow.nifti.convert import Converted, convert, link_series
 from deidflow.nifti.header import HEADER_BYTES, read_header
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import read_sidecar, rebuild
+from deidflow.nifti.tool import tool_version
 from tests.synthetic import save_series
 
 SCRUBBER = Scrubber.of((("name", "Zimmerquast^Adelheid"),))

@@ -13,7 +13,7 @@ import pytest
 
 from deidflow.errors import EnvironmentFault, Withheld
 from deidflow.header.text import Scrubber
-from deidflow.nifti import convert as module
+from deidflow.nifti import tool
 from deidflow.nifti.convert import convert, link_series
 from deidflow.nifti.guess import closed_guess
 from deidflow.nifti.scrub import scrub_nifti
@@ -63,7 +63,7 @@ def test_a_missing_tool_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.Mon
         tmp_path / "absent",
     )
     with pytest.raises(EnvironmentFault, match="dcm2niix"):
-        module.tool_path()
+        tool.tool_path()
 
 
 def with_text(path: Path) -> Path:

@@ -9,7 +9,7 @@ from deidflow.header.selectors import tag_of
 from deidflow.settings.effective import effective_profile
 from deidflow.settings.load import checked
 from deidflow.settings.run import CommonSettings
-from deidflow.steps.verify import Claims
+from deidflow.steps.claims import Claims
 
 ALL = {"name", "staff", "id", "number", "contact", "text", "birth", "date"}
 
