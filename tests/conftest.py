@@ -14,6 +14,9 @@ from deidflow.face.template import prepare_template
 from deidflow.face.template_place import template_path
 from deidflow.identity.secret import Keys
 from deidflow.identity.vault import Vault
+from deidflow.run.context import _IMPORTED
+from deidflow.store.children import Children
+from deidflow.store.machine_cache import keep, machine_cache, take
 from flows.hosting.environment import prepare_environment
 from flows.hosting.server import server
 from tests.commands import SHARED_API, DemoRun
@@ -47,6 +50,13 @@ def no_unexpected_error(request: pytest.FixtureRequest) -> Iterator[None]:
         )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def loaded_forkserver() -> None:
+    """One process forks the working processes of all tests here, and has loaded what its first
+    caller asked for: if that were a test of little, each step of a later run would load the rest."""
+    Children(1 << 30, _IMPORTED)
+
+
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
     """A run in this process makes its files private; the next test starts as people do."""
@@ -66,12 +76,16 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
 
 @pytest.fixture(scope="session")
 def template_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template that the face step needs, built once for all processes of a test run."""
+    """The template that the face step needs: the machine's, as runs take it, or built once for all
+    processes of a test run."""
     own = tmp_path_factory.getbasetemp()
     path = template_path(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own, ears=False)
+    kept = machine_cache() / path.name
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        prepare_template(str(path), False)
+        if not path.exists() and not take(kept, path):
+            prepare_template(str(path), False)
+            keep(path, kept)
     return path
 
 

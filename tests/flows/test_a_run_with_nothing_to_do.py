@@ -1,14 +1,17 @@
-"""A run that finds nothing changed starts no server, says what the last said, and has a row."""
+"""A run that finds nothing changed starts no server, says what the last said, and has a row that
+the UI shows."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -20,9 +23,17 @@ from deidflow.run.standing import StandingSubjects
 from deidflow.settings.load import load_settings
 from deidflow.store.children import Children
 from tests.commands import clean_environment, command_line
-from tests.flows.conftest import DEIDFLOW, free_port, wait_until
+from tests.flows.conftest import ALL, DEIDFLOW, Api, Site, free_port
 from tests.places import tree_digest, write_secret
 from tests.synthetic import save_series
+
+
+@dataclass(frozen=True)
+class Idle:
+    """What a run said, and whether it left release, history and the server's log alone."""
+
+    said: subprocess.CompletedProcess[str]
+    left_all_as_it_was: bool
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +45,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = run(root)
     assert first.returncode == 0, first.stderr
     return root
+
+
+@pytest.fixture(scope="module")
+def idle(root: Path) -> Idle:
+    """A second run, that found nothing to do."""
+    log = root / "vault" / "prefect" / "server.log"
+    before = tree_digest(root / "release"), log.stat().st_mtime_ns, flow_runs(root)
+    said = run(root)
+    after = tree_digest(root / "release"), log.stat().st_mtime_ns, flow_runs(root)
+    return Idle(said, after == before)
 
 
 def run(root: Path, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -52,42 +73,42 @@ def done_runs(root: Path) -> int:
     return sum(state != "Cached" for _, state in flow_runs(root))
 
 
-def test_nothing_is_done_and_no_server_starts(root: Path) -> None:
-    before = tree_digest(root / "release")
-    log = root / "vault" / "prefect" / "server.log"
-    started = log.stat().st_mtime_ns
-    rows = flow_runs(root)
-
-    again = run(root)
-
-    assert again.returncode == 0, again.stderr
-    assert "P001: cached, nothing to do" in again.stderr
-    assert tree_digest(root / "release") == before
-    assert (log.stat().st_mtime_ns, flow_runs(root)) == (started, rows)
+def test_nothing_is_done_and_no_server_starts(idle: Idle) -> None:
+    assert idle.said.returncode == 0, idle.said.stderr
+    assert "P001: cached, nothing to do" in idle.said.stderr
+    assert idle.left_all_as_it_was
 
 
-def test_its_row_is_there_when_somebody_looks(root: Path) -> None:
-    run(root)
+def test_the_ui_shows_every_run_of_the_vault_on_loopback_only(root: Path, idle: Idle) -> None:
     waiting = root / "vault" / "prefect" / "idle_runs.jsonl"
     count = len(waiting.read_text().splitlines())
-    before = len(flow_runs(root))
+    before = flow_runs(root)
 
     port = free_port()
-    environment = clean_environment() | {"PREFECT_HOME": ""}
-    environment.pop("PREFECT_HOME")
     command = [DEIDFLOW, "ui", "--vault", str(root / "vault"), "--port", str(port)]
-    shown = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: not waiting.exists(), 120, "rows of idle runs")
-        health = httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False)
-        assert health.status_code == 200
-    finally:
-        shown.terminate()
-        shown.wait(timeout=30)
+    environment = clean_environment()
+    environment.pop("PREFECT_HOME")
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True
+    ) as shown, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:  # fmt: skip
+        try:
+            assert shown.stdout is not None
+            assert f"http://127.0.0.1:{port}" in shown.stdout.readline()
+            assert not waiting.exists()
+            page = client.get("/")
+            runs = client.post("/api/flow_runs/filter", json={}).json()
+            listening = Path("/proc/net/tcp").read_text()
+        finally:
+            shown.send_signal(signal.SIGINT)
+        assert shown.wait(timeout=30) == 0
 
+    assert "<html" in page.text
+    assert f"0100007F:{port:04X}" in listening
+    assert f"00000000:{port:04X}" not in listening
     rows = flow_runs(root)
-    assert len(rows) == before + count
-    assert {state for _, state in rows[before:]} == {"Cached"}
+    assert rows[: len(before)] == before
+    assert [state for _, state in rows[len(before) :]] == ["Cached"] * count
+    assert sorted(run["name"] for run in runs) == sorted(name for name, _ in rows)
 
 
 def touched(root: Path) -> None:
@@ -173,16 +194,20 @@ def test_a_subject_is_left_alone_until_something_of_it_changes(
     assert not standing(moved)
 
 
-def test_a_new_subject_costs_the_others_no_task(root: Path) -> None:
-    before = tree_digest(root / "release" / "P001")
+def test_a_new_subject_costs_the_others_no_task(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site.run()
+    before = tree_digest(site.release / "P001")
     uids = {"StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
-    save_series(root / "source" / "b", 2, PatientID="X-2", PatientName="Doe^Jane", **uids)
-    again = run(root)
+    save_series(site.source / "b", 2, PatientID="X-2", PatientName="Doe^Jane", **uids)
 
-    assert again.returncode == 0, again.stderr
-    assert "P001: cached, nothing to do" in again.stderr
-    assert tree_digest(root / "release" / "P001") == before
-    assert list((root / "release" / "P002").rglob("*.dcm"))
-    with closing(sqlite3.connect(root / "vault" / "prefect" / "prefect.db")) as database:
-        names = [name for (name,) in database.execute("SELECT name FROM task_run")]
-    assert (names.count("P001"), names.count("P002")) == (1, 1)
+    assert site.run()["P003"] == ALL
+
+    assert "P001: cached, nothing to do" in capfd.readouterr().err
+    assert tree_digest(site.release / "P001") == before
+    api = Api(os.environ["PREFECT_API_URL"].removesuffix("/api"))
+    last = api.post("/flow_runs/filter", sort="START_TIME_DESC", limit=1)[0]
+    tasks = api.tasks(last["id"])
+    assert last["parameters"] == {"run_id": site.summary.run}
+    assert tasks.keys() & {"P001", "P002", "P003"} == {"P003"}

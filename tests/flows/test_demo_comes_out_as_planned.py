@@ -6,23 +6,19 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import signal
 import sqlite3
 import subprocess
-import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import nibabel
 import numpy as np
 import pydicom
 import pytest
 
 from deidflow.demo.people import PEOPLE
-from tests.commands import DemoRun, clean_environment, command_line
-from tests.flows.conftest import free_port
+from tests.commands import DemoRun, command_here, command_line
 from tests.places import tree_digest
 
 PLANTED = [value.lower().encode() for person in PEOPLE for value in person.planted]
@@ -210,7 +206,7 @@ def test_checksums_fit_and_tables_add_up(demo_run: DemoRun) -> None:
 
 
 def test_status_says_done_without_prefect(demo_run: DemoRun) -> None:
-    result = command_line("status", demo_run.release, "--vault", demo_run.vault, "--json")
+    result = command_here("status", demo_run.release, "--vault", demo_run.vault, "--json")
     found = json.loads(result.stdout)
     assert not found["running"]
     assert len(found["sessions"]) == 5
@@ -269,40 +265,6 @@ def test_redo_of_one_step_for_one_subject(demo_run: DemoRun) -> None:
     assert tree_digest(demo_run.release) == before
 
 
-def test_the_ui_shows_the_runs_of_the_vault_on_loopback_only(demo_run: DemoRun) -> None:
-    port = free_port()
-    before = asked(demo_run, "SELECT id, name, state_name FROM flow_run")
-    command = [
-        str(Path(sys.executable).with_name("deidflow")),
-        "ui",
-        "--vault",
-        str(demo_run.vault),
-        "--port",
-        str(port),
-    ]
-    clean = {name: value for name, value in clean_environment().items() if name != "PREFECT_HOME"}
-    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert (
-                process.stdout is not None
-                and f"http://127.0.0.1:{port}" in process.stdout.readline()
-            )
-            page = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
-            runs = httpx.post(
-                f"http://127.0.0.1:{port}/api/flow_runs/filter", json={}, trust_env=False
-            ).json()
-            assert "<html" in page.text
-            assert {run["id"].replace("-", "") for run in runs} == {
-                row[0].replace("-", "") for row in before
-            }
-            assert f"0100007F:{port:04X}" in Path("/proc/net/tcp").read_text()
-            assert f"00000000:{port:04X}" not in Path("/proc/net/tcp").read_text()
-        finally:
-            process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
-    assert asked(demo_run, "SELECT id, name, state_name FROM flow_run") == before
-
-
 def test_a_ui_without_a_history_says_so(tmp_path: Path) -> None:
-    result = command_line("ui", "--vault", tmp_path, PREFECT_HOME="")
+    result = command_here("ui", "--vault", tmp_path)
     assert (result.returncode, "no history" in result.stderr) == (2, True)

@@ -19,9 +19,9 @@ from deidflow.errors import StepFailed
 from deidflow.steps.convert import convert_session
 from deidflow.store.children import Children
 from deidflow.verdicts import Reason
-from tests.commands import clean_environment, command_line
+from tests.commands import command_here, command_line
 from tests.flows import deaths
-from tests.flows.conftest import ALL, DEIDFLOW, Site
+from tests.flows.conftest import ALL, Site
 from tests.places import tree_digest, write_secret
 from tests.synthetic import save_series
 
@@ -105,19 +105,8 @@ def test_a_disk_that_is_full(site: Site, tmp_path: Path) -> None:
     if mounted.returncode:
         pytest.skip("this machine lets nobody mount")
     try:
-        command = [
-            DEIDFLOW,
-            "run",
-            site.source,
-            place / "release",
-            "--vault",
-            tmp_path / "vault",
-            "--level",
-            "low",
-        ]
-        result = subprocess.run(
-            command, env=clean_environment(), capture_output=True, text=True, check=False
-        )
+        places = (site.source, place / "release", "--vault", tmp_path / "vault")
+        result = command_here("run", *places, "--level", "low")
         assert (result.returncode, "64 MiB are free" in result.stderr) == (3, True), result.stderr
     finally:
         subprocess.run(["umount", place], check=True)
