@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from prefect import State, flow
@@ -117,7 +118,7 @@ def _work_through(run: Run, vault: Vault, batch: RunBatch, pages: RunPages) -> S
         report(
             run,
             vault,
-            batch,
+            replace(batch, standing=frozenset(order.pseudonym for order in standing_orders)),
             pages,
             return_state=True,
         ),

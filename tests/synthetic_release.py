@@ -18,6 +18,7 @@ from deidflow.release.dataset import write_dataset
 from deidflow.release.layout import Layout
 from deidflow.release.tables import (
     FileRow,
+    quarantine_lines,
     quarantine_table,
     write_checksums,
     write_subjects,
@@ -190,5 +191,5 @@ def _top_files(layout: Layout) -> None:
     rows.append(
         FileRow("notes.txt", "", "", "", "skipped", "discover", "not-dicom", "not a DICOM file")
     )
-    with quarantine_table(layout.own_quarantine_table) as write:
-        write(rows)
+    with quarantine_table(layout.own_quarantine_table) as table:
+        table.write(quarantine_lines(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -36,18 +36,25 @@ class ChangeRow(NamedTuple):
     change: str
 
 
-def note_versions(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
+def note_versions(
+    layout: Layout,
+    manifests: Mapping[tuple[str, str], Manifest],
+    taken: Collection[tuple[str, str]] = (),
+) -> None:
     """Add a version to each published session that has changed, and write changes.tsv.
 
-    `manifests` are those of all published sessions by pseudonym and label.
+    `manifests` are those of all published sessions by pseudonym and label, but of those `taken` as
+    they were.
     """
+    earlier: History = read_json(layout.versions) or {}
     current: dict[str, Version] = {}
+    for session in map("/".join, taken):
+        current[session] = earlier[session][-1]
     for (pseudonym, label), manifest in manifests.items():
         session = f"{pseudonym}/{label}"
         version = _version(manifest)
         current[session] = version
 
-    earlier: History = read_json(layout.versions) or {}
     history = _updated(earlier, current)
     if history != earlier:
         write_json_atomic(layout.versions, history)

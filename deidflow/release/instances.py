@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 
+from deidflow.store.blocks import BlockFile, BlockIndex, EarlierFile, block_file, earlier_file
 from deidflow.store.files import safe_cell
-from deidflow.store.tables import csv_file
+from deidflow.store.tables import csv_bytes
 
 
 @dataclass(frozen=True)
@@ -38,50 +39,64 @@ def write_instances(path: Path, rows: Iterable[InstanceRow], out: Path) -> None:
 
     Rows of earlier calls stay if `out` still contains the released file and no new row names it.
     """
-    with instances_table(path, out) as write:
-        write(rows)
+    with instances_table(path, out) as table:
+        for row in rows:
+            table.add([row])
+
+
+class InstancesTable:
+    """The table while it is written."""
+
+    def __init__(self, file: BlockFile, earlier: EarlierFile) -> None:
+        self.file = file
+        self._earlier = earlier
+        self._released: set[str] = set()
+        self._taken: list[str] = []
+
+    def add(self, rows: Sequence[InstanceRow], block: str = "") -> None:
+        """Write rows, as a block where they have a name."""
+        self._released.update(row.released_path for row in rows)
+        self.file.write(csv_bytes(map(_line, rows)), block)
+
+    def take(self, block: str) -> None:
+        """Take over a block of the earlier table."""
+        self._taken.append(block)
+        self.file.write(self._earlier.block(block), block)
+
+    def keep_others(self, out: Path) -> None:
+        """Write what else the earlier table says of files that are still there."""
+        for row in _rows(self._earlier.lines_beside(self._taken)):
+            name = row.released_path
+            if name and name not in self._released and (out / name).exists():
+                self.file.write(csv_bytes([_line(row)]))
 
 
 @contextmanager
-def instances_table(path: Path, out: Path) -> Iterator[Callable[[Iterable[InstanceRow]], None]]:
-    """What writes rows into the table, which is there when the context ends, as
-    `write_instances`."""
-    current: set[str] = set()
-    with csv_file(path) as write:
-
-        def add(rows: Iterable[InstanceRow]) -> None:
-            for row in rows:
-                current.add(row.released_path)
-                write([_line(row)])
-
-        write([_COLUMNS])
-        yield add
-        for row in _read(path):
-            name = row.released_path
-            if name and name not in current and (out / name).exists():
-                write([_line(row)])
+def instances_table(
+    path: Path, out: Path, index: BlockIndex | None = None
+) -> Iterator[InstancesTable]:
+    """The table, which is there when the context ends, as `write_instances`; `index` tells where
+    the blocks of the earlier one are."""
+    with earlier_file(path, index) as earlier, block_file(path) as file:
+        table = InstancesTable(file, earlier)
+        file.write(csv_bytes([_COLUMNS]))
+        yield table
+        table.keep_others(out)
 
 
 def _line(row: InstanceRow) -> Sequence[str]:
     return [safe_cell(cell) for cell in _cells_of(row)]
 
 
-def _read(path: Path) -> Iterator[InstanceRow]:
-    """The rows of an earlier call; none if there is no table, or it has other columns."""
-    if not path.exists():
+def _rows(lines: Iterable[str]) -> Iterator[InstanceRow]:
+    """The rows of an earlier call; none if its table has other columns."""
+    reader = csv.reader(lines)
+    header = tuple(next(reader, ()))
+    if header != _COLUMNS:
         return
-    with path.open(
-        encoding="utf-8",
-        errors="surrogateescape",
-        newline="",
-    ) as stream:
-        reader = csv.reader(stream)
-        header = tuple(next(reader, ()))
-        if header != _COLUMNS:
-            return
-        for cells in reader:
-            if len(cells) == len(_COLUMNS):
-                yield InstanceRow(_unquoted(cells[0]), *cells[1:])
+    for cells in reader:
+        if len(cells) == len(_COLUMNS):
+            yield InstanceRow(_unquoted(cells[0]), *cells[1:])
 
 
 def _unquoted(cell: str) -> str:

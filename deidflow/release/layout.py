@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -107,6 +108,11 @@ class Layout:
     def last_run(self) -> Path:
         """What the last run saw and left, so that the next one knows whether anything changed."""
         return self.work / "last_run.json"
+
+    @property
+    def table_index(self) -> Path:
+        """Where the tables of the last run speak of whom."""
+        return self.work / "tables.json"
 
     @property
     def bids_record(self) -> Path:
@@ -276,13 +282,13 @@ class Layout:
 
 def _folder_names(parent: Path, pattern: re.Pattern[str]) -> list[str]:
     """Sorted names of the folders in `parent` that match; none if it does not exist."""
-    if not parent.is_dir():
+    try:
+        with os.scandir(parent) as entries:
+            names = [
+                entry.name for entry in entries if pattern.fullmatch(entry.name) and entry.is_dir()
+            ]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    names: list[str] = []
-    for path in parent.iterdir():
-        name = path.name
-        if pattern.fullmatch(name) and path.is_dir():
-            names.append(name)
     return sorted(names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from deidflow.errors import EnvironmentFault, UsageError, VaultMismatch
 from deidflow.release.layout import Layout
+from deidflow.store.blocks import BlockFile, BlockIndex, block_file, earlier_file
 from deidflow.store.files import (
     Manifest,
     read_json,
@@ -20,8 +21,10 @@ from deidflow.store.files import (
 )
 from deidflow.store.scratch import PUBLIC_FILE_MODE
 from deidflow.store.staging import contents_of
-from deidflow.store.tables import csv_file, write_csv
+from deidflow.store.tables import csv_bytes, write_csv
 
+Session = tuple[str, str]
+"""Pseudonym and label."""
 CHECKSUMS = "manifest.sha256"
 TOP_FILES = ("changes.tsv", "dataset.json", "subjects.tsv")
 _WITHHELD_STATE = "quarantined"
@@ -149,25 +152,38 @@ def write_public_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
     _write_public_lines(path, lines)
 
 
-def write_checksums(layout: Layout, manifests: Mapping[tuple[str, str], Manifest]) -> None:
-    """Write manifest.sha256 for `sha256sum -c`; hashes of sessions come from their records."""
-    digests: dict[str, str] = {}
-    for name in TOP_FILES:
-        path = layout.release / name
-        digests[name] = sha256_of(path)
-    page = layout.shared_report
-    if page.exists():
-        name = page.relative_to(layout.release).as_posix()
-        digests[name] = sha256_of(page)
-    for (pseudonym, label), manifest in manifests.items():
-        folder = f"{pseudonym}/{label}"
-        digests |= _session_digests(folder, manifest)
+def write_checksums(
+    layout: Layout,
+    manifests: Mapping[Session, Manifest],
+    taken: Collection[Session] = (),
+    index: BlockIndex | None = None,
+) -> BlockIndex:
+    """Write manifest.sha256 for `sha256sum -c`; hashes of sessions come from their manifests, or
+    for those `taken` from the blocks of the file as it is. Returns where its blocks are."""
+    path = layout.release / CHECKSUMS
+    with earlier_file(path, index) as earlier, block_file(path, PUBLIC_FILE_MODE) as file:
+        file.write(_checksum_lines(_top_digests(layout)))
+        for session in sorted({*manifests, *taken}):
+            name = "/".join(session)
+            if session in manifests:
+                content = _checksum_lines(_session_digests(name, manifests[session]))
+            else:
+                content = earlier.block(name)
+            file.write(content, name)
+    return file.index()
 
-    lines: list[str] = []
-    for name, digest in digests.items():
-        line = f"{digest}  {name}"
-        lines.append(line)
-    _write_public_lines(layout.release / CHECKSUMS, lines)
+
+def _top_digests(layout: Layout) -> dict[str, str]:
+    """Hashes of the files at the top of a release, and of its page."""
+    paths = [layout.release / name for name in TOP_FILES]
+    if layout.shared_report.exists():
+        paths.append(layout.shared_report)
+    return {path.relative_to(layout.release).as_posix(): sha256_of(path) for path in paths}
+
+
+def _checksum_lines(digests: Mapping[str, str]) -> bytes:
+    lines = [f"{digest}  {name}\n" for name, digest in digests.items()]
+    return "".join(lines).encode()
 
 
 def read_checksums(release: Path) -> dict[str, str]:
@@ -206,12 +222,17 @@ def _write_public_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 @contextmanager
-def quarantine_table(path: Path) -> Iterator[Callable[[Iterable[FileRow]], None]]:
-    """What writes rows into the vault's table of everything that is not released, with source
-    paths; it is there when the context ends."""
-    with csv_file(path) as write:
-        write([_QUARANTINE_COLUMNS])
-        yield lambda rows: write(map(_quarantine_line, rows))
+def quarantine_table(path: Path) -> Iterator[BlockFile]:
+    """The vault's table of everything that is not released, with source paths; it is there when
+    the context ends."""
+    with block_file(path) as file:
+        file.write(csv_bytes([_QUARANTINE_COLUMNS]))
+        yield file
+
+
+def quarantine_lines(rows: Iterable[FileRow]) -> bytes:
+    """Rows as lines of the quarantine table."""
+    return csv_bytes(map(_quarantine_line, rows))
 
 
 def _quarantine_line(row: FileRow) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from deidflow.release.audit_events import note_withdrawn
@@ -56,10 +56,15 @@ def renew_checksums(layout: Layout) -> None:
     write_checksums(layout, release_manifests(layout))
 
 
-def release_manifests(layout: Layout) -> dict[SessionName, Manifest]:
-    """What is published of each session: as recorded where it is intact, else read anew."""
+def release_manifests(
+    layout: Layout, beside: Collection[SessionName] = ()
+) -> dict[SessionName, Manifest]:
+    """What is published of each session, `beside` some: as recorded where it is intact, else read
+    anew."""
     manifests = {}
     for pseudonym, label in layout.published_sessions():
+        if (pseudonym, label) in beside:
+            continue
         published = layout.published(pseudonym, label)
         store = StepStore(layout.session_work(pseudonym, label))
         recorded = store.manifest("reconstruct")

@@ -90,6 +90,13 @@ class RunLedger:
             self._verdicts[session] = Counter(row.verdict for row in own)
             _note_places(self._ledger, self._known, session, own, names)
 
+    def take(self, subject: str, sessions: Mapping[str, Mapping[Verdict, int]]) -> None:
+        """Count the files of a subject of whom all is noted."""
+        for label, verdicts in sessions.items():
+            counts: Counter[str] = Counter()
+            counts.update(verdicts)
+            self._verdicts[subject, label] = counts
+
     def end(self, summary: RunSummary) -> None:
         """Note what became of each study, and of the cohort."""
         known = self._known

@@ -57,6 +57,8 @@ class RunBatch:
     """Every study of which there is a readable instance, whatever its verdict."""
     without_consent: frozenset[str] = frozenset()
     """Pseudonyms of subjects of earlier runs who may not be released any more."""
+    standing: frozenset[str] = frozenset()
+    """Pseudonyms of subjects of whom nothing has changed since the last run."""
 
     @property
     def absent(self) -> tuple[str, ...]:

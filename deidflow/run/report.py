@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from deidflow.identity.vault import Vault
 from deidflow.release.changes import note_versions
-from deidflow.release.instances import InstanceRow, instances_table
 from deidflow.release.layout import Layout
-from deidflow.release.tables import (
-    FileRow,
-    quarantine_table,
-    write_checksums,
-    write_doubtful,
-    write_lines,
-    write_subjects,
-)
+from deidflow.release.tables import write_checksums, write_doubtful, write_lines, write_subjects
 from deidflow.release.withdrawal import release_manifests
 from deidflow.report.write import write_shared
 from deidflow.review.sign_off import REVIEW_KEY, note_sign_off
 from deidflow.run.audit import RunLedger
 from deidflow.run.context import Run
 from deidflow.run.discovery import OrderedSubject, RunBatch
+from deidflow.run.file_tables import FileTables, file_tables
 from deidflow.run.files import FileEnd, ends_of_discovery, ends_of_subject, read_files
 from deidflow.run.instances import (
     Published,
@@ -34,15 +26,17 @@ from deidflow.run.instances import (
     uid_map,
     with_missing,
 )
-from deidflow.run.outcome import read_outcome
+from deidflow.run.kept_tables import KeptTables, kept_tables
 from deidflow.run.summary import (
+    OutcomeRow,
     RunSummary,
-    Tally,
     gone_sessions,
+    read_outcomes,
     read_summary,
     summarize,
     with_news,
 )
+from deidflow.store.blocks import BlockIndex
 from deidflow.store.files import Manifest, write_json_atomic
 
 _PIECE = 1_000
@@ -52,25 +46,30 @@ _PIECE = 1_000
 def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     """Write every table, fix the labels of what was published, and sum up the verdicts."""
     layout = run.layout
-    vault.mark_published(layout.published_sessions())
-    manifests = release_manifests(layout)
+    published = layout.published_sessions()
+    vault.mark_published(published)
     note_sign_off(layout, vault.keys.derive(REVIEW_KEY))
-    _describe_release(layout, manifests)
+    kept = kept_tables(layout, batch, published)
+    manifests = release_manifests(layout, beside=kept.sessions)
+    checksums = _describe_release(layout, manifests, kept)
     ledger = RunLedger(run, vault)
-    tally = _write_files(
+    tables = _write_files(
         run,
         vault,
         batch,
-        manifests,
+        _Known(manifests, kept),
         ledger,
     )
-    _write_quarantine(layout, batch)
+    tables.index(checksums).write(layout)
+    outcomes = read_outcomes(layout, batch)
+    _write_quarantine(layout, batch, outcomes)
 
     summary = summarize(
         run.run_id,
         layout,
         batch,
-        tally,
+        tables.tally,
+        outcomes,
     )
     summary = with_news(summary, read_summary(layout.summary))
     summary.write(layout.summary)
@@ -82,56 +81,42 @@ def write_report(run: Run, vault: Vault, batch: RunBatch) -> RunSummary:
     return summary
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is in the release, and what of the last run's tables is taken."""
+
+    manifests: Mapping[Session, Manifest]
+    kept: KeptTables
+
+
 def _write_files(
     run: Run,
     vault: Vault,
     batch: RunBatch,
-    manifests: Mapping[Session, Manifest],
+    known: _Known,
     ledger: RunLedger,
-) -> Tally:
+) -> FileTables:
     """Write the tables of all files, subject by subject: a source may hold millions."""
     layout = run.layout
     uids = uid_map(run, vault)
-    with _file_tables(layout) as tables:
+    with file_tables(layout, known.kept.index) as tables:
         for ends in _in_pieces(ends_of_discovery(batch)):
             tables.add(ends, list(instance_rows(layout, uids, ends, {})))
 
         for ordered in batch.orders:
+            subject = ordered.pseudonym
+            if subject in known.kept.subjects:
+                ends_before = known.kept.subjects[subject]
+                tables.take(subject, ends_before)
+                ledger.take(subject, ends_before.sessions)
+                continue
             files = read_files(layout, batch, ordered)
-            published = _published(run, ordered, manifests)
+            published = _published(run, ordered, known.manifests)
             ends = with_missing(list(ends_of_subject(layout, files)), published)
             rows = list(instance_rows(layout, uids, ends, published))
-            tables.add(ends, rows)
+            tables.add(ends, rows, subject)
             ledger.add(files.order, rows)
-    return tables.tally
-
-
-@dataclass(frozen=True)
-class _FileTables:
-    """The tables of all files, while they are written."""
-
-    write_rows: Callable[[Iterable[InstanceRow]], None]
-    write_held: tuple[Callable[[Iterable[FileRow]], None], ...]
-    tally: Tally = field(default_factory=Tally)
-
-    def add(self, ends: Sequence[FileEnd], rows: Sequence[InstanceRow]) -> None:
-        """Write the files of a piece of the source."""
-        self.write_rows(rows)
-        withheld = [end.row() for end in ends if not end.is_released]
-        for write in self.write_held:
-            write(withheld)
-        for end in ends:
-            self.tally.add(end)
-
-
-@contextmanager
-def _file_tables(layout: Layout) -> Iterator[_FileTables]:
-    with (
-        instances_table(layout.instances_table, layout.release) as write_rows,
-        quarantine_table(layout.quarantine_table) as write_held,
-        quarantine_table(layout.own_quarantine_table) as write_own_held,
-    ):
-        yield _FileTables(write_rows, (write_held, write_own_held))
+    return tables
 
 
 def _in_pieces(ends: Iterator[FileEnd]) -> Iterator[list[FileEnd]]:
@@ -170,30 +155,34 @@ def _write_bids(run: Run) -> None:
         run.say(f"BIDS: {len(around.invalid)} paths are not valid; see 'deidflow bids'")
 
 
-def _describe_release(layout: Layout, manifests: Mapping[Session, Manifest]) -> None:
+def _describe_release(
+    layout: Layout, manifests: Mapping[Session, Manifest], kept: KeptTables
+) -> BlockIndex:
+    """Write the tables of the release; returns where its checksums are."""
     write_subjects(layout)
-    note_versions(layout, manifests)
-    write_checksums(layout, manifests)
+    note_versions(layout, manifests, kept.sessions)
+    index = kept.index.checksums if kept.index else None
+    return write_checksums(
+        layout,
+        manifests,
+        kept.sessions,
+        index,
+    )
 
 
-def _write_quarantine(layout: Layout, batch: RunBatch) -> None:
+def _write_quarantine(layout: Layout, batch: RunBatch, outcomes: Sequence[OutcomeRow]) -> None:
     absent = batch.absent
     for table in (layout.absent_table, layout.own_absent_table):
         write_lines(table, absent)
-    write_doubtful(
-        layout.doubtful_table,
-        _doubtful(layout, batch),
-    )
+    write_doubtful(layout.doubtful_table, _doubtful(outcomes))
     write_json_atomic(
         layout.gone_table,
         sorted(gone_sessions(layout, batch)),
     )
 
 
-def _doubtful(layout: Layout, batch: RunBatch) -> Iterator[tuple[str, str, str, int]]:
+def _doubtful(outcomes: Iterable[OutcomeRow]) -> Iterator[tuple[str, str, str, int]]:
     """Attributes that hold a single word of another patient's name, session by session."""
-    for order in batch.orders:
-        outcomes = read_outcome(layout.outcome(order.pseudonym))
-        for label, session in sorted(outcomes.items()):
-            for attribute, count in session.doubtful.items():
-                yield order.pseudonym, label, attribute, count
+    for pseudonym, label, session in outcomes:
+        for attribute, count in session.doubtful.items():
+            yield pseudonym, label, attribute, count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ SCHEMA = 1
 _CHECK_FAILED = (Reason.LEAK_FOUND, Reason.PIXELS_DIFFER, Reason.CHECK_FAILED)
 ReasonCount = tuple[Verdict, Reason, int]
 """A verdict, why files got it, and how many."""
+OutcomeRow = tuple[str, str, SessionOutcome]
+"""Pseudonym, label, and how the session ended."""
 
 
 @dataclass(frozen=True)
@@ -110,27 +112,54 @@ def failed_summary(run: str, error: DeidflowError) -> RunSummary:
 class Tally:
     """How many files have which verdict, and which reason."""
 
-    files: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    reasons: Counter[tuple[Verdict, Reason]] = field(default_factory=Counter)
+    ends: Counter[tuple[Verdict, Reason | None]] = field(default_factory=Counter)
 
-    def add(self, end: FileEnd) -> None:
-        """Count a file."""
-        self.files += 1
-        self.verdicts[end.verdict] += 1
-        if end.reason is not None:
-            self.reasons[end.verdict, end.reason] += 1
+    def add(self, ends: Iterable[FileEnd]) -> None:
+        """Count files."""
+        self.ends.update((end.verdict, end.reason) for end in ends)
+
+    def add_counts(self, counts: Iterable[tuple[Verdict, Reason | None, int]]) -> None:
+        """Count files that were counted before."""
+        for verdict, reason, files in counts:
+            self.ends[verdict, reason] += files
+
+    def counts(self) -> list[tuple[Verdict, Reason | None, int]]:
+        """The counts, for `add_counts`."""
+        return [(*end, files) for end, files in self.ends.items()]
+
+    @property
+    def verdicts(self) -> Counter[Verdict]:
+        """Verdict -> files."""
+        verdicts: Counter[Verdict] = Counter()
+        for (verdict, _), files in self.ends.items():
+            verdicts[verdict] += files
+        return verdicts
+
+    @property
+    def reasons(self) -> Counter[tuple[Verdict, Reason]]:
+        """Verdict and reason -> files that have one."""
+        counts = {
+            (verdict, reason): files
+            for (verdict, reason), files in self.ends.items()
+            if reason is not None
+        }
+        return Counter(counts)
 
 
-def summarize(run: str, layout: Layout, batch: RunBatch, tally: Tally) -> RunSummary:
+def summarize(
+    run: str,
+    layout: Layout,
+    batch: RunBatch,
+    tally: Tally,
+    outcomes: Sequence[OutcomeRow],
+) -> RunSummary:
     """The summary of a run by the verdicts of all files."""
     verdicts, reasons = tally.verdicts, tally.reasons
-    outcomes = _outcomes(layout, batch)
 
     return RunSummary(
         run=run,
         exit_code=_exit_code(verdicts, reasons),
-        files=tally.files,
+        files=tally.ends.total(),
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         reasons=tuple((*reason, count) for reason, count in sorted(reasons.items())),
         absent=len(batch.absent),
@@ -156,8 +185,9 @@ def gone_sessions(layout: Layout, batch: RunBatch) -> set[tuple[str, str]]:
     return set(layout.published_sessions()) - present
 
 
-def _outcomes(layout: Layout, batch: RunBatch) -> list[tuple[str, str, SessionOutcome]]:
-    rows = []
+def read_outcomes(layout: Layout, batch: RunBatch) -> list[OutcomeRow]:
+    """How every session ended, by pseudonym and label."""
+    rows: list[OutcomeRow] = []
     for order in batch.orders:
         outcomes = read_outcome(layout.outcome(order.pseudonym))
         rows += [(order.pseudonym, label, row) for label, row in sorted(outcomes.items())]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from deidflow.store.files import atomic_file
+from deidflow.store.files import write_bytes_atomic
 
 Cells = Sequence[str | int]
 
@@ -29,21 +28,4 @@ def csv_bytes(rows: Iterable[Cells]) -> bytes:
 
 def write_csv(path: Path, rows: Iterable[Cells]) -> None:
     """Write rows as CSV, mode 0600, atomically."""
-    with csv_file(path) as write:
-        write(rows)
-
-
-@contextmanager
-def csv_file(path: Path) -> Iterator[Callable[[Iterable[Cells]], None]]:
-    """What writes rows into a CSV file, mode 0600, which is there when the context ends."""
-    with (
-        atomic_file(path) as stream,
-        io.TextIOWrapper(
-            stream,
-            encoding="utf-8",
-            errors="surrogateescape",
-            newline="",
-        ) as text,
-    ):
-        writer = csv.writer(text, lineterminator="\n")
-        yield writer.writerows
+    write_bytes_atomic(path, csv_bytes(rows))

@@ -17,6 +17,7 @@ from deidflow.release.tables import (
     FileRow,
     check_place,
     check_release,
+    quarantine_lines,
     quarantine_table,
     write_checksums,
     write_doubtful,
@@ -93,8 +94,8 @@ def test_the_quarantine_table_has_paths_and_reasons(tmp_path: Path) -> None:
         reason="leak-found",
         words="the check found an identifier, in the staged files",
     )
-    with quarantine_table(tmp_path / "report.csv") as write:
-        write([row])
+    with quarantine_table(tmp_path / "report.csv") as table:
+        table.write(quarantine_lines([row]))
 
     with (tmp_path / "report.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
