@@ -12,56 +12,24 @@ bounds, for 10,000: 60 s with five new subjects; CPU of a subject must not grow 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import struct
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from measure import cost
 from small_files import INSTANCES, make_small_files
 
 from deidflow.cli.run import summary_of_run
-from deidflow.header.uids import UidMap
-from deidflow.identity.vault import Vault
-from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch, discover_batch
-from deidflow.run.outcome import session_outcome, write_outcome
-from deidflow.run.report import write_report
-from deidflow.run.session import SessionRun, open_steps
-from deidflow.run.standing import StandingSubjects
-from deidflow.run.start import locked_run
-from deidflow.run.summary import read_summary
-from deidflow.run.unchanged import Surroundings
 from deidflow.settings.load import load_settings
-from deidflow.settings.run import RunSettings
-from deidflow.states import SeriesState
-from deidflow.steps import STEPS
-from deidflow.steps.results import (
-    AnonymizedSeries,
-    AnonymizeResult,
-    BuiltSeries,
-    ConvertedSeries,
-    ConvertResult,
-    ReconstructResult,
-)
-from deidflow.steps.step import StepJob
-from deidflow.steps.verify import VerifyResult
-from deidflow.store.children import Children
-from deidflow.store.files import write_json_atomic
+from tests.simulated_run import nothing_to_compute, run_alone
 
 NEW = 5
 """Subjects that come between two nights."""
 _ONE = "--one"
 _NOT_READ = "burned_in: {read: never}\n"
-_MIB = 1 << 20
 _MILLI = 1000
-_SOP_UID = re.compile(rb"1\.2\.276\.0\.7230010\.3\.\d+\.3\.\d+")
-_STORED = b"1.2.840.10008.5.1.4.1.1.4\0"
 
 
 class Night(NamedTuple):
@@ -133,129 +101,12 @@ def _do(kind: str, root: Path) -> None:
         "workers": 2,
     }
     settings = load_settings(flags, root / "config.yaml")
+    if kind == "first":
+        run_alone(settings)
+        return
     with nothing_to_compute():
-        if kind == "first":
-            _first_run(settings)
-            return
         summary = summary_of_run(settings, quiet=True)
     raise SystemExit(summary.exit_code)
-
-
-def _first_run(settings: RunSettings) -> None:
-    """A run without Prefect, which takes most of the time of steps that do nothing."""
-    with locked_run(settings) as vault:
-        surroundings = Surroundings.of(settings, vault)
-        run = Run.start("first", settings)
-        batch = discover_batch(settings, run.layout, vault, run.children)
-        try:
-            _work_through(run, vault, batch)
-        finally:
-            batch.listing.close()
-            run.end()
-        summary = read_summary(run.layout.summary)
-        if summary is not None:
-            surroundings.note_end(summary)
-
-
-def _work_through(run: Run, vault: Vault, batch: RunBatch) -> None:
-    from deidflow.identity.workorder import read_order
-    from tasks.common import perform
-
-    for ordered in batch.orders:
-        order = read_order(run.layout.order(ordered.pseudonym))
-        sessions = [SessionRun(run, order, session) for session in order.sessions]
-        for session in sessions:
-            for step in open_steps(session):
-                perform(session, step)
-        outcomes = {session.label: session_outcome(session) for session in sessions}
-        write_outcome(run.layout.outcome(ordered.pseudonym), outcomes)
-
-    write_report(run, vault, batch)
-    standing = StandingSubjects(run)
-    for ordered in batch.orders:
-        standing.note(ordered)
-
-
-@contextmanager
-def nothing_to_compute() -> Iterator[None]:
-    """Every step ends at once, with a result as if it had worked."""
-    real = Children.run
-    works = {step.work: step.name for step in STEPS}
-
-    def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
-        step = works.get(function)
-        if step is None:
-            return real(children, log, function, *arguments)
-        return _RESULTS[step](arguments[0])
-
-    Children.run = run  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Children.run = real  # type: ignore[method-assign]
-
-
-def _anonymized(job: StepJob) -> AnonymizeResult:
-    return AnonymizeResult({name: AnonymizedSeries(INSTANCES) for name in _names(job)})
-
-
-def _converted(job: StepJob) -> ConvertResult:
-    return ConvertResult({name: ConvertedSeries(("",)) for name in _names(job)})
-
-
-def _built(job: StepJob) -> ReconstructResult:
-    """A session with one small file for each of the source, under its released UID."""
-    order, session = job.read_order()
-    uids = UidMap(bytes.fromhex(order.uid_key), order.uid_root)
-    rows = []
-    for series in session.series:
-        folder = job.scratch / series.name / "dicom"
-        folder.mkdir(parents=True)
-        for number, file in enumerate(series.files, 1):
-            [uid] = set(_SOP_UID.findall((Path(order.source) / file.path).read_bytes()))
-            (folder / f"slice_{number:03d}.dcm").write_bytes(_instance(uids(uid.decode())))
-        rows.append({"series": series.name, "state": "anonymized", "instances": INSTANCES})
-    write_json_atomic(job.scratch / "session.json", {"session": job.label, "series": rows})
-    job.masks.mkdir(exist_ok=True)
-    built = BuiltSeries(SeriesState.RELEASED, INSTANCES)
-    return ReconstructResult(dict.fromkeys(_names(job), built))
-
-
-def _verified(_job: StepJob) -> VerifyResult:
-    return VerifyResult((), {})
-
-
-_RESULTS: dict[str, Callable[[StepJob], Any]] = {
-    "anonymize": _anonymized,
-    "convert": _converted,
-    "reconstruct": _built,
-    "verify": _verified,
-}
-
-
-def _names(job: StepJob) -> list[str]:
-    _, session = job.read_order()
-    return [series.name for series in session.series]
-
-
-def _instance(uid: str) -> bytes:
-    """A DICOM file of two elements."""
-    padded = uid.encode() + b"\0" * (len(uid) % 2)
-    syntax = _element(2, 0x10, b"1.2.840.10008.1.2.1\0")
-    meta = _element(2, 2, _STORED) + _element(2, 3, padded) + syntax
-    length = struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta))
-    return (
-        bytes(128)
-        + b"DICM"
-        + length
-        + meta
-        + _element(8, 0x16, _STORED)
-        + _element(8, 0x18, padded)
-    )
-
-
-def _element(group: int, number: int, value: bytes) -> bytes:
-    return struct.pack("<HH2sH", group, number, b"UI", len(value)) + value
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
 from deidflow.release.publish import withdraw
 from deidflow.run.audit import note_start, note_withdrawn
+from deidflow.run.batch import OrderedSubject, RunBatch
 from deidflow.run.context import Run
-from deidflow.run.discovery import OrderedSubject, RunBatch
 from deidflow.run.outcome import read_outcome
 from deidflow.run.standing import StandingSubjects
 from deidflow.run.summary import RunSummary, failed_summary, read_summary

@@ -11,8 +11,8 @@ from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from deidflow.errors import DeidflowError, EnvironmentFault
+from deidflow.run.batch import OrderedSubject
 from deidflow.run.context import Run
-from deidflow.run.discovery import OrderedSubject
 from deidflow.run.machine import worker_count
 from deidflow.run.outcome import read_outcome
 from deidflow.run.template import provide_template

@@ -7,8 +7,9 @@ from typing import Any
 from prefect import State, task
 
 from deidflow.identity.vault import Vault
+from deidflow.run.batch import RunBatch
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch, discover_batch
+from deidflow.run.discovery import discover_batch
 from tasks.common import OPTIONS
 from tasks.whole_run import for_the_run
 

@@ -7,8 +7,8 @@ from typing import Any
 from prefect import State, task
 
 from deidflow.identity.vault import Vault
+from deidflow.run.batch import RunBatch
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch
 from deidflow.run.report import write_report
 from deidflow.run.summary import RunSummary
 from tasks.common import OPTIONS

@@ -15,7 +15,7 @@ from deidflow.dicom.inventory import Entry
 from deidflow.dicom.majorities import Decision
 from deidflow.dicom.raw_data import raw_classes
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
-from deidflow.identity.neighbours import write_neighbours
+from deidflow.identity.neighbours import neighbour_of, write_neighbours
 from deidflow.identity.orders import persons, work_order
 from deidflow.identity.vault import Identity
 
@@ -69,13 +69,14 @@ def make_plan(call: Call, rows: list[ReadFile]) -> Plan:
         settings.ids,
         settings.sessions,
     )
+    hash_key = vault.keys.derive("hash")
+    neighbours = [neighbour_of(subject, hash_key, with_uids=False) for subject in cohort.subjects]
     write_neighbours(
-        cohort.subjects,
+        neighbours,
         identities,
         call.located.root,
         call.others_folder,
-        vault.keys.derive("hash"),
-        with_uids=False,
+        hash_key,
         places=call.located.places,
     )
 

@@ -52,6 +52,16 @@ class CohortIndex:
         return cls((np.unique(together),), key)
 
     @classmethod
+    def of_hexadecimal(cls, text: str, key: bytes) -> CohortIndex:
+        """The index in a text that `hexadecimal` made."""
+        hashes = np.frombuffer(bytes.fromhex(text), np.uint64)
+        return cls((hashes,), key)
+
+    def hexadecimal(self) -> str:
+        """The hashes as text."""
+        return b"".join(hashes.tobytes() for hashes in self.arrays).hex()
+
+    @classmethod
     def open(cls, paths: Iterable[Path], key: bytes) -> CohortIndex:
         """The index in files that `save` wrote; they are mapped, not read."""
         arrays = []

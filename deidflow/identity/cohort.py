@@ -55,7 +55,7 @@ def grouper(
     asked_for: AskedFor = everything,
     classes: Iterable[str] = (),
     manifest: Manifest = NO_MANIFEST,
-) -> Callable[[Iterable[Entry]], Cohort]:
+) -> Callable[..., Cohort]:
     """What groups entries as settings and profile ask, as `group_by`.
 
     `reading`: text in pixels is read later. `asked_for`: which instances are not excluded.

@@ -78,17 +78,36 @@ def _index_path(folder: Path, kind: str) -> Path:
     return folder / f"{kind}.npy"
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """What the checks of everybody else look up of a subject."""
+
+    key: str
+    files: tuple[str, ...]
+    """One of each series, by its locator."""
+    hashes: Mapping[str, str]
+    """Kind -> sorted hashes of what means one person, 8 bytes each, in hexadecimal."""
+
+
+def neighbour_of(subject: Subject, key: bytes, *, with_uids: bool = True) -> Neighbour:
+    """A subject as a neighbour; `key` is that of the hashes."""
+    hashes = {}
+    for kind, index in _indexes(subject, key, with_uids):
+        hashes[kind] = index.hexadecimal()
+    files = _one_file_per_series(subject)
+    return Neighbour(subject.key, tuple(files), hashes)
+
+
 def write_neighbours(
-    subjects: Iterable[Subject],
+    neighbours: Iterable[Neighbour],
     identities: Mapping[str, Identity],
     source: Path,
     folder: Path,
     key: bytes,
     *,
-    with_uids: bool = True,
     places: Mapping[str, Path] | None = None,
 ) -> None:
-    """Write what the checks of this run look up; of a subject only hashes stay in memory.
+    """Write what the checks of this run look up.
 
     Hashes of identifiers by kind, and source files by subject. `places` says where files are that
     are not below the source: members of archives.
@@ -101,15 +120,13 @@ def write_neighbours(
     indexes: defaultdict[str, list[CohortIndex]] = defaultdict(list)
     placed = places or {}
     files: dict[str, list[str]] = {}
-    for subject in subjects:
-        for kind, index in _indexes(subject, key, with_uids):
-            indexes[kind].append(index)
-        identity = identities[subject.key]
-        paths = _one_file_per_series(subject)
-        files[identity.pseudonym] = [str(placed.get(path, path)) for path in paths]
+    for neighbour in neighbours:
+        for kind, text in neighbour.hashes.items():
+            indexes[kind].append(CohortIndex.of_hexadecimal(text, key))
+        identity = identities[neighbour.key]
+        files[identity.pseudonym] = [str(placed.get(path, path)) for path in neighbour.files]
 
-    if with_uids:
-        indexes.setdefault(_UIDS, [])
+    indexes.setdefault(_UIDS, [])
     _write_indexes(indexes, folder, key)
     table = _FileTable(str(source), files)
     table.write(folder)

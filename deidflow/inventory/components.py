@@ -83,7 +83,7 @@ def components(
 
 
 def _member(listing: Listing, link: Link) -> Member | None:
-    [row] = listing.numbered([link.number])
+    [row] = listing.numbered(listing.stored([link.number]))
     path, sha256, _, _, instance, _ = row.entry
     return None if instance is None else Member(path, sha256, instance)
 

@@ -30,7 +30,7 @@ CREATE TABLE listing (
     number INTEGER PRIMARY KEY, locator BLOB UNIQUE, size INTEGER, mtime_ns INTEGER,
     ctime_ns INTEGER, inode INTEGER, is_read INTEGER NOT NULL, sha256 TEXT, verdict TEXT,
     reason TEXT, absent TEXT, header BLOB, own TEXT, owner TEXT);
-CREATE TABLE subjects (key TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE subjects (key TEXT PRIMARY KEY, content BLOB, numbers TEXT) WITHOUT ROWID;
 """
 
 
@@ -52,7 +52,7 @@ def open_listing(path: Path, known: Path | None) -> sqlite3.Connection:
     for leftover in (path, path.with_name(f"{path.name}-journal")):
         leftover.unlink(missing_ok=True)
     try:
-        _make_private(path)
+        make_private(path)
         database = _connect(path)
         # It is made anew by every run, so that it need not outlive a crash.
         database.execute("PRAGMA journal_mode=OFF")
@@ -85,7 +85,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
     )
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """SQLite gives its other files the mode of the first."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     os.close(descriptor)
@@ -93,7 +93,7 @@ def _make_private(path: Path) -> None:
 
 def _attach_known(database: sqlite3.Connection, folder: Path) -> None:
     path = folder / KNOWN_NAME
-    _make_private(path)
+    make_private(path)
     database.execute("ATTACH DATABASE ? AS known", (os.fspath(path),))
     database.execute("PRAGMA known.journal_mode=WAL")
     database.execute("PRAGMA known.synchronous=NORMAL")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deidflow.dicom.grouping import Subject
 from deidflow.dicom.inventory import Entry
 from deidflow.dicom.majorities import Decision
 from deidflow.dicom.source_walk import Found, is_named
@@ -25,10 +23,14 @@ from deidflow.inventory.packed import (
     unpack,
 )
 from deidflow.inventory.reading import BATCH, Chunk
+from deidflow.inventory.subjects import SubjectRows
 from deidflow.verdicts import Reason, Verdict
 
 _MOST_HEADERS = 1_000
 """Headers that are remembered at once."""
+
+
+StoredRow = tuple[Any, ...]
 
 
 class Numbered(NamedTuple):
@@ -64,6 +66,7 @@ class Listing:
         self._database = open_listing(path, known)
         self._remembers = known is not None
         self._headers: dict[bytes, tuple[Any, ...]] = {}
+        self.subjects = SubjectRows(self._database)
 
     def close(self) -> None:
         """Close the listing and delete it."""
@@ -178,14 +181,14 @@ class Listing:
         for row in cursor:
             yield self._entry(row)
 
-    def numbered(self, numbers: Sequence[int]) -> list[Numbered]:
-        """The rows with these numbers."""
-        cursor = self._database.execute(
-            f"SELECT number, {statements.COLUMNS} FROM listing "  # noqa: S608 - names of ours
-            "WHERE number IN (SELECT value FROM json_each(?))",
-            (json.dumps(numbers),),
-        )
-        return [Numbered(number, self._entry(row)) for number, *row in cursor]
+    def stored(self, numbers: Sequence[int]) -> list[StoredRow]:
+        """The rows with these numbers as they are stored, the number first."""
+        cursor = self._database.execute(statements.NUMBERED, (json.dumps(numbers),))
+        return cursor.fetchall()
+
+    def numbered(self, rows: Iterable[StoredRow]) -> list[Numbered]:
+        """What is in stored rows."""
+        return [Numbered(number, self._entry(row)) for number, *row in rows]
 
     def links(self) -> Iterator[Link]:
         """What ties the instances without a verdict to each other."""
@@ -228,7 +231,7 @@ class Listing:
             shared = self._headers[digest] = shared_facts(row[0])
         return shared
 
-    # verdicts and subjects
+    # verdicts
 
     def decide(self, decisions: Iterable[tuple[int, Decision, str]]) -> None:
         """Note verdict, reason and subject of files by their numbers."""
@@ -258,18 +261,6 @@ class Listing:
             "WHERE verdict IS NOT NULL GROUP BY verdict, reason"
         )
         return {(Verdict(verdict), Reason(reason)): files for verdict, reason, files in cursor}
-
-    def keep(self, subjects: Iterable[Subject]) -> None:
-        """Keep subjects with something to release."""
-        rows = ((subject.key, pickle.dumps(subject)) for subject in subjects)
-        with self._writing():
-            self._database.executemany("INSERT INTO subjects VALUES (?, ?)", rows)
-
-    def subject(self, key: str) -> Subject:
-        """A subject that was kept."""
-        cursor = self._database.execute("SELECT content FROM subjects WHERE key = ?", (key,))
-        subject: Subject = pickle.loads(cursor.fetchone()[0])  # noqa: S301 - written by this run
-        return subject
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

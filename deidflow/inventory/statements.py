@@ -11,6 +11,10 @@ FOUND = (
     "INSERT INTO listing (locator, size, mtime_ns, ctime_ns, inode, is_read) "
     "VALUES (?, ?, ?, ?, ?, 0)"
 )
+NUMBERED = (
+    f"SELECT number, {COLUMNS} FROM listing "  # noqa: S608 - names of ours
+    "WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number"
+)
 RECALL = """
 UPDATE listing SET is_read = 1, sha256 = known.sha256, verdict = known.verdict,
     reason = known.reason, absent = known.absent, header = known.header, own = known.own

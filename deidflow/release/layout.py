@@ -115,6 +115,11 @@ class Layout:
         return self.work / "tables.json"
 
     @property
+    def pieces(self) -> Path:
+        """What was concluded of pieces of the source, for the next run."""
+        return self.work / "pieces.sqlite"
+
+    @property
     def bids_record(self) -> Path:
         """What the sessions of the BIDS data set around the release are made of."""
         return self.work / "bids.json"

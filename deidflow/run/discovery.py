@@ -2,82 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from deidflow.burned.installed import reads
 from deidflow.consent.admission import admission_of
-from deidflow.dicom.grouping import Cohort, Subject
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.source_walk import is_working_folder, walk
 from deidflow.errors import EnvironmentFault, UsageError
-from deidflow.identity.cohort import grouper, order_options, refuse_mixed_folders
-from deidflow.identity.neighbours import write_neighbours
-from deidflow.identity.orders import person_of, refuse_split_studies, split_studies, work_order
+from deidflow.identity.cohort import grouper, refuse_mixed_folders
+from deidflow.identity.neighbours import Neighbour, write_neighbours
+from deidflow.identity.orders import refuse_split_studies
 from deidflow.identity.persons import Person
 from deidflow.identity.vault import Identity, Vault
-from deidflow.identity.workorder import WorkOrder
 from deidflow.inventory.components import components
 from deidflow.inventory.listing import Listing
+from deidflow.inventory.pieces import PieceStore
 from deidflow.release.layout import Layout
-from deidflow.run.event_dates import event_dates
+from deidflow.run.batch import OrderedSubject, RunBatch
+from deidflow.run.orders import write_orders
+from deidflow.run.pieces import Grouping, Piece, PieceMemory
+from deidflow.run.rules import rules_digest
 from deidflow.run.selection import Selection, selection_of
 from deidflow.run.source_inventory import InventoryTaker
-from deidflow.settings.effective import effective_profile
 from deidflow.settings.input import InputSettings
 from deidflow.settings.run import PlanSettings, RunSettings
 from deidflow.store.children import Children
-
-
-@dataclass(frozen=True)
-class OrderedSubject:
-    """A subject whose work order is written."""
-
-    key: str
-    """Only the vault may hold it."""
-    pseudonym: str
-    labels: tuple[str, ...]
-    """Of its sessions."""
-
-
-@dataclass(frozen=True)
-class RunBatch:
-    """What a run has to do: every file and subject on disk, identities, the selected subjects."""
-
-    listing: Listing
-    places: Mapping[str, Path]
-    """Locator -> file, for members of archives only."""
-    identities: dict[str, Identity]
-    """By subject key."""
-    orders: tuple[OrderedSubject, ...]
-    """The selected subjects by pseudonym."""
-    study_uids: frozenset[str]
-    """Every study of which there is a readable instance, whatever its verdict."""
-    without_consent: frozenset[str] = frozenset()
-    """Pseudonyms of subjects of earlier runs who may not be released any more."""
-    standing: frozenset[str] = frozenset()
-    """Pseudonyms of subjects of whom nothing has changed since the last run."""
-
-    @property
-    def absent(self) -> tuple[str, ...]:
-        """Files that a DICOMDIR lists and that do not exist."""
-        return tuple(self.listing.absent())
-
-    @property
-    def not_selected(self) -> list[str]:
-        """Keys of subjects that this run leaves out."""
-        ordered = {order.key for order in self.orders}
-        return sorted(self.identities.keys() - ordered)
-
-    def subject(self, key: str) -> Subject:
-        """A subject with its files."""
-        return self.listing.subject(key)
-
-    def place(self, locator: str) -> str:
-        """Where a file is, as work orders have it."""
-        return str(self.places.get(locator, locator))
 
 
 @dataclass
@@ -86,17 +39,19 @@ class _Grouped:
 
     selection: Selection
     persons: list[Person] = field(default_factory=list)
+    neighbours: list[Neighbour] = field(default_factory=list)
     study_uids: set[str] = field(default_factory=set)
     mixed_folders: list[str] = field(default_factory=list)
     split_studies: int = 0
 
-    def add(self, cohort: Cohort) -> None:
+    def add(self, piece: Piece) -> None:
         """Take a piece of the source."""
-        self.persons += map(person_of, cohort.subjects)
-        self.study_uids |= cohort.study_uids
-        self.mixed_folders += cohort.mixed_folders
-        self.split_studies += sum(map(split_studies, cohort.subjects))
-        self.selection.add(cohort)
+        self.persons += piece.persons
+        self.neighbours += piece.neighbours
+        self.study_uids |= piece.study_uids
+        self.mixed_folders += piece.mixed_folders
+        self.split_studies += piece.split_studies
+        self.selection.add_known(person.key for person in piece.persons)
 
 
 def check_source(settings: PlanSettings) -> None:
@@ -142,20 +97,34 @@ def discover_batch(
     )
     listing, places = taker.source(settings.source, settings.input.paths)
     vault.mark_published(layout.published_sessions())
-    batch = make_batch(listing, vault, settings, places)
-    for order in work_orders(batch, vault, settings):
-        order.with_places(places).write(layout.order(order.pseudonym))
+    with closing(PieceStore(layout.pieces)) as store:
+        memory = PieceMemory(
+            store,
+            rules_digest(settings),
+            vault.keys.derive("hash"),
+            recalls=not settings.subjects and not settings.strict,
+        )
+        batch = make_batch(
+            listing,
+            vault,
+            settings,
+            places,
+            memory,
+        )
+        write_orders(batch, vault, settings, layout, memory)
+        store.keep_only(memory.used)
 
     write_neighbours(
-        map(batch.subject, sorted(batch.identities)),
+        batch.neighbours,
         batch.identities,
         settings.source,
         layout.neighbours,
-        vault.keys.derive("hash"),
+        memory.hash_key,
         places=places,
     )
     return replace(
         batch,
+        neighbours=(),
         without_consent=admission.refused_subjects(vault.originals()),
     )
 
@@ -165,9 +134,19 @@ def make_batch(
     vault: Vault,
     settings: PlanSettings,
     places: Mapping[str, Path],
+    memory: PieceMemory | None = None,
 ) -> RunBatch:
-    """Group the inventory, identify everyone in one transaction, select subjects."""
-    grouped = _group(listing, vault, settings)
+    """Group the inventory, identify everyone in one transaction, select subjects.
+
+    With a memory, pieces that are as they were at the last run are taken from there.
+    """
+    grouping = _grouping(
+        listing,
+        vault,
+        settings,
+        memory,
+    )
+    grouped = _group(grouping, settings)
     refuse_mixed_folders(sorted(grouped.mixed_folders), vault.folder)
     refuse_split_studies(grouped.split_studies)
     identities = vault.identify(
@@ -178,11 +157,12 @@ def make_batch(
     chosen = grouped.selection.chosen(identities)
     orders = [_ordered(key, identities[key]) for key in chosen]
     return RunBatch(
-        listing=listing,
+        grouping=grouping,
         places=places,
         identities=identities,
         orders=tuple(sorted(orders, key=lambda order: order.pseudonym)),
         study_uids=frozenset(grouped.study_uids),
+        neighbours=tuple(grouped.neighbours),
     )
 
 
@@ -191,55 +171,36 @@ def _ordered(key: str, identity: Identity) -> OrderedSubject:
     return OrderedSubject(key, identity.pseudonym, tuple(labels))
 
 
-def _group(listing: Listing, vault: Vault, settings: PlanSettings) -> _Grouped:
-    """Group a listing, note its verdicts and keep its subjects."""
+def _grouping(
+    listing: Listing, vault: Vault, settings: PlanSettings, memory: PieceMemory | None
+) -> Grouping:
     group = grouper(
         settings,
         defacing=settings.defacing,
-        known=vault.demographics,
         reading=reads(settings.burned_in),
         asked_for=partial(_is_asked_for, settings.input),
         manifest=settings.input.manifest,
     )
+    return Grouping(
+        listing,
+        lambda entries, known: group(entries, known=known),
+        vault.demographics,
+        memory,
+    )
+
+
+def _group(grouping: Grouping, settings: PlanSettings) -> _Grouped:
+    """Group a listing, note its verdicts and keep its subjects."""
     grouped = _Grouped(selection_of(settings))
     pieces = components(
-        listing,
+        grouping.listing,
         settings.ids.discovery,
         settings.input.manifest,
     )
     for numbers in pieces:
-        rows = listing.numbered(numbers)
-        cohort = group(row.entry for row in rows)
-        listing.decide(
-            (row.number, cohort.verdicts[row.entry.path], cohort.owners[row.entry.path])
-            for row in rows
-            if row.entry.path in cohort.verdicts
-        )
-        listing.keep(cohort.subjects)
-        grouped.add(cohort)
+        piece = grouping.piece(numbers, grouped.selection.add)
+        grouped.add(piece)
     return grouped
-
-
-def work_orders(batch: RunBatch, vault: Vault, settings: PlanSettings) -> Iterator[WorkOrder]:
-    """The work orders of the selected subjects by pseudonym, one after the other."""
-    source = settings.source
-    profile = effective_profile(settings)
-    options = order_options(settings, profile)
-    for ordered in batch.orders:
-        subject = batch.subject(ordered.key)
-        dates = event_dates(
-            [subject],
-            profile.dates.since,
-            source,
-            batch.places,
-        )
-        yield work_order(
-            subject,
-            batch.identities[ordered.key],
-            vault.keys,
-            source,
-            replace(options, event_dates=dates),
-        )
 
 
 def _is_asked_for(asked: InputSettings, instance: Instance) -> bool:

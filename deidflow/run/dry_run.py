@@ -19,8 +19,10 @@ from deidflow.face.engine_installed import check_engine
 from deidflow.header.rules import compile_profile
 from deidflow.identity.vault import Vault
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
-from deidflow.run.discovery import RunBatch, check_source, make_batch, work_orders
+from deidflow.run.batch import RunBatch
+from deidflow.run.discovery import check_source, make_batch
 from deidflow.run.machine import memory_limit
+from deidflow.run.orders import work_orders
 from deidflow.run.plan import (
     TO_BE_RELEASED,
     NamePlan,
@@ -95,7 +97,7 @@ def _plan(
     released = 0
     subjects = []
     names: list[NamePlan] = []
-    for number, located in enumerate(work_orders(batch, vault, settings), 1):
+    for number, located in enumerate(work_orders(batch, vault, settings, batch.orders), 1):
         order = located.with_places(batch.places)
         ends = _series_ends(
             settings,

@@ -11,7 +11,7 @@ from deidflow.dicom.persons import Member
 from deidflow.identity.workorder import WorkOrder, read_order
 from deidflow.release.layout import Layout
 from deidflow.release.tables import FileRow
-from deidflow.run.discovery import OrderedSubject, RunBatch
+from deidflow.run.batch import OrderedSubject, RunBatch
 from deidflow.run.outcome import SeriesOutcome, read_outcome
 from deidflow.states import SeriesState
 from deidflow.verdicts import UNRECORDED, Reason, Verdict

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from deidflow.release.layout import Layout
 from deidflow.release.tables import CHECKSUMS, Session
-from deidflow.run.discovery import RunBatch
+from deidflow.run.batch import RunBatch
 from deidflow.store.blocks import BlockIndex
 from deidflow.store.files import Signature, read_json, write_json_atomic
 from deidflow.verdicts import Reason, Verdict

@@ -14,8 +14,8 @@ from deidflow.release.withdrawal import release_manifests
 from deidflow.report.write import write_shared
 from deidflow.review.sign_off import REVIEW_KEY, note_sign_off
 from deidflow.run.audit import RunLedger
+from deidflow.run.batch import OrderedSubject, RunBatch
 from deidflow.run.context import Run
-from deidflow.run.discovery import OrderedSubject, RunBatch
 from deidflow.run.file_tables import FileTables, file_tables
 from deidflow.run.files import FileEnd, ends_of_discovery, ends_of_subject, read_files
 from deidflow.run.instances import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,9 +25,12 @@ class Selection:
     below: dict[str, set[str]] = field(default_factory=dict)
     """Entry -> keys of whoever has instances in its folder."""
 
+    def add_known(self, keys: Iterable[str]) -> None:
+        """Take the subjects of a piece of the source."""
+        self.everyone.update(keys)
+
     def add(self, cohort: Cohort) -> None:
-        """Take a piece of the source."""
-        self.everyone.update(subject.key for subject in cohort.subjects)
+        """Look for whom settings name in a piece of the source."""
         if not self.wanted:
             return
         for subject in cohort.subjects:

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deidflow.release.layout import Layout
+from deidflow.run.batch import OrderedSubject
 from deidflow.run.context import Run
-from deidflow.run.discovery import OrderedSubject
 from deidflow.run.outcome import SessionOutcome, read_outcome, write_outcome
-from deidflow.run.unchanged import code_in_use, named_files, subject_digest
+from deidflow.run.rules import rules_digest
+from deidflow.run.unchanged import subject_digest
 from deidflow.states import StepState
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.trees import tree_digest
-
-_OF_NO_SUBJECT = {"subjects", "workers", "log", "runner", "scheduler"}
-"""Settings that decide who is worked on, where and how it is shown, but not what comes out."""
 
 
 class Answer(NamedTuple):
@@ -38,13 +36,7 @@ class StandingSubjects:
         settings = run.settings
         self._run = run
         self._is_asked = settings.redo is None and not settings.strict
-        self._rules = digest_of(
-            [
-                settings.model_dump(mode="json", exclude=_OF_NO_SUBJECT),
-                named_files(settings),
-                code_in_use(),
-            ]
-        )
+        self._rules = rules_digest(settings)
 
     def among(self, orders: Collection[OrderedSubject]) -> Iterator[OrderedSubject]:
         """The subjects whose answer stands; their steps count as up to date from here on."""

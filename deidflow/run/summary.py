@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deidflow.errors import DeidflowError
 from deidflow.release.layout import Layout
-from deidflow.run.discovery import RunBatch
+from deidflow.run.batch import RunBatch
 from deidflow.run.files import FileEnd
 from deidflow.run.outcome import Contact, SessionOutcome, read_outcome
 from deidflow.states import StepState

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from deidflow.identity.vault import Vault
 from deidflow.release.dataset import DATASET
 from deidflow.release.layout import Layout
+from deidflow.run.rules import code_in_use, named_files
 from deidflow.run.summary import RunSummary
 from deidflow.settings.run import RunSettings
 from deidflow.states import StepState
-from deidflow.steps import STEPS
-from deidflow.store.code import KEEP, ROOT
 from deidflow.store.files import digest_of, read_json, write_json_atomic
 from deidflow.store.trees import content_digest, signature_row, tree_digest
 from deidflow.verdicts import Verdict
 
-_PACKAGES = ("deidflow", "flows", "tasks", "configs")
 _RECORDS = "records"
 
 
@@ -136,34 +131,6 @@ def _again(summary: RunSummary, run_id: str) -> RunSummary:
             "rows": 0,
         }
     )
-
-
-def code_in_use() -> list[Any]:
-    """Our own sources and data, and what the steps are made of."""
-    steps = [step.made_by() for step in STEPS]
-    if os.environ.get(KEEP):
-        return steps
-    trees = [tree_digest(ROOT / name) for name in _PACKAGES]
-    return [sys.version, *trees, *steps]
-
-
-def named_files(settings: RunSettings) -> list[str]:
-    """The contents of files that settings name: rules, lists, engines."""
-    texts = _texts(settings.model_dump(mode="json"))
-    places = (settings.source, settings.release, settings.vault, settings.log)
-    folders = {str(place) for place in places}
-    return [content_digest(Path(text)) for text in texts if text not in folders]
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _texts(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _texts(entry)
 
 
 def _records(layout: Layout) -> list[str]:

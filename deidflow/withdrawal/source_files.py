@@ -79,9 +79,11 @@ def forget_source_files(vault: Vault, layouts: Iterable[Layout], files: SourceFi
     """Forget what was read of the files, and delete those that were unpacked from archives."""
     forget_known(vault.folder, files.paths)
     for layout in layouts:
-        # What a killed run has left.
+        # What a killed run has left, and what the last run kept for the next.
         for name in (LISTING_NAME, MEMBERS_NAME):
             (layout.work / name).unlink(missing_ok=True)
+        layout.pieces.unlink(missing_ok=True)
+        layout.table_index.unlink(missing_ok=True)
         unpacked = []
         for path in files.paths:
             if path.is_relative_to(layout.archives):

@@ -16,8 +16,9 @@ from pydicom.uid import JPEG2000Lossless
 from deidflow.identity.workorder import read_order
 from deidflow.release import decisions as drawn_by_people
 from deidflow.release.decision_record import append
+from deidflow.run.batch import RunBatch
 from deidflow.run.context import Run
-from deidflow.run.discovery import RunBatch, discover_batch
+from deidflow.run.discovery import discover_batch
 from deidflow.run.dry_run import make_plan
 from deidflow.run.fitness import is_up_to_date
 from deidflow.run.session import SessionRun, carry_out, open_steps, recorded_steps

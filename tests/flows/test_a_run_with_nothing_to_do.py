@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deidflow.run.batch import OrderedSubject
 from deidflow.run.context import Run
-from deidflow.run.discovery import OrderedSubject
 from deidflow.run.standing import StandingSubjects
 from deidflow.settings.load import load_settings
 from deidflow.store.children import Children

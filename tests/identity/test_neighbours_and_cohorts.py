@@ -14,7 +14,7 @@ from deidflow.errors import UsageError
 from deidflow.header.load_profile import load_profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.cohort import group_by, order_options, refuse_mixed_folders
-from deidflow.identity.neighbours import Neighbours, write_neighbours
+from deidflow.identity.neighbours import Neighbours, neighbour_of, write_neighbours
 from deidflow.identity.orders import OrderOptions
 from deidflow.identity.vault import Identity
 from deidflow.identity.workorder import SessionOrder, WorkOrder
@@ -49,7 +49,8 @@ def written(
     folder: Path, group: tuple[Subject, ...] | None = None, *, with_uids: bool = True
 ) -> Neighbours:
     everybody = subjects() if group is None else group
-    write_neighbours(everybody, IDENTITIES, SOURCE, folder, KEY, with_uids=with_uids)
+    neighbours = [neighbour_of(one, KEY, with_uids=with_uids) for one in everybody]
+    write_neighbours(neighbours, IDENTITIES, SOURCE, folder, KEY)
     return Neighbours(folder, KEY)
 
 

@@ -185,13 +185,13 @@ def test_all_of_it_is_private(taker: InventoryTaker, tmp_path: Path) -> None:
 
 def by_pieces(
     folder: Path, found: list[Entry], discovery: Discovery, manifest: Manifest
-) -> tuple[dict[str, Subject], dict[str, Decision], int]:
+) -> tuple[dict[str, Subject | None], dict[str, Decision], int]:
     with closing(Listing(folder / "listing.sqlite")) as listing:
         listing.add(found)
         keys: list[str] = []
         parts = list(components(listing, discovery, manifest))
         for numbers in parts:
-            rows = listing.numbered(numbers)
+            rows = listing.numbered(listing.stored(numbers))
             cohort = group(
                 (row.entry for row in rows),
                 defacing=False,
@@ -200,13 +200,13 @@ def by_pieces(
             )
             keys += [subject.key for subject in cohort.subjects]
             numbers_of = {row.entry.path: row.number for row in rows}
-            listing.keep(cohort.subjects)
+            listing.subjects.keep(cohort.subjects)
             listing.decide(
                 (numbers_of[path], decision, cohort.owners[path])
                 for path, decision in cohort.verdicts.items()
             )
         decided = {file.path: (file.verdict, file.reason) for file in listing.decided()}
-        return {key: listing.subject(key) for key in keys}, decided, len(parts)
+        return {key: listing.subjects.subject(key) for key in keys}, decided, len(parts)
 
 
 def messy(folder: Path) -> list[Entry]:
