@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from deidflow.dicom.inventory import Entry, failed
 from deidflow.verdicts import Reason, Verdict
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A regular file below the source: its locator (path relative to the source) and signature."""
 
     path: str

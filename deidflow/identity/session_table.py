@@ -114,6 +114,14 @@ class SessionTable:
         matching = lookups & published.keys()
         return {published[lookup] for lookup in matching}
 
+    def published_names(self) -> set[tuple[str, str]]:
+        """Pseudonym and label of every published session."""
+        rows = self._database.execute(
+            "SELECT pseudonym, label FROM sessions WHERE project = ? AND level = ? AND published",
+            self._scope,
+        )
+        return set(rows)
+
     def published_subjects(self) -> dict[bytes, str]:
         """Lookup of each published study -> whose it is."""
         rows = self._database.execute(

@@ -165,7 +165,10 @@ class Vault:
     def mark_published(self, sessions: Iterable[tuple[str, str]]) -> None:
         """Fix the labels of (pseudonym, label) pairs, and the date from which labels count."""
         with transaction(self._database):
+            known = self._sessions.published_names()
             for pseudonym, label in sessions:
+                if (pseudonym, label) in known:
+                    continue
                 original = self._sessions.publish(pseudonym, label)
                 if original is not None:
                     anchor = original.anchor or None

@@ -16,7 +16,7 @@ from deidflow.dicom.manifest import NO_MANIFEST, Manifest
 from deidflow.dicom.patients import Discovery, own_key
 from deidflow.dicom.persons import Member
 from deidflow.inventory.database import path_of
-from deidflow.inventory.listing import Link, Listing
+from deidflow.inventory.listing import Listing
 
 Ints = NDArray[np.int64]
 
@@ -55,35 +55,54 @@ def components(
 
     Memory: 20 bytes a file, and some hundred for each series.
     """
-    sets = _Sets()
-    known: dict[tuple[bytes, bytes, str], int] = {}
     numbers, nodes, uids = array("q"), array("q"), array("q")
-    for link in listing.links():
-        top, _, below = link.locator.partition(b"/")
-        label = manifest.of_file(path_of(link.locator)).subject if manifest.entries else ""
-        place = link.header, top if below else b"", label
-        node = known.get(place)
-        if node is None:
-            node = known[place] = sets.add(
-                _keys(
-                    _member(listing, link),
-                    discovery,
-                    label,
-                    by_manifest=bool(manifest.entries),
-                )
-            )
-        numbers.append(link.number)
-        nodes.append(node)
+    places = _Places(listing, discovery, manifest)
+    for number, locator, header, own in listing.links():
+        numbers.append(number)
+        nodes.append(places.node(number, locator, header))
         # Two UIDs with one hash would only be looked at together.
-        uids.append(hash(link.own.partition(",")[0]))
+        uid, _, _ = own.partition(",")
+        uids.append(hash(uid))
 
+    sets = places.sets
     _join_copies(sets, np.array(nodes), np.array(uids))
     roots = np.array([sets.root(node) for node in range(len(sets.parents))], np.int64)
     yield from _parts(np.array(numbers), roots[np.array(nodes, np.int64)])
 
 
-def _member(listing: Listing, link: Link) -> Member | None:
-    [row] = listing.numbered(listing.stored([link.number]))
+class _Places:
+    """The instances of one header in one top folder are one node."""
+
+    def __init__(self, listing: Listing, discovery: Discovery, manifest: Manifest) -> None:
+        self.sets = _Sets()
+        self._listing = listing
+        self._discovery = discovery
+        self._manifest = manifest
+        self._nodes: dict[tuple[bytes, bytes, str], int] = {}
+
+    def node(self, number: int, locator: bytes, header: bytes) -> int:
+        """The node of a file."""
+        top, _, below = locator.partition(b"/")
+        label = ""
+        if self._manifest.entries:
+            label = self._manifest.of_file(path_of(locator)).subject
+        place = (header, top if below else b"", label)
+        node = self._nodes.get(place)
+        if node is None:
+            node = self._nodes[place] = self.sets.add(self._keys(number, label))
+        return node
+
+    def _keys(self, number: int, label: str) -> Iterator[str]:
+        return _keys(
+            _member(self._listing, number),
+            self._discovery,
+            label,
+            by_manifest=bool(self._manifest.entries),
+        )
+
+
+def _member(listing: Listing, number: int) -> Member | None:
+    [row] = listing.numbered(listing.stored([number]))
     path, sha256, _, _, instance, _ = row.entry
     return None if instance is None else Member(path, sha256, instance)
 

@@ -40,13 +40,8 @@ class Numbered(NamedTuple):
     entry: Entry
 
 
-class Link(NamedTuple):
-    """What ties an instance to others."""
-
-    number: int
-    locator: bytes
-    header: bytes
-    own: str
+Link = tuple[int, bytes, bytes, str]
+"""What ties an instance to others: number, locator, hash of the header, facts of its own."""
 
 
 class DecidedFile(NamedTuple):
@@ -192,11 +187,10 @@ class Listing:
 
     def links(self) -> Iterator[Link]:
         """What ties the instances without a verdict to each other."""
-        cursor = self._database.execute(
+        return self._database.execute(
             "SELECT number, locator, header, own FROM listing "
             "WHERE header IS NOT NULL ORDER BY number"
         )
-        return map(Link._make, cursor)
 
     def absent(self) -> Iterator[str]:
         """Files that a DICOMDIR lists and that do not exist."""

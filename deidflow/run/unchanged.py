@@ -145,19 +145,17 @@ def _records(layout: Layout) -> list[str]:
 
 def subject_digest(subject: Path) -> str:
     """The work order of a subject, records of steps, and the folders of their outputs."""
-    digest = hashlib.sha256(signature_row("order", (subject / "order.json").stat()))
-    for session in sorted(subject.iterdir()):
-        if session.is_dir():
-            _add_session(digest, session)
-    return digest.hexdigest()
-
-
-def _add_session(digest: hashlib._Hash, session: Path) -> None:
-    for folder, folders, names in os.walk(session):
+    order = os.lstat(subject / "order.json")
+    digest = hashlib.sha256(signature_row("order", order))
+    root = os.fspath(subject)
+    for folder, folders, names in os.walk(root):
         folders.sort()
-        place = Path(folder)
-        name = place.relative_to(session).as_posix()
-        digest.update(signature_row(name, place.stat()))
-        if place.name == _RECORDS:
+        if folder == root:
+            continue
+        name = folder.removeprefix(root)
+        digest.update(signature_row(name, os.lstat(folder)))
+        if folder.endswith(f"/{_RECORDS}"):
             for record in sorted(names):
-                digest.update(signature_row(record, (place / record).lstat()))
+                path = os.path.join(folder, record)
+                digest.update(signature_row(record, os.lstat(path)))
+    return digest.hexdigest()
