@@ -40,7 +40,6 @@ from deidflow.steps.verify import VerifyResult
 from deidflow.store.children import Children
 from deidflow.store.files import write_json_atomic
 from deidflow.verdicts import Reason
-from tasks.common import perform
 
 _STORED = b"1.2.840.10008.5.1.4.1.1.4\0"
 WITHHELD = "SC"
@@ -65,6 +64,9 @@ def run_alone(settings: RunSettings, run_id: str = "alone") -> RunSummary:
 
 
 def _work_through(run: Run, vault: Vault, batch: RunBatch) -> None:
+    # Prefect is to be loaded by the runs that use it: it reads its settings then.
+    from tasks.common import perform
+
     standing = StandingSubjects(run)
     unchanged = set(standing.among(batch.orders))
     worked_on = [ordered for ordered in batch.orders if ordered not in unchanged]

@@ -126,7 +126,6 @@ def write_neighbours(
         identity = identities[neighbour.key]
         files[identity.pseudonym] = [str(placed.get(path, path)) for path in neighbour.files]
 
-    indexes.setdefault(_UIDS, [])
     _write_indexes(indexes, folder, key)
     table = _FileTable(str(source), files)
     table.write(folder)
