@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# One process more than cores: runs wait for servers. tests/conftest.py has the order.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all bench docs viewer clean
 
@@ -12,11 +14,11 @@ test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-all: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,dask,tools]"
-	DEIDFLOW_TEST_ALL=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	DEIDFLOW_TEST_ALL=1 $(BIN)/python -m pytest $(SPREAD)
 
 bench: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"

@@ -23,9 +23,21 @@ from tests.commands import SHARED_API, DemoRun
 from tests.places import REAL_DATA
 from tests.unexpected import UNEXPECTED_ERRORS
 
+LONGEST_FIRST = (
+    "flows/test_served_runs.py",
+    "flows/test_demo_comes_out_as_planned.py",
+    "flows/test_real_series.py",
+    "flows",
+    "face",
+    "steps",
+    "report",
+    "review",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on real series run where these are; slow ones where somebody asks for all."""
+    items.sort(key=_place_in_line)
     if not os.environ.get("DEIDFLOW_TEST_ALL"):
         for item in items:
             if item.get_closest_marker("slow"):
@@ -36,6 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("realdata"):
                 item.add_marker(pytest.mark.skip(reason="no real series beside the checkout"))
+
+
+def _place_in_line(item: pytest.Item) -> int:
+    """What takes longest goes first, so that no process of the tests is left alone with it."""
+    path = item.path.relative_to(Path(__file__).parent)
+    names = {path.as_posix(), path.parts[0]}
+    for place, name in enumerate(LONGEST_FIRST):
+        if name in names:
+            return place
+    return len(LONGEST_FIRST)
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,11 @@ from typing import Any
 
 import pytest
 
+from deidflow.errors import UsageError
+from deidflow.settings.load import load_settings
 from deidflow.store.locks import held
-from tests.commands import clean_environment, command_line
+from flows.hosting.offered_flows import _check_subjects
+from tests.commands import clean_environment, command_here, command_line
 from tests.flows.conftest import (
     DEIDFLOW,
     Served,
@@ -188,12 +191,10 @@ def test_one_subject_again_from_a_step_on(served: Served, first_night: str) -> N
 
 
 def test_a_pseudonym_belongs_to_a_level(served: Served, first_night: str) -> None:
-    run_id = served.api.start("reprocess-subject", pseudonym="P002", level="high")
-    state = served.api.ended(run_id)["state"]
-    assert (state["name"], "no subject has this pseudonym at this level" in state["message"]) == (
-        "Failed",
-        True,
-    )
+    asked = {"subjects": ("P002",), "level": "high"}
+    settings = load_settings(asked, served.root / "site.yaml", environment={})
+    with pytest.raises(UsageError, match="no subject has this pseudonym at this level"):
+        _check_subjects(settings)
 
 
 def test_the_release_is_verified_from_the_ui(served: Served, first_night: str) -> None:
@@ -226,19 +227,9 @@ def test_while_another_run_is_at_work(served: Served, first_night: str) -> None:
         state = served.api.ended(night)["state"]
         assert (state["name"], "another run is at work" in state["message"]) == ("Cancelled", True)
         wait_until(lambda: served.api.run(again)["state_name"] == "Running", 30, "waiting run")
-        assert (
-            command_line("run", "--config", served.root / "site.yaml", PREFECT_HOME="").returncode
-            == 7
-        )
+        assert command_here("run", "--config", served.root / "site.yaml").returncode == 7
         assert served.api.run(again)["state_name"] == "Running"
     assert served.api.ended(again)["state_type"] == "COMPLETED"
-
-
-def test_the_command_line_uses_the_server_that_is_there(served: Served, first_night: str) -> None:
-    result = command_line("run", "--config", served.root / "site.yaml", PREFECT_HOME="")
-    assert result.returncode == 4, result.stderr
-    assert "P001: cached, nothing to do" in result.stderr
-    assert any(run["name"].startswith("run ") for run in served.api.runs())
 
 
 @pytest.mark.slow
@@ -263,7 +254,7 @@ def test_two_workers_on_one_release(served: Served, first_night: str) -> None:
     assert tree_digest(served.release) == before
 
 
-def test_a_cancelled_run_stops_soon_and_the_next_carries_on(
+def test_a_cancelled_run_stops_soon_and_the_next_carries_on_on_the_same_server(
     served: Served, first_night: str
 ) -> None:
     uids = {"StudyInstanceUID": "1.2.77", "SeriesInstanceUID": "1.2.77.1"}
@@ -284,13 +275,16 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on(
     assert (ended["state_type"], ended["state"]["message"]) == ("CANCELLED", CANCELLED)
     assert (
         f"the last run did not finish: {CANCELLED}"
-        in command_line("status", served.release, "--vault", served.root / "vault").stdout
+        in command_here("status", served.release, "--vault", served.root / "vault").stdout
     )
     assert not [
         path for path in served.root.rglob("*") if path.name.endswith((".scratch", ".part"))
     ]
-    assert served.api.ended(served.api.start("nightly"))["state_name"] == "Quarantined"
+    result = command_line("run", "--config", served.root / "site.yaml", PREFECT_HOME="")
+    assert result.returncode == 4, result.stderr
+    assert "P001: cached, nothing to do" in result.stderr
     assert (served.release / "P004" / "M00" / "session.json").exists()
+    assert any(run["name"].startswith("run ") for run in served.api.runs())
 
 
 @pytest.mark.slow
