@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,24 @@ def keys_of(layout: Layout) -> Keys:
     return Keys(secret, layout.project, layout.level)
 
 
-@pytest.fixture
-def filed(tmp_path: Path) -> Filed:
-    layout = make_release(tmp_path).layout
+@pytest.fixture(scope="package")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Filed:
+    """The release and its evidence, made once; tests get copies."""
+    root = tmp_path_factory.mktemp("filed") / "site"
+    root.mkdir()
+    layout = make_release(root).layout
     desk = Desk(layout, b"key")
     desk.decide(
         CaseName("P001", "M00", "001-MR"), Wish(Action.ACCEPT, seen="a" * 64), "Dr. Lovelace"
     )
-    folder = tmp_path / "evidence"
+    folder = root / "evidence"
     fingerprint = write_evidence(layout, keys_of(layout), folder, Statement("the data office"))
     return Filed(layout, folder, fingerprint)
+
+
+@pytest.fixture
+def filed(first: Filed, tmp_path: Path) -> Filed:
+    root = tmp_path / "site"
+    shutil.copytree(first.folder.parent, root)
+    layout = replace(first.layout, release=root / "release", vault=root / "vault")
+    return Filed(layout, root / "evidence", first.fingerprint)

@@ -47,13 +47,17 @@ def make_cohort(source: Path, subjects: int = 3, slices: int = 6) -> None:
             save_series(source / f"Xaver {number}", slices, **names, **uids)
 
 
-def wait_until(truth: Callable[[], Any], seconds: float, what: str) -> Any:
+ASKING = 0.3
+"""Seconds between questions to a server, which costs it more than looking for a file."""
+
+
+def wait_until(truth: Callable[[], Any], seconds: float, what: str, every: float = 0.02) -> Any:
     """Wait for something to become true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := truth():
             return found
-        time.sleep(0.02)
+        time.sleep(every)
     raise AssertionError(f"no {what} within {seconds} s")
 
 
@@ -69,6 +73,7 @@ class Api:
             lambda: (found := self.client.post(path, json=body)).status_code != 503 and found,
             60,
             "answer",
+            ASKING,
         )
 
     def post(self, path: str, **body: Any) -> Any:
@@ -98,7 +103,9 @@ class Api:
     def ended(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
         """The run once it has ended."""
         over = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
-        wait_until(lambda: self.run(run_id)["state_type"] in over, seconds, "end of the run")
+        wait_until(
+            lambda: self.run(run_id)["state_type"] in over, seconds, "end of the run", ASKING
+        )
         return self.run(run_id)
 
     def tasks(self, run_id: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from deidflow.store.locks import held
 from flows.hosting.offered_flows import _check_subjects
 from tests.commands import clean_environment, command_here, command_line
 from tests.flows.conftest import (
+    ASKING,
     DEIDFLOW,
     Served,
     forkservers_of,
@@ -226,7 +227,9 @@ def test_while_another_run_is_at_work(served: Served, first_night: str) -> None:
         )
         state = served.api.ended(night)["state"]
         assert (state["name"], "another run is at work" in state["message"]) == ("Cancelled", True)
-        wait_until(lambda: served.api.run(again)["state_name"] == "Running", 30, "waiting run")
+        wait_until(
+            lambda: served.api.run(again)["state_name"] == "Running", 30, "waiting run", ASKING
+        )
         assert command_here("run", "--config", served.root / "site.yaml").returncode == 7
         assert served.api.run(again)["state_name"] == "Running"
     assert served.api.ended(again)["state_type"] == "COMPLETED"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Command, command_line
+from tests.commands import command_line
 from tests.flows.conftest import make_cohort
 from tests.places import tree_digest, write_secret
 
@@ -48,7 +48,7 @@ def test_the_same_bytes_as_on_one_machine_and_all_rows(
 ) -> None:
     (tmp_path / "dask").mkdir()
     (tmp_path / "threads").mkdir()
-    run: Command = command_line
+    run = command_line
     settings = f"runner: dask\nscheduler: {cluster}\n"
     first = run(*arguments(source, tmp_path / "dask", settings))
     assert first.returncode == 0, first.stderr
