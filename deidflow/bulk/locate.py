@@ -43,6 +43,8 @@ def locate(sources: Sequence[Path]) -> Located:
 
     Raises UsageError for a source that is missing, or is neither a file nor a folder.
     """
+    if not sources:
+        raise UsageError("the list of the source names no file and no folder")
     resolved: list[Path] = []
     for number, source in enumerate(sources, 1):
         name = "the source"

@@ -16,6 +16,8 @@ from deidflow.settings.paths import resolved
 from deidflow.settings.sections import Section
 
 _NOT = "!"
+_SHOWN = 10
+"""How many paths that are not there are numbered in the message."""
 
 
 class InputSettings(Section):
@@ -76,11 +78,11 @@ def with_source(values: Mapping[str, Any]) -> dict[str, Any]:
     if len(entries) == 1 and not first.is_file() and not _is_list(given):
         return {**values, "source": resolved(first)}
 
+    if not entries:
+        raise UsageError("the list of the source names no file and no folder")
+    _refuse_missing([Path(entry.path) for entry in entries])
     entries = checked_entries(entries)
     places = sorted(Path(entry.path) for entry in entries)
-    missing = sum(not path.exists() for path in places)
-    if missing:
-        raise UsageError(f"{missing} of {len(places)} paths that the source names are not there")
     root = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in places]))
     section = values.get("input")
     return {
@@ -92,6 +94,19 @@ def with_source(values: Mapping[str, Any]) -> dict[str, Any]:
             "entries": entries_below(entries, root),
         },
     }
+
+
+def _refuse_missing(places: Sequence[Path]) -> None:
+    """Raise UsageError with the numbers, not the names, of paths that are not there."""
+    missing = [
+        str(number) for number, path in enumerate(places, 1) if not path.expanduser().exists()
+    ]
+    if missing:
+        shown = ", ".join(missing[:_SHOWN]) + (" .." if len(missing) > _SHOWN else "")
+        raise UsageError(
+            f"{len(missing)} of {len(places)} paths that the source names are not there, "
+            f"counted from the first: {shown}"
+        )
 
 
 def source_and_paths(given: str | Path) -> tuple[Path, tuple[str, ...]]:

@@ -6,7 +6,8 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def read_manifest(path: Path) -> tuple[ManifestEntry, ...]:
         return tuple(_of_table(text, folder))
     manifest = _parsed(path, text)
     if isinstance(manifest, Mapping):
+        if isinstance(manifest.get(_PATH), str):
+            return tuple(_of_list([manifest], folder))
         return entries_of_mapping(manifest, folder)
     if isinstance(manifest, list) and manifest:
         return tuple(_of_list(manifest, folder))
@@ -53,7 +56,9 @@ def entries_of_mapping(manifest: Mapping[str, Any], base: Path) -> tuple[Manifes
     none of these."""
     categories = {key: Category(key) for key in manifest if key in _DATAIN}
     keys = list(categories)
-    if not keys:
+    if keys:
+        _refuse_misspelt(manifest, _DATAIN, "the manifest has a key")
+    else:
         keys = [key for key in manifest if not str(key).startswith(_COMMENT)]
 
     entries: list[ManifestEntry] = []
@@ -101,8 +106,10 @@ def entries_below(entries: Iterable[ManifestEntry], root: Path) -> tuple[Manifes
 def read_text(path: Path) -> str:
     """The text of a list or manifest; raises UsageError."""
     try:
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
+        content = path.read_bytes()
+        codec = "utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        return content.decode(codec).replace("\r\n", "\n")
+    except UnicodeError:
         raise UsageError(
             "the list of sources cannot be read: it is not UTF-8 text; save it as UTF-8"
         ) from None
@@ -150,17 +157,23 @@ def _check_columns(names: list[str]) -> None:
         if names.count(name) > 1:
             raise UsageError(f"the manifest has two columns '{name}'; keep one of them")
 
-    missing = [name for name in _COLUMNS if name not in names]
-    others = [name for name in names if name not in _COLUMNS]
-    for name in others:
-        hint = did_you_mean(name, missing, cutoff=_LIKE)
+    _refuse_misspelt(names, _COLUMNS, "the manifest has a column")
+
+
+def _refuse_misspelt(names: Iterable[Any], known: Collection[str], what: str) -> None:
+    """Raise UsageError for a name that was meant to be one of those that are known."""
+    given = list(map(str, names))
+    missing = [name for name in sorted(known) if name not in given]
+    for name in given:
+        hint = "" if name in known else did_you_mean(name, missing, cutoff=_LIKE)
         if hint:
-            raise UsageError(f"the manifest has a column '{name}'{hint}")
+            raise UsageError(f"{what} '{name}'{hint}")
 
 
 def _of_list(rows: list[Any], folder: Path) -> Iterator[ManifestEntry]:
     for number, row in enumerate(rows, 1):
         facts = row if isinstance(row, Mapping) else {_PATH: row}
+        _refuse_misspelt(facts, _COLUMNS, f"manifest, entry {number}: there is a key")
         if not isinstance(facts.get(_PATH), str):
             raise UsageError(_NO_LIST)
         texts: dict[str, str] = {}

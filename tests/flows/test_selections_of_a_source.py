@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from deidflow.bulk.locate import locate
 from deidflow.errors import UsageError
+from deidflow.settings.given import given_paths
 from deidflow.settings.input import InputSettings
 from deidflow.settings.load import load_settings
 from deidflow.settings.run import RunSettings
@@ -76,13 +78,29 @@ def test_a_source_in_each_form(tmp_path: Path) -> None:
     ("name", "text", "words"),
     [
         ("x.csv", "file\na\n", "has no column 'path'"),
-        ("x.csv", "path\nmissing.dcm\n", "1 of 1 paths that the source names are not there"),
+        ("x.csv", "path\nx.csv\nmissing.dcm\n", "1 of 2 paths .* not there, .* from the first: 2"),
         ("x.json", "[1]", "must contain a list of paths"),
+        ("x.yaml", "- path: x.yaml\n  sesion: b\n", "entry 1: .*'sesion'; did you mean 'session'"),
+        ("x.json", '{"T1DCM": "x.json", "T3DCM": "x.json"}', "key 'T3DCM'; did you mean"),
+        ("x.json", '{"path": "x.json", "subjekt": "S1"}', "'subjekt'; did you mean 'subject'"),
     ],
 )
 def test_what_cannot_be_meant_is_said(tmp_path: Path, name: str, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         settings(tmp_path, written(tmp_path / name, text))
+
+
+def test_an_empty_list_is_said_by_each_command(tmp_path: Path) -> None:
+    empty = written(tmp_path / "list.txt", "# nobody\n")
+    for asks in (lambda: settings(tmp_path, f"@{empty}"), lambda: locate(given_paths(f"@{empty}"))):
+        with pytest.raises(UsageError, match="names no file"):
+            asks()
+
+
+def test_a_manifest_of_excel_in_utf_16_is_read(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes("path;subject\r\nx.csv;S1\r\n".encode("utf-16"))
+
+    assert settings(tmp_path, tmp_path / "x.csv").input.entries[0].subject == "S1"
 
 
 def test_what_is_left_out_is_counted(one_server: None, tmp_path: Path) -> None:
