@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from deidflow.identity.registry import Row
     from deidflow.withdrawal.withdraw import Withdrawal
 
+_NOBODY = (
+    "deidflow: nobody in this vault is meant: it has no such PatientID, name or pseudonym, "
+    "or the person was withdrawn before"
+)
 NOT_FOUND = 8
 """Exit code if nobody is found."""
 
@@ -56,7 +60,7 @@ def withdraw(
     with open_registry(vault.resolve()) as registry:
         rows = find_person(registry, value, project, level)
         if not rows:
-            print("deidflow: nobody in this vault is meant", file=sys.stderr)
+            print(_NOBODY, file=sys.stderr)
             return NOT_FOUND
         named = [Path(os.path.realpath(path)) for path in release]
         layouts = layouts_of(
