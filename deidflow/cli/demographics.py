@@ -89,6 +89,8 @@ def tables(
     print(f"{result.rows} rows of {result.subjects} subjects written")
     print(f"{result.without_row} subjects with images are not in the table")
     print(f"{result.without_images} persons of the table have no images")
+    if result.withdrawn:
+        print(f"{result.withdrawn} persons of the table have withdrawn consent and are left out")
     if result.cleaned or result.emptied:
         print(f"{result.cleaned} cells were cleaned, {result.emptied} emptied")
     if result.ambiguous:

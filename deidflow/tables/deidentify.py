@@ -28,6 +28,7 @@ from deidflow.tables.people import (
     people_in,
     row_identifiers,
     subjects_of,
+    without_withdrawn,
 )
 from deidflow.tables.reading import Table, read_table
 from deidflow.tables.records import write_records
@@ -50,6 +51,8 @@ class TableResult:
     """Subjects with images whom the table does not have."""
     without_images: int = 0
     """Persons of the table who have no images."""
+    withdrawn: int = 0
+    """Persons of the table who have withdrawn consent: their rows are left out."""
     ambiguous: int = 0
     dropped: tuple[tuple[str, str], ...] = ()
     """Columns that were dropped for what their cells are, and why."""
@@ -151,7 +154,8 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
             "no column is known to hold IDs or names: the first row must name the columns; where "
             "yours have other names, say which with --id-column and --name-column"
         )
-    people = people_in(table, columns)
+    everybody = people_in(table, columns)
+    people = without_withdrawn(everybody, vault.withdrawn())
     subjects = subjects_of(vault, layout, settings)
     pairings = pair_up(subjects, people, settings)
     if settings.everyone or not subjects:
@@ -177,6 +181,7 @@ def _from_table(vault: Vault, layout: Layout, settings: TableSettings, path: Pat
         rows=row_count,
         without_row=sides.count("table"),
         without_images=len(unpaired(pairings, people)),
+        withdrawn=len(everybody) - len(people),
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
+from deidflow.dicom.demographics import Demographics
 from deidflow.dicom.person_names import name_words, same_name
 from deidflow.dicom.written_dates import days_meant
 from deidflow.errors import EnvironmentFault
@@ -17,6 +18,7 @@ from deidflow.header.values import parse_date
 from deidflow.identity.original import Original
 from deidflow.identity.persons import Person
 from deidflow.identity.vault import Vault
+from deidflow.identity.withdrawn import WithdrawnPatients
 from deidflow.identity.workorder import read_order
 from deidflow.release.layout import Layout
 from deidflow.settings.tables import TableSettings
@@ -24,6 +26,8 @@ from deidflow.tables.columns import Column, Role
 from deidflow.tables.matching import Who, normal_number
 from deidflow.tables.reading import Table
 
+_LONGEST_NUMBER = 16
+"""Characters of a PatientID that is a number."""
 _KINDS = {Role.NAME: "name", Role.ID: "id", Role.BIRTH: "birth", Role.DROPPED: "text"}
 _NAME = re.compile(r"[^\W\d_]{2,}(?:[ ,.^'’-]+[^\W\d_]+)+\.?")
 _SEALED_FIELDS = {
@@ -222,6 +226,33 @@ def _person(places: Sequence[int], table: Table, columns: Sequence[Column]) -> R
         number=number,
         birth=next(filter(None, births), ""),
         is_mixed=is_mixed,
+    )
+
+
+def without_withdrawn(people: Iterable[RowPerson], withdrawn: WithdrawnPatients) -> list[RowPerson]:
+    """The persons of a table who have not withdrawn consent.
+
+    Spreadsheets lose the zeros before a number, so each count of them is asked for.
+    """
+    return [person for person in people if not _has_withdrawn(person, withdrawn)]
+
+
+def _has_withdrawn(person: RowPerson, withdrawn: WithdrawnPatients) -> bool:
+    if not withdrawn:
+        return False
+    lengths = range(len(person.number), _LONGEST_NUMBER + 1) if person.number.isdigit() else ()
+    numbers = {person.number, *map(person.number.zfill, lengths)}
+    return any(
+        withdrawn.include(
+            Demographics(
+                patient_id=number,
+                issuer="",
+                name=person.who.name,
+                birth_date=person.birth,
+                sex="",
+            )
+        )
+        for number in numbers
     )
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from deidflow.dicom.demographics import Demographics
 from deidflow.errors import UsageError
+from deidflow.identity.secret import Keys, load_secret
+from deidflow.identity.vault import Vault
 from deidflow.settings.tables import TableSettings
 from deidflow.tables.deidentify import deidentify_table
 from tests.commands import command_here
@@ -193,3 +196,18 @@ def test_the_command_prints_counts_and_no_name(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "subjects written" in result.stdout
     assert "Zimmerquast" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("row", ["4711;;", ";Jörg Peter Großmann;01.02.1931"])
+def test_who_has_withdrawn_is_not_taken_in_by_a_table(settings: Make, row: str) -> None:
+    made = settings(f"PatientID;Name;Geburtsdatum\n{row}\n9001;Siobhán O'Neill;\n", everyone=True)
+    vault = Vault(made.vault, Keys(load_secret(made.vault, {}, create=False), "default", "low"))
+    gone = Demographics("0004711", "", "Großmann^Jörg Peter", "19310201", "M")
+    vault.add_withdrawn([gone], ["1.2.11.0"])
+    vault.close()
+    result = deidentify_table(made)
+
+    assert (result.rows, result.withdrawn) == (1, 1)
+    for record in (made.vault / "tables").rglob("*.csv"):
+        assert row not in record.read_text()
+    assert len(pseudonyms(made.vault, "low")) == 3
