@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import deidflow.store.preload  # noqa: F401  the settings of pydicom that children have
 from deidflow.face.template import prepare_template
@@ -23,6 +24,8 @@ from tests.commands import SHARED_API, DemoRun
 from tests.places import REAL_DATA
 from tests.unexpected import UNEXPECTED_ERRORS
 
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
 LONGEST_FIRST = (
     "flows/test_served_runs.py",
     "flows/test_demo_comes_out_as_planned.py",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,15 +21,10 @@ from deidflow.release.layout import Layout
 from deidflow.settings.load import load_settings
 from tests.commands import clean_environment
 from tests.places import write_secret
+from tests.ports import free_port
 from tests.synthetic import save_series
 
 DEIDFLOW = str(Path(sys.executable).with_name("deidflow"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def make_cohort(source: Path, subjects: int = 3, slices: int = 6) -> None:

@@ -23,8 +23,9 @@ from deidflow.run.standing import StandingSubjects
 from deidflow.settings.load import load_settings
 from deidflow.store.children import Children
 from tests.commands import clean_environment, command_line
-from tests.flows.conftest import ALL, DEIDFLOW, Api, Site, free_port
+from tests.flows.conftest import ALL, DEIDFLOW, Api, Site
 from tests.places import tree_digest, write_secret
+from tests.ports import free_port
 from tests.synthetic import save_series
 
 

@@ -121,7 +121,7 @@ def test_signals_stop_a_run_soon_and_leave_nothing(
     process = start(cohort, tmp_path)
     wait_for_step(tmp_path, steps)
     process.send_signal(sign)
-    said = process.communicate(timeout=10)[1]
+    said = process.communicate(timeout=30)[1]
     assert (process.returncode, b"stopped; run the same command again" in said) == (
         130,
         True,

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.flows.conftest import Served, serving, wait_until
-from tests.pacs.archive import TITLE, Orthanc, free_port, needs_orthanc, study
+from tests.pacs.archive import TITLE, Orthanc, needs_orthanc, study
+from tests.ports import free_port
 from tests.synthetic import MR
 
 pytest.importorskip("pynetdicom")

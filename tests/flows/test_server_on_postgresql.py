@@ -23,12 +23,12 @@ from tests.commands import clean_environment
 from tests.flows.conftest import (
     DEIDFLOW,
     Api,
-    free_port,
     freeze,
     make_cohort,
     processes_of,
     wait_until,
 )
+from tests.ports import free_port
 from tests.synthetic import save_series
 
 pytestmark = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -16,18 +15,13 @@ import pytest
 
 from deidflow.pacs.instance import data_set_of
 from deidflow.settings.pacs import PeerSettings
+from tests.ports import free_port
 from tests.synthetic import as_file, mr_instance
 
 ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 WEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 needs_orthanc = pytest.mark.skipif(not Path(ORTHANC).exists(), reason="Orthanc is not installed")
 TITLE = "ARCHIVE"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Orthanc:

@@ -12,8 +12,9 @@ import yaml
 
 from deidflow.settings.load import load_settings
 from deidflow.settings.run import RunSettings
-from tests.pacs.archive import Orthanc, free_port
+from tests.pacs.archive import Orthanc
 from tests.places import write_secret
+from tests.ports import free_port
 
 pytest.importorskip("pynetdicom")
 

@@ -30,10 +30,11 @@ from deidflow.release.layout import Layout
 from deidflow.settings.pacs import RetrySettings
 from deidflow.store.locks import held
 from tests.commands import command_here
-from tests.pacs.archive import TITLE, WEB, Orthanc, digests, free_port, needs_orthanc, study
+from tests.pacs.archive import TITLE, WEB, Orthanc, digests, needs_orthanc, study
 from tests.pacs.conftest import Site, later_today
 from tests.pacs.proxy import Proxy
 from tests.pacs.released import release_of, slices, two_subjects
+from tests.ports import free_port
 
 pytestmark = needs_orthanc
 needs_web = pytest.mark.skipif(not WEB.exists(), reason="Orthanc has no DICOMweb plugin")

@@ -65,14 +65,15 @@ def store(association: Any, content: bytes, **changes: Any) -> int:
 
 def test_a_study_gathers_and_late_instances_follow(site: Site) -> None:
     files = study(1, 4)
-    with received(site) as (spool, _), sender(site) as association:
+    limits = {"port": site.port, "allow": ["SCANNER"], "quiet_minutes": 5}
+    with received(site, receive=limits) as (spool, _), sender(site) as association:
         assert [store(association, content) for content in files[:3]] == [0, 0, 0]
-        asked = required_receive(site.settings().pacs)
+        asked = required_receive(site.settings(receive=limits).pacs)
         assert not hand_on_complete(spool, asked, time.time())
-        assert hand_on_complete(spool, asked, time.time() + 1) == 1
+        assert hand_on_complete(spool, asked, time.time() + 301) == 1
         assert store(association, files[3]) == 0
         assert store(association, files[0]) == 0, "acknowledged, though it was handed on"
-        assert hand_on_complete(spool, asked, time.time() + 1) == 1
+        assert hand_on_complete(spool, asked, time.time() + 301) == 1
 
     assert digests(site.handed_on()) == digests(files)
     batches = {path.parent.name for path in site.source.rglob("*.dcm")}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
@@ -126,7 +124,4 @@ def test_it_listens_on_loopback_and_logs_no_token(made: MadeRelease) -> None:
 
 def test_it_closes_itself_when_nobody_uses_it(made: MadeRelease) -> None:
     with served(*made.arguments, "--idle-minutes", "0.03") as (_, process):
-        started = time.monotonic()
-        assert process.wait(30) == 0
-
-    assert time.monotonic() - started < 30
+        assert process.wait(120) == 0

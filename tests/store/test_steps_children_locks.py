@@ -196,7 +196,7 @@ def test_a_lock_whose_file_the_last_holder_removed_is_taken_anew(tmp_path: Path)
             waiting = pool.submit(_hold_a_moment, lock)
             time.sleep(0.2)
             shutil.rmtree(lock.parent)
-        assert waiting.result(timeout=5)
+        assert waiting.result(timeout=60)
 
 
 def _hold_a_moment(lock: Path) -> bool:
