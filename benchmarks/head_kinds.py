@@ -26,6 +26,7 @@ from deidflow.face.volume import centre_of_view, flags_of, image_of, like, mask_
 MIDDLE = np.array([88.0, 110.0, 112.0])
 """Between the ears, at the height of the eyes: a child's lower face is nearer to it."""
 EYE_Z, EAR_Y = 100.0, 115.0
+SIDE, BELOW_SKIN = BRAIN + np.array([30, -15, 10]), BRAIN + np.array([48, -10, 20])
 FACE_Y, BROW_Z, BEHIND_MM = 60.0, 122.0, 20.0
 TISSUES = 0.0, 0.3, 0.65, 1.0, 1.5
 """Air, fluid, grey matter, white matter and fat on T1, as shares of white matter."""
@@ -65,41 +66,37 @@ def scaled(image: Any, motion: Any) -> Any:
     return image_of(values_of(image), compose(motion, index_to_world(image)))
 
 
-def _beside(*offset: float) -> Any:
-    """A point of the template at an offset from the middle of the brain."""
-    return BRAIN + np.array(offset)
-
-
-def lesion(frame: Frame, millilitres: float, level: float) -> Case:
+def lesion(frame: Frame, millilitres: float, level: float, centre: Any = SIDE) -> Case:
     """A ball in one hemisphere at a level of white matter."""
     radius = (millilitres * 1000 * 3 / 4 / np.pi) ** (1 / 3)
-    inside = frame.distance(_beside(30, -15, 10)) < radius
+    inside = frame.distance(centre) < radius
     values = np.where(inside, level * frame.white, frame.values)
     return still(frame.made(values))
 
 
-def cavity(frame: Frame) -> Case:
+def cavity(frame: Frame, centre: Any = BELOW_SKIN, radii: Any = (30, 22, 22)) -> Case:
     """A dark hole of 60 ml from the brain to the skin."""
-    inside = frame.distance(_beside(48, -10, 20), (30, 22, 22)) < 1
+    inside = frame.distance(centre, radii) < 1
     return still(frame.made(np.where(inside, 0, frame.values)))
 
 
-def craniotomy(frame: Frame) -> Case:
-    """A side of the skull sunken by up to 14 mm."""
+def craniotomy(frame: Frame, direction: Any = (0.8, -0.2, 0.55), sunken_mm: float = 14) -> Case:
+    """A side of the skull sunken."""
     offsets = frame.points - np.reshape(BRAIN, (3, 1, 1, 1))
     length = np.sqrt((offsets**2).sum(0)) + 1e-6
-    middle = np.array([0.8, -0.2, 0.55])
+    middle = np.array(direction)
     cosine = (offsets * np.reshape(middle / np.linalg.norm(middle), (3, 1, 1, 1))).sum(0) / length
-    depth = 14 * _step((cosine - 0.86) * 40) * _step((length - 45) / 5)
+    depth = sunken_mm * _step((cosine - 0.86) * 40) * _step((length - 45) / 5)
     return still(frame.bent(frame.image, frame.points + offsets / length * depth))
 
 
-def ventricles(frame: Frame) -> Case:
-    """Two large ventricles, 60 ml each, dark."""
+def ventricles(frame: Frame, level: float = 0.3, size: float = 1.0) -> Case:
+    """Two large ventricles, 60 ml each at a size of 1, dark on T1."""
     inside = np.zeros(frame.head.shape, bool)
+    radii = size * np.array([13, 45, 24])
     for side in (-20, 20):
-        inside |= frame.distance(_beside(side, 0, 0), (13, 45, 24)) < 1
-    return still(frame.made(np.where(inside, 0.3 * frame.white, frame.values)))
+        inside |= frame.distance(BRAIN + np.array([side, 0, 0]), radii) < 1
+    return still(frame.made(np.where(inside, level * frame.white, frame.values)))
 
 
 def ghost(frame: Frame, axis: int, strength: float) -> Case:
@@ -157,10 +154,10 @@ def void(frame: Frame, centre: Any, radius: float) -> Case:
     return still(frame.made(np.where(rim, 2 * frame.white, values)))
 
 
-def fat_suppressed(frame: Frame) -> Case:
+def fat_suppressed(frame: Frame, share: float = 0.25) -> Case:
     """What is brighter than white matter outside the brain is dark."""
     fat = (frame.values > 1.1 * frame.white) & frame.head
-    return still(frame.made(np.where(fat, 0.25 * frame.values, frame.values)))
+    return still(frame.made(np.where(fat, share * frame.values, frame.values)))
 
 
 def contrast(frame: Frame, levels: Any) -> Case:
@@ -171,23 +168,26 @@ def contrast(frame: Frame, levels: Any) -> Case:
     return still(frame.made(np.where(frame.head, np.maximum(changed, noise), frame.values)))
 
 
-def headphones(frame: Frame) -> Case:
+def headphones(
+    frame: Frame, apart_mm: float = 0.0, level: float = 0.5, coil: float = 0.25
+) -> Case:
     """Pads at both ears and the shell of a coil."""
     values = frame.values.copy()
-    for x in (-8, 184):
+    for x in (-8 - apart_mm, 184 + apart_mm):
         pad = frame.distance((x, 125, 95), (14, 32, 32)) < 1
-        values[pad & ~frame.head] = 0.5 * frame.white
+        values[pad & ~frame.head] = level * frame.white
     shell = frame.distance((88, 110, 120), (125, 140, 140))
-    values[(shell > 0.97) & (shell < 1.03)] = 0.25 * frame.white
+    values[(shell > 0.97) & (shell < 1.03)] = coil * frame.white
     anatomy = frame.made(np.where(frame.head, frame.values, 0))
     return Case(frame.made(values), IDENTITY, anatomy=anatomy)
 
 
-def hand(frame: Frame) -> Case:
+def hand(frame: Frame, side: int = 1, shift: Any = (0, 0, 0), level: float = 0.8) -> Case:
     """A hand at cheek and chin."""
-    palm = frame.distance((125, 12, 30), (24, 20, 42)) < 1
-    fingers = frame.distance((140, 20, 80), (9, 9, 34)) < 1
-    values = np.where((palm | fingers) & ~frame.head, 0.8 * frame.white, frame.values)
+    middle = np.array([88, 0, 0]) + np.array(shift)
+    palm = frame.distance(middle + np.array([side * 37, 12, 30]), (24, 20, 42)) < 1
+    fingers = frame.distance(middle + np.array([side * 52, 20, 80]), (9, 9, 34)) < 1
+    values = np.where((palm | fingers) & ~frame.head, level * frame.white, frame.values)
     anatomy = frame.made(np.where(frame.head, frame.values, 0))
     return Case(frame.made(values), IDENTITY, anatomy=anatomy)
 
@@ -206,10 +206,11 @@ def part(frame: Frame, axis: int, low: float, high: float) -> Case:
     return still(image[tuple(slab)])
 
 
-def shaded(frame: Frame) -> Case:
+def shaded(frame: Frame, direction: Any = (0.5, 1.0, 0.0), factor: float = 4.0) -> Case:
     """A receive field from a quarter to four times."""
-    across = (frame.points[1] - 110) / 90 + 0.5 * (frame.points[0] - 88) / 90
-    field = np.exp(np.log(4) * np.clip(across, -1, 1))
+    offsets = (frame.points - np.reshape((88, 110, 110), (3, 1, 1, 1))) / 90
+    across = (offsets * np.reshape(direction, (3, 1, 1, 1))).sum(0)
+    field = np.exp(np.log(factor) * np.clip(across, -1, 1))
     return still(frame.made(frame.values * field))
 
 

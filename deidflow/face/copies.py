@@ -14,7 +14,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from deidflow.face.affine import Array, apply, index_to_world, inverse, linear_part
+from deidflow.face.affine import Array, apply, compose, index_to_world, inverse, linear_part
+from deidflow.face.heads import head_threshold
 from deidflow.face.intensities import window
 from deidflow.face.mask import Field, WorldMask
 from deidflow.face.template import Template
@@ -26,6 +27,8 @@ HEAD_MARGIN_MM = 6.0
 MOST_COPIES = 8
 _FEWEST_FOLDED = 6
 """Points of the face beyond a side; it has 3,000 points, about a third of a millilitre each."""
+_CUT_MM2, _NEAR_SKIN_MM = 40.0, 12.0
+"""A cut nose shows tissue at the side, so near to the template's skin: no tip of it is missed."""
 _PER_POINT, _AROUND_SKIN_MM = 4, 10.0
 """Ghosts are sought by points around the face's surface: so many each, within this distance."""
 _NEAREST_MM, _APART_MM = 30.0, 24.0
@@ -81,7 +84,7 @@ def copies_of(
     """
     to_world = index_to_world(volume)
     axes = range(2 if in_slices else 3)
-    folds = _folds(volume, head.affine, template)
+    folds = _folds(volume, head.affine, template, mask)
     ghosts = _Scene.of(volume, head, template, mask).ghosts()
     steps = [move for axis, move in (*folds, *ghosts) if axis in axes]
     vectors = np.array(steps, float).reshape(-1, 3) @ linear_part(to_world).T
@@ -89,15 +92,38 @@ def copies_of(
     return moves
 
 
-def _folds(volume: Image, affine: Array, template: Template) -> Iterator[Step]:
+def _folds(volume: Image, affine: Array, template: Template, mask: WorldMask) -> Iterator[Step]:
     """The steps by which a part of the face beyond a side is folded into view."""
-    subject = apply(inverse(affine), template.points["face"])
-    indices = apply(inverse(index_to_world(volume)), subject)
+    to_index = compose(inverse(index_to_world(volume)), inverse(affine))
+    face = apply(to_index, template.points["face"])
+    skin = apply(to_index, template.points["front"])
+    windowed = window(volume)
+    tissue = view_of(windowed) > head_threshold(windowed)
+    tissue &= mask.on(volume)
+    spacing = spacing_of(index_to_world(volume))
     for axis, size in enumerate(volume.GetSize()):
-        positions = indices[:, axis]
-        for beyond, step in ((positions < -0.5, size), (positions > size - 0.5, -size)):
-            if beyond.sum() >= _FEWEST_FOLDED:
+        positions = face[:, axis]
+        for border, beyond, step in (
+            (0, positions < -0.5, size),
+            (size - 1, positions > size - 0.5, -size),
+        ):
+            is_cut = _cut_mm2(tissue, skin, axis, border, spacing) >= _CUT_MM2
+            if is_cut or beyond.sum() >= _FEWEST_FOLDED:
                 yield axis, _along(axis, step)
+
+
+def _cut_mm2(tissue: Flags, skin: Array, axis: int, border: int, spacing: Array) -> float:
+    """The area of tissue at a border plane of an axis, where the face's skin is expected near it.
+
+    `skin` are indices x, y, z.
+    """
+    near = np.abs(skin[:, axis] - border) * spacing[axis] <= _NEAR_SKIN_MM
+    places = np.rint(skin[near]).astype(int)
+    places[:, axis] = border
+    inside = (places >= 0) & (places < np.array(tissue.shape)[::-1])
+    places = np.unique(places[inside.all(1)], axis=0)
+    pixel_mm2 = np.prod(np.delete(spacing, axis))
+    return float(_at(tissue, places).sum() * pixel_mm2)
 
 
 def _along(axis: int, step: float) -> Array:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -14,9 +15,11 @@ from deidflow.face.extent import face_cut
 from deidflow.face.front_view import UPPER_HEAD_MM, front_view
 from deidflow.face.grids import nearest, on_even_grid
 from deidflow.face.heads import head_mask, head_region, vertex_height
+from deidflow.face.intensities import flatten, window
 from deidflow.face.lookup import Lookup
 from deidflow.face.prepare import Head, Tomography
 from deidflow.face.search import Sampling
+from deidflow.face.morphology import outward
 from deidflow.face.similarity import Similarity, contrast, sample
 from deidflow.face.template import Template
 from deidflow.face.volume import Image, dice, flags_of, mask_points, millilitres
@@ -25,6 +28,9 @@ Features = dict[str, float]
 _SPACING_MM = 4.0
 _SAMPLING = Sampling(points=12_000, bins=32, seed=3)
 _STRICT, _STRICTER = 1.5, 2.0
+_FLATTENINGS = 2
+_SCALP_MM = 6.0
+"""The subject's skin lies this near to the template's where it fits."""
 _LEAST_SHARE = 1e-6
 _IN_VIEW, _NO_TISSUE, _ONE_VALUE = 0.5, 0.05, 0.9
 
@@ -80,14 +86,46 @@ class _CoarseHead:
             cranium_mm=ball_radius(mask),
         )
 
+    def flattened(self) -> Iterator[_CoarseHead]:
+        """The same head on MR, seen with its receive field flattened once, and again."""
+        flat = self.image
+        for _ in range(_FLATTENINGS):
+            flat = window(flatten(flat, head_mask(flat)))
+            mask = head_mask(flat)
+            yield replace(
+                self,
+                mask=mask,
+                firm=head_mask(flat, _STRICT),
+                firmer=head_mask(flat, _STRICTER),
+                cranium_mm=ball_radius(mask),
+            )
+
 
 def features(head: Head, affine: Array, template: Template) -> Features:
     """All figures of a registration (subject world -> template world)."""
+    return next(features_by_light(head, affine, template))
+
+
+def features_by_light(head: Head, affine: Array, template: Template) -> Iterator[Features]:
+    """The same; then, on MR, those of the head with its receive field flattened.
+
+    What the field hides of a head says nothing against a registration, if the flattened head says
+    nothing either.
+    """
     coarse = _CoarseHead.of(head, template)
+    match = _match(coarse, affine, template)
+    yield {**match, **_shape(head, coarse, affine, template)}
+    if isinstance(head, Tomography):
+        return
+    for flat in coarse.flattened():
+        yield {**match, **_shape(head, flat, affine, template)}
+
+
+def _shape(head: Head, coarse: _CoarseHead, affine: Array, template: Template) -> Features:
+    """How the head's mask fits the template's."""
     scales = np.linalg.svd(linear_part(inverse(affine)))[1]
     view = front_view(coarse.mask, affine, template, coarse.size)
     return {
-        **_match(coarse, affine, template),
         **_overlap(coarse, affine, template),
         **_face(head, coarse, affine, template),
         "front_pixels": view.pixels,
@@ -95,6 +133,7 @@ def features(head: Head, affine: Array, template: Template) -> Features:
         "forehead_changed": view.forehead_changed,
         "volume_scale": float(np.prod(scales)),
         "cranium_ratio": _cranium_ratio(coarse, affine, template),
+        "scalp_fit": _scalp_fit(coarse, affine, template),
     }
 
 
@@ -195,6 +234,14 @@ def _cranium_ratio(coarse: _CoarseHead, affine: Array, template: Template) -> fl
     if not radius:
         return math.nan
     return coarse.cranium_mm / radius
+
+
+def _scalp_fit(coarse: _CoarseHead, affine: Array, template: Template) -> float:
+    """The share of the template's scalp in view that lies near the subject's skin."""
+    scalp = apply(inverse(affine), template.points["scalp"])
+    from_skin = Lookup.of(outward(coarse.mask)).at(scalp)
+    near = np.abs(from_skin.values) <= coarse.size * _SCALP_MM
+    return replace(from_skin, values=near).share()
 
 
 def _head_dice(mask: Image, affine: Array, template: Template, size: float) -> float:

@@ -15,7 +15,13 @@ import numpy as np
 
 from deidflow.face.affine import Array, apply, inverse
 from deidflow.face.cranium import size_of
-from deidflow.face.features import Features, brain_features, face_is_empty, features
+from deidflow.face.features import (
+    Features,
+    brain_features,
+    face_is_empty,
+    features,
+    features_by_light,
+)
 from deidflow.face.prepare import Resonance, Tomography
 from deidflow.face.template import Template
 from deidflow.settings.face import GateSettings
@@ -75,10 +81,18 @@ def judge(
 
     `distance` is how far in mm the second registration lies from it.
     """
-    figures = {
-        AGREEMENT: distance,
-        **features(head, affine, template),
-    }
+    decisions: list[GateDecision] = []
+    for seen in features_by_light(head, affine, template):
+        figures = {AGREEMENT: distance, **seen}
+        decision = _decided(figures, _resonance_limits(figures, settings))
+        if decision.passed or decision.failed == AGREEMENT:
+            return decision
+        decisions.append(decision)
+    return decisions[0]
+
+
+def _resonance_limits(figures: Features, settings: GateSettings) -> list[Limit]:
+    """Limits for MR."""
     limits = [
         Limit(AGREEMENT, most=settings.agreement_mm),
         Limit(
@@ -91,9 +105,9 @@ def judge(
         ),
         Limit("contrast", least=settings.contrast_min),
     ]
-    limits.append(_cranium_limit(settings))
-    limits += _common_limits(figures, settings)
-    return _decided(figures, limits)
+    if not figures["scalp_fit"] >= settings.scalp_fit_min:
+        limits.append(_cranium_limit(settings))
+    return limits + _common_limits(figures, settings)
 
 
 def judge_tomography(

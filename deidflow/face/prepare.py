@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deidflow.face.ghosts import without_ghosts
 from deidflow.face.grids import on_even_grid, trim_padding
 from deidflow.face.heads import head_mask
 from deidflow.face.intensities import flattened_ranks, window
@@ -16,7 +17,7 @@ _SPACING_MM = 2.0
 
 @dataclass(frozen=True)
 class Resonance:
-    """A head on MR of 2 mm, windowed, and its mask."""
+    """A head on MR of 2 mm, windowed, its air without ghosts, and its mask."""
 
     small: Image
     windowed: Image
@@ -26,7 +27,7 @@ class Resonance:
     def of(cls, volume: Image) -> Resonance:
         """Prepare a volume (LPS, any spacing)."""
         small = trim_padding(on_even_grid(volume, _SPACING_MM))
-        windowed = window(small)
+        windowed = without_ghosts(window(small))
         return cls(
             small,
             windowed,

@@ -27,6 +27,7 @@ from deidflow.face.affine import (
     log_scale_of,
 )
 from deidflow.face.cranium import head_size
+from deidflow.face.cut_head import centre_beyond
 from deidflow.face.grids import on_even_grid
 from deidflow.face.heads import UPPER_PART_MM, head_centres, head_mask, head_region
 from deidflow.face.search import Descent, Match, Sampling, Search, Selection, best_of
@@ -99,9 +100,12 @@ class _Subject:
     def of(cls, image: Image) -> _Subject:
         """Prepare an image."""
         fine = on_even_grid(image, FINE_MM)
-        size = head_size(head_mask(fine))
+        mask = head_mask(fine)
+        size = head_size(mask)
         centres = head_centres(fine, size * UPPER_PART_MM)
         hypotheses = [*centres, centre_of_view(fine)]
+        if centres[0] is not None:
+            hypotheses.append(centre_beyond(mask, centres[0]))
         return cls(
             fine=fine,
             coarse=on_even_grid(fine, COARSE_MM),

@@ -56,7 +56,7 @@ def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
 
     `brain`, `face`, its `surface`, `head`, and `outer`, a shell around the head. `front` is the
     skin that is seen from the front between brow and chin; `vault` is what of the head lies in the
-    brain or within 15 mm of it.
+    brain or within 15 mm of it, `scalp` its skin.
 
     `two` is the windowed template of 2 mm, `region` pydeface's, 0 where it removes.
     """
@@ -82,6 +82,7 @@ def points_of(two: Image, region: Image, brain: Image) -> dict[str, Array]:
         "head": picker.points(head, most=6000),
         "outer": picker.points(_shell(head), most=5000),
         "vault": picker.points(head & near_brain, most=4000),
+        "scalp": picker.points(_skin(head) & near_brain, most=3000),
     }
 
 
@@ -92,10 +93,15 @@ def _surface(head: Flags, face: Flags, grid: Image) -> Flags:
         face,
         sampling=spacing[::-1],
     )
-    inner = ndimage.binary_erosion(head, border_value=1)
-    skin = head & ~inner
-    surface: Flags = face & skin & (depth > _DEEP_MM)
+    surface: Flags = face & _skin(head) & (depth > _DEEP_MM)
     return surface
+
+
+def _skin(head: Flags) -> Flags:
+    """The outermost voxels of the head."""
+    inner = ndimage.binary_erosion(head, border_value=1)
+    skin: Flags = head & ~inner
+    return skin
 
 
 def _shell(head: Flags) -> Flags:

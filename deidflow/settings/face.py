@@ -33,6 +33,11 @@ class GateSettings(Section):
     cranium_ratio_min: float = 0.88
     cranium_ratio_max: float = 1.12
     """Radius of the subject's cranium against that of the registered template."""
+    scalp_fit_min: float = Field(default=0.8, ge=0, le=1)
+    """MR: with this share of the scalp near the template's the size is proven without a radius.
+
+    Metal at an orbit or a sunken skull makes the cranium seem small.
+    """
     head_dice_min: float = 0.25
     vault_in_head_min: float = 0.92
     """Share of the template's vault in view that is head (good: at least .967, by MR and CT)."""
