@@ -1,10 +1,10 @@
 """Faces on perturbed heads: what the gate lets through, what of the face is left, and CPU seconds.
 
-    python benchmarks/faces.py [--kinds | --changes] [FOLDER_OF_A_HEAD_SERIES ...]
+    python benchmarks/faces.py [--kinds | --changes | --varied=SEED] [FOLDER_OF_A_HEAD_SERIES ...]
 
 Two warped average heads, and the largest series of every folder given; changed by motion, cuts and
 noise (`head_changes.py`), and into heads that are rarely tested
-(`head_kinds.py`). Truth is the registration of
+(`head_kinds.py`), with `--varied` of strengths and sides drawn at random (`head_varied.py`). Truth is the registration of
 the unperturbed head with the known motion. Beside ours, pydeface with FSL's flirt where FSL is
 there.
 """
@@ -29,6 +29,7 @@ import SimpleITK as sitk
 from facecheck import Checker, Left, head_of
 from head_changes import Case, cases
 from head_kinds import kinds
+from head_varied import varied
 
 from deidflow.demo.head import warped_head
 from deidflow.errors import Withheld
@@ -193,6 +194,9 @@ def changes_of(known: Registered, template: Template, options: set[str]) -> Chan
     """The changes that are asked for, all without an option."""
     image = known.series.main
     chosen: Changes = {}
+    seeds = [one.removeprefix("--varied=") for one in options if one.startswith("--varied=")]
+    if seeds:
+        return varied(image, known.affine, known.brain.mask, template, int(seeds[0]))
     if options != {"--kinds"}:
         chosen |= cases(image, known.affine, template)
     if options != {"--changes"}:

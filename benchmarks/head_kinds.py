@@ -168,9 +168,7 @@ def contrast(frame: Frame, levels: Any) -> Case:
     return still(frame.made(np.where(frame.head, np.maximum(changed, noise), frame.values)))
 
 
-def headphones(
-    frame: Frame, apart_mm: float = 0.0, level: float = 0.5, coil: float = 0.25
-) -> Case:
+def headphones(frame: Frame, apart_mm: float = 0.0, level: float = 0.5, coil: float = 0.25) -> Case:
     """Pads at both ears and the shell of a coil."""
     values = frame.values.copy()
     for x in (-8 - apart_mm, 184 + apart_mm):

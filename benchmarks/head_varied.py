@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import head_kinds as kinds
@@ -10,13 +12,12 @@ import numpy as np
 from head_changes import Case, rotated, still, thick, turned, with_noise
 from head_frame import BRAIN, Frame
 
-from deidflow.face.affine import IDENTITY, compose
+from deidflow.face.affine import IDENTITY, compose, index_to_world
 from deidflow.face.template import Template
-from deidflow.face.volume import centre_of_view, flags_of, image_of, mask_like, values_of
+from deidflow.face.volume import centre_of_view, image_of
 
 Draw = np.random.Generator
-Make = Callable[[Frame, Any, Draw], Case]
-SKULL_MM = 62.0
+Make = Callable[[Frame, Draw], Case]
 CONTRASTS = tuple(kinds.CONTRASTS.values())
 
 
@@ -27,36 +28,36 @@ def direction(draw: Draw) -> Any:
     return vector / np.linalg.norm(vector)
 
 
-def child(frame: Frame, brain: Any, draw: Draw) -> Case:
+def child(brain: Any, frame: Frame, draw: Draw) -> Case:
     """A head of 0.7 to 1.1 of an adult's, its lower face smaller by up to a fifth."""
     return kinds.child(frame, brain, draw.uniform(0.7, 1.12), draw.uniform(0, 0.2))
 
 
-def lesion(frame: Frame, brain: Any, draw: Draw) -> Case:
+def lesion(frame: Frame, draw: Draw) -> Case:
     """A dark or bright ball of 10 to 70 ml, anywhere in the brain."""
     level = draw.choice([draw.uniform(0, 0.4), draw.uniform(1.5, 2.2)])
     centre = BRAIN + direction(draw) * draw.uniform(10, 50)
     return kinds.lesion(frame, draw.uniform(10, 70), level, centre)
 
 
-def cavity(frame: Frame, brain: Any, draw: Draw) -> Case:
+def cavity(frame: Frame, draw: Draw) -> Case:
     """A hole from the brain to the skin."""
     centre = BRAIN + direction(draw) * draw.uniform(45, 60)
     return kinds.cavity(frame, centre, draw.uniform(16, 28, 3))
 
 
-def craniotomy(frame: Frame, brain: Any, draw: Draw) -> Case:
+def craniotomy(frame: Frame, draw: Draw) -> Case:
     """A sunken part of the skull."""
     return kinds.craniotomy(frame, direction(draw), draw.uniform(8, 22))
 
 
-def ventricles(frame: Frame, brain: Any, draw: Draw) -> Case:
+def ventricles(frame: Frame, draw: Draw) -> Case:
     """Large ventricles, dark or (T2) bright."""
     level = draw.choice([draw.uniform(0.1, 0.4), draw.uniform(1.4, 2)])
     return kinds.ventricles(frame, level, draw.uniform(0.7, 1.2))
 
 
-def ghost(frame: Frame, brain: Any, draw: Draw) -> Case:
+def ghost(frame: Frame, draw: Draw) -> Case:
     """One to three copies of the head on itself along any axis."""
     axis, values = int(draw.integers(3)), frame.values
     ghosted = values.copy()
@@ -66,7 +67,7 @@ def ghost(frame: Frame, brain: Any, draw: Draw) -> Case:
     return still(frame.made(ghosted))
 
 
-def ghost_in_air(frame: Frame, brain: Any, draw: Draw) -> Case:
+def ghost_in_air(frame: Frame, draw: Draw) -> Case:
     """A copy beside the head along any axis, in a field of view that shows it whole."""
     return ghosted_beside(
         frame,
@@ -101,29 +102,25 @@ def ghosted_beside(frame: Frame, axis: int, sign: int, gap_mm: float, strength: 
 
 def index_to_world_from(frame: Frame, axis: int, first: int) -> Any:
     """The grid of a frame, beginning at a voxel along an axis of the array."""
-    affine = kinds.index_to_world(frame.image)
+    affine = index_to_world(frame.image)
     affine[:, 3] += affine[:, 2 - axis] * first
     return affine
 
 
-def wrap(frame: Frame, brain: Any, draw: Draw) -> Case:
-    """A field of view that ends in the head at any side."""
-    axis = int(draw.choice([1, 1, 2, 3]))
-    if axis == 1:
-        return folded(frame, 1, at_low=True, depth_mm=draw.uniform(4, 30), beyond_mm=draw.uniform(5, 40))
-    if axis == 2:
-        return folded(
-            frame, 2, at_low=bool(draw.integers(2)), depth_mm=draw.uniform(4, 25), beyond_mm=draw.uniform(5, 40)
-        )
+def wrap(frame: Frame, draw: Draw) -> Case:
+    """A field of view that ends in the head at any side, half of them at the nose."""
+    axis, at_low = int(draw.integers(3)), bool(draw.integers(2))
+    if draw.integers(2):
+        axis, at_low = 1, True
     return folded(
-        frame, 0, at_low=bool(draw.integers(2)), depth_mm=draw.uniform(4, 30), beyond_mm=draw.uniform(5, 40)
+        frame, axis, at_low=at_low, depth_mm=draw.uniform(4, 30), beyond_mm=draw.uniform(5, 40)
     )
 
 
 def folded(frame: Frame, axis: int, *, at_low: bool, depth_mm: float, beyond_mm: float) -> Case:
-    """A head cut at a side of an array's axis (z, y, x) whose cut part is folded to the other side.
+    """A head cut at one side of an array's axis (z, y, x), what is cut folded to the other side.
 
-    `axis` counts x, y, z as 2, 1, 0; the field of view ends `beyond_mm` after the head there.
+    The field of view ends `beyond_mm` after the head there.
     """
     head = frame.head
     used = np.flatnonzero(head.any(tuple(other for other in range(3) if other != axis)))
@@ -133,13 +130,18 @@ def folded(frame: Frame, axis: int, *, at_low: bool, depth_mm: float, beyond_mm:
     if not at_low:
         first, last = used[0] - air, used[-1] + 1 - cut
     face = head & (frame.points[1] < kinds.FACE_Y) & (frame.points[2] < kinds.BROW_Z)
-    values, copy = (_folded(one, axis, first, last) for one in (frame.values, face.astype(np.uint8)))
+    values, copy = (
+        _folded(one, axis, first, last) for one in (frame.values, face.astype(np.uint8))
+    )
     in_place = _folded(face.astype(np.uint8), axis, first, last, add=False)
     affine = index_to_world_from(frame, axis, int(first))
     seen_twice = (copy > in_place).astype(np.uint8)
     anatomy = _folded(frame.values, axis, first, last, add=False)
     return Case(
-        image_of(values, affine), IDENTITY, anatomy=image_of(anatomy, affine), copy=image_of(seen_twice, affine)
+        image_of(values, affine),
+        IDENTITY,
+        anatomy=image_of(anatomy, affine),
+        copy=image_of(seen_twice, affine),
     )
 
 
@@ -159,7 +161,7 @@ def _folded(values: Any, axis: int, first: int, last: int, *, add: bool = True) 
     return np.moveaxis(kept, 0, axis)
 
 
-def void(frame: Frame, brain: Any, draw: Draw) -> Case:
+def void(frame: Frame, draw: Draw) -> Case:
     """Metal at teeth, an orbit or an ear."""
     side = draw.choice([-1, 1])
     centre = (
@@ -170,83 +172,109 @@ def void(frame: Frame, brain: Any, draw: Draw) -> Case:
     return kinds.void(frame, centre, draw.uniform(18, 42))
 
 
-def fat_suppressed(frame: Frame, brain: Any, draw: Draw) -> Case:
+def fat_suppressed(frame: Frame, draw: Draw) -> Case:
     """Fat dark, as far as air."""
     return kinds.fat_suppressed(frame, draw.uniform(0.05, 0.4))
 
 
-def contrast(frame: Frame, brain: Any, draw: Draw) -> Case:
+def contrast(frame: Frame, draw: Draw) -> Case:
     """Levels between those of two contrasts."""
     first, second = draw.choice(len(CONTRASTS), 2)
     share = draw.uniform(0, 1)
-    return kinds.contrast(frame, share * np.array(CONTRASTS[first]) + (1 - share) * np.array(CONTRASTS[second]))
+    return kinds.contrast(
+        frame, share * np.array(CONTRASTS[first]) + (1 - share) * np.array(CONTRASTS[second])
+    )
 
 
-def headphones(frame: Frame, brain: Any, draw: Draw) -> Case:
+def headphones(frame: Frame, draw: Draw) -> Case:
     """Pads near or at the ears, and a coil."""
-    return kinds.headphones(frame, draw.uniform(0, 12), draw.uniform(0.3, 0.9), draw.uniform(0.1, 0.4))
+    return kinds.headphones(
+        frame, draw.uniform(0, 12), draw.uniform(0.3, 0.9), draw.uniform(0.1, 0.4)
+    )
 
 
-def hand(frame: Frame, brain: Any, draw: Draw) -> Case:
+def hand(frame: Frame, draw: Draw) -> Case:
     """A hand at either cheek, at or near the skin."""
     side = int(draw.choice([-1, 1]))
     shift = np.array([0, draw.uniform(-12, 6), draw.uniform(-15, 25)])
     return kinds.hand(frame, side, shift, draw.uniform(0.5, 1.1))
 
 
-def part(frame: Frame, brain: Any, draw: Draw) -> Case:
+def part(frame: Frame, draw: Draw) -> Case:
     """A part of the head: a third to two thirds of its length along any axis."""
     axis, length = int(draw.integers(3)), draw.uniform(0.33, 0.67)
     low = draw.uniform(0, 1 - length)
     return kinds.part(frame, axis, low, low + length)
 
 
-def thick_slices(frame: Frame, brain: Any, draw: Draw) -> Case:
+def thick_slices(frame: Frame, draw: Draw) -> Case:
     """Slices of 6 to 9 mm across any axis."""
     return still(thick(frame.image, int(draw.integers(3)), draw.uniform(6, 9)))
 
 
-def shaded(frame: Frame, brain: Any, draw: Draw) -> Case:
+def shaded(frame: Frame, draw: Draw) -> Case:
     """A receive field of factor 3 to 4 each way in any direction."""
     vector = draw.normal(size=3)
     return kinds.shaded(frame, vector / np.linalg.norm(vector), draw.uniform(3, 4.2))
 
 
-FAMILIES: dict[str, Make] = {
-    "child": child,
-    "lesion": lesion,
-    "cavity": cavity,
-    "craniotomy": craniotomy,
-    "ventricles": ventricles,
-    "ghost": ghost,
-    "ghost in air": ghost_in_air,
-    "wrap": wrap,
-    "void": void,
-    "fat suppressed": fat_suppressed,
-    "contrast": contrast,
-    "headphones": headphones,
-    "hand": hand,
-    "part": part,
-    "thick": thick_slices,
-    "shading": shaded,
-}
-COMBINED: dict[str, tuple[Make, str]] = {
-    "child, turned": (child, "turned"),
-    "contrast, noise": (contrast, "noise"),
-    "fat suppressed, turned": (fat_suppressed, "turned"),
-    "lesion, thick": (lesion, "thick"),
-    "hand, noise": (hand, "noise"),
-    "void, turned": (void, "turned"),
-    "child, thick": (child, "thick"),
-}
+def families(brain: Any) -> dict[str, tuple[Make, str]]:
+    """Every kind by its name, and how it is changed further; `brain` is that of the whole head."""
+    of_child = partial(child, brain)
+    return {
+        "child": (of_child, ""),
+        "lesion": (lesion, ""),
+        "cavity": (cavity, ""),
+        "craniotomy": (craniotomy, ""),
+        "ventricles": (ventricles, ""),
+        "ghost": (ghost, ""),
+        "ghost in air": (ghost_in_air, ""),
+        "wrap": (wrap, ""),
+        "void": (void, ""),
+        "fat suppressed": (fat_suppressed, ""),
+        "contrast": (contrast, ""),
+        "headphones": (headphones, ""),
+        "hand": (hand, ""),
+        "part": (part, ""),
+        "thick": (thick_slices, ""),
+        "shading": (shaded, ""),
+        "child, turned": (of_child, "turned"),
+        "child, thick": (of_child, "thick"),
+        "contrast, noise": (contrast, "noise"),
+        "fat suppressed, turned": (fat_suppressed, "turned"),
+        "lesion, thick": (lesion, "thick"),
+        "hand, noise": (hand, "noise"),
+        "void, turned": (void, "turned"),
+    }
+
+
+def varied(
+    image: Any, truth: Any, brain: Any, template: Template, seed: int
+) -> dict[str, Callable[[], Case]]:
+    """One head of every kind, its strength, side and direction by a seed."""
+    frame = Frame.of(image, truth, template)
+    made: dict[str, Callable[[], Case]] = {}
+    for number, (name, (make, how)) in enumerate(families(brain).items()):
+        made[name] = partial(drawn, make, how, frame, (seed, number))
+    return made
+
+
+def drawn(make: Make, how: str, frame: Frame, seed: tuple[int, int]) -> Case:
+    """One head of a kind."""
+    draw = np.random.default_rng(seed)
+    case = make(frame, draw)
+    return changed(case, how, draw) if how else case
 
 
 def changed(case: Case, how: str, draw: Draw) -> Case:
     """A case that is turned in the scanner as well, or noisy, or of thick slices."""
-    if how == "turned":
-        turn = rotated(*draw.uniform(-20, 20, 3), centre_of_view(case.image))
-        moved = [None if one is None else turned(one, turn).image for one in (case.anatomy, case.brain, case.copy)]
-        anatomy = moved[0]
-        return Case(turned(case.image, turn).image, compose(turn, case.motion), anatomy, moved[1], moved[2])
-    image = with_noise(case.image) if how == "noise" else thick(case.image, int(draw.integers(3)))
-    return Case(image, case.motion, case.anatomy, case.brain, case.copy)
+    if how == "noise":
+        return replace(case, image=with_noise(case.image))
+    if how == "thick":
+        return replace(case, image=thick(case.image, int(draw.integers(3))))
+    turn = rotated(*draw.uniform(-20, 20, 3), centre_of_view(case.image))
+    moved = [
+        turned(one, turn).image if one is not None else None
+        for one in (case.anatomy, case.brain, case.copy)
+    ]
+    return Case(turned(case.image, turn).image, compose(turn, case.motion), *moved)

@@ -17,9 +17,9 @@ from deidflow.face.grids import nearest, on_even_grid
 from deidflow.face.heads import head_mask, head_region, vertex_height
 from deidflow.face.intensities import flatten, window
 from deidflow.face.lookup import Lookup
+from deidflow.face.morphology import outward
 from deidflow.face.prepare import Head, Tomography
 from deidflow.face.search import Sampling
-from deidflow.face.morphology import outward
 from deidflow.face.similarity import Similarity, contrast, sample
 from deidflow.face.template import Template
 from deidflow.face.volume import Image, dice, flags_of, mask_points, millilitres

@@ -41,6 +41,7 @@ _ALIKE, _STILL_ALIKE, _LEAST_SHARE = 0.3, 0.2, 0.04
 
 Heads without ghosts: at most .31, and then by a hundredth of their brightness.
 """
+_FEWEST_IN_PART, _FAINT = 300, 0.4
 _REFINED = 2
 """The distance is refined by so many voxels of the fine grid either way."""
 
@@ -65,7 +66,7 @@ class _Shift:
 
 
 def without_ghosts(windowed: Image) -> Image:
-    """A windowed head of about 2 mm, its air without the head's ghosts; itself where it has none."""
+    """A windowed head of about 2 mm without ghosts in the air; itself where it has none."""
     coarse = on_even_grid(windowed, _COARSE_MM)
     head = grown(head_mask(coarse, _STRICT), _EDGE_MM)
     bright = flags_of(coarse > head_threshold(coarse))
@@ -128,9 +129,9 @@ def _less_a_ghost(shift: _Shift, image: Image, head: Flags, coarse: Image) -> Va
     """The values of an image of 2 mm without one ghost; None where it shows none at 2 mm."""
     values = values_of(image)
     refined = _refined(shift, values, head, coarse, image)
-    copy, source = _compared(refined, values, head)
-    share = float(np.cov(copy, source)[0, 1] / source.var())
-    if share < _LEAST_SHARE or _likeness(refined, values, head) < _STILL_ALIKE:
+    share = _share(*_compared(refined, values, head))
+    is_like = _likeness(refined, values, head) >= _STILL_ALIKE
+    if not (is_like and share >= _LEAST_SHARE and _is_everywhere(refined, values, head, share)):
         return None
 
     lowest = float(values.min())
@@ -139,6 +140,32 @@ def _less_a_ghost(shift: _Shift, image: Image, head: Flags, coarse: Image) -> Va
     less = np.maximum(copies - share * sources, lowest)
     copies[~in_copy] = less[~in_copy]
     return values
+
+
+def _share(copy: Values, source: Values) -> float:
+    """The slope of a copy against its source."""
+    return float(np.cov(copy, source)[0, 1] / max(1e-9, source.var()))
+
+
+def _is_everywhere(shift: _Shift, values: Values, head: Flags, share: float) -> bool:
+    """Whether a ghost is about as bright in seven of the eight parts of the air that it covers.
+
+    A coil, or a part of the head that is too dark to be known as such, is like the head by chance
+    here and there.
+    """
+    in_copy, in_source = shift.pair(head)
+    copies, sources = shift.pair(values)
+    places = np.nonzero(in_source & ~in_copy)
+    part = np.zeros(len(places[0]), int)
+    for axis, positions in enumerate(places):
+        part += (positions > np.median(positions)) << axis
+
+    fainter = 0
+    for number in range(8):
+        used = tuple(positions[part == number] for positions in places)
+        is_seen = len(used[0]) >= _FEWEST_IN_PART
+        fainter += is_seen and _share(copies[used], sources[used]) < _FAINT * share
+    return fainter <= 1
 
 
 def _refined(shift: _Shift, values: Values, head: Flags, coarse: Image, fine: Image) -> _Shift:

@@ -68,7 +68,7 @@ def face_mask(registered: Array, template: Template) -> WorldMask:
     return WorldMask(Field(template.distance, registered), 2.0, None, 0.0)
 
 
-@pytest.mark.parametrize("rows", [3, 12])
+@pytest.mark.parametrize("rows", [2, 3, 12])
 def test_a_folded_nose_is_emptied(rows: int, reference: Registered, template: Template) -> None:
     image, folded = without_nose(rows)
 
