@@ -3,7 +3,7 @@
 What moves or is sampled unevenly is seen once more, fainter, at some distance along an axis. Such
 copies make a head seem larger than it is, and flattening and ranks make them as bright as the head
 itself. They are told from everything else by what they are: the air repeats the head's own details
-at one distance. The head itself is left as it is.
+at one distance. The head itself is left as it is, but for its rim.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ from deidflow.face.volume import (
 
 _COARSE_MM, _DETAIL_MM = 4.0, 8.0
 _STRICT, _EDGE_MM = 3.0, 5.0
-"""A ghost of 30 % is darker than the head by this threshold; so far around it lies no air."""
+"""A ghost of 30 % is darker than the head by this threshold; so far around it lies no air.
+
+What is as dark or as thin as a scalp at the rim of a head counts as air; it is darkened by a few
+hundredths where a ghost covers it.
+"""
 _LEAST_ML = 100.0
 """With less than this in the air a head has no ghost that matters."""
 _NEAREST_MM, _FEWEST, _MOST = 20.0, 1_000, 4

@@ -46,8 +46,8 @@ def test_a_ghost_is_taken_out_of_the_air(axis: int, voxels: int) -> None:
     before = (values_of(image) - values_of(clean))[air]
     after = (values_of(cleaned) - values_of(clean))[air]
     assert np.abs(after).mean() < 0.4 * np.abs(before).mean()
-    inside = flags_of(head_mask(clean, 3.0))
-    assert (values_of(cleaned) == values_of(image))[inside].mean() > 0.95
+    bright = values_of(clean) > 0.5
+    assert np.abs(values_of(cleaned) - values_of(image))[bright].mean() < 0.005
 
 
 def test_heads_without_ghosts_are_left_as_they_are() -> None:
