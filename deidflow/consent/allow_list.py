@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 
+from deidflow.consent.answers import AnswerColumns, words_of_kind
 from deidflow.dicom.person_names import fold
 from deidflow.errors import ConfigError, EnvironmentFault, UsageError
-from deidflow.resources import load_yaml
 from deidflow.settings.consent import ConsentSettings
 from deidflow.settings.tables import ColumnSettings
-from deidflow.tables.columns import Column, columns_of, plain_name, tell_persons
+from deidflow.tables.columns import Column, columns_of, tell_persons
 from deidflow.tables.matching import Who
 from deidflow.tables.people import RowPerson, people_in
 from deidflow.tables.reading import Table, read_table
 
-_VOCABULARY = "vocabulary/consent_columns.yaml"
 _SEPARATORS = re.compile(r"[;,|/\n]")
 """Between the protocols of one cell."""
 _FIRST_ROW = 2
@@ -63,7 +61,11 @@ def read_allow_list(settings: ConsentSettings, path: Path) -> tuple[ListedPerson
         raise EnvironmentFault(f"'consent.list': {error}") from None
     _check_columns(columns)
 
-    rows, answers = _rows_of_protocol(table, settings.protocol)
+    rows, answers = _rows_of_protocol(
+        table,
+        AnswerColumns.of(table, columns),
+        settings.protocol,
+    )
     people = people_in(replace(table, rows=rows), columns)
     return tuple(ListedPerson(person.who, _consent(person, answers)) for person in people)
 
@@ -94,28 +96,19 @@ def _consent(person: RowPerson, answers: Sequence[bool]) -> Consent:
 
 
 def _rows_of_protocol(
-    table: Table, protocol: str
+    table: Table, columns: AnswerColumns, protocol: str
 ) -> tuple[tuple[tuple[str, ...], ...], list[bool]]:
     """The rows for a protocol, and for each whether it says yes."""
-    places = _places(table.columns, "protocol")
-    _check_protocol(places, protocol)
+    _check_protocol(columns.protocols, protocol)
     rows = []
 
     answers = []
     for line, row in enumerate(table.rows, _FIRST_ROW):
-        protocols = []
-        for place in places:
-            protocols.append(row[place])
-        if places and not any(_names_protocol(cell, protocol) for cell in protocols):
+        protocols = [row[place] for place in columns.protocols]
+        if protocols and not any(_names_protocol(cell, protocol) for cell in protocols):
             continue
         rows.append(row)
-        answers.append(
-            _is_given(
-                table.columns,
-                row,
-                line,
-            )
-        )
+        answers.append(columns.is_given(row, line))
     return tuple(rows), answers
 
 
@@ -136,42 +129,4 @@ def _names_protocol(cell: str, protocol: str) -> bool:
         names.add(fold(name.strip()))
     whole = fold(cell.strip())
     wanted = fold(protocol.strip())
-    return wanted in names | {whole} or not names.isdisjoint(_words("every"))
-
-
-def _is_given(columns: Sequence[str], row: Sequence[str], line: int) -> bool:
-    """Whether a row says yes: every answer is yes, and nothing was withdrawn."""
-    for place in _places(columns, "withdrawn"):
-        # A date is as good as a yes.
-        if row[place] and fold(row[place]) not in _words("refusing"):
-            return False
-    answers = [_is_yes(row[place], line) for place in _places(columns, "given")]
-    return all(answers)
-
-
-def _is_yes(cell: str, line: int) -> bool:
-    word = fold(cell)
-    if word in _words("agreeing"):
-        return True
-    if not word or word in _words("refusing"):
-        return False
-    raise ConfigError(
-        f"'consent.list', line {line}: the answer is neither yes nor no; write one of them"
-    )
-
-
-def _places(columns: Sequence[str], kind: str) -> list[int]:
-    """The places of the columns of one kind."""
-    known = _words(kind)
-    return [place for place, name in enumerate(columns) if plain_name(name) in known]
-
-
-@lru_cache(maxsize=8)
-def _words(kind: str) -> frozenset[str]:
-    lines: list[str] = load_yaml(_VOCABULARY)[kind]
-    return frozenset(_split(lines))
-
-
-def _split(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield from line.split()
+    return wanted in names | {whole} or not names.isdisjoint(words_of_kind("every"))

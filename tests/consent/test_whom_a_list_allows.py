@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deidflow.consent.allow_list import read_allow_list
+from deidflow.consent.allow_list import Consent, ListedPerson, read_allow_list
 from deidflow.consent.judgement import refusals
 from deidflow.dicom.demographics import Demographics
 from deidflow.errors import ConfigError
@@ -115,7 +115,7 @@ def test_answers_withdrawals_and_protocols_count(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("4711\n4712\n", "no column is known to hold IDs or names"),
-        ("id,consent\n1,perhaps\n", "line 2: the answer is neither yes nor no"),
+        ("id,consent\n1,perhaps\n", "line 2: the answer in column 'consent' is neither yes nor no"),
         ("id\n", "no rows below its header"),
     ],
 )
@@ -124,3 +124,52 @@ def test_a_list_that_is_not_understood_is_an_error(tmp_path: Path, text: str, wo
         judged(tmp_path, text, patient("1"))
     assert "consent.list" in str(error.value)
     assert "4711" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "Consent (Y/N)",
+        "Einwilligung liegt vor",
+        "Zustimmung (ja/nein)",
+        "ICF signed",
+        "Broad consent",
+    ],
+)
+def test_an_answer_under_another_name_is_not_overlooked(tmp_path: Path, column: str) -> None:
+    listed = f"PatientID;{column}\n1001;ja\n1002;nein\n1003;\n1004;12.05.2024\n"
+    allowed = [Consent.GIVEN, Consent.REFUSED, Consent.REFUSED, Consent.GIVEN]
+
+    assert [person.consent for person in people_on(tmp_path, listed)] == allowed
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["Widerruf am", "Consent withdrawn on", "Datum Widerruf", "Zurückgezogen", "Consent refused"],
+)
+def test_a_withdrawal_under_another_name_is_not_overlooked(tmp_path: Path, column: str) -> None:
+    listed = f"PatientID;Einwilligung;{column}\n1001;ja;\n1002;ja;12.05.2024\n1003;ja;nein\n"
+    allowed = [Consent.GIVEN, Consent.REFUSED, Consent.GIVEN]
+
+    assert [person.consent for person in people_on(tmp_path, listed)] == allowed
+
+
+@pytest.mark.parametrize("cells", [("ja", "nein"), ("active", "withdrawn"), ("y", "n")])
+def test_a_refusal_under_an_unknown_name_is_asked_about(
+    tmp_path: Path, cells: tuple[str, str]
+) -> None:
+    with pytest.raises(ConfigError, match="column 'Status' says no"):
+        people_on(tmp_path, f"PatientID;Status\n1;{cells[0]}\n2;{cells[1]}\n")
+
+
+def test_columns_that_say_nothing_of_consent_are_left_alone(tmp_path: Path) -> None:
+    listed = "PatientID;Consent;Consent version;Contrast;Group\n1;yes;v2;no;0\n2;yes;v2;yes;1\n"
+
+    assert {person.consent for person in people_on(tmp_path, listed)} == {Consent.GIVEN}
+
+
+def people_on(tmp_path: Path, listed: str) -> tuple[ListedPerson, ...]:
+    """The persons of a list with this text."""
+    path = tmp_path / "list.csv"
+    path.write_text(listed, encoding="utf-8")
+    return read_allow_list(ConsentSettings(), path)
