@@ -34,8 +34,10 @@ class Participants:
 
     def of(self, subject: str) -> list[str]:
         """The cells of a subject; `n/a` for one whom the table does not have."""
-        known = list(self.cells.get(subject, ()))
-        return known + ["n/a"] * (len(self.columns) - len(known))
+        known = self.cells.get(subject)
+        if known is None:
+            return ["n/a"] * len(self.columns)
+        return list(known)
 
 
 def write_top(
@@ -94,29 +96,40 @@ def read_participants(path: Path | None) -> Participants:
     if path is None:
         return Participants()
 
+    header, *rows = _rows_of(path)
+    if "subject" not in header:
+        raise UsageError("the table of participants has no column 'subject'")
+
+    place = header.index("subject")
+    kept = _columns_of(header)
+    known: dict[str, list[str]] = {}
+    for row in rows:
+        if len(row) <= place:
+            continue
+        padded = row + [""] * len(header)
+        cells = []
+        for number in kept.values():
+            cell = padded[number].strip()
+            cells.append(cell or "n/a")
+
+        subject = row[place].strip()
+        known.setdefault(subject, cells)
+
+    return Participants(tuple(kept), known)
+
+
+def _rows_of(path: Path) -> list[list[str]]:
+    """The rows of a table, whatever separates its cells; one empty row for an empty file."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise UsageError("the table of participants cannot be read as UTF-8 text") from None
 
-    first = text.partition("\n")[0]
+    first, _, _ = text.partition("\n")
     delimiter = max("\t,;", key=first.count)
-    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    if not rows or "subject" not in rows[0]:
-        raise UsageError("the table of participants has no column 'subject'")
-
-    place = rows[0].index("subject")
-    kept = _columns_of(rows[0])
-    known: dict[str, list[str]] = {}
-    for row in rows[1:]:
-        if len(row) > place:
-            padded = row + [""] * len(rows[0])
-            cells = []
-            for number in kept.values():
-                cells.append(padded[number].strip() or "n/a")
-            known.setdefault(row[place].strip(), cells)
-
-    return Participants(tuple(kept), known)
+    lines = io.StringIO(text)
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    return rows or [[]]
 
 
 def _columns_of(header: Sequence[str]) -> dict[str, int]:

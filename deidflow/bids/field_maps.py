@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from operator import attrgetter
 
 from deidflow.bids.named import Named, Visit
 from deidflow.bids.names import BidsName
@@ -19,6 +21,8 @@ _CORRECTED = ("func", "dwi")
 _GRADIENT_ECHO = "gre"
 _EPI = "pepolar"
 _MAGNITUDES = frozenset(("magnitude", "magnitude1", "magnitude2"))
+_ECHO_TIMES = {"magnitude1": "EchoTime1", "magnitude2": "EchoTime2"}
+"""Fields of a phase difference, by the magnitudes whose echo times they are."""
 _WHOLE_PHASES = frozenset(("phasediff", "fieldmap"))
 _PHASE_PAIR = frozenset(("phase1", "phase2"))
 
@@ -34,6 +38,11 @@ class FieldMap:
     def first(self) -> Named:
         """The part that was taken first."""
         return self.parts[0]
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """That of its first part."""
+        return self.first.order
 
     @property
     def is_complete(self) -> bool:
@@ -54,15 +63,16 @@ class FieldMap:
         """The map with the echo times of its magnitudes in the sidecar of its phase difference."""
         times: dict[str, JSON] = {}
         for part in self.parts:
-            suffix = part.name.suffix
+            field = _ECHO_TIMES.get(part.name.suffix)
             time = part.sidecar.get("EchoTime")
-            if suffix in ("magnitude1", "magnitude2") and time is not None:
-                times[f"EchoTime{suffix[-1]}"] = time
+            if field is not None and time is not None:
+                times[field] = time
 
         parts = []
         for part in self.parts:
             if part.name.suffix == "phasediff":
-                part = replace(part, sidecar={**times, **part.sidecar})
+                sidecar = {**times, **part.sidecar}
+                part = replace(part, sidecar=sidecar)
             parts.append(part)
         return replace(self, parts=tuple(parts))
 
@@ -110,11 +120,11 @@ def field_maps(named: Iterable[Named]) -> list[FieldMap]:
         last.append(entry)
 
     found = []
-    for begun in maps.values():
-        for parts in begun:
-            family = _family(parts[0])
-            field_map = FieldMap(family, tuple(parts))
-            found.append(field_map.with_echo_times())
+    for parts in chain.from_iterable(maps.values()):
+        family = _family(parts[0])
+        field_map = FieldMap(family, tuple(parts))
+        timed = field_map.with_echo_times()
+        found.append(timed)
     return found
 
 
@@ -130,7 +140,7 @@ def _family(entry: Named) -> str:
 def _map_kind(entry: Named) -> tuple[object, ...]:
     """What the parts of one map have in common; EPI images of other slices are another map."""
     family = _family(entry)
-    slices = entry.image.facts.grid.slices if family == _EPI else ()
+    slices = entry.grid.slices if family == _EPI else ()
     label = entry.name.entities.get("acq", "")
     return entry.visit, family, label, slices
 
@@ -149,24 +159,20 @@ def _is_same_part(entry: Named, other: Named) -> bool:
 def with_runs_and_identifiers(maps: Sequence[FieldMap]) -> list[FieldMap]:
     """Number the maps of a kind in a session, their parts alike, and identify each."""
     alike: defaultdict[tuple[Visit, str, str], list[FieldMap]] = defaultdict(list)
-    for field_map in sorted(maps, key=lambda field_map: field_map.first.order):
+    for field_map in sorted(maps, key=attrgetter("order")):
         first = field_map.first
         label = first.name.entities.get("acq", "")
-        alike[first.visit, field_map.family, label].append(field_map)
+        kind = first.visit, field_map.family, label
+        alike[kind].append(field_map)
 
     numbered = []
-    for (_, family, label), group in alike.items():
+    for kind, group in alike.items():
+        (_, session), family, label = kind
         for run, field_map in enumerate(group, 1):
-            session = field_map.first.image.session
             identifier = f"b0map{session}{family}{label}{run}"
             runs = {"run": str(run)} if len(group) > 1 else {}
-            numbered.append(
-                _identified(
-                    field_map,
-                    identifier,
-                    runs,
-                )
-            )
+            identified = _identified(field_map, identifier, runs)
+            numbered.append(identified)
     return numbered
 
 
@@ -223,14 +229,14 @@ def _maps_for(entry: Named, maps: Sequence[FieldMap]) -> list[str]:
 
 def _nearest(entry: Named, maps: Sequence[FieldMap]) -> FieldMap:
     """The last map before an image, else the first after it."""
-    ordered = sorted(maps, key=lambda field_map: field_map.first.order)
+    ordered = sorted(maps, key=attrgetter("order"))
     nearest = ordered[0]
     for field_map in ordered:
-        if field_map.first.order < entry.order:
+        if field_map.order < entry.order:
             nearest = field_map
     return nearest
 
 
 def _has_slices_of(entry: Named, field_map: FieldMap) -> bool:
-    slices = entry.image.facts.grid.slices
-    return all(part.image.facts.grid.slices == slices for part in field_map.parts)
+    slices = entry.grid.slices
+    return all(part.grid.slices == slices for part in field_map.parts)

@@ -109,7 +109,9 @@ def _field_map_targets(named: Sequence[Named]) -> dict[tuple[Visit, str], list[s
     targets: defaultdict[tuple[Visit, str], list[str]] = defaultdict(list)
     for entry in named:
         for identifier in entry.corrected_by:
-            targets[entry.visit, identifier].append(f"bids::{entry.place}")
+            key = entry.visit, identifier
+            uri = f"bids::{entry.place}"
+            targets[key].append(uri)
     return dict(targets)
 
 

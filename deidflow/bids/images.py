@@ -35,17 +35,22 @@ class ReleasedImage:
     @property
     def order(self) -> tuple[int, str, str]:
         """By number of the series."""
-        match = _SERIES.match(self.series.name)
-        return int(match[1]) if match else 0, self.series.name, self.image.name
+        series = self.series.name
+        match = _SERIES.match(series)
+        number = int(match[1]) if match else 0
+        return number, series, self.image.name
 
     def beside(self, suffix: str) -> Path:
         """A file that belongs to the image: .json, .bval, .bvec."""
-        return self.image.with_name(self.image.name.removesuffix(".nii.gz") + suffix)
+        stem = self.image.name.removesuffix(".nii.gz")
+        return self.image.with_name(f"{stem}{suffix}")
 
     @property
     def files(self) -> list[Path]:
         """The image, its mask, and what belongs to it."""
-        paths = [self.image, *map(self.beside, (".json", ".bval", ".bvec"))]
+        paths = [self.image]
+        for suffix in (".json", ".bval", ".bvec"):
+            paths.append(self.beside(suffix))
         if self.mask is not None:
             paths.append(self.mask)
         return [path for path in paths if path.exists()]
@@ -91,38 +96,57 @@ def images_in(subject: str, session: str, series: Path) -> Iterator[ReleasedImag
 
 def _facts(path: Path, sidecar: dict[str, Any], output: str) -> Facts:
     grid = _grid(path)
-    gradients = path.with_name(path.name.removesuffix(".nii.gz") + ".bval")
-    texts = dict.fromkeys(
-        str(sidecar.get(key, "")) for key in ("SeriesDescription", "ProtocolName")
-    )
-    sequences = [str(sidecar.get(key, "")) for key in ("SequenceName", "PulseSequenceName")]
+    stem = path.name.removesuffix(".nii.gz")
+    gradients = path.with_name(f"{stem}.bval")
+    image_type = sidecar.get("ImageType", ())
     guess = sidecar.get("BidsGuess", ())
+    description = _text(sidecar, "SeriesDescription")
+    protocol = _text(sidecar, "ProtocolName")
+    is_one = description == protocol
 
     return Facts(
-        modality=str(sidecar.get("Modality", "")),
-        text=" ".join(filter(None, texts)),
-        sequence=" ".join(filter(None, sequences)),
-        image_type=tuple(map(str, sidecar.get("ImageType", ()))),
+        modality=_text(sidecar, "Modality"),
+        text=description if is_one else _joined(description, protocol),
+        sequence=_joined(
+            _text(sidecar, "SequenceName"),
+            _text(sidecar, "PulseSequenceName"),
+        ),
+        image_type=tuple(map(str, image_type)),
         output=output,
         volumes=grid.volumes,
         has_gradients=gradients.exists(),
         guess=tuple(map(str, guess)),
-        direction=str(sidecar.get("PhaseEncodingDirection", "")),
+        direction=_text(sidecar, "PhaseEncodingDirection"),
         grid=grid,
     )
+
+
+def _text(sidecar: dict[str, Any], key: str) -> str:
+    value = sidecar.get(key, "")
+    return str(value)
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first} {second}".strip()
 
 
 def _grid(path: Path) -> Grid:
     """What the header of an image says of its voxels."""
     image = nibabel.load(path)
+    header = image.header
+    shape = tuple(image.shape)
     sizes = []
-    for size in image.header.get_zooms()[:3]:
-        sizes.append(round(float(size), 3))
-    step = float(image.header["pixdim"][4])
-    _, unit = image.header.get_xyzt_units()
+    for size in header.get_zooms()[:3]:
+        rounded = round(float(size), 3)
+        sizes.append(rounded)
+
+    step = float(header["pixdim"][4])
+    _, unit = header.get_xyzt_units()
+    seconds = step * _SECONDS.get(unit, 1.0)
+    axes = nibabel.aff2axcodes(image.affine)
     return Grid(
-        shape=tuple(image.shape),
+        shape=shape,
         voxel_size=tuple(sizes),
-        axes="".join(nibabel.aff2axcodes(image.affine)),
-        volume_time=step * _SECONDS.get(unit, 1.0) if len(image.shape) > 3 else 0.0,
+        axes="".join(axes),
+        volume_time=seconds if len(shape) > 3 else 0.0,
     )

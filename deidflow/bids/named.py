@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deidflow.bids.files import subject_label, visit_folder
 from deidflow.bids.images import ReleasedImage
-from deidflow.bids.names import BidsName, VolumeType
+from deidflow.bids.names import BidsName, Grid, VolumeType
 from deidflow.nifti.sidecar import JSON
 
 Visit = tuple[str, str]
@@ -51,6 +51,11 @@ class Named:
     def place(self) -> str:
         """The path of the image below the data set."""
         return str(self.folder / f"{self.stem}.nii.gz")
+
+    @property
+    def grid(self) -> Grid:
+        """The voxels of the image."""
+        return self.image.facts.grid
 
     @property
     def order(self) -> tuple[object, ...]:

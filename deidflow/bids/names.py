@@ -39,9 +39,11 @@ class BidsName:
         """`sub-P001_ses-M00_task-rest_bold`."""
         parts = [f"sub-{subject}", f"ses-{session}"]
         for entity in ENTITIES:
-            if entity in self.entities:
-                parts.append(f"{entity}-{self.entities[entity]}")
-        return "_".join([*parts, self.suffix])
+            label = self.entities.get(entity)
+            if label is not None:
+                parts.append(f"{entity}-{label}")
+        parts.append(self.suffix)
+        return "_".join(parts)
 
     def having(self, **more: str) -> BidsName:
         """The same name with further entities."""

@@ -38,12 +38,12 @@ def lack_of(entry: Named) -> str:
         _wrong_dimensions(
             name,
             kind.dimensions,
-            image.facts.grid,
+            entry.grid,
         )
         or _wrong_times(
             name,
             fields,
-            image.facts.grid,
+            entry.grid,
         )
         or _wrong_gradients(name, image)
         or wrong_labelling(entry)
@@ -93,10 +93,10 @@ def _wrong_gradients(name: BidsName, image: ReleasedImage) -> str:
     if not values and not vectors:
         return "dwi needs gradients" if name.suffix == "dwi" else ""
 
-    counts = []
-    for row in (*values, *vectors):
-        counts.append(len(row))
-    if (len(values), len(vectors)) != (1, 3) or set(counts) != {image.facts.grid.volumes}:
+    rows = len(values), len(vectors)
+    counts = {len(row) for row in (*values, *vectors)}
+    volumes = image.facts.grid.volumes
+    if rows != (1, 3) or counts != {volumes}:
         return "its gradients do not fit the volumes of the image"
     if name.suffix == "epi" and min(values[0]) >= _WITHOUT_DIFFUSION:
         return "an EPI field map needs a volume without diffusion weighting"

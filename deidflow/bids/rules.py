@@ -120,8 +120,10 @@ class NameRule(BaseModel):
         if self.series and not _is_in_words(self.series, facts.text):
             return False
 
-        texts = ((self.sequence, facts.sequence), (self.output, facts.output))
-        return all(_is_in(wanted, text) for wanted, text in texts if wanted)
+        if self.sequence and not _is_in(self.sequence, facts.sequence):
+            return False
+
+        return not self.output or _is_in(self.output, facts.output)
 
     def named(self) -> BidsName | None:
         """The name; None for an image that goes to sourcedata."""
@@ -142,7 +144,10 @@ def _is_in(pattern: str, text: str) -> bool:
 
 def _is_in_words(pattern: str, text: str) -> bool:
     """Whether a description matches as it is, or with spaces for `_` and other signs."""
-    return _is_in(pattern, text) or _is_in(pattern, _BETWEEN_WORDS.sub(" ", text))
+    if _is_in(pattern, text):
+        return True
+    spaced = _BETWEEN_WORDS.sub(" ", text)
+    return _is_in(pattern, spaced)
 
 
 def load_rules(path: Path | None) -> tuple[NameRule, ...]:
@@ -177,7 +182,8 @@ def _read_rule(row: Any, number: int, document: Document) -> NameRule:
         if not isinstance(error, ValidationError):
             raise ConfigError(f"{place}: the keys of a rule must be names") from None
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "entities"
+        names = map(str, first["loc"])
+        key = ".".join(names) or "entities"
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: '{key}': {message}") from None
 

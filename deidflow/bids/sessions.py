@@ -21,23 +21,32 @@ def write_session_tables(out: Path, folders: Sequence[tuple[str, str, Path]]) ->
 
     `folders` are subject, session and folder of the series of a release.
     """
-    days: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for subject, session, series in folders:
-        visit = visit_folder(subject, session)
-        facts = read_json(series.parent / "session.json") or {}
-        count = facts.get(_DAYS)
-        if count is None or not (out / visit).is_dir():
-            continue
-
-        label = subject_label(subject)
-        days[label][visit.name] = str(count)
-
+    days = _days_of(out, folders)
     for folder in sorted(out.glob("sub-*")):
-        if any(folder.glob("ses-*")):
+        has_sessions = any(folder.glob("ses-*"))
+        if has_sessions:
             subject = folder.name.removeprefix("sub-")
             _write_table(folder, days[subject])
         else:
             remove_tree(folder)
+
+
+def _days_of(
+    out: Path, folders: Sequence[tuple[str, str, Path]]
+) -> defaultdict[str, dict[str, str]]:
+    """Label of a subject -> name of a session that has images -> days since the event."""
+    days: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for subject, session, series in folders:
+        visit = visit_folder(subject, session)
+        images = out / visit
+        facts = read_json(series.parent / "session.json") or {}
+        count = facts.get(_DAYS)
+        if count is None or not images.is_dir():
+            continue
+
+        label = subject_label(subject)
+        days[label][visit.name] = str(count)
+    return days
 
 
 def _write_table(folder: Path, days: Mapping[str, str]) -> None:
