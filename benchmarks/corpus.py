@@ -103,9 +103,17 @@ def _header(series: int, side: int) -> Any:
         0,
         "MONOCHROME2",
     )
-    header.PixelData = random.Random(series).randbytes(2 * side * side)
+    header.PixelData = _noise(series, side * side)
     header["PixelData"].VR = "OW"
     return header
+
+
+def _noise(seed: int, pixels: int) -> bytes:
+    """Random values of 12 bits: anything above them would hold the file back."""
+    values = bytearray(random.Random(seed).randbytes(2 * pixels))
+    low_bits = bytes(byte & 0x0F for byte in range(256))
+    values[1::2] = values[1::2].translate(low_bits)
+    return bytes(values)
 
 
 def _filled() -> Any:
@@ -163,7 +171,7 @@ def _slice(template: bytes, series: int, index: int) -> bytes:
         b"1111.11", f"{index * 1.25:07.2f}".encode()
     )
     content = content.replace(b"IS\4\0" + b"1111", b"IS\4\0" + f"{index + 1:04d}".encode())
-    return content[:-2] + bytes((index, series & 255))
+    return content[:-2] + bytes((index, series & 15))
 
 
 def _deflate(content: bytes) -> bytes:

@@ -40,6 +40,16 @@ class _Sets:
     def join(self, node: int, other: int) -> None:
         self.parents[self.root(node)] = self.root(other)
 
+    def roots(self) -> Ints:
+        """The root of every node."""
+        nodes = range(len(self.parents))
+        roots = map(self.root, nodes)
+        return np.fromiter(
+            roots,
+            np.int64,
+            len(nodes),
+        )
+
     def root(self, node: int) -> int:
         parents = self.parents
         while parents[node] != node:
@@ -55,19 +65,34 @@ def components(
 
     Memory: 20 bytes a file, and some hundred for each series.
     """
-    numbers, nodes, uids = array("q"), array("q"), array("q")
-    places = _Places(listing, discovery, manifest)
+    numbers = array("q")
+    nodes = array("q")
+    uids = array("q")
+    places = _Places(
+        listing,
+        discovery,
+        manifest,
+    )
     for number, locator, header, own in listing.links():
         numbers.append(number)
-        nodes.append(places.node(number, locator, header))
+        node = places.node(number, locator, header)
+        nodes.append(node)
         # Two UIDs with one hash would only be looked at together.
         uid, _, _ = own.partition(",")
         uids.append(hash(uid))
 
     sets = places.sets
-    _join_copies(sets, np.array(nodes), np.array(uids))
-    roots = np.array([sets.root(node) for node in range(len(sets.parents))], np.int64)
-    yield from _parts(np.array(numbers), roots[np.array(nodes, np.int64)])
+    node_of = np.array(nodes, np.int64)
+    _join_copies(
+        sets,
+        node_of,
+        np.array(uids),
+    )
+    roots = sets.roots()
+    yield from _parts(
+        np.array(numbers),
+        roots[node_of],
+    )
 
 
 class _Places:
@@ -85,26 +110,40 @@ class _Places:
         top, _, below = locator.partition(b"/")
         label = ""
         if self._manifest.entries:
-            label = self._manifest.of_file(path_of(locator)).subject
-        place = (header, top if below else b"", label)
+            path = path_of(locator)
+            entry = self._manifest.of_file(path)
+            label = entry.subject
+        folder = top if below else b""
+        place = (header, folder, label)
         node = self._nodes.get(place)
         if node is None:
-            node = self._nodes[place] = self.sets.add(self._keys(number, label))
+            keys = self._keys(number, label)
+            node = self.sets.add(keys)
+            self._nodes[place] = node
         return node
 
     def _keys(self, number: int, label: str) -> Iterator[str]:
+        member = _member(self._listing, number)
+        has_manifest = bool(self._manifest.entries)
         return _keys(
-            _member(self._listing, number),
+            member,
             self._discovery,
             label,
-            by_manifest=bool(self._manifest.entries),
+            by_manifest=has_manifest,
         )
 
 
 def _member(listing: Listing, number: int) -> Member | None:
-    [row] = listing.numbered(listing.stored([number]))
-    path, sha256, _, _, instance, _ = row.entry
-    return None if instance is None else Member(path, sha256, instance)
+    stored = listing.stored([number])
+    [row] = listing.numbered(stored)
+    entry = row.entry
+    if entry.instance is None:
+        return None
+    return Member(
+        entry.path,
+        entry.sha256,
+        entry.instance,
+    )
 
 
 def _keys(
@@ -134,17 +173,21 @@ def _join_copies(sets: _Sets, nodes: Ints, uids: Ints) -> None:
     sorted_nodes = nodes[order]
     is_copy = sorted_uids[1:] == sorted_uids[:-1]
     is_elsewhere = sorted_nodes[1:] != sorted_nodes[:-1]
-    for place in np.flatnonzero(is_copy & is_elsewhere):
-        sets.join(
-            int(sorted_nodes[place]),
-            int(sorted_nodes[place + 1]),
-        )
+    is_tied = is_copy & is_elsewhere
+    for place in np.flatnonzero(is_tied):
+        node = int(sorted_nodes[place])
+        other = int(sorted_nodes[place + 1])
+        sets.join(node, other)
 
 
 def _parts(numbers: Ints, roots: Ints) -> Iterator[list[int]]:
     order = np.argsort(roots, kind="stable")
     sorted_roots = roots[order]
-    borders = np.flatnonzero(sorted_roots[1:] != sorted_roots[:-1]) + 1
-    for part in np.split(order, borders):
-        if len(part):
-            yield numbers[part].tolist()
+    is_border = sorted_roots[1:] != sorted_roots[:-1]
+    borders = np.flatnonzero(is_border) + 1
+    parts = np.split(order, borders)
+    for part in parts:
+        if not len(part):
+            continue
+        piece: list[int] = numbers[part].tolist()
+        yield piece

@@ -23,10 +23,14 @@ def known_patients(folder: Path) -> Iterator[tuple[Path, Patient | None]]:
     """Path of every file that was read below whatever source, and its patient, if it has one."""
     with closing(open_known(folder)) as database:
         patients: dict[bytes, Patient] = {}
-        for digest, facts in database.execute("SELECT digest, facts FROM known.headers"):
+        headers = database.execute("SELECT digest, facts FROM known.headers")
+        for digest, facts in headers:
             patients[digest] = patient_of(facts)
-        for path, digest in database.execute("SELECT path, header FROM known.files ORDER BY path"):
-            yield Path(path_of(path)), patients.get(digest)
+
+        files = database.execute("SELECT path, header FROM known.files ORDER BY path")
+        for stored, digest in files:
+            path = Path(path_of(stored))
+            yield path, patients.get(digest)
 
 
 def forget_known(folder: Path, paths: Iterable[Path]) -> None:

@@ -26,6 +26,8 @@ from deidflow.inventory.reading import BATCH, Chunk
 from deidflow.inventory.subjects import SubjectRows
 from deidflow.verdicts import Reason, Verdict
 
+_AFTER_SLASH = b"0"
+"""The character that follows a slash."""
 _MOST_HEADERS = 1_000
 """Headers that are remembered at once."""
 
@@ -78,8 +80,9 @@ class Listing:
             for file in files:
                 if isinstance(file, Entry):
                     entries.append(file)
-                else:
-                    yield stored_path(file.path), *file.signature
+                    continue
+                locator = stored_path(file.path)
+                yield locator, *file.signature
 
         with self._writing():
             self._database.executemany(statements.FOUND, rows())
@@ -92,17 +95,26 @@ class Listing:
             for entry in entries:
                 row, header = packer.pack(entry)
                 if header is not None:
-                    self._database.execute("INSERT OR IGNORE INTO headers VALUES (?, ?)", header)
-                self._database.execute(statements.INSERT, (stored_path(row.path), *row[1:]))
+                    self._database.execute(statements.INSERT_HEADER, header)
+                locator = stored_path(row.path)
+                self._database.execute(
+                    statements.INSERT,
+                    (locator, *row[1:]),
+                )
 
     def recall(self, source: Path) -> None:
         """Take what is known of files that were not touched."""
-        last = self._database.execute("SELECT max(number) FROM listing").fetchone()[0] or 0
+        cursor = self._database.execute("SELECT coalesce(max(number), 0) FROM listing")
+        [last] = cursor.fetchone()
+        reader = reader_version()
         prefix = stored_path(f"{source}/")
         with self._writing():
             for start in range(0, last, BATCH):
-                parameters = (start, BATCH, prefix, reader_version())
-                self._database.execute(statements.RECALL, parameters)
+                parameters = (start, BATCH, prefix, reader)
+                self._database.execute(
+                    statements.RECALL,
+                    parameters,
+                )
             self._database.execute(statements.RECALL_HEADERS)
 
     def unread(self) -> Iterator[tuple[int, list[str]]]:
@@ -125,7 +137,7 @@ class Listing:
         rows = [(*row[1:], stored_path(row.path)) for row in chunk.rows]
         with self._writing():
             self._database.executemany(
-                "INSERT OR IGNORE INTO main.headers VALUES (?, ?)",
+                statements.INSERT_HEADER,
                 chunk.headers,
             )
             self._database.executemany(statements.READ, rows)
@@ -136,16 +148,28 @@ class Listing:
             prefix = stored_path(f"{source}/")
             with self._writing():
                 self._database.execute(statements.KEEP_HEADERS, (after,))
-                self._database.execute(statements.KEEP_FILES, (after, prefix, reader_version()))
+                reader = reader_version()
+                self._database.execute(
+                    statements.KEEP_FILES,
+                    (after, prefix, reader),
+                )
 
     def forget_gone(self, source: Path, named: Sequence[str]) -> None:
         """Forget what was known of files that are not there any more."""
         if not self._remembers:
             return
         prefix = stored_path(f"{source}/")
-        rows = self._database.execute(statements.GONE, (prefix, prefix[:-1] + b"0")).fetchall()
-        paths = [path_of(path[len(prefix) :]) for (path,) in rows]
-        gone = [source / path for path in paths if is_named(path, named)]
+        after = prefix[:-1] + _AFTER_SLASH
+        cursor = self._database.execute(
+            statements.GONE,
+            (prefix, after),
+        )
+
+        gone: list[Path] = []
+        for (stored,) in cursor:
+            path = path_of(stored[len(prefix) :])
+            if is_named(path, named):
+                gone.append(source / path)
         self.forget(gone)
 
     def refuse(self, source: Path, refused: Mapping[str, Entry]) -> None:
@@ -178,12 +202,20 @@ class Listing:
 
     def stored(self, numbers: Sequence[int]) -> list[StoredRow]:
         """The rows with these numbers as they are stored, the number first."""
-        cursor = self._database.execute(statements.NUMBERED, (json.dumps(numbers),))
+        wanted = json.dumps(numbers)
+        cursor = self._database.execute(
+            statements.NUMBERED,
+            (wanted,),
+        )
         return cursor.fetchall()
 
     def numbered(self, rows: Iterable[StoredRow]) -> list[Numbered]:
         """What is in stored rows."""
-        return [Numbered(number, self._entry(row)) for number, *row in rows]
+        numbered: list[Numbered] = []
+        for number, *row in rows:
+            entry = self._entry(row)
+            numbered.append(Numbered(number, entry))
+        return numbered
 
     def links(self) -> Iterator[Link]:
         """What ties the instances without a verdict to each other."""

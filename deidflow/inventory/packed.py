@@ -66,8 +66,11 @@ class PackedEntry(NamedTuple):
 @lru_cache(maxsize=1)
 def reader_version() -> str:
     """What an entry depends on beside the file: the reader's code, which attributes identify."""
-    codes = code_digest(read_files.__module__) + code_digest(__name__)
-    code = hashlib.sha256(codes.encode()).hexdigest()
+    reading = code_digest(read_files.__module__)
+    packing = code_digest(__name__)
+    codes = f"{reading}{packing}"
+    hashed = hashlib.sha256(codes.encode())
+    code = hashed.hexdigest()
     attributes = resources_digest((IDENTIFIERS,))
     return f"{code[:12]}-{attributes[:12]}"
 
@@ -80,8 +83,12 @@ class Packer:
 
     def pack(self, entry: Entry) -> tuple[PackedEntry, Header | None]:
         """An entry as a row, and its header."""
-        header = None if entry.instance is None else self._header(entry.instance)
-        own = None if entry.instance is None else json.dumps(_own_of(entry.instance))
+        header = None
+        own = None
+        if entry.instance is not None:
+            header = self._header(entry.instance)
+            facts = _own_of(entry.instance)
+            own = json.dumps(facts)
         row = PackedEntry(
             path=entry.path,
             sha256=entry.sha256,
@@ -116,33 +123,48 @@ def _header(shared: Iterable[Any]) -> Header:
 def shared_facts(text: str) -> tuple[Any, ...]:
     """The values in the text of a header, for `unpack`."""
     facts = json.loads(text)
-    facts["identifiers"] = tuple((kind, value) for kind, value in facts["identifiers"])
-    return tuple(facts[name] for name in _SHARED)
+    identifiers = map(tuple, facts["identifiers"])
+    facts["identifiers"] = tuple(identifiers)
+    values = map(facts.__getitem__, _SHARED)
+    return tuple(values)
 
 
 def unpack(row: PackedEntry, shared: tuple[Any, ...] | None) -> Entry:
     """The entry in a row; `shared` are the facts of its header."""
     instance = None
     if row.own is not None and shared is not None:
-        instance = Instance._make(_in_order((*json.loads(row.own), *shared)))
+        own = json.loads(row.own)
+        facts = _in_order((*own, *shared))
+        instance = Instance._make(facts)
+
+    absent = json.loads(row.absent) if row.absent else ()
+    verdict = Verdict(row.verdict) if row.verdict else None
+    reason = Reason(row.reason) if row.reason else None
     return Entry(
         path=row.path,
         sha256=row.sha256,
-        verdict=Verdict(row.verdict) if row.verdict else None,
-        reason=Reason(row.reason) if row.reason else None,
+        verdict=verdict,
+        reason=reason,
         instance=instance,
-        absent=tuple(json.loads(row.absent)) if row.absent else (),
+        absent=tuple(absent),
     )
 
 
 def patient_of(text: str) -> tuple[Demographics, str]:
     """Who files are of, and their study UID, by the text of a header that any reader wrote."""
     facts = json.loads(text)
+
+    def said(name: str) -> str:
+        value = facts.get(name, "")
+        return str(value).strip()
+
+    sex = said("patient_sex")
     demographics = Demographics(
-        patient_id=str(facts.get("patient_id", "")).strip(),
-        issuer=str(facts.get("issuer", "")).strip(),
-        name=str(facts.get("patient_name", "")).strip(),
-        birth_date=str(facts.get("birth_date", "")).strip(),
-        sex=str(facts.get("patient_sex", "")).strip().upper(),
+        patient_id=said("patient_id"),
+        issuer=said("issuer"),
+        name=said("patient_name"),
+        birth_date=said("birth_date"),
+        sex=sex.upper(),
     )
-    return demographics, str(facts.get("study_uid", ""))
+    study = facts.get("study_uid", "")
+    return demographics, str(study)

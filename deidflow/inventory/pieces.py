@@ -41,23 +41,39 @@ class PieceStore:
 
     def content(self, digest: bytes) -> bytes | None:
         """What was concluded of a piece; None for one that is new."""
-        cursor = self._database.execute("SELECT content FROM pieces WHERE digest = ?", (digest,))
+        cursor = self._database.execute(
+            "SELECT content FROM pieces WHERE digest = ?",
+            (digest,),
+        )
         row: tuple[bytes] | None = cursor.fetchone()
-        return None if row is None else row[0]
+        if row is None:
+            return None
+        return row[0]
 
     def note(self, digest: bytes, content: bytes) -> None:
         """Keep what was concluded of a piece."""
-        self._database.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?)", (digest, content))
+        self._database.execute(
+            "INSERT OR REPLACE INTO pieces VALUES (?, ?)",
+            (digest, content),
+        )
 
     def mark(self, pseudonym: str) -> str:
         """The mark of a subject's work order; empty where there is none."""
-        cursor = self._database.execute("SELECT mark FROM marks WHERE pseudonym = ?", (pseudonym,))
+        cursor = self._database.execute(
+            "SELECT mark FROM marks WHERE pseudonym = ?",
+            (pseudonym,),
+        )
         row: tuple[str] | None = cursor.fetchone()
-        return "" if row is None else row[0]
+        if row is None:
+            return ""
+        return row[0]
 
     def set_mark(self, pseudonym: str, mark: str) -> None:
         """Note the mark of a subject's work order."""
-        self._database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (pseudonym, mark))
+        self._database.execute(
+            "INSERT OR REPLACE INTO marks VALUES (?, ?)",
+            (pseudonym, mark),
+        )
 
     def keep_only(self, digests: Iterable[bytes]) -> None:
         """Forget all pieces but these."""

@@ -62,10 +62,16 @@ def read_rows(
 
 def _lost(path: str, cause: Reason) -> Chunk:
     """The row of a file that killed its reader."""
-    starved = cause is Reason.OUT_OF_MEMORY
-    entry = failed(path, Reason.OUT_OF_MEMORY if starved else Reason.READER_DIED)
-    row, _ = Packer().pack(entry)
-    return Chunk((row,), ())
+    reason = Reason.READER_DIED
+    if cause is Reason.OUT_OF_MEMORY:
+        reason = Reason.OUT_OF_MEMORY
+    entry = failed(path, reason)
+    packer = Packer()
+    row, _ = packer.pack(entry)
+    return Chunk(
+        rows=(row,),
+        headers=(),
+    )
 
 
 def read_chunks(source: str, paths: Sequence[str], size: int, hashed: bool) -> Iterator[Chunk]:
@@ -74,8 +80,13 @@ def read_chunks(source: str, paths: Sequence[str], size: int, hashed: bool) -> I
     packer = Packer()
     sent: set[bytes] = set()
     for start in range(0, len(paths), size):
-        entries = [reader.read(path) for path in paths[start : start + size]]
-        yield _chunk(entries, packer, sent)
+        names = paths[start : start + size]
+        entries = list(map(reader.read, names))
+        yield _chunk(
+            entries,
+            packer,
+            sent,
+        )
 
 
 def _chunk(entries: Sequence[Entry], packer: Packer, sent: set[bytes]) -> Chunk:

@@ -7,6 +7,7 @@ INSERT = (
     f"INSERT OR REPLACE INTO listing (is_read, {COLUMNS}) "  # noqa: S608 - names of ours
     "VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
 )
+INSERT_HEADER = "INSERT OR IGNORE INTO main.headers VALUES (?, ?)"
 FOUND = (
     "INSERT INTO listing (locator, size, mtime_ns, ctime_ns, inode, is_read) "
     "VALUES (?, ?, ?, ?, ?, 0)"

@@ -23,8 +23,12 @@ class SubjectRows:
 
     def keep(self, subjects: Iterable[Subject]) -> None:
         """Keep subjects with their files."""
-        rows = [(subject.key, pickle.dumps(subject)) for subject in subjects]
-        self._database.executemany(_KEEP, rows)
+        for subject in subjects:
+            content = pickle.dumps(subject)
+            self._database.execute(
+                _KEEP,
+                (subject.key, content),
+            )
 
     def keep_numbers(self, keys: Iterable[str], numbers: Sequence[int]) -> None:
         """Keep subjects by the numbers of the files of their piece."""
@@ -34,7 +38,8 @@ class SubjectRows:
 
     def subject(self, key: str) -> Subject | None:
         """A subject with its files; None where only numbers were kept."""
-        [content] = self._database.execute(_CONTENT, (key,)).fetchone()
+        cursor = self._database.execute(_CONTENT, (key,))
+        [content] = cursor.fetchone()
         if content is None:
             return None
         subject: Subject = pickle.loads(content)  # noqa: S301 - written by this run
@@ -42,6 +47,7 @@ class SubjectRows:
 
     def numbers(self, key: str) -> list[int]:
         """The numbers of the files of the subject's piece."""
-        [text] = self._database.execute(_NUMBERS, (key,)).fetchone()
+        cursor = self._database.execute(_NUMBERS, (key,))
+        [text] = cursor.fetchone()
         numbers: list[int] = json.loads(text)
         return numbers

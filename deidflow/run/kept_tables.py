@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -53,22 +53,35 @@ def kept_tables(layout: Layout, batch: RunBatch, published: Sequence[Session]) -
 
     sessions_of: dict[str, list[Session]] = {}
     for session in published:
-        sessions_of.setdefault(session[0], []).append(session)
-    versions = read_json(layout.versions) or {}
-    known = index.checksums.blocks.keys() & versions.keys()
+        subject, _ = session
+        theirs = sessions_of.setdefault(subject, [])
+        theirs.append(session)
+
+    known = _known_sessions(layout, index)
     subjects: dict[str, SubjectEnds] = {}
     sessions: list[Session] = []
-    for pseudonym in batch.standing & index.subjects.keys():
-        ends = index.subjects[pseudonym]
-        theirs = [one for one in sessions_of.get(pseudonym, []) if one[1] in ends.sessions]
-        if _are_known(theirs, known):
-            subjects[pseudonym] = ends
-            sessions += theirs
-    return KeptTables(index, subjects, frozenset(sessions))
+    for subject in batch.standing & index.subjects.keys():
+        ends = index.subjects[subject]
+        theirs = sessions_of.get(subject, [])
+        released = [session for session in theirs if session[1] in ends.sessions]
+        if known.issuperset(released):
+            subjects[subject] = ends
+            sessions += released
+    return KeptTables(
+        index,
+        subjects,
+        frozenset(sessions),
+    )
 
 
-def _are_known(sessions: Sequence[Session], known: Collection[str]) -> bool:
-    return all("/".join(session) in known for session in sessions)
+def _known_sessions(layout: Layout, index: TableIndex) -> set[Session]:
+    """Sessions that have checksums and a version."""
+    versions = read_json(layout.versions) or {}
+    sessions: set[Session] = set()
+    for name in index.checksums.blocks.keys() & versions.keys():
+        subject, _, label = name.partition("/")
+        sessions.add((subject, label))
+    return sessions
 
 
 def _read(layout: Layout) -> TableIndex | None:
@@ -84,4 +97,7 @@ def _is_untouched(layout: Layout, index: TableIndex) -> bool:
         layout.own_quarantine_table: index.quarantine,
         layout.release / CHECKSUMS: index.checksums,
     }
-    return all(Signature.if_readable(path) == kept.signature for path, kept in tables.items())
+    for path, kept in tables.items():
+        if Signature.if_readable(path) != kept.signature:
+            return False
+    return True

@@ -24,8 +24,15 @@ def write_orders(
     """Write the work orders that are not there, or may be others than at the last run."""
     marks = OrderMarks(layout, batch, memory)
     wanted = [ordered for ordered in batch.orders if not marks.stands(ordered)]
-    for order in work_orders(batch, vault, settings, wanted):
-        order.with_places(batch.places).write(layout.order(order.pseudonym))
+    orders = work_orders(
+        batch,
+        vault,
+        settings,
+        wanted,
+    )
+    for order in orders:
+        placed = order.with_places(batch.places)
+        placed.write(layout.order(order.pseudonym))
     for ordered in wanted:
         marks.note(ordered)
 
@@ -74,7 +81,8 @@ class OrderMarks:
     def _mark(self, ordered: OrderedSubject) -> str:
         """Empty where nothing is kept of the subject's piece, or archives may have moved."""
         digest = self.memory.digests.get(ordered.key)
-        signature = Signature.if_readable(self.layout.order(ordered.pseudonym))
+        path = self.layout.order(ordered.pseudonym)
+        signature = Signature.if_readable(path)
         if digest is None or signature is None or self.batch.places:
             return ""
         identity = self.batch.identities[ordered.key]

@@ -58,9 +58,13 @@ class PieceMemory:
 
     def digest(self, rows: Iterable[StoredRow]) -> bytes:
         """The hash of a piece; numbers of its files do not count."""
-        content = repr([row[1:] for row in rows])
-        text = f"{self.rules} {content}"
-        return blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest()
+        content = [row[1:] for row in rows]
+        text = f"{self.rules} {content!r}"
+        hashed = blake2b(
+            text.encode(),
+            digest_size=_DIGEST_BYTES,
+        )
+        return hashed.digest()
 
     def recall(self, digest: bytes, known: Known) -> Piece | None:
         """What was concluded of the piece, if the vault still knows the same."""
@@ -104,10 +108,18 @@ class Grouping:
         """The piece of these files, its verdicts noted and its subjects kept; `seen` is shown the
         cohort of one that is grouped."""
         rows = self.listing.stored(numbers)
-        digest = self.memory.digest(rows) if self.memory else b""
-        piece = self.memory.recall(digest, self.known) if self.memory else None
+        piece = None
+        digest = b""
+        if self.memory is not None:
+            digest = self.memory.digest(rows)
+            piece = self.memory.recall(digest, self.known)
+
         if piece is None:
-            piece = self._grouped(rows, digest, seen)
+            piece = self._grouped(
+                rows,
+                digest,
+                seen,
+            )
         else:
             keys = [person.key for person in piece.persons]
             self.listing.subjects.keep_numbers(keys, numbers)

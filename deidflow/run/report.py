@@ -101,18 +101,25 @@ def _write_files(
     uids = uid_map(run, vault)
     with file_tables(layout, known.kept.index) as tables:
         for ends in _in_pieces(ends_of_discovery(batch)):
-            tables.add(ends, list(instance_rows(layout, uids, ends, {})))
+            rows = list(instance_rows(layout, uids, ends, {}))
+            tables.add(ends, rows)
 
         for ordered in batch.orders:
             subject = ordered.pseudonym
-            if subject in known.kept.subjects:
-                ends_before = known.kept.subjects[subject]
-                tables.take(subject, ends_before)
-                ledger.take(subject, ends_before.sessions)
+            before = known.kept.subjects.get(subject)
+            if before is not None:
+                tables.take(subject, before)
+                ledger.take(subject, before.sessions)
                 continue
+
             files = read_files(layout, batch, ordered)
-            published = _published(run, ordered, known.manifests)
-            ends = with_missing(list(ends_of_subject(layout, files)), published)
+            published = _published(
+                run,
+                ordered,
+                known.manifests,
+            )
+            found = list(ends_of_subject(layout, files))
+            ends = with_missing(found, published)
             rows = list(instance_rows(layout, uids, ends, published))
             tables.add(ends, rows, subject)
             ledger.add(files.order, rows)
