@@ -97,7 +97,4 @@ def _is_untouched(layout: Layout, index: TableIndex) -> bool:
         layout.own_quarantine_table: index.quarantine,
         layout.release / CHECKSUMS: index.checksums,
     }
-    for path, kept in tables.items():
-        if Signature.if_readable(path) != kept.signature:
-            return False
-    return True
+    return all(Signature.if_readable(path) == kept.signature for path, kept in tables.items())
