@@ -26,20 +26,11 @@ from deidflow.release.layout import Layout
 from deidflow.run.start import locked_run
 from deidflow.run.summary import read_summary
 from deidflow.settings.load import load_settings
-from deidflow.states import SeriesState
 from deidflow.steps import STEPS
-from deidflow.steps.results import (
-    AnonymizeResult,
-    BuiltSeries,
-    ConvertResult,
-    DefaceResult,
-    ReconstructResult,
-)
-from deidflow.steps.step import Step, StepJob
-from deidflow.steps.verify import VerifyResult
-from deidflow.store.children import Children
+from deidflow.steps.step import Step
 from flows.hosting.server import server, wait_for_rows, without_heartbeat
 from tests.places import give_template
+from tests.simulated_run import nothing_to_compute
 from tests.synthetic import save_series
 
 STEP_COUNT = len(STEPS)
@@ -59,42 +50,6 @@ def make_source(folder: Path, subjects: int) -> Path:
             folder / f"{number:06d}", 1, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", **names
         )
     return folder
-
-
-RELEASED = BuiltSeries(SeriesState.RELEASED, instances=1)
-EMPTY: dict[str, Any] = {
-    "anonymize": AnonymizeResult({}),
-    "convert": ConvertResult({}),
-    "deface": DefaceResult(None, (), {}),
-    "reconstruct": ReconstructResult({"003-MR": RELEASED}),
-    "verify": VerifyResult((), {}),
-}
-
-
-@contextmanager
-def nothing_to_compute() -> Iterator[None]:
-    """Every step ends at once, with a result as if it had worked."""
-    real = Children.run
-    works = {step.work: step.name for step in STEPS}
-
-    def run(children: Children, log: Path, function: Callable[..., Any], /, *arguments: Any) -> Any:
-        step = works.get(function)
-        if step is None:
-            return real(
-                children,
-                log,
-                function,
-                *arguments,
-            )
-        if step == "reconstruct":
-            job: StepJob = arguments[0]
-            job.masks.mkdir()  # without it nothing counts as built
-            (job.scratch / "slice_001.dcm").write_bytes(b"an image")
-        return EMPTY[step]
-
-    Children.run = run  # type: ignore[method-assign]
-    yield
-    Children.run = real  # type: ignore[method-assign]
 
 
 @contextmanager

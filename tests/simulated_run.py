@@ -32,7 +32,9 @@ from deidflow.steps.results import (
     BuiltSeries,
     ConvertedSeries,
     ConvertResult,
+    DefaceResult,
     Held,
+    InspectResult,
     ReconstructResult,
 )
 from deidflow.steps.step import StepJob
@@ -149,6 +151,8 @@ def _verified(_job: StepJob) -> VerifyResult:
 _RESULTS: dict[str, Callable[[StepJob], Any]] = {
     "anonymize": _anonymized,
     "convert": _converted,
+    "inspect": lambda _job: InspectResult({}),
+    "deface": lambda _job: DefaceResult(None, (), {}),
     "reconstruct": _built,
     "verify": _verified,
 }
