@@ -155,11 +155,13 @@ def _summary(layout: Layout, run_id: str) -> RunSummary:
 
 def _flow(run_id: str, settings: RunSettings, vault: Vault) -> bool:
     """Run the flow; returns whether the Prefect server went away in it."""
+    from deidflow.run.context import warm_up
     from deidflow.store.process import stop_on_signals
     from flows.hosting.server import server
     from flows.hosting.server_process import is_reached
 
     stop_on_signals()
+    warm_up(settings)
     # Else Prefect writes about each line of log that its server did not take.
     logging.raiseExceptions = False
     layout = Layout.of(settings)

@@ -34,11 +34,11 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-META_SOP_CLASS, META_SYNTAX = 0x00020002, 0x00020010
+META_SOP_CLASS, META_INSTANCE, META_SYNTAX = 0x00020002, 0x00020003, 0x00020010
 _FORMS = {IMPLICIT_LITTLE: IMPLICIT, EXPLICIT_BIG: BIG_EXPLICIT}
 _META_START = 132
 _META_GROUP = b"\2\0"
-_META_VALUES = frozenset((META_SOP_CLASS, META_SYNTAX))
+_META_VALUES = frozenset((META_SOP_CLASS, META_INSTANCE, META_SYNTAX))
 _LONGEST_UID = 1024
 _CODESTREAM = 4096
 _LEAST_CAP = 1 << 20
@@ -229,7 +229,7 @@ def _fragments(body: Buffer, start: int, form: Form) -> _PixelValue:
 
 
 def file_meta(data: Buffer) -> tuple[dict[int, bytes], int]:
-    """SOP class and transfer syntax of the file meta information, and the offset after it.
+    """SOP class, instance and transfer syntax in the file meta information, and where it ends.
 
     The offset is found by walking, since the group length may lie. Raises Withheld.
     """

@@ -163,6 +163,12 @@ def _elsewhere(run_id: str, path: str) -> Run:
     return run
 
 
+def warm_up(settings: RunSettings) -> None:
+    """Let the process that starts working processes load what they need, before the first is asked
+    for."""
+    _children(settings)
+
+
 def _children(settings: RunSettings) -> Children:
     """Working processes that share what they need, the models of the reader too."""
     preload = list(_IMPORTED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import pydicom
-
+from deidflow.dicom.structure import META_INSTANCE, file_meta
 from deidflow.header.completeness import keeps_uids
 from deidflow.header.uids import UidMap
 from deidflow.identity.vault import Vault
@@ -20,6 +20,8 @@ from deidflow.store.files import Manifest, read_json, write_json_atomic
 from deidflow.verdicts import Reason, Verdict
 
 Session = tuple[str, str]
+_META_BYTES = 1024
+"""More than the file meta information that we write takes."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,16 @@ def published_instances(run: Run, session: Session, manifest: Manifest) -> Publi
 def _read(run: Run, session: Session, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     folder = run.layout.published(*session)
     for name in names:
-        header = pydicom.dcmread(
-            folder / name, specific_tags=["SOPInstanceUID"], stop_before_pixels=True
-        )
-        yield str(header.SOPInstanceUID), "/".join((*session, name))
+        yield _uid_of(folder / name), "/".join((*session, name))
+
+
+def _uid_of(path: Path) -> str:
+    """The UID of a released instance, as its file meta information says it: `verify` holds that
+    against the header."""
+    with path.open("rb") as stream:
+        head = stream.read(_META_BYTES)
+    meta, _ = file_meta(head)
+    return meta[META_INSTANCE].rstrip(b"\0 ").decode("ascii")
 
 
 def with_missing(ends: Sequence[FileEnd], published: Mapping[Session, Published]) -> list[FileEnd]:

@@ -48,7 +48,12 @@ def show_waiting(home: Path, api: str) -> None:
     if not waiting:
         return
     left = list(waiting)
-    with suppress(httpx.HTTPError), httpx.Client(trust_env=False, timeout=_SECONDS) as client:
+    client = httpx.Client(
+        trust_env=False,
+        verify=api.startswith("https:"),
+        timeout=_SECONDS,
+    )
+    with suppress(httpx.HTTPError), client:
         answer = client.post(f"{api}/flows/", json={"name": _FLOW})
         answer.raise_for_status()
         for run in waiting:

@@ -16,7 +16,7 @@ from flows.hosting.environment import prepare_environment
 from flows.hosting.history import keep_history, provide_history
 from flows.hosting.idle_rows import note_idle_run, show_waiting
 from flows.hosting.lasting_server import served_at
-from flows.hosting.server_process import is_free, is_reached, stop, wait_until_ready
+from flows.hosting.server_process import is_reached, stop, wait_until_ready
 
 _DRAIN_SECONDS = 60.0
 
@@ -56,7 +56,7 @@ def server(home: Path, meanwhile: Callable[[], None] = _nothing) -> Iterator[boo
         if is_reached():
             _send_what_waits()
         if process is not None:
-            del os.environ["PREFECT_API_URL"]
+            _forget_server()
             stop(process)
 
 
@@ -74,10 +74,17 @@ def _start(home: Path) -> BaseProcess:
         mode=0o700,
     )
     provide_history(home)
-    port = _usual_port(home)
-    os.environ.update(BRIEF)
-    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-    return start_brief_server(home / "server.log", port)
+    with _listener(home) as listener:
+        port = listener.getsockname()[1]
+        os.environ.update(BRIEF)
+        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+        return start_brief_server(home / "server.log", listener)
+
+
+def _forget_server() -> None:
+    """What was set for our own server holds for no other."""
+    for name in ("PREFECT_API_URL", *BRIEF):
+        os.environ.pop(name, None)
 
 
 def _send_what_waits() -> None:
@@ -120,17 +127,23 @@ def wait_for_rows(flow_run: object, expected: int) -> None:
             time.sleep(0.1)
 
 
-def _usual_port(home: Path) -> int:
-    """The port of the run before, where it is free: workers of a cluster that outlive a run find
-    the server again."""
+def _listener(home: Path) -> socket.socket:
+    """A socket that listens on loopback, on the port of the run before where it is free: workers
+    of a cluster that outlive a run find the server again."""
     known = read_json(home / "port.json")
-    port = known if isinstance(known, int) and is_free("127.0.0.1", known) else _free_port()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(
+        socket.SOL_SOCKET,
+        socket.SO_REUSEADDR,
+        1,
+    )
+    try:
+        listener.bind(("127.0.0.1", known if isinstance(known, int) else 0))
+    except (OSError, OverflowError):
+        listener.bind(("127.0.0.1", 0))
+    listener.listen()
+
+    port = listener.getsockname()[1]
     if port != known:
         write_json_atomic(home / "port.json", port)
-    return port
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return listener

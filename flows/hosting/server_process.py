@@ -16,6 +16,7 @@ from deidflow.errors import EnvironmentFault
 ServerProcess = subprocess.Popen[bytes] | BaseProcess
 _START_SECONDS, _STOP_SECONDS = 180.0, 5.0
 _POLL_SECONDS = 0.05
+_ANSWER_SECONDS = 5.0
 
 
 def is_reached() -> bool:
@@ -25,10 +26,13 @@ def is_reached() -> bool:
 
 
 def _client() -> httpx.Client:
+    """Certificates are loaded where there is one to check: that takes longer than the question."""
+    address = os.environ["PREFECT_API_URL"]
     return httpx.Client(
-        base_url=os.environ["PREFECT_API_URL"],
+        base_url=address,
         trust_env=False,
-        timeout=5.0,
+        verify=address.startswith("https:"),
+        timeout=_ANSWER_SECONDS,
     )
 
 
