@@ -17,6 +17,7 @@ from pydantic import Field
 from deidflow.errors import UsageError
 from deidflow.identity.vault import Vault
 from deidflow.release.layout import Layout
+from deidflow.run.context import warm_up
 from deidflow.run.idle import WORDS, idle_run
 from deidflow.run.start import locked_run
 from deidflow.run.summary import read_summary
@@ -90,6 +91,8 @@ def _carried_out(*, wait: bool, **asked: Any) -> State[Any]:
 
 
 def _carry_out(settings: RunSettings, vault: Vault) -> State[Any]:
+    if settings.redo is not None:
+        warm_up(settings)
     surroundings = Surroundings.of(settings, vault)
     run_id = _run_number()
     if idle_run(surroundings, run_id, vault) is not None:

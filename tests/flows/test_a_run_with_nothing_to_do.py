@@ -80,6 +80,38 @@ def test_nothing_is_done_and_no_server_starts(idle: Idle) -> None:
     assert idle.left_all_as_it_was
 
 
+def check_history(api: Api, name: str) -> None:
+    """Everything that the first run did is in what a server shows of it later."""
+    (run,) = [run for run in api.runs() if run["name"] == name]
+    states = api.client.get("/flow_run_states/", params={"flow_run_id": run["id"]}).json()
+    assert [state["name"] for state in states] == ["Pending", "Running", "Completed"]
+    assert run["start_time"] == states[1]["timestamp"]
+    assert run["end_time"] == states[2]["timestamp"]
+    assert run["tags"] == ["level:low", "project:default"]
+
+    of_run = {"any_": [run["id"]]}
+    tasks = api.post("/task_runs/filter", flow_runs={"id": of_run})
+    steps = {f"{step} P001 M00" for step in ALL}
+    assert {task["name"] for task in tasks} == {"discover", "P001", "report", *steps}
+    for task in tasks:
+        states = api.client.get("/task_run_states/", params={"task_run_id": task["id"]}).json()
+        assert [state["name"] for state in states] == ["Pending", "Running", "Completed"]
+        assert states[-1]["message"]
+
+    logs = api.post("/logs/filter", logs={"flow_run_id": of_run}, sort="TIMESTAMP_ASC")
+    begun, line, finished = [log["message"] for log in logs]
+    assert begun.startswith("Beginning flow run")
+    assert line == "P001: completed, released"
+    assert finished.startswith("Finished in state Completed")
+
+    artifacts = api.post("/artifacts/filter", flow_runs={"id": of_run})
+    assert sorted((row["key"], row["description"]) for row in artifacts) == [
+        ("sessions", "1 sessions: 1 worked on, 0 failed"),
+        ("subjects", "1 of 1 subjects: 1 completed"),
+        ("verdicts", "3 files: 3 released"),
+    ]
+
+
 def test_the_ui_shows_every_run_of_the_vault_on_loopback_only(root: Path, idle: Idle) -> None:
     waiting = root / "vault" / "prefect" / "idle_runs.jsonl"
     count = len(waiting.read_text().splitlines())
@@ -99,6 +131,7 @@ def test_the_ui_shows_every_run_of_the_vault_on_loopback_only(root: Path, idle: 
             page = client.get("/")
             runs = client.post("/api/flow_runs/filter", json={}).json()
             listening = Path("/proc/net/tcp").read_text()
+            check_history(Api(f"http://127.0.0.1:{port}"), before[0][0])
         finally:
             shown.send_signal(signal.SIGINT)
         assert shown.wait(timeout=30) == 0
