@@ -178,7 +178,7 @@ def test_the_work_goes_on_when_the_server_dies(
     write_secret(tmp_path / "vault")
     process = start(cohort, tmp_path, PREFECT_API_URL="")
     wait_for_step(tmp_path, 2)
-    server = children_of(process.pid, "uvicorn")
+    server = children_of(process.pid, "deidflow run")  # a fork of the run, with its name
     assert len(server) == 1
     for number in server:
         os.kill(number, signal.SIGKILL)
