@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
@@ -39,15 +39,17 @@ def cancellable(run: Run) -> Iterator[None]:
 
 
 def _watch(run: Run, flow_run_id: Any, over: threading.Event) -> None:
-    with get_client(sync_client=True) as client:
-        while not over.wait(_LOOK_SECONDS):
-            if _is_cancelling(client, flow_run_id):
-                run.stop(RunCancelled())
-                return
+    while not over.wait(_LOOK_SECONDS):
+        if _is_cancelling(flow_run_id):
+            run.stop(RunCancelled())
+            return
 
 
-def _is_cancelling(client: SyncPrefectClient, flow_run_id: Any) -> bool:
-    with suppress(Exception):  # a server that is away cancels nothing
+def _is_cancelling(flow_run_id: Any) -> bool:
+    with (
+        suppress(Exception),
+        get_client(sync_client=True) as client,
+    ):  # a server that is away cancels nothing
         state = client.read_flow_run(flow_run_id).state
         return state is not None and (state.is_cancelling() or state.is_cancelled())
     return False
@@ -57,13 +59,10 @@ def store_cancellation() -> bool:
     """Store that this flow run was cancelled, if somebody cancelled it; returns whether somebody
     did."""
     flow_run_id = flow_run.get_id()
-    if flow_run_id is None:
+    if flow_run_id is None or not _is_cancelling(flow_run_id):
         return False
-    with get_client(sync_client=True) as client:
-        if not _is_cancelling(client, flow_run_id):
-            return False
-        with suppress(Exception):
-            client.set_flow_run_state(
-                UUID(str(flow_run_id)), Cancelled(message=str(RunCancelled())), force=True
-            )
+    with suppress(Exception), get_client(sync_client=True) as client:
+        client.set_flow_run_state(
+            UUID(str(flow_run_id)), Cancelled(message=str(RunCancelled())), force=True
+        )
     return True
