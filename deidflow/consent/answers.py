@@ -9,7 +9,8 @@ from functools import lru_cache
 from deidflow.dicom.person_names import fold
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
-from deidflow.tables.columns import Column, Role, plain_name
+from deidflow.tables.column_names import plain_name
+from deidflow.tables.columns import Column, Role
 from deidflow.tables.dates import is_day
 from deidflow.tables.reading import Table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deidflow.errors import UsageError
 from deidflow.resources import load_yaml
-from deidflow.tables.columns import plain_name
+from deidflow.tables.column_names import plain_name
 from deidflow.tables.reading import Table, read_table
 
 _WILDCARDS = frozenset("*?\\")

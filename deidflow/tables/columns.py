@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from deidflow.dicom.person_names import fold
 from deidflow.errors import ConfigError
-from deidflow.resources import load_yaml
 from deidflow.settings.tables import ColumnSettings
+from deidflow.tables.column_names import kind_of, words_of, words_of_list
 from deidflow.tables.dates import DateOrder, date_order_of, is_day
 from deidflow.tables.reading import Table
 
@@ -29,15 +28,11 @@ _SERIAL_DAY = re.compile(r"[2-5]\d{4}(?:[.,]\d+)?")
 _SERIAL = "holds dates as numbers of a spreadsheet"
 _DATE_NAME = re.compile(r"(?<!up)(?:date|datum|fecha|datetime)$|^(?:date|datum|fecha)(?![a-z])")
 """What a column of dates is called, folded."""
-_COUNTED = re.compile(r"[_ .]?\d+$")
-"""What tells a second column of one name apart."""
 _NO_ORDER = "does not tell day from month"
 _AGE_CELL = re.compile(r"\d{1,3}(?:[.,]\d+)?[^\d]*|\d{3}[DWMY]|\d{1,3}\s*[-–]\s*\d{1,3}[^\d]*|90\+")
 _OLDEST_CELL = 130
 _OLDEST_CLASS = 20
 """Numbers of classes of age are not above it."""
-_WORD = re.compile(r"[^\W\d_]+")
-_HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _LONG_NUMBER = re.compile(r"[A-Za-z]{0,4}[-_ ]?\d{6,}")
 _MOSTLY = 0.9
 """The share of cells that decides what a column holds."""
@@ -60,6 +55,17 @@ class Role(StrEnum):
     def leaves(self) -> bool:
         """Whether the column is in the released table."""
         return self not in (Role.ID, Role.NAME, Role.BIRTH, Role.DROPPED)
+
+
+_ROLES = {
+    "id": Role.ID,
+    "name": Role.NAME,
+    "given": Role.NAME,
+    "family": Role.NAME,
+    "birth": Role.BIRTH,
+    "age": Role.AGE,
+    "dropped": Role.DROPPED,
+}
 
 
 @dataclass(frozen=True)
@@ -118,38 +124,9 @@ def _chosen(names: Sequence[str], wanted: ColumnSettings) -> dict[str, Role]:
     return chosen
 
 
-@lru_cache(maxsize=1)
-def _known_names() -> dict[str, Role]:
-    roles = {
-        "id": Role.ID,
-        "name": Role.NAME,
-        "given": Role.NAME,
-        "family": Role.NAME,
-        "birth": Role.BIRTH,
-        "age": Role.AGE,
-        "dropped": Role.DROPPED,
-    }
-    known = {}
-    for key, role in roles.items():
-        known.update(dict.fromkeys(_vocabulary(key), role))
-    return known
-
-
-@lru_cache(maxsize=16)
-def _vocabulary(key: str) -> frozenset[str]:
-    """The words under a key of the list of column names."""
-    lines = load_yaml("vocabulary/table_columns.yaml")[key]
-    return frozenset(" ".join(lines).split())
-
-
-def plain_name(name: str) -> str:
-    """A column name as the vocabulary has it."""
-    return "".join(letter for letter in fold(name) if letter.isalnum())
-
-
 def _by_name(name: str, wanted: ColumnSettings) -> Role | None:
-    known = _known_names()
-    role = known.get(plain_name(name)) or known.get(plain_name(_COUNTED.sub("", name)))
+    kind = kind_of(name)
+    role = _ROLES[kind] if kind else None
     if role is Role.ID and wanted.id:
         return Role.DROPPED
     if role is Role.NAME and wanted.name:
@@ -189,7 +166,7 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
             Role.DROPPED,
             why="holds a long number for each row",
         )
-    if words and words[-1] in _vocabulary("code_words") and _are_distinct(filled):
+    if words and words[-1] in words_of_list("code_words") and _are_distinct(filled):
         return Column(
             name,
             place,
@@ -205,17 +182,12 @@ def _by_cells(name: str, place: int, cells: Sequence[str], date_order: str) -> C
     )
 
 
-def words_of(name: str) -> list[str]:
-    """The words of a column name in lower case: `AlterBeiScan` has three."""
-    return _WORD.findall(_HUMP.sub(" ", name).lower())
-
-
 def _holds_ages(words: Collection[str], filled: Sequence[str]) -> bool:
     """Whether a column is called after an age, and its cells are ages or ranges of them."""
-    if _vocabulary("age_words").isdisjoint(words):
+    if words_of_list("age_words").isdisjoint(words):
         return False
     ages = [_age_in(cell) for cell in filled]
-    if not _vocabulary("class_words").isdisjoint(words) and max(ages) <= _OLDEST_CLASS:
+    if not words_of_list("class_words").isdisjoint(words) and max(ages) <= _OLDEST_CLASS:
         return False
     plausible = [age for age in ages if 0 <= age <= _OLDEST_CELL]
     return len(plausible) >= _MOSTLY * len(ages)

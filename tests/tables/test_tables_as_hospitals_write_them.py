@@ -199,6 +199,38 @@ def test_a_column_is_called_after_an_age_in_many_ways(name: str) -> None:
     assert roles([name], ["91"], ["64"])[name] is Role.AGE
 
 
+@pytest.mark.parametrize(
+    ("names", "role"),
+    [
+        (
+            "Patienten-ID|Patienten-ID (KIS)|PatientNo|Fall-Nr.|Aufnahmenummer|Probanden-Code",
+            Role.ID,
+        ),
+        (
+            "Patientenname (Nachname, Vorname)|Nachname Patient|Name des Patienten|Vor- und Nachname",
+            Role.NAME,
+        ),
+        ("Name, Vorname|LastName_2|patient's full name", Role.NAME),
+        ("Geb. am|Geburtsdatum (TT.MM.JJJJ)|Date of birth (dd/mm/yyyy)|Geburtstag", Role.BIRTH),
+        (
+            "E-Mail-Adresse|Telefon privat|Mobile phone|Straße/Hausnr.|PLZ/Ort|Home address",
+            Role.DROPPED,
+        ),
+        (
+            "Name der Mutter|Mother's name|Ansprechpartner|Versicherten-Nr.|Wohnort aktuell",
+            Role.DROPPED,
+        ),
+        (
+            "drug name|Scanner name|Ort der Läsion|Krankheit der Mutter|Mobilität|Fallzahl",
+            Role.TEXT,
+        ),
+    ],
+)
+def test_columns_are_called_as_people_call_them(names: str, role: Role) -> None:
+    for name in names.split("|"):
+        assert roles([name], ["a b"], ["c d"])[name] is role, name
+
+
 def test_words_that_end_like_an_age_and_classes_are_no_ages() -> None:
     header = ["dosage", "language", "Schalter", "AgeGroup"]
 
@@ -206,7 +238,7 @@ def test_words_that_end_like_an_age_and_classes_are_no_ages() -> None:
 
 
 def test_codes_of_persons_do_not_leave_and_those_of_sites_do() -> None:
-    found = roles(["Probanden-Code", "site id"], ["JM01", "A"], ["AS02", "A"], ["XY03", "B"])
+    found = roles(["Rater code", "site id"], ["JM01", "A"], ["AS02", "A"], ["XY03", "B"])
 
     assert list(found.values()) == [Role.DROPPED, Role.TEXT]
 
