@@ -93,15 +93,13 @@ def with_phase_pairs(named: Sequence[Named]) -> list[Named]:
     for entry in named:
         pair = pairs.get(entry.image.series, ())
         if entry in pair and len(pair) == 2:
-            suffix = f"phase{pair.index(entry) + 1}"
-            entry = replace(
-                entry,
-                name=BidsName(
-                    "fmap",
-                    suffix,
-                    entry.name.entities,
-                ),
+            number = pair.index(entry) + 1
+            name = BidsName(
+                "fmap",
+                f"phase{number}",
+                entry.name.entities,
             )
+            entry = replace(entry, name=name)
         paired.append(entry)
     return paired
 
@@ -109,9 +107,8 @@ def with_phase_pairs(named: Sequence[Named]) -> list[Named]:
 def field_maps(named: Iterable[Named]) -> list[FieldMap]:
     """The parts of field maps among the images, by session and in the order of series."""
     maps: defaultdict[tuple[object, ...], list[list[Named]]] = defaultdict(list)
-    entries = [entry for entry in named if is_part(entry)]
-    entries.sort(key=lambda entry: entry.order)
-    for entry in entries:
+    entries = filter(is_part, named)
+    for entry in sorted(entries, key=attrgetter("order")):
         kind = _map_kind(entry)
         begun = maps[kind]
         if not begun or _is_there(entry, begun[-1]):
@@ -180,13 +177,8 @@ def _identified(field_map: FieldMap, identifier: str, runs: Mapping[str, str]) -
     parts = []
     for part in field_map.parts:
         name = part.name.having(**runs)
-        parts.append(
-            replace(
-                part,
-                name=name,
-                field_map=identifier,
-            )
-        )
+        identified = replace(part, name=name, field_map=identifier)
+        parts.append(identified)
     return replace(field_map, parts=tuple(parts))
 
 

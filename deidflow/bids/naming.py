@@ -75,19 +75,22 @@ def _by_standard(facts: Facts, standard: Sequence[NameRule]) -> BidsName | None:
 
 def _completed(name: BidsName, facts: Facts) -> BidsName:
     """The name with what BIDS requires of its kind, and the echo or part that it is."""
+    known = name.entities
+    output = facts.output
     more: dict[str, str] = {}
-    if name.datatype == "func" and "task" not in name.entities:
+    if name.datatype == "func" and "task" not in known:
         more["task"] = "unknown"
-    if name.suffix == "epi" and "dir" not in name.entities:
+    if name.suffix == "epi" and "dir" not in known:
         more["dir"] = _direction(facts)
-    if "MOCO" in facts.image_type and "rec" not in name.entities:
+    if "MOCO" in facts.image_type and "rec" not in known:
         more["rec"] = "moco"
 
-    echo = re.search(r"_e(\d+)", facts.output)
+    echo = re.search(r"_e(\d+)", output)
     if echo is not None:
-        more["echo"] = str(int(echo[1]))
+        number = int(echo[1])
+        more["echo"] = str(number)
     for ending, part in _PARTS.items():
-        if ending in facts.output:
+        if ending in output:
             more["part"] = part
     return name.having(**more)
 

@@ -114,10 +114,14 @@ class NameRule(BaseModel):
         if facts.volumes < self.volumes or (self.single and facts.volumes > 1):
             return False
 
-        if self.series_not and _is_in_words(self.series_not, facts.text):
+        return self._fits_texts(facts)
+
+    def _fits_texts(self, facts: Facts) -> bool:
+        text = facts.text
+        if self.series_not and _is_in_words(self.series_not, text):
             return False
 
-        if self.series and not _is_in_words(self.series, facts.text):
+        if self.series and not _is_in_words(self.series, text):
             return False
 
         if self.sequence and not _is_in(self.sequence, facts.sequence):

@@ -39,13 +39,15 @@ def _days_of(
     for subject, session, series in folders:
         visit = visit_folder(subject, session)
         images = out / visit
-        facts = read_json(series.parent / "session.json") or {}
+        page = series.parent / "session.json"
+        facts = read_json(page) or {}
         count = facts.get(_DAYS)
         if count is None or not images.is_dir():
             continue
 
         label = subject_label(subject)
-        days[label][visit.name] = str(count)
+        counted = days[label]
+        counted[visit.name] = str(count)
     return days
 
 

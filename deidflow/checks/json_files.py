@@ -30,7 +30,8 @@ _SUMMARY_WORDS = re.compile(
 )
 """Words of a state or reason, session labels, modalities, and names of series."""
 _SESSION = re.compile(r"[A-Za-z0-9]{1,18}")
-"""What a session may be called by a manifest."""
+"""What a session may be called by a manifest: said once more on purpose, as the check takes no word
+from what wrote the release."""
 
 
 def hits_in_json(key: str, value: Any, search: LeakSearch) -> Iterator[Hit]:
