@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -72,11 +73,18 @@ def stop(process: ServerProcess) -> None:
 
 def _ends_within(process: ServerProcess, seconds: float | None) -> bool:
     if isinstance(process, BaseProcess):
-        process.join(seconds)
-        return not process.is_alive()
+        return _fork_ends_within(process, seconds)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     return process.poll() is not None
+
+
+def _fork_ends_within(process: BaseProcess, seconds: float | None) -> bool:
+    """`join` would wait for good: a server has closed the pipe that tells of its end."""
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    while process.is_alive() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return not process.is_alive()
 
 
 def is_free(host: str, port: int) -> bool:
