@@ -8,9 +8,10 @@ import subprocess
 import sys
 from typing import cast
 
-from prefect import flow
+from prefect import flow, settings
 from prefect.deployments.runner import RunnerDeployment
 
+from flows.hosting.brief_server import BRIEF
 from flows.hosting.prefect_private import (
     BRIEF_SERVER,
     SERVER_APPLICATION,
@@ -53,6 +54,11 @@ def test_the_variables_of_the_brief_server_are_still_read() -> None:
     with open(package, encoding="utf-8") as source:
         text = source.read()
     assert all(name in text for name in BRIEF_SERVER)
+
+
+def test_what_a_brief_server_is_told_are_settings_of_prefect() -> None:
+    """A name that Prefect does not know any more would be ignored."""
+    assert all(hasattr(settings, name) for name in BRIEF)
 
 
 def test_the_server_of_a_site_is_started_by_the_documented_command() -> None:
