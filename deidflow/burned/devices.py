@@ -121,7 +121,7 @@ class DeviceRules:
         return digest_of([rule.model_dump(mode="json") for rule in self.rules])
 
     @cached_property
-    def _keywords(self) -> frozenset[str]:
+    def keywords(self) -> frozenset[str]:
         """The attributes that rules compare."""
         return frozenset().union(*(rule.match for rule in self.rules))
 
@@ -131,7 +131,7 @@ class DeviceRules:
         texts: set[str] = set()
         names: list[str] = []
         faceless = False
-        values = {keyword: _value(header, keyword) for keyword in self._keywords}
+        values = {keyword: _value(header, keyword) for keyword in self.keywords}
         for rule in self.rules:
             if not rule.fits(values):
                 continue

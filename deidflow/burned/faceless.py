@@ -8,6 +8,8 @@ from typing import Any
 from deidflow.resources import load_yaml
 
 _DESCRIPTIONS = ("SeriesDescription", "StudyDescription", "ProtocolName")
+ASKED = ("SOPClassUID", "BodyPartExamined", *_DESCRIPTIONS)
+"""The attributes that tell."""
 
 
 def shows_no_face(header: Any) -> bool:

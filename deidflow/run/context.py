@@ -170,11 +170,16 @@ def warm_up(settings: RunSettings) -> None:
 
 
 def _children(settings: RunSettings) -> Children:
-    """Working processes that share what they need, the models of the reader too."""
-    preload = list(_IMPORTED)
+    """Working processes that share what they need."""
+    return Children(memory_limit(settings), preloaded(settings))
+
+
+def preloaded(settings: RunSettings) -> list[str]:
+    """Modules that a run loads once for all its working processes, the models of the reader too."""
+    modules = list(_IMPORTED)
     if reads(settings.burned_in):
-        preload.append(_READER)
-    return Children(memory_limit(settings), preload)
+        modules.append(_READER)
+    return modules
 
 
 def _follow(run: Run) -> None:

@@ -31,8 +31,13 @@ def read_content(order: WorkOrder, file: FileOrder) -> bytes:
 
 def read_source(order: WorkOrder, file: FileOrder, *, pixels: bool) -> Any:
     """The data set of a source file."""
+    return parsed(read_content(order, file), pixels=pixels)
+
+
+def parsed(content: bytes, *, pixels: bool) -> Any:
+    """The data set of the bytes of a file."""
     return pydicom.dcmread(
-        io.BytesIO(read_content(order, file)),
+        io.BytesIO(content),
         stop_before_pixels=not pixels,
     )
 

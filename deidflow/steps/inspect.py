@@ -10,19 +10,22 @@ from typing import Any
 
 from deidflow.burned.devices import DATA as RULES
 from deidflow.burned.devices import DeviceRules, load_rules
-from deidflow.burned.faceless import shows_no_face
+from deidflow.burned.faceless import ASKED, shows_no_face
 from deidflow.burned.installed import reader_versions, reads
 from deidflow.burned.reader import SETTINGS
 from deidflow.burned.rectangles import Rectangle
 from deidflow.burned.series import Frame, Manner, SeriesText, frames_of, read_series
 from deidflow.burned.wording import DATA as HARMLESS
+from deidflow.burned.views import is_colour
 from deidflow.burned.wording import PAGE, VOLUME, Meaning, meaning_of
+from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
 from deidflow.dicom.instance import frame_count
+from deidflow.dicom.partial import AttributeReader, tags_of
 from deidflow.errors import Withheld
 from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
-from deidflow.steps.common import guarded, read_source
+from deidflow.steps.common import guarded, parsed, read_content, read_source
 from deidflow.steps.inspected import asked_rectangles
 from deidflow.steps.results import InspectedSeries, InspectResult
 from deidflow.steps.step import Step, StepJob
@@ -120,12 +123,9 @@ class Inspection:
         self, series: SeriesOrder, images: list[TreatedImage]
     ) -> Iterator[Frame]:
         """The frames of a series; `images` gets what the rules say of their instances."""
+        reader = AttributeReader(IMAGE_ATTRIBUTES | tags_of(*ASKED, *self.rules.keywords))
         for file in series.files:
-            source = read_source(
-                self.order,
-                file,
-                pixels=True,
-            )
+            source = self._seen(reader, file)
             image = self._image(series, file, source)
             images.append(image)
             if image.treatment.rectangles:
@@ -136,6 +136,14 @@ class Inspection:
                 0,
                 self.scratch,
             )
+
+    def _seen(self, reader: AttributeReader, file: FileOrder) -> Any:
+        """The attributes of an image that are asked for; all of a coloured one, for its palette."""
+        content = read_content(self.order, file)
+        source = reader.read(content, pixels=True).attributes
+        if "Rows" in source and is_colour(source):
+            return parsed(content, pixels=True)
+        return source
 
     def _treated(self, series: SeriesOrder) -> list[TreatedImage]:
         """What the rules say of each instance; raises _NoPixels where one has none."""
