@@ -16,9 +16,12 @@ from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import (
     Array,
     affine_of,
+    apply,
     as_transform,
     compose,
     index_to_world,
+    inverse,
+    linear_part,
 )
 from deidflow.face.grids import nearest
 from deidflow.face.plane_grid import plane_direction, plane_size, plane_spacing
@@ -56,6 +59,12 @@ class Field:
         look_up.SetDefaultPixelValue(float(_FAR))
         look_up.SetOutputPixelType(sitk.sitkUInt8)
         return look_up
+
+    @cached_property
+    def index_of_world(self) -> Array:
+        """World of the series -> index (x, y, z) of the distances, shape (3, 4)."""
+        to_index = inverse(index_to_world(self.distance))
+        return compose(to_index, self.affine)
 
     def within(self, grid: Image, reach_mm: float) -> Flags:
         """Which points of a grid lie within `reach_mm`, shape (slices, rows, columns)."""
@@ -160,7 +169,7 @@ class WorldMask:
             plane=plane,
             reach_mm=self.margin_mm,
         )
-        if self.brain is None:
+        if self.brain is None or not removed.any():
             return removed
 
         box = _box(
@@ -216,7 +225,7 @@ def _box(field: Field, plane: Plane, reach_mm: float) -> Rectangle | None:
         coarse.column_spacing,
     )
     reach = reach_mm + diagonal / 2 + 2 * UNIT_MM
-    near = _near(
+    near = _roughly_near(
         field,
         plane=coarse,
         reach_mm=min(reach, FARTHEST_MM),
@@ -230,6 +239,38 @@ def _box(field: Field, plane: Plane, reach_mm: float) -> Rectangle | None:
         _span(rows, plane.rows),
         _span(columns, plane.columns),
     )
+
+
+def _roughly_near(field: Field, plane: Plane, reach_mm: float) -> Flags:
+    """The same for few pixels, without the half millisecond that SimpleITK needs to begin."""
+    distances = view_of(field.distance)
+    inside = np.ones((plane.rows, plane.columns), bool)
+    indices = []
+    for axis, places in enumerate(_places(field, plane)):
+        size = distances.shape[2 - axis]
+        inside &= (places >= 0) & (places < size)
+        indices.append(np.clip(places, 0, size - 1))
+
+    x, y, z = indices
+    near: Flags = distances[z, y, x] <= round(reach_mm / UNIT_MM)
+    outside_is_near = round(reach_mm / UNIT_MM) >= _FAR
+    return np.where(inside, near, outside_is_near)
+
+
+def _places(field: Field, plane: Plane) -> list[NDArray[np.int_]]:
+    """The nearest indices (x, y, z) of the distances to the pixels of a plane."""
+    linear = linear_part(field.index_of_world)
+    first = apply(field.index_of_world, plane.origin)
+    aside = linear @ plane.row_direction * plane.column_spacing
+    down = linear @ plane.column_direction * plane.row_spacing
+
+    columns = np.arange(plane.columns)
+    rows = np.arange(plane.rows)[:, None]
+    places = []
+    for axis in range(3):
+        exact = first[axis] + aside[axis] * columns + down[axis] * rows
+        places.append(np.rint(exact).astype(int))
+    return places
 
 
 def _thinned(plane: Plane) -> Plane:
