@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import deflate
 import nibabel
 import numpy as np
 import SimpleITK as sitk
@@ -32,6 +31,7 @@ from deidflow.face.volume import (
     values_of,
     view_of,
 )
+from deidflow.nifti.packed import unpacked
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
 _LARGE_BYTES = 256 << 20
@@ -184,12 +184,11 @@ def _stored(loaded: Any) -> Values:
 
 
 def _loaded(path: Path) -> Any:
-    """A NIfTI file; unpacked at once by libdeflate, which is fast, unless it is large."""
-    packed = path.read_bytes()
-    size = int.from_bytes(packed[-4:], "little")
-    if size > _LARGE_BYTES or len(packed) > size:
+    """A NIfTI file; unpacked at once unless it is large."""
+    content = unpacked(path, _LARGE_BYTES)
+    if content is None:
         return nibabel.load(path)
-    return nibabel.Nifti1Image.from_bytes(deflate.gzip_decompress(packed))
+    return nibabel.Nifti1Image.from_bytes(content)
 
 
 def _greys(values: Values, black: float, white: float) -> Values:

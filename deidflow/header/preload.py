@@ -1,4 +1,4 @@
-"""Loaded once by the forkserver of a run: its children share the meanings of the standard's codes."""
+"""Loaded once by the forkserver of a run: its children share what the standard's codes mean."""
 
 from deidflow.header.descriptions import standard_meanings
 from deidflow.store.imports import loading

@@ -39,7 +39,7 @@ def write_mask(mask: Path | None, image: Path) -> bytes:
             Reason.CONVERT_FAILED,
             "the mask was rescaled",
         )
-    return _packed(kept, reference)
+    return _with_geometry(kept, reference)
 
 
 def _on_one_grid(mask: Any, image: Any) -> bool:
@@ -49,7 +49,12 @@ def _on_one_grid(mask: Any, image: Any) -> bool:
     return np.array_equal(mask.affine, image.affine)
 
 
-def _packed(kept: NDArray[Any], reference: Any) -> bytes:
+def mask_beside(kept: NDArray[Any], image: bytes) -> bytes:
+    """The same of voxels that lie on the grid of the NIfTI whose bytes are `image`."""
+    return _with_geometry(kept, nibabel.Nifti1Image.from_bytes(image))
+
+
+def _with_geometry(kept: NDArray[Any], reference: Any) -> bytes:
     """A mask as the bytes of a NIfTI, its geometry written as in a reference image."""
     result = nibabel.Nifti1Image(
         kept.astype(np.uint8),

@@ -15,8 +15,8 @@ from deidflow.burned.installed import reader_versions, reads
 from deidflow.burned.reader import SETTINGS
 from deidflow.burned.rectangles import Rectangle
 from deidflow.burned.series import Frame, Manner, SeriesText, frames_of, read_series
-from deidflow.burned.wording import DATA as HARMLESS
 from deidflow.burned.views import is_colour
+from deidflow.burned.wording import DATA as HARMLESS
 from deidflow.burned.wording import PAGE, VOLUME, Meaning, meaning_of
 from deidflow.dicom.image_attributes import IMAGE_ATTRIBUTES
 from deidflow.dicom.instance import frame_count

@@ -101,7 +101,7 @@ class SeriesBuilder:
         headers = self._headers(series)
         if series.is_object and self.job.settings.defacing:
             refuse_outlines(headers)
-        names = _spatial_names(headers)
+        names = _spatial_names(_places(headers))
         cleared = release_whole(
             self.order,
             series.files,
@@ -135,7 +135,7 @@ class SeriesBuilder:
         cleared = blanked.build(
             series,
             headers,
-            _spatial_names(headers),
+            _spatial_names(_places(headers)),
         )
         return BuiltSeries(
             plan.state,
@@ -171,11 +171,14 @@ class SeriesBuilder:
             released=ReleasedFiles(self.uids),
             inspected=self._inspected(series),
             average=self._average(plan.mask),
+            converted=self._converted(series),
         )
+        places = _places(headers)
         counts = masked.build(
             series,
             headers,
-            _spatial_names(headers),
+            _spatial_names(places),
+            places,
         )
         self._review(series, folder, masked.mask_folder, plan)
         return BuiltSeries(
@@ -237,10 +240,22 @@ class SeriesBuilder:
         )
 
 
-def _spatial_names(headers: Sequence[Path]) -> list[str]:
-    """Slice names in the order of the work order: along row x column, then by volume."""
+def _places(headers: Sequence[Path]) -> list[list[Plane]]:
+    """The planes of each instance by its header; none where it says nothing of its place."""
     reader = AttributeReader(PLANE_ATTRIBUTES)
-    keys = [_spatial_key(reader, path, number) for number, path in enumerate(headers)]
+    places: list[list[Plane]] = []
+    for path in headers:
+        header = reader.read(path.read_bytes()).attributes
+        try:
+            places.append(planes(header))
+        except Withheld:
+            places.append([])
+    return places
+
+
+def _spatial_names(places: Sequence[Sequence[Plane]]) -> list[str]:
+    """Slice names in the order of the work order: along row x column, then by volume."""
+    keys = [_spatial_key(of_instance, number) for number, of_instance in enumerate(places)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     names = dict(
         zip(
@@ -252,13 +267,11 @@ def _spatial_names(headers: Sequence[Path]) -> list[str]:
     return [names[index] for index in range(len(keys))]
 
 
-def _spatial_key(reader: AttributeReader, path: Path, number: int) -> tuple[Any, ...]:
-    header = reader.read(path.read_bytes()).attributes
-    try:
-        first: Plane = planes(header)[0]
-    except Withheld:
+def _spatial_key(of_instance: Sequence[Plane], number: int) -> tuple[Any, ...]:
+    if not of_instance:
         return _NO_DIRECTION, 0.0, number
 
+    first = of_instance[0]
     direction = np.round(first.normal, 2)
     height = round(first.height, 3)
     return tuple(direction.tolist()), height, number

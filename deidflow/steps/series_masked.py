@@ -1,12 +1,12 @@
 """A series without its face: stored integers overwritten inside the mask, all others as they were.
 
-Three forms of every instance: the released one (anonymized header), one with the source's header
-for dcm2niix, and one whose pixels are the mask itself, so that the mask's NIfTI goes the same way.
+Each instance is released with its anonymized header; the NIfTI is made of the same masked pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,17 +35,19 @@ from deidflow.face.average import AverageFace
 from deidflow.face.mask import WorldMask
 from deidflow.face.series_mask import SeriesMask
 from deidflow.header.profile import Profile
-from deidflow.identity.workorder import SeriesOrder, WorkOrder
-from deidflow.nifti.convert import Converted, convert
-from deidflow.nifti.mask import write_mask
-from deidflow.nifti.packed import packed
+from deidflow.identity.workorder import FileOrder, SeriesOrder, WorkOrder
 from deidflow.settings.face import DefaceSettings
 from deidflow.steps.common import nifti_masks, read_content
 from deidflow.steps.defaced_header import Defaced, native_element
+from deidflow.steps.masked_images import (
+    MaskedImages,
+    MaskedInstance,
+    NotPlacedError,
+    PlacedImages,
+    ToolImages,
+)
 from deidflow.steps.released_file import ReleasedFiles
 from deidflow.steps.results import InspectedSeries
-from deidflow.steps.series_images import release_images
-from deidflow.steps.tool_files import save_for_tool
 from deidflow.store.files import remove_tree
 
 Removed = NDArray[np.bool_]
@@ -77,6 +79,8 @@ class MaskedSeries:
     """What is blanked beside the face."""
     average: AverageFace | None = None
     """What is laid into the mask; None for one value."""
+    converted: Path | None = None
+    """What `convert` made of the series; None where it is not to be used."""
     reader: AttributeReader = field(default_factory=partial(AttributeReader, IMAGE_ATTRIBUTES))
     planes: dict[tuple[bytes, ...], NDArray[np.uint8]] = field(default_factory=dict)
     """Masks of planes that come again in other volumes, packed."""
@@ -89,48 +93,68 @@ class MaskedSeries:
         return nifti_masks(self.masks)
 
     def build(
-        self, series: SeriesOrder, headers: Sequence[Path], names: Sequence[str]
+        self,
+        series: SeriesOrder,
+        headers: Sequence[Path],
+        names: Sequence[str],
+        planes: Sequence[Sequence[Plane]] = (),
     ) -> MaskedCounts:
-        """Write DICOM, NIfTI, mask and sidecar."""
+        """Write DICOM, NIfTI, mask and sidecar; `planes` are those of each instance."""
+        instances = list(zip(series.files, headers, names, strict=True))
         work = self.masks.parent.with_name(f".{series.name}.scratch")
-        folders = (self.folder / "defaced_dicom", self.mask_folder, work / "image", work / "mask")
-        for path in folders:
-            path.mkdir(parents=True, exist_ok=path == self.folder)
-
-        masks: dict[str, NDArray[np.uint8]] = {}
-        cleared = 0
-        instances = zip(
-            series.files,
-            headers,
-            names,
-            strict=True,
-        )
+        work.mkdir(parents=True)
         try:
-            for number, (file, header, name) in enumerate(instances, 1):
-                content = read_content(self.order, file)
-                removed, had_overlay = self._instance(
-                    content,
-                    header,
-                    name,
-                    work,
-                    number,
-                )
-                masks[name] = np.packbits(removed)
-                cleared += had_overlay
-            self._images(series, work)
+            placed = self._placed(planes)
+            if placed is not None:
+                with suppress(NotPlacedError):
+                    return self._built(instances, placed, work)
+                remove_tree(self.folder)
+
+            by_tool = ToolImages(
+                work=work,
+                log=self.log,
+                order=self.order,
+                series=series,
+                profile=self.profile,
+            )
+            return self._built(instances, by_tool, work)
         finally:
             remove_tree(work)
 
+    def _placed(self, planes: Sequence[Sequence[Plane]]) -> PlacedImages | None:
+        if self.converted is None or not planes:
+            return None
+        return PlacedImages.of(self.converted, planes)
+
+    def _built(
+        self, instances: Sequence[tuple[FileOrder, Path, str]], images: MaskedImages, work: Path
+    ) -> MaskedCounts:
+        (self.folder / "defaced_dicom").mkdir(parents=True)
+        self.mask_folder.mkdir(parents=True, exist_ok=True)
+        masks: dict[str, NDArray[np.uint8]] = {}
+        removed = 0
+        cleared = 0
+        for number, (file, header, name) in enumerate(instances, 1):
+            content = read_content(self.order, file)
+            instance = self._instance(
+                content,
+                header,
+                name,
+                work,
+                number,
+            )
+            images.add(instance)
+            masks[name] = np.packbits(instance.removed)
+            removed += np.count_nonzero(instance.removed)
+            cleared += instance.had_overlay
+
+        images.release(self.folder, self.mask_folder)
         np.savez_compressed(self.masks, **masks)  # type: ignore[arg-type]
-        counts = [np.unpackbits(mask).sum() for mask in masks.values()]
-        return MaskedCounts(
-            removed=int(sum(counts)),
-            overlay_bits_cleared=cleared,
-        )
+        return MaskedCounts(removed, overlay_bits_cleared=cleared)
 
     def _instance(
         self, content: bytes, header_path: Path, name: str, work: Path, number: int
-    ) -> tuple[Removed, bool]:
+    ) -> MaskedInstance:
         image = self.reader.read(content, pixels=True)
         source = image.attributes
         pixels = read_pixels(source, work)
@@ -156,20 +180,16 @@ class MaskedSeries:
             EXPLICIT_LITTLE,
             self.folder / "defaced_dicom" / name,
         )
-
-        shown = np.broadcast_to(~removed[..., None], cells.shape)
-        values = {"image": cells, "mask": shown.astype(cells.dtype)}
-        for kind, array in values.items():
-            path = work / kind / f"{number:06d}.dcm"
-            save_for_tool(
-                content,
-                image,
-                array,
-                pixels.decoded,
-                path,
-            )
-        had_overlay = clean is not pixels.cells
-        return removed, had_overlay
+        return MaskedInstance(
+            number=number,
+            content=content,
+            image=image,
+            before=clean,
+            after=cells,
+            removed=removed,
+            decoded=pixels.decoded,
+            had_overlay=clean is not pixels.cells,
+        )
 
     def _removed(self, source: Any, shape: tuple[int, ...]) -> Removed:
         removed = np.zeros(shape, bool)
@@ -210,37 +230,6 @@ class MaskedSeries:
             )
             stored = cells_of(values, source, plane.frame)
             shown[part, 0] = stored.astype(cells.dtype)
-
-    def _images(self, series: SeriesOrder, work: Path) -> None:
-        images = convert(
-            work / "image",
-            work / "image.out",
-            self.log,
-        )
-        masks = convert(
-            work / "mask",
-            work / "mask.out",
-            self.log,
-        )
-        release_images(
-            images,
-            self.folder,
-            stem="defaced",
-            order=self.order,
-            series=series,
-            profile=self.profile,
-        )
-
-        by_suffix = {mask.suffix: mask for mask in masks}
-        for image in images:
-            mask = by_suffix.get(image.suffix)
-            self._mask_image(image, mask)
-
-    def _mask_image(self, image: Converted, mask: Converted | None) -> None:
-        path = None if mask is None else mask.nifti
-        content = write_mask(path, image.nifti)
-        target = self.mask_folder / f"defaced_mask{image.suffix}.nii.gz"
-        target.write_bytes(packed(content))
 
 
 def _place_of(plane: Plane) -> tuple[bytes, ...]:
