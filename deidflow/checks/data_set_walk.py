@@ -86,6 +86,19 @@ class DataSetWalk:
         end = len(self._body)
         return self._level(start, end, root, explicit)
 
+    def part(self, position: int, level: Level, *, explicit: bool) -> tuple[list[Element], int]:
+        """The values of one element of the root, those in its items too, and where it ends."""
+        header = self._explicit_header if explicit else self._implicit_header
+        tag, vr, start, length = header(position)
+        if tag in PIXEL_DATA:
+            return [], self._pass_pixels(start, length)
+
+        end = start + length
+        if length == _UNDEFINED:
+            end = self._sequence_end(start, explicit and vr == b"SQ")
+        values = self._level(position, end, level, explicit)
+        return list(values), end
+
     def _level(self, position: int, end: int, level: Level, explicit: bool) -> Iterator[Element]:
         """The values of a data set that fills the body from `position` to `end`."""
         body = self._body

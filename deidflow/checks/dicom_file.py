@@ -72,18 +72,26 @@ class File:
             return b""
         return self.body[pixels.start : pixels.end]
 
+    @property
+    def is_explicit(self) -> bool:
+        """Whether elements say their VR."""
+        return self.syntax != _IMPLICIT
+
     def elements(self) -> Iterator[Element]:
         """Every value, depth first. Raises NotReadable, struct.error or IndexError."""
-        syntax = self.syntax
+        return self.walk().values(
+            self.start,
+            explicit=self.is_explicit,
+        )
+
+    def walk(self) -> DataSetWalk:
+        """A new walk over the body; `pixels` are those that it passes."""
         walk = DataSetWalk(
             self.body,
-            big_endian=syntax == BIG_ENDIAN,
+            big_endian=self.syntax == BIG_ENDIAN,
         )
         self._walk = walk
-        return walk.values(
-            self.start,
-            explicit=syntax != _IMPLICIT,
-        )
+        return walk
 
 
 def open_file(content: bytes) -> File:

@@ -77,6 +77,13 @@ class Facts:
             value = _stripped(raw)
             self.kept.add(value)
 
+    def wants(self, element: Element) -> bool:
+        """Whether a value would be noted."""
+        tag = element.tag
+        if element.vr == b"UI" and tag not in CLASSES:
+            return True
+        return not element.level.depth and (tag in _COLLECTED or tag in self.keep)
+
     def take_all(self, elements: Iterable[Element]) -> Facts:
         """Note every value."""
         for element in elements:

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import deflate
+
 from deidflow.checks.dicom_file import META_TAGS, File, open_file
 from deidflow.checks.elements import NotReadable
 from deidflow.checks.files import hits_in
@@ -24,6 +26,7 @@ NOT_READ = (
     IndexError,
     struct.error,
     zlib.error,
+    deflate.DeflateError,
 )
 """Errors of reading a file that is broken."""
 

@@ -22,7 +22,8 @@ _TEXT_FIELDS = {
 }
 _GZIP_WINDOW = 31
 _GZIP_FLAGS = 3
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
+"""Packed bytes that are unpacked at once, to 64 MiB at most."""
 
 
 def hits_in_nifti(packed: bytes, search: LeakSearch) -> Iterator[Hit]:
@@ -55,17 +56,18 @@ def _unpacked(packed: bytes) -> tuple[bytes, int]:
     stream = zlib.decompressobj(_GZIP_WINDOW)
     header = b""
     size = 0
-    rest = packed
-    while not stream.eof:
-        block = stream.decompress(rest, _BLOCK)
-        rest = stream.unconsumed_tail
-        if not block and not rest:
-            raise ValueError("the gzip stream is cut")
-        header = header or block[:_VOXEL_OFFSET]
+    for start in range(0, len(packed), _BLOCK):
+        if stream.eof:
+            raise ValueError("bytes follow the gzip stream")
+        block = stream.decompress(packed[start : start + _BLOCK])
+        if len(header) < _VOXEL_OFFSET:
+            header = (header + block)[:_VOXEL_OFFSET]
         size += len(block)
 
     if stream.unused_data:
         raise ValueError("bytes follow the gzip stream")
+    if not stream.eof:
+        raise ValueError("the gzip stream is cut")
     return header, size
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import deflate
 import nibabel
 import numpy as np
 
@@ -240,10 +240,9 @@ def _mask_findings(
 
 
 def _removed_voxels(path: Path) -> int:
-    with gzip.open(path) as stream:
-        content = stream.read()
-    image = nibabel.Nifti1Image.from_bytes(content)
-    voxels = np.asarray(image.dataobj)
+    content = deflate.gzip_decompress(path.read_bytes())
+    image = nibabel.Nifti1Image.from_bytes(bytes(content))
+    voxels = image.dataobj.get_unscaled()
     kept = np.count_nonzero(voxels)
     removed = voxels.size - kept
     return int(removed)

@@ -17,6 +17,7 @@ from deidflow.checks.dicom_file import BIG_ENDIAN, open_file
 from deidflow.checks.elements import Element, Level, NotReadable
 from deidflow.checks.facts import Facts, InstanceIdentity
 from deidflow.checks.pixels import BlankedPart
+from deidflow.checks.repeated_parts import RepeatedParts
 
 
 @dataclass(frozen=True)
@@ -37,35 +38,41 @@ _PIXEL_TAGS = (b"\xe0\x7f\x10\0", b"\x7f\xe0\0\x10")
 """In either byte order."""
 
 
-def read_source(path: Path, keep: frozenset[int]) -> SourceFile:
-    """The facts of a source file; what this reader does not understand is read by pydicom.
+class SourceReader:
+    """Reads the facts of source files one after the other.
 
     `keep` are tags of the identifying attributes that the profile keeps.
     """
-    content = path.read_bytes()
-    try:
-        facts, cells, has_pixels = _read_natively(content, keep)
-    except (NotReadable, struct.error, IndexError, zlib.error):
-        facts = Facts(keep).take_all(_by_pydicom(content))
-        cells = None
-        has_pixels = any(tag in content for tag in _PIXEL_TAGS)
-    return SourceFile(
-        path=path,
-        identity=facts.identity,
-        uids=frozenset(facts.uids),
-        kept=frozenset(facts.kept),
-        cells=cells,
-        has_pixels=has_pixels,
-    )
 
+    def __init__(self, keep: frozenset[int]) -> None:
+        self._keep = keep
+        self._parts = RepeatedParts(Facts(keep).wants)
 
-def _read_natively(content: bytes, keep: frozenset[int]) -> tuple[Facts, Cells | None, bool]:
-    file = open_file(content)
-    if file.syntax == BIG_ENDIAN:
-        raise NotReadable
-    facts = Facts(keep)
-    facts.take_all(file.elements())
-    return facts, facts.cells(file), file.pixels is not None
+    def read(self, path: Path) -> SourceFile:
+        """The facts of a file; what this reader does not understand is read by pydicom."""
+        content = path.read_bytes()
+        try:
+            facts, cells, has_pixels = self._read_natively(content)
+        except (NotReadable, struct.error, IndexError, zlib.error):
+            facts = Facts(self._keep).take_all(_by_pydicom(content))
+            cells = None
+            has_pixels = any(tag in content for tag in _PIXEL_TAGS)
+        return SourceFile(
+            path=path,
+            identity=facts.identity,
+            uids=frozenset(facts.uids),
+            kept=frozenset(facts.kept),
+            cells=cells,
+            has_pixels=has_pixels,
+        )
+
+    def _read_natively(self, content: bytes) -> tuple[Facts, Cells | None, bool]:
+        file = open_file(content)
+        if file.syntax == BIG_ENDIAN:
+            raise NotReadable
+        facts = Facts(self._keep)
+        facts.take_all(self._parts.wanted(file))
+        return facts, facts.cells(file), file.pixels is not None
 
 
 def _by_pydicom(content: bytes) -> Iterator[Element]:

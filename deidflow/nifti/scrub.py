@@ -8,7 +8,7 @@ from nibabel.nifti1 import Nifti1Header
 
 from deidflow.errors import Withheld
 from deidflow.nifti.header import HEADER_BYTES, read_header
-from deidflow.nifti.packed import packed
+from deidflow.nifti.packed import Packing, packed
 from deidflow.verdicts import Reason
 
 _NO_EXTENSION = bytes(4)
@@ -16,7 +16,7 @@ _NO_EXTENSION = bytes(4)
 _TEXT_FIELDS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
 
 
-def scrub_nifti(source: Path, target: Path) -> None:
+def scrub_nifti(source: Path, target: Path, packing: Packing = Packing.RELEASED) -> None:
     """Copy a NIfTI-1 file to .nii.gz with blank text fields and no extension.
 
     The voxels stay as they are. Raises Withheld for another kind of file.
@@ -33,7 +33,7 @@ def scrub_nifti(source: Path, target: Path) -> None:
         stream.seek(first_voxel)
         _blank(header)
         content = header.binaryblock + _NO_EXTENSION + stream.read()
-    target.write_bytes(packed(content))
+    target.write_bytes(packed(content, packing))
 
 
 def _blank(header: Nifti1Header) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from deidflow.nifti.packed import Packing
 from deidflow.steps.common import each_series
 from deidflow.steps.results import ConvertResult
 from deidflow.steps.step import Step, StepJob
@@ -21,13 +22,19 @@ def convert_session(job: StepJob) -> ConvertResult:
         job.log,
         job.profile,
         order,
+        packing=_packing(job),
     )
     series = each_series(session, work)
     return ConvertResult(series)
 
 
+def _packing(job: StepJob) -> Packing:
+    """Where faces go, most of what is converted here is never released."""
+    return Packing.QUICK if job.settings.defacing else Packing.RELEASED
+
+
 def _key(job: StepJob) -> list[Any]:
-    return [job.content, job.profile.name, job.profile.search]
+    return [job.content, job.profile.name, job.profile.search, _packing(job)]
 
 
 CONVERT = Step(

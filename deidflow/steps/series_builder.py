@@ -21,6 +21,7 @@ from deidflow.face.picture import save_sheet
 from deidflow.face.series_mask import SeriesMask
 from deidflow.face.volume import Image
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
+from deidflow.nifti.packed import repacked
 from deidflow.release.layout import slice_names
 from deidflow.states import WHOLE, SeriesState, TextState
 from deidflow.steps.anonymize import header_name
@@ -110,16 +111,22 @@ class SeriesBuilder:
             scratch=self.job.folder,
             is_clean=self._inspected(series).is_clean,
         )
-        images = self._converted(series).iterdir()
-        for image in sorted(images):
-            shutil.copyfile(image, folder / image.name)
-
+        self._release_converted(series, folder)
         return BuiltSeries(
             plan.state,
             instances=len(headers),
             overlay_bits_cleared=cleared,
             text=self._text(series),
         )
+
+    def _release_converted(self, series: SeriesOrder, folder: Path) -> None:
+        """What `convert` made, packed anew where it was packed for the vault only."""
+        for path in sorted(self._converted(series).iterdir()):
+            target = folder / path.name
+            if path.suffix == ".gz" and self.job.settings.defacing:
+                target.write_bytes(repacked(path))
+            else:
+                shutil.copyfile(path, target)
 
     def _blanked(self, series: SeriesOrder, folder: Path, plan: DefacePlan) -> BuiltSeries:
         headers = self._headers(series)

@@ -10,6 +10,7 @@ from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert, link_series
+from deidflow.nifti.packed import Packing
 from deidflow.nifti.pet import pet_fields
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import rebuild
@@ -22,7 +23,12 @@ Fields = Mapping[str, Any]
 
 
 def convert_series(
-    scratch: Path, log: Path, profile: Profile, order: WorkOrder, series: SeriesOrder
+    scratch: Path,
+    log: Path,
+    profile: Profile,
+    order: WorkOrder,
+    series: SeriesOrder,
+    packing: Packing = Packing.RELEASED,
 ) -> ConvertedSeries:
     """Write the images of one series into its folder below `scratch`; only volumes have any."""
     if not series.has_volumes:
@@ -43,6 +49,7 @@ def convert_series(
             order=order,
             series=series,
             profile=profile,
+            packing=packing,
         )
     finally:
         remove_tree(linked)
@@ -74,6 +81,7 @@ def release_images(
     order: WorkOrder,
     series: SeriesOrder,
     profile: Profile,
+    packing: Packing = Packing.RELEASED,
 ) -> None:
     """Copy converted images into a folder under released names, scrubbed and compressed."""
     scrubber = scrubber_for(order, profile)
@@ -81,7 +89,7 @@ def release_images(
     folder.mkdir(parents=True, exist_ok=True)
     for image in images:
         name = stem + image.suffix
-        scrub_nifti(image.nifti, folder / f"{name}.nii.gz")
+        scrub_nifti(image.nifti, folder / f"{name}.nii.gz", packing)
         sidecar = folder / f"{name}.json"
         content = rebuild(image.sidecar, scrubber, extra)
         sidecar.write_bytes(content)

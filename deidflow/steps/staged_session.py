@@ -14,7 +14,7 @@ from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.pixels import BlankedPart
 from deidflow.checks.series import ExpectedSeries, check_series
 from deidflow.checks.shared import SharedValues
-from deidflow.checks.source import SourceFile, read_source
+from deidflow.checks.source import SourceFile, SourceReader
 from deidflow.checks.staged import check_names, check_others
 from deidflow.identity.neighbours import Neighbours
 from deidflow.identity.workorder import SeriesOrder, SessionOrder, WorkOrder
@@ -116,10 +116,10 @@ def _sources(
     order: WorkOrder, series: SeriesOrder, claims: Claims, inspected: InspectedSeries
 ) -> tuple[SourceFile, ...]:
     root = Path(order.source)
-    kept = frozenset(claims.kept)
+    reader = SourceReader(frozenset(claims.kept))
     sources = []
     for number, file in enumerate(series.files, 1):
-        source = read_source(root / file.path, kept)
+        source = reader.read(root / file.path)
         rectangles = inspected.of_instance(number)
         blanked = [BlankedPart(**asdict(rectangle)) for rectangle in rectangles]
         sources.append(replace(source, blanked=tuple(blanked)))

@@ -16,7 +16,7 @@ from deidflow.checks.leaks import ANOTHERS, OWN, Hit, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.series import ExpectedSeries, check_series
-from deidflow.checks.source import read_source
+from deidflow.checks.source import SourceReader
 from deidflow.checks.staged import check_leaks, check_names, check_others
 from tests.synthetic import mr_instance, save
 
@@ -51,7 +51,7 @@ class Staged:
         for number in (1, 2, 3):
             source = mr_instance(**self.place(number), SOPInstanceUID=f"1.2.{number}")
             path = save(source, folder / "source" / f"{number}.dcm")
-            self.sources.append(read_source(path, frozenset()))
+            self.sources.append(SourceReader(frozenset()).read(path))
             self.write(number)
 
     def place(self, number: int) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_one_of_several_sources_in_one_place_may_be_the_right_one(tmp_path: Path
     changed[5] += 1
     place = staged.place(1)
     twin = save(mr_instance(**place, PixelData=changed.tobytes()), tmp_path / "source" / "9.dcm")
-    staged.sources.append(read_source(twin, frozenset()))
+    staged.sources.append(SourceReader(frozenset()).read(twin))
     added = staged.write(1, PixelData=changed.tobytes())
     added.rename(staged.instances / "slice_004.dcm")
     staged.write(1)

@@ -17,7 +17,7 @@ from deidflow.checks.leaks import ANOTHERS, OWN, LeakSearch
 from deidflow.checks.ours import Ours
 from deidflow.checks.own import OwnIdentifiers
 from deidflow.checks.series import ExpectedSeries, check_series
-from deidflow.checks.source import read_source
+from deidflow.checks.source import SourceReader
 from deidflow.checks.staged import check_leaks, check_names
 from deidflow.header.text import Scrubber
 from tests.synthetic import mr_instance, save
@@ -197,7 +197,7 @@ def series_with(tmp_path: Path, pixels: bytes) -> list[str]:
     removed[0, 0, :4] = True
     packed: dict[str, Any] = {"slice_001.dcm": np.packbits(removed)}
     np.savez(tmp_path / "masks.npz", **packed)
-    sources = (read_source(source, frozenset()),)
+    sources = (SourceReader(frozenset()).read(source),)
     expected = ExpectedSeries("003-MR", sources, tmp_path / "masks.npz", tmp_path)
     return [finding.what for finding in check_series(tmp_path / "003-MR", expected, search())]
 
@@ -215,7 +215,7 @@ def test_one_stored_value_that_differs_outside_the_mask_is_found(tmp_path: Path)
 def test_a_face_left_inside_the_mask_and_a_missing_instance_are_found(tmp_path: Path) -> None:
     values = np.arange(64, dtype="<u2")
     assert "stored values differ outside the mask" in series_with(tmp_path, values.tobytes())
-    source = read_source(save(mr_instance(), tmp_path / "source.dcm"), frozenset())
+    source = SourceReader(frozenset()).read(save(mr_instance(), tmp_path / "source.dcm"))
     expected = ExpectedSeries("003-MR", (source, source), None, tmp_path)
     (tmp_path / "003-MR" / "dicom").mkdir(parents=True)
     found = check_series(tmp_path / "003-MR", expected, search())
@@ -227,7 +227,7 @@ def test_file_meta_that_is_not_the_instances_is_found(tmp_path: Path) -> None:
     target = save(mr_instance(**CLEAN), tmp_path / "003-MR" / "dicom" / "slice_001.dcm")
     content = target.read_bytes()
     target.write_bytes(b"x" * 128 + content[128:])
-    expected = ExpectedSeries("003-MR", (read_source(source, frozenset()),), None, tmp_path)
+    expected = ExpectedSeries("003-MR", (SourceReader(frozenset()).read(source),), None, tmp_path)
     found = check_series(tmp_path / "003-MR", expected, search())
     assert [finding.what for finding in found] == ["file meta does not fit the instance"]
 
