@@ -3,7 +3,8 @@
     PYTHONPATH=. .venv/bin/python benchmarks/session.py SOURCE [TIMES]
 
 SOURCE is a folder of one subject with one session, best one head series of about 24 MB. Every
-figure is the least of TIMES measurements (3 by default); children of children are counted. The
+figure is the least of TIMES measurements (3 by default); children of children are counted. A step
+begins, as in a run, with what the run loads once for all its steps; that is a line of its own. The
 bounds, in CPU seconds for 170 slices of 256 x 256: anonymize 0.5, convert 1.5, deface 5,
 reconstruct 2.5, verify 1; without deface at most 6 times the two commands.
 """
@@ -18,12 +19,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from measure import Cost, cost
 
+import deidflow.store.preload  # noqa: F401  the threads and settings that children have
 from deidflow.identity.workorder import read_order
-from deidflow.run.context import Run
+from deidflow.run.context import Run, preloaded
 from deidflow.run.session import SessionRun, recorded_steps
 from deidflow.settings.run import RunSettings
 from deidflow.steps import STEPS
@@ -70,6 +73,14 @@ def finished_session(settings: RunSettings) -> SessionRun:
     session = SessionRun(run, orders[0], orders[0].sessions[0])
     session.finished = recorded_steps(session)
     return session
+
+
+def load_cost(settings: RunSettings) -> float:
+    """CPU seconds of loading what the steps of a run share, beside the modules of this program."""
+    start = time.process_time()
+    for module in preloaded(settings):
+        import_module(module)
+    return time.process_time() - start
 
 
 def step_costs(session: SessionRun, times: int) -> dict[str, float]:
@@ -124,11 +135,13 @@ def main() -> None:
             level="high",
         )
         session = finished_session(settings)
+        loaded = load_cost(settings)
         costs = step_costs(session, times)
         copied = neighbours(source, root, times)
 
     for name, seconds in costs.items():
         print(f"{name:12} {seconds:6.2f} CPU s")
+    print(f"{'once a run':12} {loaded:6.2f} CPU s")
     others = sum(seconds for name, seconds in costs.items() if name != "deface")
     print(f"all but deface {others:.2f} CPU s: {others / copied:.1f} times cp -r and gzip -1 "
           f"({copied:.2f})")  # fmt: skip

@@ -145,7 +145,7 @@ class MaskedSeries:
             )
             images.add(instance)
             masks[name] = np.packbits(instance.removed)
-            removed += np.count_nonzero(instance.removed)
+    XX
             cleared += instance.had_overlay
 
         images.release(self.folder, self.mask_folder)
