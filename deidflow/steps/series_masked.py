@@ -145,7 +145,7 @@ class MaskedSeries:
             )
             images.add(instance)
             masks[name] = np.packbits(instance.removed)
-    XX
+            removed += int(np.count_nonzero(instance.removed))
             cleared += instance.had_overlay
 
         images.release(self.folder, self.mask_folder)
