@@ -18,8 +18,9 @@ from scipy import ndimage
 from deidflow.face.affine import IDENTITY
 from deidflow.face.blocks import affine_of_blocks, block_means, block_sizes
 from deidflow.face.grids import upright_grid
-from deidflow.face.heads import head_mask
+from deidflow.face.heads import head_threshold
 from deidflow.face.intensities import window
+from deidflow.face.morphology import largest, opened, solid
 from deidflow.face.volume import (
     Flags,
     Image,
@@ -84,8 +85,10 @@ class _Cube:
     @property
     def head(self) -> Flags:
         """Which voxels show the head."""
-        image = image_of(self.values, IDENTITY * _GRID_MM)
-        return flags_of(head_mask(window(image)))
+        windowed = window(image_of(self.values, IDENTITY * _GRID_MM))
+        threshold = head_threshold(windowed[::2, ::2, ::2])
+        bright = opened(windowed > threshold, 1)
+        return flags_of(solid(largest(bright), 3))
 
     def planes(self, removed: Flags, white: float) -> list[Values]:
         """Axial, coronal and sagittal cuts through the middle of the mask, its outline drawn."""

@@ -32,6 +32,7 @@ from deidflow.face.template_regions import (
 )
 from deidflow.face.tomography import label_image
 from deidflow.face.volume import Image, Values, image_of, mask_like, values_of, view_of
+from deidflow.store.arrays import read_arrays
 
 _TARGETS = "plain", "ranked", "labels"
 _MASKS = frozenset(("head", "brain", "original"))
@@ -86,8 +87,7 @@ def prepare_template(path: str, ears: bool) -> None:
 
 def load_template(path: Path) -> Template:
     """The template from its file."""
-    with np.load(path) as stored:
-        return _unpack(dict(stored))
+    return _unpack(read_arrays(path))
 
 
 def load_distance(path: Path) -> Image:
@@ -101,11 +101,9 @@ def load_average(path: Path) -> Image:
 
 
 def _load_image(path: Path, name: str) -> Image:
-    with np.load(path) as stored:
-        return image_of(
-            stored[f"{name}_values"],
-            stored[f"{name}_affine"],
-        )
+    values, affine = f"{name}_values", f"{name}_affine"
+    arrays = read_arrays(path, (values, affine))
+    return image_of(arrays[values], arrays[affine])
 
 
 def build_template(*, ears: bool) -> Template:
