@@ -32,7 +32,7 @@ from deidflow.face.volume import (
     values_of,
     view_of,
 )
-from deidflow.nifti.packed import unpacked
+from deidflow.store.gzipped import unpacked
 
 _GRID_MM, _PIXELS, _GAP = 2.0, 240, 4
 _LARGE_BYTES = 256 << 20

@@ -8,7 +8,7 @@ from nibabel.nifti1 import Nifti1Header
 
 from deidflow.errors import Withheld
 from deidflow.nifti.header import HEADER_BYTES, read_header
-from deidflow.nifti.packed import Packing, packed
+from deidflow.store.gzipped import Packing, packed
 from deidflow.verdicts import Reason
 
 _NO_EXTENSION = bytes(4)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from deidflow.nifti.packed import Packing
 from deidflow.steps.common import each_series
 from deidflow.steps.results import ConvertResult
 from deidflow.steps.step import Step, StepJob
+from deidflow.store.gzipped import Packing
 
 
 def convert_session(job: StepJob) -> ConvertResult:

@@ -22,10 +22,10 @@ from deidflow.header.profile import Profile
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert
 from deidflow.nifti.mask import mask_beside, write_mask
-from deidflow.nifti.packed import packed, unpacked
 from deidflow.nifti.placed import Arrangement, Voxels, arrangement_of, volume_of
 from deidflow.steps.series_images import release_images
 from deidflow.steps.tool_files import save_for_tool
+from deidflow.store.gzipped import packed, unpacked
 
 _LARGEST_BYTES = 512 << 20
 """Of a volume that is overwritten in memory."""

@@ -21,7 +21,6 @@ from deidflow.face.picture import save_sheet
 from deidflow.face.series_mask import SeriesMask
 from deidflow.face.volume import Image
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
-from deidflow.nifti.packed import repacked
 from deidflow.release.layout import slice_names
 from deidflow.states import WHOLE, SeriesState, TextState
 from deidflow.steps.anonymize import header_name
@@ -44,6 +43,7 @@ from deidflow.steps.series_masked import MaskedSeries
 from deidflow.steps.series_whole import release_whole
 from deidflow.steps.step import StepJob
 from deidflow.store.files import remove_tree, write_json_atomic
+from deidflow.store.gzipped import repacked
 from deidflow.store.record import adapter_of
 from deidflow.verdicts import Reason
 

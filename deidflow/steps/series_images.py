@@ -10,13 +10,13 @@ from deidflow.header.profile import Profile
 from deidflow.identity.cleaner import scrubber_for
 from deidflow.identity.workorder import SeriesOrder, WorkOrder
 from deidflow.nifti.convert import Converted, convert, link_series
-from deidflow.nifti.packed import Packing
 from deidflow.nifti.pet import pet_fields
 from deidflow.nifti.scrub import scrub_nifti
 from deidflow.nifti.sidecar import rebuild
 from deidflow.steps.common import read_source
 from deidflow.steps.results import ConvertedSeries
 from deidflow.store.files import remove_tree
+from deidflow.store.gzipped import Packing
 
 Fields = Mapping[str, Any]
 """Fields of a JSON sidecar."""
