@@ -180,13 +180,13 @@ def test_the_check_sees_a_value_that_changed_outside_a_rectangle(
     low: tuple[Site, SessionRun], tmp_path: Path
 ) -> None:
     from deidflow.checks.pixels import PixelFile, differ
-    from deidflow.checks.source import read_source
+    from deidflow.checks.source import SourceReader
 
     site, session = low
     masks = np.load(session.job().masks / "002-US.npz")
     (path,) = (session.published / "002-US").glob("dicom/*.dcm")
     source = site.source / "picture-2.dcm"
-    original = PixelFile(source.read_bytes(), read_source(source, frozenset()).cells)
+    original = PixelFile(source.read_bytes(), SourceReader(frozenset()).read(source).cells)
     header = pydicom.dcmread(path)
     for place, expected in (((130, 30), True), ((20, 20), True), (None, False)):
         pixels = header.pixel_array.copy()
@@ -195,7 +195,7 @@ def test_the_check_sees_a_value_that_changed_outside_a_rectangle(
         header.PixelData = pixels.tobytes()
         changed = tmp_path / "changed.dcm"
         header.save_as(changed)
-        released = PixelFile(changed.read_bytes(), read_source(changed, frozenset()).cells)
+        released = PixelFile(changed.read_bytes(), SourceReader(frozenset()).read(changed).cells)
         assert differ(original, released, masks[path.name], tmp_path) is expected
         header = pydicom.dcmread(path)
 

@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRBigEndian
 from deidflow.checks.cells import Cells
 from deidflow.checks.dicom_file import open_file
 from deidflow.checks.facts import Facts
-from deidflow.checks.source import SourceFile, read_source
+from deidflow.checks.source import SourceFile, SourceReader
 from tests.checks.conftest import element
 from tests.synthetic import as_file, mr_instance, save
 
@@ -22,7 +22,7 @@ MANUFACTURER = 0x00080070
 
 def source_of(tmp_path: Path, keep: frozenset[int] = frozenset(), **changes: Any) -> SourceFile:
     path = save(mr_instance(**changes), tmp_path / "x.dcm")
-    return read_source(path, keep)
+    return SourceReader(keep).read(path)
 
 
 def facts_of(**changes: Any) -> Facts:
@@ -140,7 +140,7 @@ def test_compressed_pixels_need_a_decoder(tmp_path: Path) -> None:
     header.compress("1.2.840.10008.1.2.5")
     path = tmp_path / "x.dcm"
     path.write_bytes(as_file(header, "1.2.840.10008.1.2.5"))
-    assert read_source(path, frozenset()).cells is None
+    assert SourceReader(frozenset()).read(path).cells is None
 
 
 def test_absent_values_are_empty_or_the_default() -> None:
@@ -171,7 +171,7 @@ def cut(content: bytes) -> bytes:
 def test_an_odd_file_is_read_by_pydicom(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "x.dcm"
     path.write_bytes(damage(as_file(mr_instance())))
-    source = read_source(path, frozenset((PATIENT_NAME,)))
+    source = SourceReader(frozenset((PATIENT_NAME,))).read(path)
     assert source.identity == facts_of().identity
     assert "1.2.3.4.5.1.1.1" in source.uids
     assert source.kept == {"Zimmerquast^Adelheid"}
@@ -188,7 +188,7 @@ def test_a_big_endian_file_is_read_by_pydicom(tmp_path: Path) -> None:
     path = tmp_path / "x.dcm"
     header.save_as(path, implicit_vr=False, little_endian=False, enforce_file_format=True)
 
-    source = read_source(path, frozenset())
+    source = SourceReader(frozenset()).read(path)
     assert source.identity == facts_of().identity
     assert "1.2.3.8" in source.uids
     assert source.cells is None
