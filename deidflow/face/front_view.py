@@ -22,7 +22,15 @@ from deidflow.face.affine import (
 from deidflow.face.grids import nearest
 from deidflow.face.heads import vertex_height
 from deidflow.face.template import Template
-from deidflow.face.volume import Flags, Image, flags_of, image_of, mask_points, values_of
+from deidflow.face.volume import (
+    Flags,
+    Image,
+    flags_of,
+    image_of,
+    mask_points,
+    spacing_of,
+    values_of,
+)
 
 UPPER_HEAD_MM = 165
 """What lies lower belongs to the neck."""
@@ -34,6 +42,8 @@ _CHIN_MM, _BROW_MM, _FOREHEAD_MM = 185, 105, 70
 """Below the top."""
 _HALF_WIDTH_MM = 40
 _MOVED_VOXELS = 2
+_CUT_MM2 = 3_000.0
+"""A head whose top is cut over such an area does not show where its vertex is."""
 _FEWEST_PIXELS = 30
 _ALL_REMOVED = 99
 
@@ -52,7 +62,7 @@ def front_view(mask: Image, affine: Array, template: Template, size: float = 1.0
 
     The face by the extended region, the forehead by pydeface's own, which never reaches it. `size`
     is the head's against an adult's: face and forehead are sought at its own heights, whatever the
-    registration says.
+    registration says, unless the field of view cuts its top.
     """
     head, to_template = _upright(mask, affine, template)
     points = mask_points(head)
@@ -64,6 +74,9 @@ def front_view(mask: Image, affine: Array, template: Template, size: float = 1.0
         )
 
     top = vertex_height(points)
+    if _is_cut_above(head):
+        whole = apply(inverse(to_template), template.points["head"])
+        top = max(top, vertex_height(whole))
     upper = points[points[:, 2] > top - size * UPPER_HEAD_MM]
     scene = _Scene.of(
         mask=head,
@@ -83,6 +96,17 @@ def front_view(mask: Image, affine: Array, template: Template, size: float = 1.0
             template,
         ),
     )
+
+
+def _is_cut_above(head: Image) -> bool:
+    """Whether the upper side of the volume cuts an upright head."""
+    to_world = index_to_world(head)
+    upwards = linear_part(to_world)[2]
+    axis = int(np.abs(upwards).argmax())
+    planes = np.moveaxis(flags_of(head), 2 - axis, 0)
+    uppermost = planes[-1 if upwards[axis] > 0 else 0]
+    pixel_mm2 = np.prod(np.delete(spacing_of(to_world), axis))
+    return bool(uppermost.sum() * pixel_mm2 > _CUT_MM2)
 
 
 def _face_changed(scene: _Scene, face: Flags, template: Template) -> float:

@@ -29,6 +29,8 @@ from deidflow.settings.face import GateSettings
 AGREEMENT, OTHERS = "agreement_mm", "others_mm"
 """The figures of G1: distances to the second registration and, on CT, to those for MR."""
 _FEWEST_FRONT_PIXELS = 200
+_FACE_SHARE = 0.02
+"""With less of the face in view a cut surface is seen from the front, as `face_cut` proves."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ def _common_limits(figures: Features, settings: GateSettings) -> list[Limit]:
         ),
     ]
     shows_front = figures["front_pixels"] >= _FEWEST_FRONT_PIXELS
-    if shows_front and not face_is_empty(figures):
+    shows_face = figures["face_in_view"] >= _FACE_SHARE
+    if shows_front and shows_face and not face_is_empty(figures):
         limits.append(
             Limit(
                 "face_changed",

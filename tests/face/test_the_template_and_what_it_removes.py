@@ -123,7 +123,16 @@ def test_labels_are_air_head_and_brain(template: Template) -> None:
 def test_a_template_read_twice_is_the_same(template_file: Path) -> None:
     first, again = load_template(template_file), load_template(template_file)
 
-    assert set(first.points) == {"brain", "face", "surface", "front", "head", "outer", "vault"}
+    assert set(first.points) == {
+        "brain",
+        "face",
+        "surface",
+        "front",
+        "head",
+        "outer",
+        "vault",
+        "scalp",
+    }
     assert np.array_equal(values_of(first.distance), values_of(again.distance))
     for name, points in first.points.items():
         assert np.array_equal(points, again.points[name])
