@@ -17,6 +17,8 @@ from deidflow.settings.face import DefaceSettings
 
 _MOST_TRIES, _MOSTLY_OUT_OF_VIEW = 3, 0.25
 _WHOLE_HEAD_MM, _FINE_MM = 120, 1.5
+_ROOM_BELOW_SKIN_MM = 2.0
+"""Where only skin goes, the room around the brain is so much larger: no face lies there."""
 
 
 class RegionKind(StrEnum):
@@ -135,7 +137,7 @@ def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) 
     return Anchor(
         replace(registered, figures=figures),
         face=region.field,
-        brain=_brain_field(registered, brain_margin),
+        brain=_brain_field(registered, brain_margin, region.kind),
         brain_margin_mm=brain_margin,
         margin_mm=growth,
         carried_margin_mm=max(growth, _carried_growth_mm(region.kind, settings)),
@@ -143,14 +145,15 @@ def anchor_of(registered: Registered, locate: Locate, settings: DefaceSettings) 
     )
 
 
-def _brain_field(registered: Registered, margin_mm: float) -> Field:
+def _brain_field(registered: Registered, margin_mm: float, kind: RegionKind) -> Field:
     """What is kept: the brain and the room around it.
 
     The brain alone where the field of view ends in the face, which may lie in that room then.
     """
     if is_mostly_out_of_view(registered):
         return field_of(registered.brain)
-    return field_with_room(registered.brain, margin_mm)
+    more_room_mm = _ROOM_BELOW_SKIN_MM if kind is RegionKind.SKIN else 0.0
+    return field_with_room(registered.brain, margin_mm - more_room_mm)
 
 
 def _brain_margin_mm(registered: Registered, settings: DefaceSettings) -> float:

@@ -60,11 +60,11 @@ class _Box:
 
 _FACE = (
     _Box(front_of=84, above=4, up_to=70),
-    _Box(front_of=66, above=-14, up_to=20),
-    _Box(front_of=72, above=60, up_to=125),
+    _Box(front_of=58, above=-3, up_to=20),
+    _Box(front_of=72, above=60, up_to=123),
 )
 """Cheeks and mouth; the chin; eyes, brow and temples."""
-_EARS = _Box(aside=64, behind=110, front_of=154, above=44, up_to=110)
+_EARS = _Box(aside=66, behind=112, front_of=152, above=46, up_to=108)
 _COVER = (
     _Box(front_of=98, above=60),
     _Box(front_of=104, above=-60, up_to=70),

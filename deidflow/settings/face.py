@@ -92,7 +92,7 @@ class ScopeRule(Section):
 class SkinSettings(Section):
     """A region that follows the subject's skin, and when the skin is trusted."""
 
-    least_mm: float = Field(default=3.5, ge=3, le=10)
+    least_mm: float = Field(default=3.2, ge=3, le=10)
     """At least this much of the skin goes, measured inwards from the air."""
     carried_margin_mm: float = Field(default=2.0, ge=0, le=10)
     """Growth of the region on the other series of the session."""

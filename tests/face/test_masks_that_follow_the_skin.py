@@ -9,7 +9,7 @@ import pytest
 
 from deidflow.face.affine import IDENTITY, index_to_world
 from deidflow.face.anchor import RegionKind, anchor_of
-from deidflow.face.brain import Brain, BrainSource
+from deidflow.face.brain import Brain, BrainSource, brain_of
 from deidflow.face.candidate import Registered
 from deidflow.face.engines import SkinEngine, TemplateEngine
 from deidflow.face.face_in_view import FaceState
@@ -18,6 +18,7 @@ from deidflow.face.prepare import Resonance
 from deidflow.face.series import About, HeadSeries
 from deidflow.face.skin import SkinRegion, skin_region
 from deidflow.face.template import Template
+from deidflow.face.template_regions import UNIT_MM
 from deidflow.face.volume import Flags, Image, flags_of, float_like, image_of, mask_like, values_of
 from deidflow.settings.face import DefaceSettings, SkinSettings
 from tests.face.conftest import head
@@ -106,7 +107,8 @@ def test_noise_brighter_than_skin_means_the_block(subject: Registered, template:
     noisy = with_image(subject, float_like(np.maximum(values, ghost), head(5)))
     region = SkinEngine(SETTINGS).face(noisy, template)
     assert region.kind is RegionKind.BLOCK
-    assert region.figures["skin_doubtful"] > SETTINGS.doubtful_max
+    is_doubtful = region.figures["skin_doubtful"] > SETTINGS.doubtful_max
+    assert is_doubtful or region.figures["skin_left"] > SETTINGS.left_max
 
 
 def test_outside_the_view_the_block_goes(
@@ -129,6 +131,26 @@ def _shifted(affine: np.ndarray, rows: int) -> np.ndarray:
     shifted = affine.copy()
     shifted[:, 3] += affine[:, 1] * rows
     return shifted
+
+
+def test_more_room_around_the_brain_stays_than_with_the_block(
+    subject: Registered, template: Template
+) -> None:
+    brain = brain_of(subject.head, subject.affine, template)
+    settings = DefaceSettings()
+    kept: list[Flags] = []
+    for engine in (SkinEngine(SETTINGS), TemplateEngine()):
+        anchor = anchor_of(
+            replace(subject, brain=brain),
+            lambda one, engine=engine: engine.face(one, template),
+            settings,
+        )
+        steps = values_of(anchor.brain.distance)
+        kept.append(steps <= round(settings.brain_margin_mm / UNIT_MM))
+
+    with_skin, with_block = kept
+    assert not (with_block & ~with_skin).any()
+    assert with_skin.sum() > 1.05 * with_block.sum()
 
 
 def test_the_figures_of_the_skin_are_kept(subject: Registered, template: Template) -> None:
