@@ -75,7 +75,7 @@ def test_lists_of_lists_are_flattened() -> None:
         ("raw.json", b'["a", 3]', "list of paths, or keys"),
         ("raw.json", b'{"T1DCM": 3}', "names no file and no folder"),
         ("raw.yaml", b"a: [", "manifest 'raw.yaml' is not YAML"),
-        ("raw.json", b"\xff\xfe", "not UTF-8 text"),
+        ("raw.json", b"\xff", "not UTF-8 text"),
     ],
 )
 def test_a_bad_manifest_says_what_is_wrong(

@@ -41,6 +41,9 @@ def make_cohort(source: Path, subjects: int = 3, slices: int = 6) -> None:
             save_series(source / f"Xaver {number}", slices, **names, **uids)
 
 
+LONG = 240.0
+"""Seconds after which something will not come any more, on a machine that is busy too."""
+OVER = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 ASKING = 0.3
 """Seconds between questions to a server, which costs it more than looking for a file."""
 
@@ -65,7 +68,7 @@ class Api:
         """The server asks to come back later when its database is busy."""
         return wait_until(
             lambda: (found := self.client.post(path, json=body)).status_code != 503 and found,
-            60,
+            LONG,
             "answer",
             ASKING,
         )
@@ -94,27 +97,23 @@ class Api:
     def runs(self) -> list[dict[str, Any]]:
         return list(self.post("/flow_runs/filter"))
 
-    def ended(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
+    def ended(self, run_id: str, seconds: float = LONG) -> dict[str, Any]:
         """The run once it has ended."""
-        over = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
         wait_until(
-            lambda: self.run(run_id)["state_type"] in over, seconds, "end of the run", ASKING
+            lambda: self.run(run_id)["state_type"] in OVER, seconds, "end of the run", ASKING
         )
         return self.run(run_id)
 
-    def tasks(self, run_id: str) -> dict[str, str]:
-        """Name and state of every task of an ended run; the server stores them a second or so
-        later."""
-        before = self._rows(run_id)
-        time.sleep(1.5)
-        while (found := self._rows(run_id)) != before:
-            before = found
-            time.sleep(1.5)
-        return found
+    def tasks(self, run_id: str, count: int) -> dict[str, str]:
+        """Name and state of every task of an ended run, once the server has stored the end of as
+        many: it does so later."""
+        rows = wait_until(lambda: self._ended_tasks(run_id, count), LONG, f"{count} tasks", ASKING)
+        return {task["name"]: task["state_name"] for task in rows}
 
-    def _rows(self, run_id: str) -> dict[str, str]:
-        found = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run_id]}})
-        return {task["name"]: task["state_name"] for task in found}
+    def _ended_tasks(self, run_id: str, count: int) -> list[dict[str, Any]]:
+        rows = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+        ended = [task for task in rows if task["state_type"] in OVER]
+        return list(rows) if len(ended) >= count else []
 
     def cancel(self, run_id: str) -> None:
         state = {"type": "CANCELLING", "name": "Cancelling"}
@@ -157,7 +156,7 @@ def serving(root: Path, settings: str, *options: str, **environment: str) -> Ite
             yield Served(root, process, said.split()[2])
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=LONG)
 
 
 def processes_of(root: Path) -> dict[int, str]:
@@ -186,7 +185,9 @@ def forkservers_of(root: Path) -> list[int]:
 def freeze(root: Path, pseudonym: str) -> None:
     """Let a run hang in the middle of a subject: nothing starts its next working process."""
     records = root / "vault" / "work" / "default-low" / pseudonym / "M00" / "records"
-    wait_until(lambda: records.is_dir() and any(records.iterdir()), 60, "first step of the subject")
+    wait_until(
+        lambda: records.is_dir() and any(records.iterdir()), LONG, "first step of the subject"
+    )
     for number in forkservers_of(root):
         os.kill(number, signal.SIGSTOP)
 

@@ -15,7 +15,7 @@ import pytest
 
 from deidflow.store.locks import held
 from tests.commands import clean_environment, command_here
-from tests.flows.conftest import forkservers_of, processes_of, wait_until
+from tests.flows.conftest import LONG, forkservers_of, processes_of, wait_until
 from tests.places import tree_digest, write_secret
 from tests.synthetic import save_series
 
@@ -71,7 +71,7 @@ def start(source: Path, root: Path, **environment: str) -> subprocess.Popen[byte
 
 def wait_for_step(root: Path, count: int) -> None:
     """Wait until some steps are recorded, so that the kill hits the middle of the work."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG
     records = (
         "vault/work/*/P*/M*/records/*.json"  # no walk: scratch folders come and go beside them
     )
