@@ -44,6 +44,11 @@ class RunBatch:
     standing: frozenset[str] = frozenset()
     """Pseudonyms of subjects of whom nothing has changed since the last run."""
 
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Nothing of it leaves the parent: Prefect would send what `discover` returned to every
+        worker of a cluster."""
+        return type(None), ()
+
     @property
     def listing(self) -> Listing:
         """Every file found."""

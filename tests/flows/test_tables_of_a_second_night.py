@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from deidflow.dicom.demographics import nobody
+from deidflow.dicom.grouping import group
+from deidflow.identity.vault import Identity
+from deidflow.inventory.listing import Listing
 from deidflow.release.layout import Layout
-from deidflow.run.pieces import PieceMemory
+from deidflow.run.batch import RunBatch
+from deidflow.run.pieces import Grouping, PieceMemory
 from deidflow.settings.load import load_settings
 from deidflow.settings.run import RunSettings
 from tests.places import write_secret
@@ -122,3 +129,11 @@ def test_a_subject_is_looked_at_again_when_its_files_in_the_release_change(
     run_alone(settings)
     assert image.exists()
     assert tables(settings) == before
+
+
+def test_nothing_that_a_run_found_goes_to_other_processes(tmp_path: Path) -> None:
+    with closing(Listing(tmp_path / "listing.sqlite")) as listing:
+        grouping = Grouping(listing, lambda entries, known: group(entries, defacing=False), nobody)
+        batch = RunBatch(grouping, {}, {"id||PID": Identity("P001", 3, {})}, (), frozenset())
+        sent = pickle.dumps(batch)
+    assert b"PID" not in sent
