@@ -118,7 +118,8 @@ class SegmentReader:
         """Take up the elements that a record holds."""
         charset = row.get("charset", "")
 
-        values = iter(self._unsealed(row["sealed"], name))
+        sealed = row["sealed"]
+        values = iter(self._unsealed(sealed, name))
         for element, *cells in row["new"]:
             rows = self._rows(cells, values, charset)
             self._elements[element] = tuple(rows)
@@ -126,8 +127,9 @@ class SegmentReader:
     def _file(self, row: Mapping[str, Any]) -> FileRow:
         meta = self._repeated[row["meta"]]
         header = self._repeated[row["header"]]
+        file = row["file"]
         sealed = row["sealed"]
-        values = iter(self._unsealed(sealed, row["file"]))
+        values = iter(self._unsealed(sealed, file))
         source = next(values, b"")
         rows: list[AttributeRow] = []
         for name in (*meta["rows"], *header["rows"]):
@@ -142,7 +144,7 @@ class SegmentReader:
         return FileRow(
             subject=self.subject,
             segment=self.name,
-            file=row["file"],
+            file=file,
             time=row["time"],
             source=os.fsdecode(source),
             verdict=STAGED if row["staged"] else "released",

@@ -244,7 +244,8 @@ class Recorder:
 
         changes = comparison.changes(level, fate)
         rows = self._rows_of(changes)
-        is_short = len(fate.before) <= _LONGEST_REMEMBERED
+        length = len(fate.before)
+        is_short = length <= _LONGEST_REMEMBERED
         if is_short or fate.tag in sequence_tags():
             if len(self._known) > _REMEMBERED:
                 self._known.clear()

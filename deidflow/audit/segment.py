@@ -94,10 +94,15 @@ class SegmentWriter:
 def _number(path: Path) -> int:
     """The number of a segment; 0 for another file."""
     stem = path.stem
-    return int(stem) if path.suffix == SUFFIX and stem.isdigit() else 0
+    if path.suffix != SUFFIX or not stem.isdigit():
+        return 0
+    return int(stem)
 
 
 def segment_names(folder: Path) -> list[str]:
     """The segments on disk, by their names below the audit."""
-    paths = folder.glob(f"*/*{SUFFIX}")
-    return sorted(path.relative_to(folder).as_posix() for path in paths)
+    names: list[str] = []
+    for path in folder.glob(f"*/*{SUFFIX}"):
+        place = path.relative_to(folder)
+        names.append(place.as_posix())
+    return sorted(names)

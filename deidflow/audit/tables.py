@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -75,7 +75,9 @@ class AuditTables:
         return Ledger.of(self.vault.folder, self.vault.keys)
 
     def _of(self, kind: Event) -> Iterator[dict[str, object]]:
-        return (event for event in self._ledger.events() if event.get("event") == kind)
+        for event in self._ledger.events():
+            if event.get("event") == kind:
+                yield event
 
     def _cohort(self) -> Rows:
         for event in self._of(Event.ENDED):
@@ -149,11 +151,7 @@ class AuditTables:
         """Every file of every segment; those of a run by where they were published last."""
         keys = self.vault.audit.keys() if self.opened else {}
         readers = list(self._readers())
-        released: dict[tuple[str, str], str] = {}
-        for reader in readers:
-            for instance, path in reader.released():
-                released[reader.subject, instance] = path
-
+        released = _released(readers)
         for reader in readers:
             key = keys.get(reader.subject)
             if key is not None:
@@ -168,6 +166,16 @@ class AuditTables:
             reader = SegmentReader(folder, name)
             if self.subject in ("", reader.subject):
                 yield reader
+
+
+def _released(readers: Iterable[SegmentReader]) -> dict[tuple[str, str], str]:
+    """Subject and instance of the files of runs -> where they were published last."""
+    released: dict[tuple[str, str], str] = {}
+    for reader in readers:
+        for instance, path in reader.released():
+            key = reader.subject, instance
+            released[key] = path
+    return released
 
 
 def _placed(file: FileRow, released: Mapping[tuple[str, str], str]) -> FileRow:
