@@ -15,8 +15,8 @@ from deidflow.settings.face import GateSettings
 from tests.face.conftest import head
 
 GATE = GateSettings()
-SLICES, ROWS = 55, 52
-"""Of 2 mm: from the vertex to the brow, and from the back of the head to before the ears."""
+SLICES, ROWS = 40, 52
+"""Of 2 mm: what is cut above, and what is left of the back of the head, which ends before the ears."""
 
 
 def used(axis: int) -> Array:
@@ -29,8 +29,8 @@ def used(axis: int) -> Array:
 
 
 def lower_part() -> Image:
-    """A head whose upper third is out of view."""
-    return head(5)[:, :, : int(used(0)[-1]) - SLICES // 2]
+    """A head without its upper 80 mm: the brow lies near the cut."""
+    return head(5)[:, :, : int(used(0)[-1]) - SLICES]
 
 
 def rear_part() -> Image:
