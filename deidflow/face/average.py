@@ -11,7 +11,7 @@ from scipy import ndimage
 from deidflow.dicom.geometry import Plane
 from deidflow.face.affine import Array, as_transform
 from deidflow.face.mask import WorldMask
-from deidflow.face.morphology import grown
+from deidflow.face.morphology import grown, outward
 from deidflow.face.plane_grid import grid_of
 from deidflow.face.surrogate import TISSUE, with_chin
 from deidflow.face.volume import Flags, Image, Values, flags_of, float_like, mask_like, view_of
@@ -23,6 +23,8 @@ _LEAST_WEIGHT = 0.02
 _FEWEST_VOXELS = 200
 _DARKEST, _BRIGHTEST = 0.6, 2.5
 """How bright a filled place may be against the whole face; bone and air are no measure of it."""
+_BRAIN_MM = 6.0
+"""What lies this near to the template's brain is brain too, or fluid: the skull begins there."""
 _REACH = 3
 """Pixels beside a mask count as far as this many standard deviations."""
 
@@ -86,9 +88,14 @@ def gain_of(volume: Image, mask: WorldMask, average: Image, affine: Array, air: 
     return float(max(ratio, 0.0))
 
 
-def average_head(two: Image, head: Image) -> Image:
-    """The windowed template without what lies outside its head, its chin going on below."""
-    return with_chin(float_like(view_of(two) * flags_of(head), two))
+def average_head(two: Image, head: Image, brain: Image) -> Image:
+    """The windowed template without what lies outside its head, its chin going on below.
+
+    Its brain is dark: bent and enlarged, it would lie outside the subject's skull, where software
+    that looks for brains finds it.
+    """
+    outside = np.clip(view_of(outward(brain)) - _BRAIN_MM, 0, 1)
+    return with_chin(float_like(view_of(two) * flags_of(head) * outside, two))
 
 
 def _resampled(image: Image, grid: Image, affine: Array) -> Image:

@@ -77,8 +77,10 @@ def _fallen_back(below_mm: float) -> float:
     return _CHIN_BACK_MM * (below_mm / _CHIN_ROUND_MM) ** 2
 
 
-def made_up_head(average: Image, key: bytes, pseudonym: str) -> Image:
+def made_up_head(average: Image, key: bytes, pseudonym: str, *, covers: bool = True) -> Image:
     """The average head (windowed intensities, 0 in air) as another person's, on the same grid.
+
+    `covers`: larger than the subject's, for a region that leaves what lies below the skin.
 
     It depends on the key and the pseudonym alone: all sessions of a subject show one person, and
     nobody without the key can bend it back.
@@ -86,7 +88,7 @@ def made_up_head(average: Image, key: bytes, pseudonym: str) -> Image:
     generator = np.random.default_rng(_seed(key, pseudonym))
     values = view_of(average)
     spacing = spacing_of(index_to_world(average))[::-1]
-    places = _larger(values, spacing)
+    places = _larger(values, spacing, _LARGER_MM if covers else 0.0)
     for along, step in zip(places, spacing, strict=True):
         bend_mm = _bend(values.shape, spacing, generator)
         along += bend_mm / step
@@ -109,7 +111,7 @@ def _seed(key: bytes, pseudonym: str) -> int:
     return int.from_bytes(digest)
 
 
-def _larger(values: Values, spacing: Array) -> Values:
+def _larger(values: Values, spacing: Array, by_mm: float) -> Values:
     """Where each voxel of a larger head comes from, in voxels (3, z, y, x); up, not down."""
     middle = ndimage.center_of_mass(values > TISSUE)
     places = np.indices(
@@ -129,7 +131,7 @@ def _larger(values: Values, spacing: Array) -> Values:
     )
     distance = np.sqrt((from_middle**2).sum(0))
     outwards = from_middle / np.maximum(distance, 1e-3)
-    steps = outwards * _LARGER_MM / spacing.reshape(3, 1, 1, 1)
+    steps = outwards * by_mm / spacing.reshape(3, 1, 1, 1)
     larger: Values = (places - steps).astype(np.float32)
     return larger
 

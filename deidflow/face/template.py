@@ -133,7 +133,7 @@ def build_template(*, ears: bool) -> Template:
         zone=face.zone,
         target=face.target,
         cover=face.cover,
-        average=average_head(two, opened(head_mask(two), COIL_VOXELS)),
+        average=average_head(two, opened(head_mask(two), COIL_VOXELS), small_brain),
         points=points_of(two, region, brain),
     )
 

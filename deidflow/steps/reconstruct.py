@@ -53,29 +53,21 @@ def reconstruct_session(job: StepJob) -> ReconstructResult:
 
 
 def _builder(job: StepJob, order: WorkOrder) -> SeriesBuilder:
-    from deidflow.face.surrogate import made_up_head
-    from deidflow.face.template import load_average, load_distance
+    from deidflow.face.template import load_distance
     from deidflow.steps.series_builder import SeriesBuilder
 
     template: Image | None = None
-    average: Image | None = None
     plans: Mapping[str, DefacePlan | Held] = {}
     if "deface" in job.outputs:
         plans = job.output("deface", DefaceResult).result.series
     if any(_needs_template(plan) for plan in plans.values()):
         template = load_distance(job.template)
-    if any(_needs_average(plan) for plan in plans.values()):
-        average = made_up_head(
-            load_average(job.template),
-            key=bytes.fromhex(order.uid_key),
-            pseudonym=order.pseudonym,
-        )
 
     return SeriesBuilder(
         job=job,
         order=order,
         template=template,
-        average=average,
+        made_up=_made_up_heads(job, order, plans),
         plans=plans,
         held=_held_before(job),
         uids=_renewed_uids(job, order),
@@ -90,11 +82,31 @@ def _needs_template(plan: DefacePlan | Held) -> bool:
     return not plan.mask.face
 
 
-def _needs_average(plan: DefacePlan | Held) -> bool:
-    """Whether the template's average face is laid into the mask."""
-    if isinstance(plan, Held) or plan.mask is None:
-        return False
-    return plan.mask.average is not None
+def _made_up_heads(
+    job: StepJob, order: WorkOrder, plans: Mapping[str, DefacePlan | Held]
+) -> dict[str, Image]:
+    """The made-up head for each kind of region into which one is laid."""
+    from deidflow.face.anchor import RegionKind
+    from deidflow.face.surrogate import made_up_head
+    from deidflow.face.template import load_average
+
+    regions: set[str] = set()
+    for plan in plans.values():
+        if isinstance(plan, DefacePlan) and plan.mask is not None and plan.mask.average is not None:
+            regions.add(plan.region)
+    if not regions:
+        return {}
+
+    average = load_average(job.template)
+    heads: dict[str, Image] = {}
+    for region in sorted(regions):
+        heads[region] = made_up_head(
+            average,
+            key=bytes.fromhex(order.uid_key),
+            pseudonym=order.pseudonym,
+            covers=region == RegionKind.SKIN,
+        )
+    return heads
 
 
 def _renewed_uids(job: StepJob, order: WorkOrder) -> dict[str, str]:

@@ -61,8 +61,8 @@ class SeriesBuilder:
     order: WorkOrder
     template: Image | None
     """Distance to the template's face region, loaded once; None where no mask needs it."""
-    average: Image | None
-    """The template's average head, if it is laid into masks."""
+    made_up: Mapping[str, Image]
+    """The head that is laid into masks, by the kind of their region."""
     plans: Mapping[str, DefacePlan | Held]
     held: Mapping[str, Held]
     uids: Mapping[str, str]
@@ -177,7 +177,7 @@ class SeriesBuilder:
             profile=self.job.profile,
             released=ReleasedFiles(self.uids),
             inspected=self._inspected(series),
-            average=self._average(plan.mask),
+            average=self._average(plan),
             converted=self._converted(series),
         )
         places = _places(headers)
@@ -197,15 +197,16 @@ class SeriesBuilder:
             refaced=plan.mask.average is not None,
         )
 
-    def _average(self, fields: MaskFields) -> AverageFace | None:
-        """The average face that is laid into a mask."""
-        if fields.average is None or self.average is None:
+    def _average(self, plan: DefacePlan) -> AverageFace | None:
+        """The made-up face that is laid into the mask of a series."""
+        if plan.mask is None or plan.mask.average is None:
             return None
+        fields = plan.mask.average
         return AverageFace(
-            self.average,
-            np.array(fields.average.affine),
-            fields.average.gain,
-            fields.average.air,
+            self.made_up[plan.region],
+            np.array(fields.affine),
+            fields.gain,
+            fields.air,
         )
 
     def _mask(self, fields: MaskFields) -> SeriesMask:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from deidflow.face.grids import nearest
+from deidflow.face.morphology import filled_by_slice
 from deidflow.face.prepare import Resonance
 from deidflow.face.skin import skin_region
 from deidflow.face.surrogate import TISSUE, made_up_head
 from deidflow.face.template import Template
-from deidflow.face.volume import Flags, Image, flags_of, view_of
+from deidflow.face.volume import Flags, Image, flags_of, mask_like, view_of
 from deidflow.settings.face import SkinSettings
 from tests.face.conftest import head
 
@@ -18,6 +20,10 @@ KEY = b"k" * 32
 def tissue(image: Image) -> Flags:
     flags: Flags = view_of(image) > TISSUE
     return flags
+
+
+def outline(image: Image) -> Flags:
+    return flags_of(filled_by_slice(mask_like(tissue(image), image)))
 
 
 def test_a_subject_has_one_face_in_every_session_and_nobody_else_has_it(
@@ -33,11 +39,19 @@ def test_a_subject_has_one_face_in_every_session_and_nobody_else_has_it(
 
 
 def test_a_made_up_head_covers_the_average_one(template: Template) -> None:
-    average = tissue(template.average)
+    average = outline(template.average)
     for pseudonym in ("P001", "P002", "P003"):
-        made_up = tissue(made_up_head(template.average, KEY, pseudonym))
+        made_up = outline(made_up_head(template.average, KEY, pseudonym))
         assert (average & ~made_up).sum() < 0.12 * average.sum()
         assert made_up.sum() > average.sum()
+
+
+def test_a_made_up_head_has_no_brain(template: Template) -> None:
+    """Enlarged, it would lie on the forehead, where a search for brains takes it for one."""
+    brain = flags_of(nearest(template.brain, template.average))
+    head = view_of(template.average)
+    assert (head[brain] == 0).all()
+    assert tissue(template.average).sum() > 0.3 * brain.sum()
 
 
 def test_the_chin_goes_on_below_the_template(template: Template) -> None:
