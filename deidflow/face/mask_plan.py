@@ -45,13 +45,23 @@ class MaskPlan:
     """Where the series shows the face once more."""
     figures: Features = field(default_factory=dict)
 
+    @property
+    def brain_margin_mm(self) -> float:
+        """What lies this near to the brain stays.
+
+        On a carried series as much more as the region grows there: where one is uncertain, so is
+        the other, and echo-planar images bend the frontal lobe forward.
+        """
+        growth = self.margin_mm - self.anchor.margin_mm
+        return self.anchor.brain_margin_mm + max(0.0, growth)
+
     def mask(self) -> WorldMask:
         """The mask in the world of the series."""
         of_anchor = WorldMask(
             face=self.anchor.face,
             margin_mm=self.margin_mm,
             brain=self.anchor.brain,
-            brain_margin_mm=self.anchor.brain_margin_mm,
+            brain_margin_mm=self.brain_margin_mm,
         )
         once = of_anchor.seen_from(self.motion)
         if self.copies is None:

@@ -48,7 +48,7 @@ def keep_fields(
         face_affine=anchor.face.affine.tolist(),
         motion=plan.motion.tolist(),
         margin_mm=plan.margin_mm + more_margin_mm,
-        brain_margin_mm=anchor.brain_margin_mm,
+        brain_margin_mm=plan.brain_margin_mm,
         stacks=tuple(_kept(stack) for stack in plan.stacks),
         head=head,
         copies=plan.copies.moves.tolist() if plan.copies else [],

@@ -112,6 +112,20 @@ def carrier(
     )  # type: ignore[arg-type]
 
 
+def test_the_room_around_the_brain_grows_with_the_region_on_a_carried_series(
+    reference: Registered, template: Template
+) -> None:
+    plan = carrier(reference, template).plan_for(reference.series)
+    grown = replace(plan, margin_mm=plan.anchor.carried_margin_mm)
+    own, carried = plan.mask(), grown.mask()
+    assert own.brain is not None
+    near = own.brain.within(head(5), own.brain_margin_mm + 1.9)
+
+    assert carried.margin_mm > own.margin_mm
+    assert (own.on(head(5)) & near).any()
+    assert not (carried.on(head(5)) & near).any()
+
+
 def test_a_head_that_moved_between_series_is_found_again(
     reference: Registered, template: Template
 ) -> None:
