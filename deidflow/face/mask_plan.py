@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from deidflow.face.affine import IDENTITY, Array
-from deidflow.face.anchor import Anchor
+from deidflow.face.anchor import Anchor, RegionKind
 from deidflow.face.copies import HEAD_MARGIN_MM, Copies
 from deidflow.face.face_in_view import FaceState
 from deidflow.face.features import Features
@@ -49,9 +49,11 @@ class MaskPlan:
     def brain_margin_mm(self) -> float:
         """What lies this near to the brain stays.
 
-        On a carried series as much more as the region grows there: where one is uncertain, so is
-        the other, and echo-planar images bend the frontal lobe forward.
+        On a carried series as much more as a block grows there: where one is uncertain, so is the
+        other, and echo-planar images bend the frontal lobe forward. The skin keeps more anyway.
         """
+        if self.anchor.kind is RegionKind.SKIN:
+            return self.anchor.brain_margin_mm
         growth = self.margin_mm - self.anchor.margin_mm
         return self.anchor.brain_margin_mm + max(0.0, growth)
 
