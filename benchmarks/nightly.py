@@ -4,9 +4,9 @@
 
 SUBJECTS (1,000 by default; 10,000 need 9 GB) of 100 small files are made in FOLDER, or in a
 temporary one, and a quarter as many. Their first run takes no Prefect and writes small files in
-the place of a session's; then come, as `deidflow run` does them: a run with nothing new, one with
-five new subjects, and the same again in one process per figure. CPU counts all processes. The
-bounds, for 10,000: 60 s with five new subjects; CPU of a subject must not grow with their number.
+the place of a session's; then come, as `deidflow run` does them: a run with nothing new, and two
+with five new subjects. CPU counts all processes. The bounds, for 10,000: 60 s with five new
+subjects; CPU of a subject must not grow with their number.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from prefect import State, flow
@@ -37,6 +37,7 @@ STOPPED = "the run was stopped; run again to carry on"
 
 def deidentify(run_id: str, settings: RunSettings, vault: Vault) -> State[Any]:
     """Do a run as a Prefect flow whose only parameter is the run's number: settings name places."""
+    here = _Here(settings, vault)
 
     @flow(
         name="deidentify",
@@ -48,13 +49,25 @@ def deidentify(run_id: str, settings: RunSettings, vault: Vault) -> State[Any]:
     def deidentify_run(run_id: str) -> State[Any]:
         return carry_out(
             run_id,
-            settings,
-            vault,
+            here.settings,
+            here.vault,
             cancellable,
         )
 
     state: State[Any] = deidentify_run(run_id, return_state=True)
     return state
+
+
+@dataclass(frozen=True)
+class _Here:
+    """What a flow works with. Prefect sends a flow along to the workers of a cluster: this it
+    leaves out."""
+
+    settings: RunSettings
+    vault: Vault
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
 
 def unwatched(_run: Run) -> AbstractContextManager[None]:

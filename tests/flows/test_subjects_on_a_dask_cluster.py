@@ -53,16 +53,16 @@ def test_the_same_bytes_as_on_one_machine_and_all_rows(
     first = run(*arguments(source, tmp_path / "dask", settings))
     assert first.returncode == 0, first.stderr
     assert all(f"P00{number}: completed, released" in first.stderr for number in (1, 2, 3, 4))
+    summary = json.loads(
+        (tmp_path / "dask" / "vault" / "work" / "default-low" / "summary.json").read_text()
+    )
+    assert summary["rows"] == 2 + 4 * (1 + 5), "discover, report, and each subject with its steps"
     again = run(*arguments(source, tmp_path / "dask", settings))
     assert again.returncode == 0 and "P003: cached, nothing to do" in again.stderr, again.stderr
     assert run(*arguments(source, tmp_path / "threads")).returncode == 0
     assert tree_digest(tmp_path / "dask" / "release") == tree_digest(
         tmp_path / "threads" / "release"
     )
-    summary = json.loads(
-        (tmp_path / "dask" / "vault" / "work" / "default-low" / "summary.json").read_text()
-    )
-    assert summary["rows"] == 6
     assert not list((tmp_path / "dask" / "vault" / "work" / "runs").iterdir())
 
 
