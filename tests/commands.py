@@ -97,7 +97,7 @@ def command_line(*arguments: object, **environment: str) -> subprocess.Completed
         stdin=subprocess.DEVNULL,
         env=clean,
         check=False,
-        timeout=280,
+        timeout=1200,
     )
     UNEXPECTED_ERRORS.note_words(result.stdout + result.stderr)
     return result
