@@ -273,7 +273,7 @@ def test_a_cancelled_run_stops_soon_and_the_next_carries_on_on_the_same_server(
     run_id = served.api.start("nightly")
     freeze(served.root, "P004")
     served.api.cancel(run_id)
-    wait_until(lambda: not forkservers_of(served.root), 30, "end of the working processes")
+    wait_until(lambda: not forkservers_of(served.root), 90, "end of the working processes")
     ended = served.api.ended(run_id)
     assert (ended["state_type"], ended["state"]["message"]) == ("CANCELLED", CANCELLED)
     assert (
