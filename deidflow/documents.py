@@ -8,10 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import ErrorDetails
 
 from deidflow.errors import ConfigError
 
 _MERGE = "tag:yaml.org,2002:merge"
+_WANTED = {
+    "bool": "true or false",
+    "dict": "a section with keys",
+    "float": "a number",
+    "frozen": "a list",
+    "int": "a whole number",
+    "list": "a list",
+    "missing": "given",
+    "model": "a section with keys",
+    "path": "a path",
+    "set": "a list",
+    "string": "text",
+    "tuple": "a list",
+}
+"""What a value must be, by the first word of pydantic's name for the error."""
 
 
 @dataclass(frozen=True)
@@ -115,3 +131,14 @@ def _check_keys(node: yaml.MappingNode, name: str) -> None:
                 "keep one of them"
             )
         lines[identity] = line
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """What is wrong with a value, in words that name YAML's kinds and not Python's."""
+    kind = error["type"]
+    word, _, what = kind.partition("_")
+    is_of_kind = what in ("", "type", "parsing", "set_type", "from_float")
+    if is_of_kind and word in _WANTED:
+        return f"must be {_WANTED[word]}"
+    message = error["msg"].removeprefix("Value error, ")
+    return message.replace("Input should be", "must be")

@@ -20,7 +20,7 @@ from pydantic import (
 from deidflow.bids.kinds import kind_of
 from deidflow.bids.names import ENTITIES, BidsName, Facts, VolumeType
 from deidflow.bids.sidecars import is_right
-from deidflow.documents import Document, read_document
+from deidflow.documents import Document, read_document, reason_of
 from deidflow.errors import ConfigError
 from deidflow.nifti.guess import bids_suffixes
 from deidflow.resources import load_yaml
@@ -188,7 +188,7 @@ def _read_rule(row: Any, number: int, document: Document) -> NameRule:
         first = error.errors()[0]
         names = map(str, first["loc"])
         key = ".".join(names) or "entities"
-        message = first["msg"].removeprefix("Value error, ")
+        message = reason_of(first)
         raise ConfigError(f"{place}: '{key}': {message}") from None
 
 

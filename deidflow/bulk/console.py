@@ -113,7 +113,8 @@ def _lines(
         yield NOTHING_RELEASED
     has_table = settings.vault is not None and not settings.dry_run
     if has_table and result.not_released:
-        yield "which files: quarantine/anonymize.csv in the vault"
+        folder = f"quarantine/{settings.project}-{settings.level}"
+        yield f"which files: {folder}/anonymize.csv in the vault"
 
 
 def _counts(result: Result, settings: AnonymizeSettings) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydicom.datadict import dictionary_VR, keyword_dict, tag_for_keyword
 
 from deidflow.burned.rectangles import Rectangle
-from deidflow.documents import Document, read_document
+from deidflow.documents import Document, read_document, reason_of
 from deidflow.errors import ConfigError
 from deidflow.resources import load_yaml
 from deidflow.spelling import did_you_mean
@@ -170,8 +170,7 @@ def _checked(document: Document) -> tuple[DeviceRule, ...]:
         location = first["loc"]
         parts = map(str, location)
         key = ".".join(parts)
-        message = first["msg"]
-        words = message.removeprefix("Value error, ")
+        words = reason_of(first)
         where = document.where(location)
         raise ConfigError(f"{where}: '{key}': {words}") from None
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from deidflow.documents import Document, parse, read_document
+from deidflow.documents import Document, parse, read_document, reason_of
 from deidflow.errors import ConfigError
 from deidflow.header.profile import ActionName, Category, Dates, Deviation, Option, Profile
 from deidflow.resources import resource
@@ -104,7 +104,7 @@ def _explained(document: Document, error: ValidationError) -> str:
     place = f"{document.where(path)}, '{key}'"
     choices = _choices(path, first["type"])
     if not choices:
-        message = first["msg"].removeprefix("Value error, ")
+        message = reason_of(first)
         return f"{place}: {message}"
 
     wrong = _wrong_word(path, first)

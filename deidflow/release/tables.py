@@ -188,6 +188,8 @@ def _checksum_lines(digests: Mapping[str, str]) -> bytes:
 
 def read_checksums(release: Path) -> dict[str, str]:
     """SHA-256 of each file of a finished release, by its path; raises UsageError without them."""
+    if not release.is_dir():
+        raise UsageError("the release is not a folder")
     try:
         text = (release / CHECKSUMS).read_text("utf-8")
     except FileNotFoundError:

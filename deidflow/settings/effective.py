@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from deidflow.documents import reason_of
 from deidflow.errors import ConfigError, UsageError
 from deidflow.header.load_profile import load_profile
 from deidflow.header.profile import BIRTH, FIRST_STUDY, Dates, Deviation, Profile
@@ -86,7 +87,7 @@ def _counting(profile: Profile, since: str) -> Profile:
     try:
         dates = Dates(**values)
     except ValidationError as error:
-        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        words = reason_of(error.errors()[0])
         raise ConfigError(f"'header.days_since' {words}") from None
     return profile.model_copy(update={"dates": dates})
 

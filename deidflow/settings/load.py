@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from deidflow.documents import reason_of
 from deidflow.errors import ConfigError
 from deidflow.header.load_profile import load_profile
 from deidflow.settings.absolute import absolute_paths
@@ -17,6 +19,8 @@ from deidflow.settings.run import CommonSettings, PlanSettings, RunSettings, che
 from deidflow.spelling import did_you_mean
 
 Settings = TypeVar("Settings", bound=CommonSettings)
+_NO_KEY = re.compile(r"\[key\]|literal\[.*\]|float|int|str|bool")
+"""What pydantic adds to the place of an error: a key itself, a kind that a value may be of."""
 _LEAST_SIMILARITY = 0.4
 """Of a key that is suggested for an unknown one."""
 
@@ -123,7 +127,7 @@ def _explanation(error: ValidationError, model: type[BaseModel], origins: Origin
     """The first error of a validation, with the place of the key."""
     first = error.errors()[0]
     location = first["loc"]
-    path = [part for part in location if part != "[key]"]
+    path = [part for part in location if not _NO_KEY.fullmatch(str(part))]
     key = ".".join(map(str, path))
     origin = origins.of_key(path)
     if first["type"] == "extra_forbidden":
@@ -135,11 +139,22 @@ def _explanation(error: ValidationError, model: type[BaseModel], origins: Origin
         )
         return f"{origin}unknown key '{key}'{hint}"
 
-    message = first["msg"]
-    message = message.removeprefix("Value error, ")
+    message = _reasons(error, path)
     if key:
         message = f"'{key}': {message}"
     return f"{origin}{message}"
+
+
+def _reasons(error: ValidationError, path: Sequence[int | str]) -> str:
+    """What a value must be; where it may be of several kinds, each of them."""
+    reasons = []
+    for detail in error.errors():
+        keys = [part for part in detail["loc"] if not _NO_KEY.fullmatch(str(part))]
+        if keys == path:
+            reasons.append(reason_of(detail))
+    first, *others = dict.fromkeys(reasons)
+    rest = [reason.removeprefix("must be ") for reason in others]
+    return " or ".join([first, *rest])
 
 
 def _known_keys(path: Sequence[int | str], model: type[BaseModel]) -> list[str]:

@@ -99,7 +99,7 @@ def test_the_console_counts_files_and_names_reasons(
         " (2 from before, intact)",
         f"  1 quarantined: {HELD.words}",
         "  1 skipped: not a DICOM file",
-        "which files: quarantine/anonymize.csv in the vault",
+        "which files: quarantine/default-high/anonymize.csv in the vault",
     ]
 
 

@@ -10,12 +10,10 @@ import pytest
 
 from deidflow.version import __version__
 
-PROGRAM = "from deidflow.cli import main; main()"
-
 
 @pytest.mark.parametrize("arguments", [["--version", "--verbose"], ["--verbose", "--version"]])
 def test_the_verbose_version_names_tools_and_platform(arguments: list[str]) -> None:
-    command = [sys.executable, "-c", PROGRAM, *arguments]
+    command = [sys.executable, "-m", "deidflow", *arguments]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = finished.stdout.splitlines()
     assert lines[0] == f"deidflow {__version__}"
@@ -24,6 +22,6 @@ def test_the_verbose_version_names_tools_and_platform(arguments: list[str]) -> N
 
 
 def test_the_version_alone_is_one_line() -> None:
-    command = [sys.executable, "-c", PROGRAM, "--version"]
+    command = [sys.executable, "-m", "deidflow", "--version"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     assert finished.stdout.split() == [__version__]

@@ -215,7 +215,7 @@ def test_a_profile_of_a_site_extends_one_of_ours(tmp_path: Path) -> None:
         ("options:\n  - clean_graphic\n", "line 2, .*'clean_graphic' is not known; did you mean 'clean_graphics'"),
         ("deviations:\n - {attribute: PatientNam, action: remove, reason: x}\n", "line 2, .*mean 'PatientName'"),
         ("deviations:\n - {attribute: PatientName, action: delete, reason: x}\n", "line 2, .*'delete'.*known: remove"),
-        ("deviations:\n  - {attribute: PatientName,\n     action: remove}\n", "line 2, .*reason.*required"),
+        ("deviations:\n  - {attribute: PatientName,\n     action: remove}\n", "line 2, .*reason.*must be given"),
         ("categories: {patients: true}\n", "did you mean 'patient'"),
         ("extends: bassic\n", "no profile 'bassic'; did you mean 'basic'"),
         ("- a\n", "keys and values"),

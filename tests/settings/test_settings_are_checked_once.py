@@ -169,6 +169,11 @@ def test_values_without_an_origin_are_checked_as_well() -> None:
         ({"deface": {"engine": "command", "command": ["tool", "{image}"]}}, "{mask}"),
         ({"project": "My Study"}, "'project'"),
         ({"workers": -1}, "'workers'"),
+        ({"workers": "many"}, "'workers': must be a whole number"),
+        ({"input": {"modalities": "MR"}}, "'input.modalities': must be a list"),
+        ({"deface": 3}, "'deface': must be a section with keys"),
+        ({"deface": {"skin": {"least_mm": "a"}}}, "'deface.skin.least_mm': must be a number"),
+        ({"deface": {"fill": "x"}}, "'deface.fill': must be 'average' or a number"),
     ],
 )
 def test_sections_say_what_would_be_right(values: dict[str, Any], message: str) -> None:
