@@ -124,7 +124,14 @@ def features_by_light(head: Head, affine: Array, template: Template) -> Iterator
 def _shape(head: Head, coarse: _CoarseHead, affine: Array, template: Template) -> Features:
     """How the head's mask fits the template's."""
     scales = np.linalg.svd(linear_part(inverse(affine)))[1]
-    view = front_view(coarse.mask, affine, template, coarse.size)
+    # Of a CT without its crown too little of the brain is in view to prove anything.
+    view = front_view(
+        coarse.mask,
+        affine,
+        template,
+        coarse.size,
+        may_be_cut=not isinstance(head, Tomography),
+    )
     return {
         **_overlap(coarse, affine, template),
         **_face(head, coarse, affine, template),

@@ -57,12 +57,15 @@ class FrontView:
     forehead_changed: float
 
 
-def front_view(mask: Image, affine: Array, template: Template, size: float = 1.0) -> FrontView:
+def front_view(
+    mask: Image, affine: Array, template: Template, size: float = 1.0, *, may_be_cut: bool = True
+) -> FrontView:
     """What masking moves of a head mask (`affine` maps subject world to template world).
 
     The face by the extended region, the forehead by pydeface's own, which never reaches it. `size`
     is the head's against an adult's: face and forehead are sought at its own heights, whatever the
-    registration says, unless the field of view cuts its top.
+    registration says, unless the field of view cuts its top. With `may_be_cut` false a head that
+    is cut there is measured from the cut.
     """
     head, to_template = _upright(mask, affine, template)
     points = mask_points(head)
@@ -74,7 +77,7 @@ def front_view(mask: Image, affine: Array, template: Template, size: float = 1.0
         )
 
     top = vertex_height(points)
-    if _is_cut_above(head):
+    if may_be_cut and _is_cut_above(head):
         whole = apply(inverse(to_template), template.points["head"])
         top = max(top, vertex_height(whole))
     upper = points[points[:, 2] > top - size * UPPER_HEAD_MM]
