@@ -40,10 +40,13 @@ hundredths where a ghost covers it.
 _LEAST_ML = 100.0
 """With less than this in the air a head has no ghost that matters."""
 _NEAREST_MM, _FEWEST, _MOST = 20.0, 1_000, 4
-_ALIKE, _STILL_ALIKE, _LEAST_SHARE = 0.3, 0.2, 0.04
-"""Correlation of the air with the head at 4 mm and at 2, and a ghost's least brightness.
+_ALIKE, _STILL_ALIKE = 0.3, 0.2
+"""Correlation of the air with the head at 4 mm and at 2; heads without ghosts have at most .31."""
+_LEAST_SHARE, _MOST_SHARE = 0.04, 0.4
+"""How bright a ghost is beside the head.
 
-Heads without ghosts: at most .31, and then by a hundredth of their brightness.
+Less is what heads without ghosts have by chance; what is brighter would belong to the head by the
+strict threshold: a smear of its own rim, or a neck that is too dark.
 """
 _FEWEST_IN_PART, _FAINT = 300, 0.4
 _REFINED = 2
@@ -135,7 +138,8 @@ def _less_a_ghost(shift: _Shift, image: Image, head: Flags, coarse: Image) -> Va
     refined = _refined(shift, values, head, coarse, image)
     share = _share(*_compared(refined, values, head))
     is_like = _likeness(refined, values, head) >= _STILL_ALIKE
-    if not (is_like and share >= _LEAST_SHARE and _is_everywhere(refined, values, head, share)):
+    is_faint = _LEAST_SHARE <= share <= _MOST_SHARE
+    if not (is_like and is_faint and _is_everywhere(refined, values, head, share)):
         return None
 
     lowest = float(values.min())
