@@ -115,6 +115,17 @@ class Api:
         ended = [task for task in rows if task["state_type"] in OVER]
         return list(rows) if len(ended) >= count else []
 
+    def lines(self, run_id: str, start: str, count: int) -> set[str]:
+        """Log lines of an ended run with a start, once as many are stored: they come in batches."""
+        told = wait_until(lambda: self._lines(run_id, start, count), LONG, f"{count} lines", ASKING)
+        return set(told)
+
+    def _lines(self, run_id: str, start: str, count: int) -> list[str]:
+        wanted = {"flow_run_id": {"any_": [run_id]}, "level": {"ge_": 0}}
+        told = [line["message"] for line in self.post("/logs/filter", logs=wanted)]
+        lines = [line for line in told if line.startswith(start)]
+        return lines if len(lines) >= count else []
+
     def cancel(self, run_id: str) -> None:
         state = {"type": "CANCELLING", "name": "Cancelling"}
         self.post(f"/flow_runs/{run_id}/set_state", state=state, force=False)
