@@ -127,7 +127,7 @@ class Recorder:
         for fate in trail.varied:
             varying[fate.tag] = self._varying(level, comparison, fate)
 
-        cells = [_varying_cells(element) for element in varying.values()]
+        cells = [element.cells for element in varying.values()]
         listed = ",".join(cells)
         raw_charset = level.raws.get(_CHARSET, b"")
         charset = raw_charset.decode("latin-1").strip()
@@ -181,8 +181,7 @@ class Recorder:
             rows = []
             for change in meta_changes(old_rest, new_rest):
                 rows.append(self._rows_of([change]))
-            varying = _varying_cells(instance)
-            meta = self._repeats.repeated("meta", rows, f'"varying":[{varying}]')
+            meta = self._repeats.repeated("meta", rows, f'"varying":[{instance.cells}]')
             self._metas[key] = meta
 
         is_kept = old_uid.rstrip(_PADDING) == new_uid.rstrip(_PADDING)
@@ -273,17 +272,6 @@ class Recorder:
             new = old if is_same else self.keys.hashed(after)
         reason = self._repeats.reason(change.reason)
         return f'["{change.attribute}","{change.action}","{reason}","{change.vr}","{old}","{new}"]'
-
-
-def _varying_cells(element: VaryingElement) -> str:
-    """JSON: what all values of an element that varies have in common."""
-    cells = [
-        element.attribute,
-        element.reason,
-        element.vr,
-        element.action,
-    ]
-    return json.dumps(cells)
 
 
 def _creator_of(level: Level, tag: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -46,6 +47,12 @@ class VaryingElement(NamedTuple):
     """That of its rule."""
     reason: str
     """Its name in the audit."""
+
+    @property
+    def cells(self) -> str:
+        """The element as JSON."""
+        cells = [self.attribute, self.reason, self.vr, self.action]
+        return json.dumps(cells)
 
 
 class Repeated(NamedTuple):

@@ -225,20 +225,13 @@ def _box(field: Field, plane: Plane, reach_mm: float) -> Rectangle | None:
         coarse.column_spacing,
     )
     reach = reach_mm + diagonal / 2 + 2 * UNIT_MM
-    near = _roughly_near(
-        field,
-        plane=coarse,
-        reach_mm=min(reach, FARTHEST_MM),
-    )
+    near = _roughly_near(field, plane=coarse, reach_mm=min(reach, FARTHEST_MM))
     if not near.any():
         return None
 
     rows = np.flatnonzero(near.any(1))
     columns = np.flatnonzero(near.any(0))
-    return (
-        _span(rows, plane.rows),
-        _span(columns, plane.columns),
-    )
+    return _span(rows, plane.rows), _span(columns, plane.columns)
 
 
 def _roughly_near(field: Field, plane: Plane, reach_mm: float) -> Flags:
@@ -289,10 +282,7 @@ def _span(used: NDArray[np.intp], size: int) -> slice:
     before = int(used[0]) - 1
     after = int(used[-1]) + 1
     end = after * _STRIDE + 1
-    return slice(
-        max(0, before * _STRIDE),
-        min(size, end),
-    )
+    return slice(max(0, before * _STRIDE), min(size, end))
 
 
 def _part(plane: Plane, box: Rectangle) -> Plane:

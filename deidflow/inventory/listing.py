@@ -203,10 +203,7 @@ class Listing:
     def stored(self, numbers: Sequence[int]) -> list[StoredRow]:
         """The rows with these numbers as they are stored, the number first."""
         wanted = json.dumps(numbers)
-        cursor = self._database.execute(
-            statements.NUMBERED,
-            (wanted,),
-        )
+        cursor = self._database.execute(statements.NUMBERED, (wanted,))
         return cursor.fetchall()
 
     def numbered(self, rows: Iterable[StoredRow]) -> list[Numbered]:

@@ -30,12 +30,7 @@ class Layout:
     @classmethod
     def of(cls, settings: RunSettings) -> Layout:
         """The paths that settings name."""
-        return cls(
-            settings.native_release,
-            settings.vault,
-            settings.project,
-            settings.level,
-        )
+        return cls(settings.native_release, settings.vault, settings.project, settings.level)
 
     @property
     def scope(self) -> str:
@@ -280,8 +275,7 @@ class Layout:
             folder = self.release / pseudonym
             labels = _folder_names(folder, SESSION_FOLDER)
             for label in labels:
-                session = (pseudonym, label)
-                sessions.append(session)
+                sessions.append((pseudonym, label))
         return sessions
 
 
@@ -289,19 +283,16 @@ def _folder_names(parent: Path, pattern: re.Pattern[str]) -> list[str]:
     """Sorted names of the folders in `parent` that match; none if it does not exist."""
     try:
         with os.scandir(parent) as entries:
-            names = [
-                entry.name for entry in entries if pattern.fullmatch(entry.name) and entry.is_dir()
-            ]
+            folders = [entry.name for entry in entries if entry.is_dir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(names)
+    return sorted(filter(pattern.fullmatch, folders))
 
 
 @lru_cache(maxsize=64)
 def slice_names(count: int) -> tuple[str, ...]:
     """slice_001.dcm and so on, padded to the digits needed, at least three."""
-    digits = len(str(count))
-    width = max(_LEAST_DIGITS, digits)
+    width = max(_LEAST_DIGITS, len(str(count)))
     names: list[str] = []
     for number in range(1, count + 1):
         padded = str(number).zfill(width)

@@ -267,12 +267,7 @@ class ReleaseCheck:
         )
         yield from face_marks(parts, seen.markers)
         number, name = instance.text(_PATIENT_ID), instance.text(_PATIENT_NAME)
-        yield from patient_marks(
-            parts,
-            name,
-            number,
-            self.claims,
-        )
+        yield from patient_marks(parts, name, number, self.claims)
         if parts[3] == "defaced_dicom":
             yield from self._masked_pixels(seen)
 
