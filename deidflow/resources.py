@@ -37,6 +37,13 @@ def load_yaml(name: str) -> Any:
     return yaml.load(text, SafeLoader)
 
 
+@lru_cache(maxsize=64)
+def words_under(name: str, key: str) -> frozenset[str]:
+    """The words in the lines under a key of the YAML document `name` in `configs/`."""
+    lines = map(str, load_yaml(name)[key])
+    return frozenset(" ".join(lines).split())
+
+
 @lru_cache(maxsize=1)
 def defined_terms() -> frozenset[str]:
     """Defined terms and enumerated values of code strings (PS3.3), as the standard writes them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from deidflow.bids.kinds import kind_of
-from deidflow.bids.named import Named, Visit
+from deidflow.bids.named import Named, Visit, nearest
 from deidflow.nifti.sidecar import JSON
 
 _ONCE = frozenset(("m0scan", "noRF"))
@@ -180,13 +180,11 @@ def with_calibrations(named: Sequence[Named]) -> list[Named]:
 def _calibrated(named: Sequence[Named]) -> Iterator[tuple[Named, Named]]:
     """Runs whose M0 is separate, each with the last calibration before it, else the next."""
     calibrations: defaultdict[Visit, list[Named]] = defaultdict(list)
-    for entry in sorted(named, key=lambda entry: entry.order):
+    for entry in named:
         if is_calibration(entry):
             calibrations[entry.visit].append(entry)
 
     for entry in named:
         of_visit = calibrations[entry.visit]
-        if not is_run(entry) or entry.sidecar["M0Type"] != "Separate" or not of_visit:
-            continue
-        before = [other for other in of_visit if other.order < entry.order]
-        yield entry, before[-1] if before else of_visit[0]
+        if is_run(entry) and entry.sidecar["M0Type"] == "Separate" and of_visit:
+            yield entry, nearest(entry, of_visit)

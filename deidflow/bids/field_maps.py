@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from operator import attrgetter
 
-from deidflow.bids.named import Named, Visit
+from deidflow.bids.named import Named, Visit, nearest
 from deidflow.bids.names import BidsName
 from deidflow.nifti.sidecar import JSON
 
@@ -214,19 +214,9 @@ def _maps_for(entry: Named, maps: Sequence[FieldMap]) -> list[str]:
         if family == _EPI and same:
             candidates = same
         if candidates:
-            nearest = _nearest(entry, candidates)
-            chosen.append(nearest.first.field_map)
+            field_map = nearest(entry, candidates)
+            chosen.append(field_map.first.field_map)
     return chosen
-
-
-def _nearest(entry: Named, maps: Sequence[FieldMap]) -> FieldMap:
-    """The last map before an image, else the first after it."""
-    ordered = sorted(maps, key=attrgetter("order"))
-    nearest = ordered[0]
-    for field_map in ordered:
-        if field_map.order < entry.order:
-            nearest = field_map
-    return nearest
 
 
 def _has_slices_of(entry: Named, field_map: FieldMap) -> bool:

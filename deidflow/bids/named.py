@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from deidflow.bids.files import subject_label, visit_folder
 from deidflow.bids.images import ReleasedImage
@@ -61,6 +63,27 @@ class Named:
     def order(self) -> tuple[object, ...]:
         """By subject, session and series."""
         return self.visit, self.image.order
+
+
+class Ordered(Protocol):
+    """What has a place in the order of a session's series."""
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """By subject, session and series."""
+
+
+OrderedT = TypeVar("OrderedT", bound=Ordered)
+
+
+def nearest(entry: Named, others: Sequence[OrderedT]) -> OrderedT:
+    """The last of others before an image, else the first after it; `others` is not empty."""
+    ordered = sorted(others, key=attrgetter("order"))
+    found = ordered[0]
+    for other in ordered:
+        if other.order < entry.order:
+            found = other
+    return found
 
 
 @dataclass(frozen=True)

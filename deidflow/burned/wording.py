@@ -14,7 +14,7 @@ from deidflow.burned.reader import TextLine
 from deidflow.header.common_words import common_words
 from deidflow.header.text import Scrubber
 from deidflow.header.vocabulary import keep_words
-from deidflow.resources import load_yaml
+from deidflow.resources import load_yaml, words_under
 
 DATA = "burned/harmless.yaml"
 _WORDS = re.compile(r"[^\s:;,=|()\[\]<>]+")
@@ -243,10 +243,7 @@ def _units() -> frozenset[str]:
 
 
 def _words_of(key: str) -> frozenset[str]:
-    words: set[str] = set()
-    for line in _data()[key]:
-        words.update(str(line).split())
-    return frozenset(words)
+    return words_under(DATA, key)
 
 
 def _data() -> Any:

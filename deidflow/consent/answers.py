@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from deidflow.dicom.person_names import fold
 from deidflow.errors import ConfigError
-from deidflow.resources import load_yaml
+from deidflow.resources import words_under
 from deidflow.tables.column_names import plain_name
 from deidflow.tables.columns import Column, Role
 from deidflow.tables.dates import is_day
@@ -98,13 +97,6 @@ def _refuse_answers(table: Table, places: Iterable[int]) -> None:
             )
 
 
-@lru_cache(maxsize=16)
 def words_of_kind(kind: str) -> frozenset[str]:
     """The folded words of a kind: names of columns, or what stands in their cells."""
-    lines: list[str] = load_yaml(_VOCABULARY)[kind]
-    return frozenset(_split(lines))
-
-
-def _split(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield from line.split()
+    return words_under(_VOCABULARY, kind)

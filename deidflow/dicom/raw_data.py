@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from deidflow.dicom.file_values import values_in
 from deidflow.dicom.instance import Instance
 from deidflow.dicom.structure import scan
-from deidflow.resources import load_yaml
+from deidflow.resources import load_yaml, words_under
 
 _DATA = "standard/raw_data.yaml"
 _CSA_TYPES = frozenset((0x00291008, 0x00291108, 0x00291208))
@@ -67,10 +67,8 @@ def _csa_types(path: Path) -> set[str]:
     return {text.strip(" \0").upper() for text in texts}
 
 
-@lru_cache(maxsize=4)
 def _words(key: str) -> frozenset[str]:
-    lines: list[str] = load_yaml(_DATA)[key]
-    return frozenset(word for line in lines for word in line.split())
+    return words_under(_DATA, key)
 
 
 def _text(key: str) -> str:

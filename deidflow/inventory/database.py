@@ -37,7 +37,7 @@ CREATE TABLE subjects (key TEXT PRIMARY KEY, content BLOB, numbers TEXT) WITHOUT
 def open_known(folder: Path) -> sqlite3.Connection:
     """What is known of files, as `known`. Raises EnvironmentFault where it cannot be opened."""
     try:
-        database = _connect(":memory:")
+        database = connect(":memory:")
         _attach_known(database, folder)
     except sqlite3.Error as error:
         raise _fault(error) from None
@@ -53,7 +53,7 @@ def open_listing(path: Path, known: Path | None) -> sqlite3.Connection:
         leftover.unlink(missing_ok=True)
     try:
         make_private(path)
-        database = _connect(path)
+        database = connect(path)
         # It is made anew by every run, so that it need not outlive a crash.
         database.execute("PRAGMA journal_mode=OFF")
         database.execute("PRAGMA synchronous=OFF")
@@ -76,7 +76,8 @@ def path_of(stored: bytes) -> str:
     return stored.decode("utf-8", "surrogatepass")
 
 
-def _connect(path: Path | str) -> sqlite3.Connection:
+def connect(path: Path | str) -> sqlite3.Connection:
+    """A database without transactions of its own making, for any thread."""
     return sqlite3.connect(
         path,
         isolation_level=None,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from deidflow.inventory.database import make_private
+from deidflow.inventory.database import connect, make_private
 
 _SCHEMA_NUMBER = 1
 _TABLES = """
@@ -89,7 +89,7 @@ class PieceStore:
 def _opened(path: Path) -> sqlite3.Connection:
     """The database, new where there is none or one of another schema."""
     make_private(path)
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database = connect(path)
     try:
         database.execute("PRAGMA temp_store=MEMORY")
         database.execute("PRAGMA synchronous=OFF")

@@ -209,6 +209,10 @@ class Layout:
         """Records and intermediate outputs of one session."""
         return self.subject(pseudonym) / label
 
+    def masks(self, pseudonym: str, label: str) -> Path:
+        """The masks of a session's defaced series, which only the vault may hold."""
+        return self.session_work(pseudonym, label) / "masks"
+
     def revisions(self, pseudonym: str, label: str) -> Path:
         """The masks with which a session's series were published, and how often that changed."""
         return self.session_work(pseudonym, label) / "published.json"
@@ -268,13 +272,10 @@ class Layout:
     def published_sessions(self) -> list[tuple[str, str]]:
         """(pseudonym, label) of every session that is in the release."""
         sessions: list[tuple[str, str]] = []
-        pseudonyms = _folder_names(self.release, SUBJECT_FOLDER)
-        for pseudonym in pseudonyms:
+        for pseudonym in _folder_names(self.release, SUBJECT_FOLDER):
             if pseudonym == self.shared_report.parent.name:
                 continue
-            folder = self.release / pseudonym
-            labels = _folder_names(folder, SESSION_FOLDER)
-            for label in labels:
+            for label in _folder_names(self.release / pseudonym, SESSION_FOLDER):
                 sessions.append((pseudonym, label))
         return sessions
 
@@ -293,8 +294,5 @@ def _folder_names(parent: Path, pattern: re.Pattern[str]) -> list[str]:
 def slice_names(count: int) -> tuple[str, ...]:
     """slice_001.dcm and so on, padded to the digits needed, at least three."""
     width = max(_LEAST_DIGITS, len(str(count)))
-    names: list[str] = []
-    for number in range(1, count + 1):
-        padded = str(number).zfill(width)
-        names.append(f"slice_{padded}.dcm")
-    return tuple(names)
+    numbers = range(1, count + 1)
+    return tuple(f"slice_{number:0{width}}.dcm" for number in numbers)

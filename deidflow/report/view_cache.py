@@ -48,7 +48,7 @@ def images_of(layout: Layout, pseudonym: str, label: str, series: str) -> Series
     staged = layout.staged(pseudonym, label)
     for session in (published, staged):
         folder = session / series
-        mask = _first(folder, _MASKS) or _first(work / "masks" / series, _MASKS)
+        mask = _first(folder, _MASKS) or _first(layout.masks(pseudonym, label) / series, _MASKS)
         if mask is not None:
             after = folder / mask.name.replace("_mask", "", 1)
             if after.exists():

@@ -61,7 +61,7 @@ class StepJob:
     @property
     def masks(self) -> Path:
         """The masks of defaced series, which only the vault may hold."""
-        return self.folder / "masks"
+        return self.layout.masks(self.pseudonym, self.label)
 
     @property
     def review(self) -> Path:

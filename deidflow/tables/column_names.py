@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from deidflow.dicom.person_names import fold
-from deidflow.resources import load_yaml
+from deidflow.resources import words_under
 
 KINDS = ("id", "name", "given", "family", "birth", "age", "dropped")
 """The kinds of columns that are known by their whole name."""
@@ -72,8 +72,6 @@ def _number_of_person() -> re.Pattern[str]:
     return re.compile(rf"(?:{whose})(?:{number})")
 
 
-@lru_cache(maxsize=16)
 def words_of_list(key: str) -> frozenset[str]:
     """The words under a key of the list of column names."""
-    lines = load_yaml(_VOCABULARY)[key]
-    return frozenset(" ".join(lines).split())
+    return words_under(_VOCABULARY, key)
